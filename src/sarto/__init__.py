@@ -1,0 +1,42 @@
+"""Sarto cuts AI models to measure: data and a budget in, a model that fits out, with the evidence.
+
+The names below load on first use, so that `import sarto` stays fast and needs neither numpy nor torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOME = {
+    "Budget": "sarto.core.budget",
+    "Dataset": "sarto.core.dataset",
+    "Device": "sarto.core.device",
+    "Evidence": "sarto.core.evidence",
+    "ESNClassifier": "sarto.learn.readout",
+    "ESNRegressor": "sarto.learn.readout",
+    "Graph": "sarto.core.graph",
+    "Ledger": "sarto.core.evidence",
+    "OperatingPoint": "sarto.core.points",
+    "ReservoirTransformer": "sarto.learn.readout",
+    "RidgeStatistics": "sarto.learn.statistics",
+    "SartoError": "sarto.core.errors",
+    "Verdict": "sarto.core.budget",
+    "device": "sarto.devices",
+    "load": "sarto.data.load",
+}
+__all__ = ["__version__", *sorted(_HOME)]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("sarto")
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'sarto' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,36 @@
+"""Executors: anything that fans out takes a `concurrent.futures.Executor`; results never depend on which.
+
+>>> with open_executor(1) as executor:
+...     list(executor.map(abs, [-1, 2]))
+[1, 2]
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from typing import Any
+
+
+class SerialExecutor(Executor):
+    """Runs each call at once in this process; an exception is kept in the future, as executors do."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Run `fn` now and return its finished future; an interrupt is raised through."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
+def open_executor(workers: int) -> Executor:
+    """Return an executor with `workers` processes (this process itself for 1).
+
+    Processes are spawned, not forked, since threads of a BLAS do not survive a fork.
+    """
+    if workers <= 1:
+        return SerialExecutor()
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))

@@ -1,0 +1,29 @@
+"""The integer network: its value, the NumPy definition of its operations, and its interpreter.
+
+What runs on a device is a `Graph`: integers only. `interpret` is the definition; the generated C agrees
+with it bit for bit.
+"""
+
+from sarto.core.graph.file import load_graph, save_graph
+from sarto.core.graph.interpreter import Outcome, Trace, decide, interpret, trace, windows
+from sarto.core.graph.operations import features, multiplier, reciprocal, requantise
+from sarto.core.graph.values import Graph, Op, Tensor, Window
+
+__all__ = [
+    "Graph",
+    "Op",
+    "Outcome",
+    "Tensor",
+    "Trace",
+    "Window",
+    "decide",
+    "features",
+    "interpret",
+    "load_graph",
+    "multiplier",
+    "reciprocal",
+    "requantise",
+    "save_graph",
+    "trace",
+    "windows",
+]

@@ -1,0 +1,148 @@
+"""The operations of the integer network, defined in NumPy over a batch of sequences.
+
+There is one rounding: `requantise(acc, m, s) = (acc*m + 2^(s-1)) >> s` in 64 bits, half up. Matrix products
+run in float64, which is exact here: lowering checks that no sum can leave 32 bits.
+
+>>> import numpy as np
+>>> requantise(np.array([5, -5, 6]), 1, 1).tolist()
+[3, -2, 3]
+>>> multiplier(0.3)
+(19661, 16)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int, Integer
+from numpy.typing import NDArray
+
+MULTIPLIER_BITS = 15
+"""Multipliers have 15 significant bits, so that `acc * m` of a 32-bit sum stays far below 64 bits."""
+RECIPROCAL_SHIFT = 30
+"""A mean is `sum * round(2^30 / n)`, so that only one 32-bit division is needed, at its end."""
+POOLED_STEPS = 65535
+"""A segment pools at most so many steps (16-bit state, 32-bit sum); further ones are not pooled."""
+FEATURE_LIMIT = 8191
+"""Pooled features are clamped to this, so that 2,064 of them with 8-bit weights cannot leave 32 bits."""
+
+Ints = NDArray[np.signedinteger[Any]]
+
+
+def requantise(acc: Integer[np.ndarray, "..."], m: Any, s: Any) -> Int[np.ndarray, "..."]:
+    """Return `(acc*m + 2^(s-1)) >> s` in 64 bits; `m` and `s` (at least 1) broadcast against `acc`."""
+    wide = acc.astype(np.int64) * m
+    wide += np.left_shift(np.int64(1), np.asarray(s, np.int64) - 1)
+    wide >>= np.asarray(s, np.int64)
+    return wide
+
+
+def multiplier(factor: float, bits: int = MULTIPLIER_BITS) -> tuple[int, int]:
+    """Return `(m, s)` with `m * 2^-s` nearest to `factor` and m below 2^bits, s between 1 and 62.
+
+    Raises:
+        ValueError: when `factor` is not positive and finite, or beyond what s can express.
+    """
+    if not (math.isfinite(factor) and factor > 0):
+        raise ValueError(f"a multiplier must be positive and finite, not {factor}")
+    mantissa, exponent = math.frexp(factor)
+    m, s = round(mantissa * 2**bits), bits - exponent
+    if m == 2**bits:
+        m, s = m // 2, s - 1
+    while s > 62 and m > 1:
+        m, s = (m + 1) // 2, s - 1
+    if not 1 <= s <= 62:
+        raise ValueError(f"the factor {factor:g} cannot be written as m * 2^-s with s in 1..62")
+    return m, s
+
+
+def reciprocal(count: Integer[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
+    """Return `(2^30 + count//2) // count`, the fixed-point reciprocal of a number of steps."""
+    wide = count.astype(np.int64)
+    return ((1 << RECIPROCAL_SHIFT) + wide // 2) // wide
+
+
+def standardise(
+    raw: Integer[np.ndarray, "item channel"],
+    zero: Integer[np.ndarray, " channel"],
+    factor: Integer[np.ndarray, " channel"],
+    shift: int,
+) -> Int[np.ndarray, "item channel"]:
+    """Return raw sensor words as 16-bit inputs: `clamp(requantise(raw - zero, factor, shift))`."""
+    return np.clip(requantise(raw.astype(np.int64) - zero, factor, shift), -32767, 32767)
+
+
+def tanh_lookup(z: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"]) -> Int[np.ndarray, "..."]:
+    """Return tanh of `z` (13 fractional bits, clamped to +-32767) from a table over `|z|`.
+
+    An int16 table has 2^k + 1 entries and is interpolated linearly (rounded half up); an int8 table has 2^k
+    entries, one per interval, and is not. The sign is put back afterwards, so the function is odd.
+    """
+    z = np.clip(z, -32767, 32767)
+    size = np.abs(z)
+    if table.dtype == np.int8:
+        shift = 15 - (len(table) - 1).bit_length()
+        value = table.astype(np.int64)[size >> shift]
+    else:
+        shift = 15 - (len(table) - 2).bit_length()
+        wide = table.astype(np.int64)
+        index, part = size >> shift, size & ((1 << shift) - 1)
+        low = wide[index]
+        value = low + (((wide[index + 1] - low) * part + (1 << (shift - 1))) >> shift)
+    return np.where(z < 0, -value, value)
+
+
+def recurrent(
+    h: Integer[np.ndarray, "item neuron"],
+    x: Integer[np.ndarray, "item channel"],
+    consts: dict[str, Ints],
+    attributes: dict[str, int],
+) -> Int[np.ndarray, "item neuron"]:
+    """Return the next reservoir state, `h' = (alpha*h + beta*tanh(acc) + 2^14) >> 15`, clamped.
+
+    `acc = W h + ((W_x x) << input_shift) + (b << bias_shift)`; the ring (attribute `ring` 1) has
+    `w_i h_{i-1}` in place of `W h`. `acc` becomes the table's 13 fractional bits by one requantisation.
+    """
+    inputs = consts["inputs"]
+    drive = _product(x, inputs) << attributes["input_shift"]
+    if attributes["ring"]:
+        acc = np.roll(h, 1, axis=1).astype(np.int64) * consts["weights"] + drive
+    else:
+        acc = _product(h, consts["weights"]) + drive
+    acc += consts["bias"].astype(np.int64) << attributes["bias_shift"]
+    target = tanh_lookup(requantise(acc, consts["factor"], attributes["shift"]), consts["table"])
+    mixed = (h.astype(np.int64) * attributes["alpha"] + target * attributes["beta"] + (1 << 14)) >> 15
+    limit = attributes["limit"]
+    return np.clip(mixed, -limit, limit)
+
+
+def _product(v: Integer[np.ndarray, "item column"], w: Integer[np.ndarray, "row column"]) -> Int[np.ndarray, "item row"]:
+    return (v.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64)
+
+
+def pool(
+    total: Integer[np.ndarray, "item unit"], h: Integer[np.ndarray, "item neuron"], square_shift: int
+) -> Int[np.ndarray, "item unit"]:
+    """Add the state to the running sums; where `total` is twice as wide, its second half sums squares.
+
+    A square is rounded: `(h*h + 2^(q-1)) >> q` with `q = square_shift` (plain `h*h` for q = 0).
+    """
+    wide = h.astype(np.int64)
+    if total.shape[1] == h.shape[1]:
+        return total + wide
+    squares = wide * wide
+    if square_shift:
+        squares = (squares + (1 << (square_shift - 1))) >> square_shift
+    return total + np.concatenate([wide, squares], axis=1)
+
+
+def features(
+    total: Integer[np.ndarray, "item segment unit"],
+    count: Integer[np.ndarray, "item segment"],
+    exponent: Integer[np.ndarray, " unit"],
+) -> Int[np.ndarray, "item segment unit"]:
+    """Return pooled features, `clamp(requantise(total, reciprocal(count), exponent))`; 0 where count is 0."""
+    scaled = requantise(total, reciprocal(np.maximum(count, 1))[:, :, None], exponent.astype(np.int64))
+    return np.clip(scaled, -FEATURE_LIMIT, FEATURE_LIMIT)

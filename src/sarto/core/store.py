@@ -1,0 +1,91 @@
+"""Files that are never half-written, and a cache that survives a kill at any moment.
+
+>>> import tempfile, pathlib
+>>> with tempfile.TemporaryDirectory() as folder:
+...     store = Store(pathlib.Path(folder))
+...     store.put("abc", {"score": 0.5})
+...     store.get("abc"), store.get("missing")
+({'score': 0.5}, None)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write `content` to `path` so that a reader sees the old file or the whole new one, never a part."""
+    data = content.encode() if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        with beside.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def content_hash(*parts: Any) -> str:
+    """Return the SHA-256 of JSON-able `parts`, the same on every machine.
+
+    >>> content_hash({"b": 1, "a": 2}) == content_hash({"a": 2, "b": 1})
+    True
+    """
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of the file's bytes, read in blocks."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def package_sha256() -> str:
+    """Return the SHA-256 over every file of the package: results kept by other code are never taken for its own."""
+    digest = hashlib.sha256()
+    root = files("sarto")
+
+    def visit(folder: Traversable, name: str) -> None:
+        for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+            path = f"{name}/{entry.name}"
+            if entry.is_dir() and entry.name != "__pycache__":
+                visit(entry, path)
+            elif entry.name.endswith((".py", ".c", ".h", ".ld", ".toml")):
+                digest.update(path.encode() + entry.read_bytes())
+
+    visit(root, "sarto")
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of JSON values, one file per key; a value is there whole or not at all."""
+
+    folder: Path
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep `value`, which must be JSON-able, under `key`."""
+        write_atomic(self.folder / f"{key}.json", json.dumps(value, sort_keys=True))
+
+    def get(self, key: str) -> Any | None:
+        """Return the value kept under `key`, or None."""
+        path = self.folder / f"{key}.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
