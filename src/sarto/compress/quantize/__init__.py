@@ -1,0 +1,1 @@
+"""Quantisation methods; every public file is one."""

@@ -1,0 +1,45 @@
+/* Vector table and reset of a Cortex-M: copies initialised data to RAM, zeroes the rest, calls main. */
+#include <stdint.h>
+
+extern uint32_t stack_top[], data_load[], data_start[], data_end[], bss_start[], bss_end[];
+
+/* These loops run once; unrolled they would only take flash. */
+#if defined(__clang__)
+#define ROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define ROLLED
+#endif
+
+int main(void);
+void reset(void);
+void fault(void);
+
+void reset(void)
+{
+    const uint32_t *from = data_load;
+    ROLLED
+    for (uint32_t *to = data_start; to < data_end; to++)
+        *to = *from++;
+    ROLLED
+    for (uint32_t *to = bss_start; to < bss_end; to++)
+        *to = 0;
+    main();
+    fault();
+}
+
+void fault(void)
+{
+    for (;;) {
+    }
+}
+
+/* The 16 vectors that the architecture defines; a board that uses interrupts appends its own. */
+typedef struct {
+    const uint32_t *stack;
+    void (*handlers[15])(void);
+} vector_table;
+
+__attribute__((section(".vectors"), used)) const vector_table vectors = {
+    stack_top,
+    {reset, fault, fault, fault, fault, fault, 0, 0, 0, 0, fault, fault, 0, fault, fault},
+};

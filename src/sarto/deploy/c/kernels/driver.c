@@ -1,0 +1,106 @@
+/* The three programs of the network, and the windows that overlap in a stream. */
+static void clear(model_bank *bank)
+{
+    for (int i = 0; i < NEURONS; i++)
+        bank->h[i] = 0;
+#if POOLS
+    for (int i = 0; i < UNITS; i++)
+        bank->total[i] = 0;
+#endif
+    for (int c = 0; c < CLASSES; c++)
+        bank->sums[c] = 0;
+    bank->count = 0;
+    bank->segment = 0;
+}
+
+static void end_segment(model_bank *bank)
+{
+    const int8_t *w = weights_out + bank->segment * (UNITS * CLASSES);
+#if POOLS
+    readout(bank->total, bank->count, w, bank->sums);
+    for (int i = 0; i < UNITS; i++)
+        bank->total[i] = 0;
+#else
+    readout(bank->h, 1, w, bank->sums);
+#endif
+    bank->count = 0;
+    bank->segment++;
+}
+
+static void step_bank(model_arena *arena, model_bank *bank)
+{
+#if RING
+    recurrent(bank->h, arena->x);
+#else
+    recurrent(bank->h, arena->x, arena->next);
+    for (int i = 0; i < NEURONS; i++)
+        bank->h[i] = arena->next[i];
+#endif
+    if (bank->count < POOLED_STEPS) {
+        bank->count++;
+#if POOLS
+        pool(bank->total, bank->h);
+#endif
+    }
+#if SEGMENTS > 1
+    if (bank->segment < SEGMENTS - 1 && bank->count == SEGMENT_STEPS)
+        end_segment(bank);
+#endif
+}
+
+static int finish_bank(model_arena *arena, model_bank *bank)
+{
+    if (bank->count > 0)
+        end_segment(bank);
+    arena->label = decide(bank->sums, arena->scores);
+    clear(bank);
+    return arena->label;
+}
+
+void model_init(model_arena *arena)
+{
+    for (int b = 0; b < BANKS; b++) {
+        clear(&arena->bank[b]);
+#if WINDOW
+        arena->bank[b].age = -b * HOP;
+#endif
+    }
+    for (int c = 0; c < CLASSES; c++)
+        arena->scores[c] = 0;
+    arena->label = -1;
+}
+
+int model_step(model_arena *arena, const model_sample *sample)
+{
+    int label = -1;
+    standardise(sample, arena->x);
+#if WINDOW
+    for (int b = 0; b < BANKS; b++) {
+        model_bank *bank = &arena->bank[b];
+        if (bank->age >= 0 && bank->age < WINDOW)
+            step_bank(arena, bank);
+        bank->age++;
+        if (bank->age == WINDOW)
+            label = finish_bank(arena, bank);
+        if (bank->age == BANKS * HOP)
+            bank->age = 0;
+    }
+#else
+    step_bank(arena, &arena->bank[0]);
+#endif
+    return label;
+}
+
+int model_predict(model_arena *arena)
+{
+#if WINDOW
+    if (arena->label >= 0 && arena->bank[0].count == 0 && arena->bank[0].segment == 0)
+        return arena->label;
+#endif
+    return finish_bank(arena, &arena->bank[0]);
+}
+
+const int32_t *model_scores(const model_arena *arena)
+{
+    return arena->scores;
+}

@@ -1,0 +1,280 @@
+"""Lowering: a float reservoir and its readout become the integer `Graph`. No further choice is made here.
+
+The sum of a neuron is `acc = Wq h + ((Xq x) << k) + (bq << kb)`, all 8-bit weights, in counts of `r_i`, the row's scale:
+
+    s_i  = max(max_j |W_ij|, c max_j |X_ij|) / 127     scale of row i (of the largest row, when per tensor)
+    c    = max |W| / max |X|                           exchange rate between recurrent and input weights
+    Wq   = round(W / s_i),  Xq = round(c X / s_i),  r_i = s_i s_h,  s_x = 2^k c s_h
+
+with s_h = 2^-15 (int16 state) or 2^-7 (int8). k is the smallest shift with which the standardised inputs fit 16
+bits. The tanh table takes 13 fractional bits, so its argument is `requantise(acc, r_i 2^13)`.
+
+>>> import numpy as np
+>>> from sarto.models.reservoir import esn
+>>> cell = esn.build(8, 2, seed=0, leak=1.0, radius=0.9, input_scaling=0.5, bias_scaling=0.1)
+>>> inputs = InputStatistics(np.zeros(2), np.ones(2), 4.0)
+>>> sensor = SensorFormat(16, np.full(2, 2.0**-12), "declared")
+>>> graph = lower_reservoir(cell, inputs, sensor, Numbers(), Pooling("mean"), channels=("x", "y"))
+>>> [op.kind for op in graph.step]
+['standardise', 'recurrent', 'pool']
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from jaxtyping import Float, Integer, Num
+
+from sarto.core.errors import SartoError
+from sarto.core.graph import Graph, Op, Tensor, Window, multiplier
+from sarto.core.graph.operations import FEATURE_LIMIT, RECIPROCAL_SHIFT
+from sarto.deploy.sensor import SensorFormat
+from sarto.models.reservoir._cell import Reservoir
+
+TABLE_FRACTION_BITS = 13
+"""Fractional bits of the tanh table's argument: 16-bit words reach |z| = 4, where tanh is within 0.0007 of 1."""
+STATE_LIMIT = {16: 32767, 8: 127}
+INT32 = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Number formats: bits of the state (8 or 16), whether weights have a scale per row, tanh table of 2^k intervals."""
+
+    state_bits: int = 16
+    per_row: bool = True
+    table_bits: int = 7
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """What the readout sees: `last`, `mean` or `mean_square` (mean and mean square) of each of `segments` parts."""
+
+    kind: Literal["last", "mean", "mean_square"]
+    segments: int = 1
+    segment_steps: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class InputStatistics:
+    """Mean and standard deviation per channel, in physical units, and the largest |standardised| training value."""
+
+    mean: Float[np.ndarray, " channel"]
+    std: Float[np.ndarray, " channel"]
+    peak: float
+
+    @staticmethod
+    def of(values: Num[np.ndarray, "row channel"]) -> InputStatistics:
+        """Return the statistics of training `values`."""
+        wide = values.astype(np.float64)
+        mean, std = wide.mean(axis=0), wide.std(axis=0)
+        return InputStatistics(mean, std, float(np.abs((wide - mean) / std).max()))
+
+
+def lower_reservoir(
+    cell: Reservoir,
+    inputs: InputStatistics,
+    sensor: SensorFormat,
+    numbers: Numbers,
+    pooling: Pooling,
+    *,
+    channels: tuple[str, ...],
+    window: Window | None = None,
+    name: str = "model",
+) -> Graph:
+    """Return the graph of the reservoir alone: its `segment` and `finish` programs are still empty.
+
+    Raises:
+        SartoError: E404, when no scale of the weights keeps the sums within 32 bits.
+    """
+    headroom = 1.0
+    while headroom < 128:
+        tensors, attributes, worst = _reservoir(cell, inputs, numbers, headroom)
+        if worst <= INT32:
+            break
+        headroom *= 2
+    else:
+        raise SartoError(
+            "E404",
+            f"sums of {cell.units} neurons leave 32 bits",
+            cause="the weights are too many or too large for an int32 accumulator",
+            hint="use fewer units or a smaller input scaling",
+        )
+    scale_op, scale_tensors = _standardise(inputs, sensor, attributes.pop("input_scale"))
+    units, state = cell.units, f"int{numbers.state_bits}"
+    tensors += [Tensor("h", state, (units,), "state", scale=1 / (STATE_LIMIT[numbers.state_bits] + 1))]
+    if cell.structure == "dense":
+        tensors += [Tensor("next", state, (units,), "scratch")]
+    step = [
+        scale_op,
+        Op(
+            "recurrent",
+            {k: k for k in ("weights", "inputs", "bias", "factor", "table")} | {"x": "x", "state": "h"},
+            {"state": "h"},
+            {k: int(v) for k, v in attributes.items()},
+        ),
+    ]
+    if pooling.kind != "last":
+        width = units * (2 if pooling.kind == "mean_square" else 1)
+        tensors += [Tensor("total", "int32", (width,), "state")]
+        shift = 15 if numbers.state_bits == 16 else 0
+        step += [Op("pool", {"state": "h", "total": "total"}, {"total": "total"}, {"square_shift": shift})]
+    return Graph(
+        name=name,
+        tensors=(*scale_tensors, *tensors),
+        step=tuple(step),
+        segment=(),
+        finish=(),
+        segments=pooling.segments,
+        segment_steps=pooling.segment_steps,
+        window=window,
+        classes=(),
+        channels=channels,
+    )
+
+
+def _reservoir(
+    cell: Reservoir, inputs: InputStatistics, numbers: Numbers, headroom: float
+) -> tuple[list[Tensor], dict[str, Any], float]:
+    """Return constants, attributes and the largest possible |sum| with weights of 127 / headroom at the most."""
+    ring = cell.structure == "ring"
+    recurrent = cell.recurrent[:, None] if ring else cell.recurrent
+    limit = STATE_LIMIT[numbers.state_bits]
+    state_scale = 1 / (limit + 1)
+    top = 127 // headroom
+    exchange = np.abs(recurrent).max() / np.abs(cell.inputs).max()
+    peaks = np.maximum(np.abs(recurrent).max(axis=1), exchange * np.abs(cell.inputs).max(axis=1))
+    row = (peaks if numbers.per_row else np.full(cell.units, peaks.max())) / top
+    weights = np.rint(recurrent / row[:, None]).astype(np.int8)
+    drive = np.rint(exchange * cell.inputs / row[:, None]).astype(np.int8)
+    input_shift = max(0, int(np.ceil(np.log2(inputs.peak / (32767 * exchange * state_scale)))))
+    unit = row * state_scale
+    counts = cell.bias / unit
+    bias_shift = max(0, int(np.ceil(np.log2(max(np.abs(counts).max(), 1) / 127))))
+    bias = np.rint(counts / 2**bias_shift).astype(np.int8)
+    sums = np.abs(weights.astype(np.int64)).sum(axis=1) * limit
+    sums = sums + (np.abs(drive.astype(np.int64)).sum(axis=1) * 32767 << input_shift)
+    sums = sums + (np.abs(bias.astype(np.int64)) << bias_shift)
+
+    factor, shift = _factors(unit * 2**TABLE_FRACTION_BITS)
+    if not numbers.per_row:
+        factor = factor[:1]
+        if ring and len(np.unique(weights)) == 1:
+            weights = weights[:1]
+    table = tanh_table(numbers)
+    alpha, beta = round(cell.alpha * 2**15), round(cell.beta * 2**15)
+    assert alpha + beta < 65535, "alpha + beta must stay below 2 for a 32-bit mix"
+    tensors = [
+        Tensor("inputs", "int8", drive.shape, "const", drive),
+        Tensor("weights", "int8", weights[:, 0].shape if ring else weights.shape, "const", weights[:, 0] if ring else weights),
+        Tensor("bias", "int8", bias.shape, "const", bias),
+        Tensor("factor", "int16", factor.shape, "const", factor),
+        Tensor("table", str(table.dtype), table.shape, "const", table, state_scale),
+    ]
+    attributes = {
+        "ring": int(ring),
+        "input_shift": input_shift,
+        "bias_shift": bias_shift,
+        "shift": shift,
+        "alpha": alpha,
+        "beta": beta,
+        "limit": limit,
+        "input_scale": 2**input_shift * exchange * state_scale,
+    }
+    return tensors, attributes, float(sums.max())
+
+
+def _factors(values: Float[np.ndarray, " row"]) -> tuple[Integer[np.ndarray, " row"], int]:
+    """Return int16 multipliers of all `values` with one common shift."""
+    _, shift = multiplier(float(values.max()))
+    return np.maximum(np.rint(values * 2.0**shift), 1).clip(max=32767).astype(np.int16), shift
+
+
+def _standardise(inputs: InputStatistics, sensor: SensorFormat, input_scale: float) -> tuple[Op, list[Tensor]]:
+    word = 2 ** (sensor.bits - 1) - 1
+    zero = np.rint(inputs.mean / sensor.scale).clip(-word, word).astype(np.int32)
+    factors = sensor.scale / inputs.std / input_scale
+    _, shift = multiplier(float(factors.max()), bits=24)
+    factor = np.maximum(np.rint(factors * 2.0**shift), 1).astype(np.int32)
+    tensors = [
+        Tensor("raw", f"int{sensor.bits}", zero.shape, "input"),
+        Tensor("zero", "int32", zero.shape, "const", zero),
+        Tensor("factor_in", "int32", factor.shape, "const", factor),
+        Tensor("x", "int16", zero.shape, "scratch", scale=input_scale),
+    ]
+    return Op("standardise", {"raw": "raw", "zero": "zero", "factor": "factor_in"}, {"x": "x"}, {"shift": shift}), tensors
+
+
+def tanh_table(numbers: Numbers) -> Integer[np.ndarray, " entry"]:
+    """Return the tanh table over |z| in [0, 4): 2^k + 1 knots (int16) or 2^k interval centres (int8)."""
+    limit, count = STATE_LIMIT[numbers.state_bits], 2**numbers.table_bits
+    step = 2 ** (15 - TABLE_FRACTION_BITS) / count
+    if numbers.state_bits == 8:
+        return np.rint(limit * np.tanh((np.arange(count) + 0.5) * step)).astype(np.int8)
+    return np.rint(limit * np.tanh(np.arange(count + 1) * step)).astype(np.int16)
+
+
+def table_error(numbers: Numbers) -> float:
+    """Return the largest error of the table against tanh over every argument the device can form, state full scale 1."""
+    from sarto.core.graph.operations import tanh_lookup
+
+    z = np.arange(32768)
+    limit = STATE_LIMIT[numbers.state_bits]
+    return float(np.abs(tanh_lookup(z, tanh_table(numbers)) / limit - np.tanh(z / 2**TABLE_FRACTION_BITS)).max())
+
+
+def feature_exponents(total: Integer[np.ndarray, "item segment unit"], count: Integer[np.ndarray, "item segment"]) -> Integer[np.ndarray, " unit"]:
+    """Return one shift per feature with which the largest training mean fills half of the feature's range.
+
+    The other half is headroom for data not seen. Shifts are at least 15, so that any mean stays within 32 bits.
+    """
+    means = np.abs(total).astype(np.float64) / np.maximum(count, 1)[:, :, None]
+    peak = np.maximum(means.reshape(-1, total.shape[2]).max(axis=0), 1.0)
+    shift = RECIPROCAL_SHIFT + np.ceil(np.log2(peak / (FEATURE_LIMIT / 2)))
+    return shift.clip(15, 62).astype(np.uint8)
+
+
+def with_readout(
+    body: Graph,
+    exponent: Integer[np.ndarray, " unit"],
+    weights: Integer[np.ndarray, "class feature"],
+    scale: Float[np.ndarray, " class"],
+    intercept: Float[np.ndarray, " class"],
+    classes: tuple[str, ...],
+) -> Graph:
+    """Return `body` with its readout: `scores = weights . features * scale + intercept`, in counts of 2^-14.
+
+    Args:
+        body: what `lower_reservoir` returned.
+        exponent: what `feature_exponents` returned.
+        weights: 8-bit weights; features are segment-major.
+        scale: real value of one weight count times one feature count, per class.
+        intercept: per class, real.
+        classes: names, by row of `weights`.
+    """
+    score_scale = 2.0**-14
+    factor, shift = _factors(scale / score_scale)
+    bias = np.rint(intercept / score_scale).clip(-INT32 // 2, INT32 // 2).astype(np.int32)
+    packed = np.ascontiguousarray(weights.T.astype(np.int8).reshape(body.segments, len(exponent), len(classes)))
+    worst = np.abs(packed.astype(np.int64)).sum(axis=(0, 1)).max() * FEATURE_LIMIT
+    if worst > INT32:
+        raise SartoError(
+            "E404",
+            f"class sums of {weights.shape[1]} features leave 32 bits",
+            cause="the readout is too wide for an int32 accumulator",
+            hint="use fewer units or segments",
+        )
+    added = (
+        Tensor("exponent", "uint8", exponent.shape, "const", exponent.astype(np.uint8)),
+        Tensor("weights_out", "int8", packed.shape, "const", packed),
+        Tensor("factor_out", "int16", factor.shape, "const", factor),
+        Tensor("bias_out", "int32", bias.shape, "const", bias, score_scale),
+        Tensor("sums", "int32", (len(classes),), "state"),
+        Tensor("scores", "int32", (len(classes),), "output", scale=score_scale),
+    )
+    pooled = "total" if "total" in body.by_name else "h"
+    readout = Op("readout", {"total": pooled, "exponent": "exponent", "weights": "weights_out"}, {"sums": "sums"})
+    argmax = Op("argmax", {"sums": "sums", "factor": "factor_out", "bias": "bias_out"}, {"scores": "scores"}, {"shift": shift})
+    return replace(body, tensors=(*body.tensors, *added), segment=(readout,), finish=(argmax,), classes=classes)
