@@ -78,8 +78,10 @@ class Margin:
         got = format_quantity(self.got, self.unit)
         room = format_quantity(abs(self.left), self.unit)
         relation = "at least " + budget if self.at_least else f"of {budget}"
-        state = f"{room} {'above' if self.at_least else 'left'}" if self.left >= 0 else (
-            f"short by {room}" if self.at_least else f"over by {room}"
+        state = (
+            f"{room} {'above' if self.at_least else 'left'}"
+            if self.left >= 0
+            else (f"short by {room}" if self.at_least else f"over by {room}")
         )
         return f"{self.limit}: {got} {relation if not self.at_least else '(' + relation + ')'}, {state} ({self.how})"
 
@@ -109,6 +111,8 @@ def judge(budget: Budget, evidence: Mapping[str, Evidence]) -> Verdict:
     margins: list[Margin] = []
     for name, limit, unit, at_least in budget.limits():
         item = evidence.get(name)
-        margins.append(Margin(name, limit, item.value if item else None, unit, at_least, item.how if item else None))
+        margins.append(
+            Margin(name, limit, item.value if item else None, unit, at_least, item.how if item else None)
+        )
     binding = min(margins, key=lambda m: m.relative).limit if margins else None
     return Verdict(all(m.left is not None and m.left >= 0 for m in margins), tuple(margins), binding)

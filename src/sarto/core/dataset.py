@@ -44,7 +44,9 @@ class Dataset:
     classes: tuple[str, ...]
     channels: tuple[str, ...]
     group_name: str | None = None
-    metadata: Mapping[str, Shaped[np.ndarray, " item"]] = field(default_factory=dict[str, np.ndarray[Any, Any]])
+    metadata: Mapping[str, Shaped[np.ndarray, " item"]] = field(
+        default_factory=dict[str, np.ndarray[Any, Any]]
+    )
     split: Shaped[np.ndarray, " item"] | None = None
     rate_hz: float | None = None
     units: tuple[str, ...] = ()

@@ -42,12 +42,18 @@ class OperatingPoint:
 
     def to_json(self) -> dict[str, Any]:
         """Return the point as plain JSON values."""
-        return {"name": self.name, "settings": dict(self.settings), "evidence": [e.to_json() for e in self.evidence]}
+        return {
+            "name": self.name,
+            "settings": dict(self.settings),
+            "evidence": [e.to_json() for e in self.evidence],
+        }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> OperatingPoint:
         """Return the point that `to_json` wrote."""
-        return OperatingPoint(data["name"], data["settings"], tuple(Evidence.from_json(e) for e in data["evidence"]))
+        return OperatingPoint(
+            data["name"], data["settings"], tuple(Evidence.from_json(e) for e in data["evidence"])
+        )
 
 
 def front(points: Sequence[OperatingPoint], objectives: Sequence[str]) -> list[OperatingPoint]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Stage(Protocol):
     """One stage of work with a known number of steps."""
 
@@ -20,6 +21,7 @@ class Stage(Protocol):
         ...
 
 
+@runtime_checkable
 class Talk(Protocol):
     """Where progress goes: a bar on a terminal, lines in a log, or nowhere."""
 
@@ -48,5 +50,7 @@ class Silent:
     def __enter__(self) -> Silent:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         return None

@@ -35,7 +35,9 @@ def load_method(room: str, name: str) -> ModuleType:
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        raise SartoError("E111", f"'{name}' is not a method of {room}", cause="there is no file of that name", hint=hint)
+        raise SartoError(
+            "E111", f"'{name}' is not a method of {room}", cause="there is no file of that name", hint=hint
+        )
     for entry in entry_points(group=room):
         if entry.name == name:
             loaded = entry.load()

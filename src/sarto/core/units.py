@@ -58,16 +58,23 @@ def parse_quantity(text: str, dimension: str) -> Quantity:
     known = ", ".join(suffixes)
     if match is None:
         raise SartoError(
-            "E110", f"'{text}' is not a quantity", cause="a number and a unit are needed", hint=f"use one of {known}"
+            "E110",
+            f"'{text}' is not a quantity",
+            cause="a number and a unit are needed",
+            hint=f"use one of {known}",
         )
     number, suffix = match.groups()
     if suffix not in suffixes:
         cause = f"'{suffix}' is no unit of {dimension}" if suffix else "the unit is missing"
         example = "64kB" if dimension == "byte" else "20" + next(iter(suffixes))
-        raise SartoError("E110", f"'{text}' is not a quantity", cause=cause, hint=f"use one of {known}, as in {example}")
+        raise SartoError(
+            "E110", f"'{text}' is not a quantity", cause=cause, hint=f"use one of {known}, as in {example}"
+        )
     value = float(number) * suffixes[suffix]
     if not math.isfinite(value) or value <= 0:
-        raise SartoError("E110", f"'{text}' is not above zero", cause="a limit must be positive", hint="raise it")
+        raise SartoError(
+            "E110", f"'{text}' is not above zero", cause="a limit must be positive", hint="raise it"
+        )
     return Quantity(value, _BASE[dimension])
 
 
@@ -82,10 +89,14 @@ def parse_ratio(text: str) -> float:
     """
     match = _NUMBER.fullmatch(text)
     if match is None or match.group(2) not in ("", "%"):
-        raise SartoError("E110", f"'{text}' is not a ratio", cause="it is no number", hint="write 0.85 or 85%")
+        raise SartoError(
+            "E110", f"'{text}' is not a ratio", cause="it is no number", hint="write 0.85 or 85%"
+        )
     value = float(match.group(1)) / (100 if match.group(2) else 1)
     if not 0 <= value <= 1:
-        raise SartoError("E110", f"'{text}' lies outside 0..1", cause="a ratio is needed", hint="write 0.85 or 85%")
+        raise SartoError(
+            "E110", f"'{text}' lies outside 0..1", cause="a ratio is needed", hint="write 0.85 or 85%"
+        )
     return value
 
 

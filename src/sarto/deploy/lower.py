@@ -22,15 +22,16 @@ bits. The tanh table takes 13 fractional bits, so its argument is `requantise(ac
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Integer, Num
 
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Op, Tensor, Window, multiplier
-from sarto.core.graph.operations import FEATURE_LIMIT, RECIPROCAL_SHIFT
+from sarto.core.graph.operations import FEATURE_LIMIT, tanh_lookup
 from sarto.deploy.sensor import SensorFormat
+from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Reservoir
 
 TABLE_FRACTION_BITS = 13
@@ -46,15 +47,6 @@ class Numbers:
     state_bits: int = 16
     per_row: bool = True
     table_bits: int = 7
-
-
-@dataclass(frozen=True)
-class Pooling:
-    """What the readout sees: `last`, `mean` or `mean_square` (mean and mean square) of each of `segments` parts."""
-
-    kind: Literal["last", "mean", "mean_square"]
-    segments: int = 1
-    segment_steps: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +76,7 @@ def lower_reservoir(
     window: Window | None = None,
     name: str = "model",
 ) -> Graph:
-    """Return the graph of the reservoir alone: its `segment` and `finish` programs are still empty.
+    """Return the graph of the reservoir alone: what it pools is named, but there is no readout yet.
 
     Raises:
         SartoError: E404, when no scale of the weights keeps the sums within 32 bits.
@@ -116,16 +108,19 @@ def lower_reservoir(
             {k: int(v) for k, v in attributes.items()},
         ),
     ]
-    if pooling.kind != "last":
-        width = units * (2 if pooling.kind == "mean_square" else 1)
-        tensors += [Tensor("total", "int32", (width,), "state")]
+    seen: dict[str, str] = {}
+    if pooling.sums:
+        tensors += [Tensor("total", "int32", (units * pooling.sums,), "state")]
+        seen["total"] = "total"
         shift = 15 if numbers.state_bits == 16 else 0
         step += [Op("pool", {"state": "h", "total": "total"}, {"total": "total"}, {"square_shift": shift})]
+    if pooling.takes_last:
+        seen["state"] = "h"
     return Graph(
         name=name,
         tensors=(*scale_tensors, *tensors),
         step=tuple(step),
-        segment=(),
+        segment=(Op("features", seen, {}),),
         finish=(),
         segments=pooling.segments,
         segment_steps=pooling.segment_steps,
@@ -168,7 +163,13 @@ def _reservoir(
     assert alpha + beta < 65535, "alpha + beta must stay below 2 for a 32-bit mix"
     tensors = [
         Tensor("inputs", "int8", drive.shape, "const", drive),
-        Tensor("weights", "int8", weights[:, 0].shape if ring else weights.shape, "const", weights[:, 0] if ring else weights),
+        Tensor(
+            "weights",
+            "int8",
+            weights[:, 0].shape if ring else weights.shape,
+            "const",
+            weights[:, 0] if ring else weights,
+        ),
         Tensor("bias", "int8", bias.shape, "const", bias),
         Tensor("factor", "int16", factor.shape, "const", factor),
         Tensor("table", str(table.dtype), table.shape, "const", table, state_scale),
@@ -192,7 +193,9 @@ def _factors(values: Float[np.ndarray, " row"]) -> tuple[Integer[np.ndarray, " r
     return np.maximum(np.rint(values * 2.0**shift), 1).clip(max=32767).astype(np.int16), shift
 
 
-def _standardise(inputs: InputStatistics, sensor: SensorFormat, input_scale: float) -> tuple[Op, list[Tensor]]:
+def _standardise(
+    inputs: InputStatistics, sensor: SensorFormat, input_scale: float
+) -> tuple[Op, list[Tensor]]:
     word = 2 ** (sensor.bits - 1) - 1
     zero = np.rint(inputs.mean / sensor.scale).clip(-word, word).astype(np.int32)
     factors = sensor.scale / inputs.std / input_scale
@@ -204,7 +207,9 @@ def _standardise(inputs: InputStatistics, sensor: SensorFormat, input_scale: flo
         Tensor("factor_in", "int32", factor.shape, "const", factor),
         Tensor("x", "int16", zero.shape, "scratch", scale=input_scale),
     ]
-    return Op("standardise", {"raw": "raw", "zero": "zero", "factor": "factor_in"}, {"x": "x"}, {"shift": shift}), tensors
+    return Op(
+        "standardise", {"raw": "raw", "zero": "zero", "factor": "factor_in"}, {"x": "x"}, {"shift": shift}
+    ), tensors
 
 
 def tanh_table(numbers: Numbers) -> Integer[np.ndarray, " entry"]:
@@ -216,24 +221,20 @@ def tanh_table(numbers: Numbers) -> Integer[np.ndarray, " entry"]:
     return np.rint(limit * np.tanh(np.arange(count + 1) * step)).astype(np.int16)
 
 
-def table_error(numbers: Numbers) -> float:
-    """Return the largest error of the table against tanh over every argument the device can form, state full scale 1."""
-    from sarto.core.graph.operations import tanh_lookup
-
+def table_error(table: Integer[np.ndarray, " entry"]) -> float:
+    """Return the largest error of `table` against tanh over every argument the device can form, full scale 1."""
     z = np.arange(32768)
-    limit = STATE_LIMIT[numbers.state_bits]
-    return float(np.abs(tanh_lookup(z, tanh_table(numbers)) / limit - np.tanh(z / 2**TABLE_FRACTION_BITS)).max())
+    limit = STATE_LIMIT[8 * table.dtype.itemsize]
+    return float(np.abs(tanh_lookup(z, table) / limit - np.tanh(z / 2**TABLE_FRACTION_BITS)).max())
 
 
-def feature_exponents(total: Integer[np.ndarray, "item segment unit"], count: Integer[np.ndarray, "item segment"]) -> Integer[np.ndarray, " unit"]:
+def feature_exponents(means: Integer[np.ndarray, "item segment unit"]) -> Integer[np.ndarray, " unit"]:
     """Return one shift per feature with which the largest training mean fills half of the feature's range.
 
-    The other half is headroom for data not seen. Shifts are at least 15, so that any mean stays within 32 bits.
+    The other half is headroom for data not seen. Shifts are at least 15, so that any feature stays within 32 bits.
     """
-    means = np.abs(total).astype(np.float64) / np.maximum(count, 1)[:, :, None]
-    peak = np.maximum(means.reshape(-1, total.shape[2]).max(axis=0), 1.0)
-    shift = RECIPROCAL_SHIFT + np.ceil(np.log2(peak / (FEATURE_LIMIT / 2)))
-    return shift.clip(15, 62).astype(np.uint8)
+    peak = np.maximum(np.abs(means).max(axis=(0, 1)).astype(np.float64), 1.0)
+    return np.ceil(np.log2(peak / (FEATURE_LIMIT / 2))).clip(15, 62).astype(np.uint8)
 
 
 def with_readout(
@@ -257,7 +258,9 @@ def with_readout(
     score_scale = 2.0**-14
     factor, shift = _factors(scale / score_scale)
     bias = np.rint(intercept / score_scale).clip(-INT32 // 2, INT32 // 2).astype(np.int32)
-    packed = np.ascontiguousarray(weights.T.astype(np.int8).reshape(body.segments, len(exponent), len(classes)))
+    packed = np.ascontiguousarray(
+        weights.T.astype(np.int8).reshape(body.segments, len(exponent), len(classes))
+    )
     worst = np.abs(packed.astype(np.int64)).sum(axis=(0, 1)).max() * FEATURE_LIMIT
     if worst > INT32:
         raise SartoError(
@@ -274,7 +277,15 @@ def with_readout(
         Tensor("sums", "int32", (len(classes),), "state"),
         Tensor("scores", "int32", (len(classes),), "output", scale=score_scale),
     )
-    pooled = "total" if "total" in body.by_name else "h"
-    readout = Op("readout", {"total": pooled, "exponent": "exponent", "weights": "weights_out"}, {"sums": "sums"})
-    argmax = Op("argmax", {"sums": "sums", "factor": "factor_out", "bias": "bias_out"}, {"scores": "scores"}, {"shift": shift})
-    return replace(body, tensors=(*body.tensors, *added), segment=(readout,), finish=(argmax,), classes=classes)
+    (seen,) = body.segment
+    scale_op = replace(seen, inputs={**seen.inputs, "exponent": "exponent"})
+    readout = Op("readout", {"weights": "weights_out"}, {"sums": "sums"})
+    argmax = Op(
+        "argmax",
+        {"sums": "sums", "factor": "factor_out", "bias": "bias_out"},
+        {"scores": "scores"},
+        {"shift": shift},
+    )
+    return replace(
+        body, tensors=(*body.tensors, *added), segment=(scale_op, readout), finish=(argmax,), classes=classes
+    )

@@ -41,10 +41,14 @@ class SensorFormat:
                 hint="use the next larger one; a 12-bit converter fills a 16-bit word",
             )
         if not (np.isfinite(self.scale).all() and (self.scale > 0).all()):
-            raise SartoError("E112", "a sensor scale is not positive", cause="one count must be worth more than 0")
+            raise SartoError(
+                "E112", "a sensor scale is not positive", cause="one count must be worth more than 0"
+            )
 
     @staticmethod
-    def calibrate(values: Num[np.ndarray, "row channel"], bits: int = 16, scale: float | None = None) -> SensorFormat:
+    def calibrate(
+        values: Num[np.ndarray, "row channel"], bits: int = 16, scale: float | None = None
+    ) -> SensorFormat:
         """Return the format for training `values`: as declared, as the integers say, or the smallest power of two.
 
         Raises:

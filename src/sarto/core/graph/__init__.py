@@ -4,8 +4,8 @@ What runs on a device is a `Graph`: integers only. `interpret` is the definition
 with it bit for bit.
 """
 
-from sarto.core.graph.file import load_graph, save_graph
-from sarto.core.graph.interpreter import Outcome, Trace, decide, interpret, trace, windows
+from sarto.core.graph.file import load_graph, save_arrays, save_graph
+from sarto.core.graph.interpreter import Outcome, decide, interpret, trace, windows
 from sarto.core.graph.operations import features, multiplier, reciprocal, requantise
 from sarto.core.graph.values import Graph, Op, Tensor, Window
 
@@ -14,7 +14,6 @@ __all__ = [
     "Op",
     "Outcome",
     "Tensor",
-    "Trace",
     "Window",
     "decide",
     "features",
@@ -23,6 +22,7 @@ __all__ = [
     "multiplier",
     "reciprocal",
     "requantise",
+    "save_arrays",
     "save_graph",
     "trace",
     "windows",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Integer
 
 from sarto.core.errors import SartoError
 from sarto.core.graph.values import Graph, Op, Tensor, Window
@@ -19,9 +20,15 @@ FORMAT = "sarto-graph/1"
 
 def save_graph(graph: Graph, path: Path) -> None:
     """Write `graph` to `path`; the same graph gives the same bytes."""
+    words = np.frombuffer(json.dumps({"format": FORMAT, **graph.describe()}).encode(), np.uint8)
+    save_arrays(
+        {"graph": words} | {f"const/{t.name}": graph.const(t.name) for t in graph.kind("const")}, path
+    )
+
+
+def save_arrays(arrays: dict[str, Integer[np.ndarray, "..."]], path: Path) -> None:
+    """Write `arrays` to the `.npz` file `path`; the same arrays give the same bytes, since no time is kept."""
     buffer = io.BytesIO()
-    arrays = {"graph": np.frombuffer(json.dumps({"format": FORMAT, **graph.describe()}).encode(), np.uint8)}
-    arrays |= {f"const/{t.name}": graph.const(t.name) for t in graph.kind("const")}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             entry = io.BytesIO()
@@ -45,11 +52,14 @@ def load_graph(path: Path) -> Graph:
         return _graph(fields, data)
     except (OSError, ValueError, KeyError, AssertionError, zipfile.BadZipFile) as error:
         raise SartoError(
-            "E114", f"{path.name} is not a graph that Sarto can read", cause=str(error), hint="run sarto fit again"
+            "E114",
+            f"{path.name} is not a graph that Sarto can read",
+            cause=str(error),
+            hint="run sarto fit again",
         ) from error
 
 
-def _graph(fields: dict[str, Any], data: dict[str, np.ndarray[Any, Any]]) -> Graph:
+def _graph(fields: dict[str, Any], data: dict[str, Integer[np.ndarray, "..."]]) -> Graph:
     def program(name: str) -> tuple[Op, ...]:
         return tuple(Op(*row) for row in fields["programs"][name])
 

@@ -1,6 +1,6 @@
 """The NumPy interpreter of the integer network: the definition that generated C must equal bit for bit.
 
-`trace` runs the reservoir and returns its running sums; `decide` turns them into features, scores and classes;
+`trace` runs the reservoir and returns pooled means; `decide` turns them into features, scores and classes;
 `interpret` is both. Sequences of unequal length run as one batch that shrinks as sequences end.
 """
 
@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, Integer
 
-from sarto.core.graph.operations import POOLED_STEPS, features, pool, recurrent, requantise, standardise
+from sarto.core.graph.operations import (
+    POOLED_STEPS,
+    features,
+    pool,
+    recurrent,
+    requantise,
+    scaled,
+    standardise,
+)
 from sarto.core.graph.values import Graph, Window
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """Running sums of every sequence and pooling segment, and how many steps went into them (0: not reached)."""
-
-    total: Int[np.ndarray, "item segment unit"]
-    count: Int[np.ndarray, "item segment"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,11 +38,11 @@ def interpret(
     return decide(graph, trace(graph, raw, offsets))
 
 
-def decide(graph: Graph, traced: Trace) -> Outcome:
-    """Return scores and classes from the sums that `trace` gives."""
-    (readout,) = graph.segment
+def decide(graph: Graph, means: Int[np.ndarray, "item segment unit"]) -> Outcome:
+    """Return scores and classes from the means that `trace` gives."""
+    scale, readout = graph.segment
     (argmax,) = graph.finish
-    pooled = features(traced.total, traced.count, graph.const(readout.inputs["exponent"]))
+    pooled = features(means, graph.const(scale.inputs["exponent"]))
     weights = graph.const(readout.inputs["weights"])
     flat = pooled.reshape(len(pooled), -1).astype(np.float64)
     sums = (flat @ weights.reshape(flat.shape[1], -1).astype(np.float64)).astype(np.int64)
@@ -53,25 +53,34 @@ def decide(graph: Graph, traced: Trace) -> Outcome:
 
 def trace(
     graph: Graph, raw: Integer[np.ndarray, "row channel"], offsets: Int[np.ndarray, " item_plus_1"]
-) -> Trace:
-    """Return the running sums of every sequence, from the `step` program alone.
+) -> Int[np.ndarray, "item segment unit"]:
+    """Return what the readout sees of every sequence and pooling segment, with 30 fractional bits.
 
-    Where the graph pools the last state, a segment's sum is the state at its last step and its count is 1.
+    Units are the running means first and the segment's last state after them, each where the `features` operation
+    takes it; all are 0 where a sequence never reached the segment. Only the `step` program is run.
     """
     (scale, cell, *pools) = graph.step
-    consts = {role: graph.const(name) for role, name in cell.inputs.items() if graph.by_name[name].kind == "const"}
+    consts = {
+        role: graph.const(name) for role, name in cell.inputs.items() if graph.by_name[name].kind == "const"
+    }
     attributes = dict(cell.attributes)
     square_shift = pools[0].attributes["square_shift"] if pools else 0
-    width = graph.by_name[pools[0].outputs["total"] if pools else cell.outputs["state"]].shape[0]
+    seen = [
+        graph.by_name[graph.segment[0].inputs[role]]
+        for role in ("total", "state")
+        if role in graph.segment[0].inputs
+    ]
+    width = graph.by_name[pools[0].outputs["total"]].shape[0] if pools else 0
 
     lengths = np.diff(offsets)
     order = np.argsort(-lengths, kind="stable")
     starts, ends = offsets[:-1][order], lengths[order]
-    x = standardise(raw, graph.const(scale.inputs["zero"]), graph.const(scale.inputs["factor"]), scale.attributes["shift"])
+    x = standardise(
+        raw, graph.const(scale.inputs["zero"]), graph.const(scale.inputs["factor"]), scale.attributes["shift"]
+    )
     h = np.zeros((len(order), graph.by_name[cell.outputs["state"]].shape[0]), np.int64)
     total = np.zeros((len(order), width), np.int64)
-    totals = np.zeros((len(order), graph.segments, width), np.int64)
-    counts = np.zeros((len(order), graph.segments), np.int64)
+    means = np.zeros((len(order), graph.segments, sum(t.shape[0] for t in seen)), np.int64)
     segment = count = 0
     for step in range(int(ends[0]) if len(ends) else 0):
         live = int(np.searchsorted(-ends, -step))
@@ -79,16 +88,19 @@ def trace(
         total = total[:live]
         if count < POOLED_STEPS:
             count += 1
-            total = pool(total, h, square_shift) if pools else h
+            total = pool(total, h, square_shift) if pools else total
         boundary = segment < graph.segments - 1 and count == graph.segment_steps
         going_on = 0 if boundary else int(np.searchsorted(-ends, -(step + 1)))
-        totals[going_on:live, segment] = total[going_on:]
-        counts[going_on:live, segment] = count if pools else 1
+        if going_on < live:
+            parts = {"total": (total, count), "state": (h, 1)}
+            blocks = [
+                scaled(v[going_on:], n) for role, (v, n) in parts.items() if role in graph.segment[0].inputs
+            ]
+            means[going_on:live, segment] = np.concatenate(blocks, axis=1)
         if boundary:
             total = np.zeros_like(total)
             segment, count = segment + 1, 0
-    back = np.argsort(order, kind="stable")
-    return Trace(totals[back], counts[back])
+    return means[np.argsort(order, kind="stable")]
 
 
 def windows(window: Window, steps: int) -> Int[np.ndarray, "window 2"]:

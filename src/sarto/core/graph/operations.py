@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Integer
-from numpy.typing import NDArray
 
 MULTIPLIER_BITS = 15
 """Multipliers have 15 significant bits, so that `acc * m` of a 32-bit sum stays far below 64 bits."""
@@ -27,8 +26,6 @@ POOLED_STEPS = 65535
 """A segment pools at most so many steps (16-bit state, 32-bit sum); further ones are not pooled."""
 FEATURE_LIMIT = 8191
 """Pooled features are clamped to this, so that 2,064 of them with 8-bit weights cannot leave 32 bits."""
-
-Ints = NDArray[np.signedinteger[Any]]
 
 
 def requantise(acc: Integer[np.ndarray, "..."], m: Any, s: Any) -> Int[np.ndarray, "..."]:
@@ -58,10 +55,9 @@ def multiplier(factor: float, bits: int = MULTIPLIER_BITS) -> tuple[int, int]:
     return m, s
 
 
-def reciprocal(count: Integer[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
+def reciprocal(count: int) -> int:
     """Return `(2^30 + count//2) // count`, the fixed-point reciprocal of a number of steps."""
-    wide = count.astype(np.int64)
-    return ((1 << RECIPROCAL_SHIFT) + wide // 2) // wide
+    return ((1 << RECIPROCAL_SHIFT) + count // 2) // count
 
 
 def standardise(
@@ -74,7 +70,9 @@ def standardise(
     return np.clip(requantise(raw.astype(np.int64) - zero, factor, shift), -32767, 32767)
 
 
-def tanh_lookup(z: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"]) -> Int[np.ndarray, "..."]:
+def tanh_lookup(
+    z: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"]
+) -> Int[np.ndarray, "..."]:
     """Return tanh of `z` (13 fractional bits, clamped to +-32767) from a table over `|z|`.
 
     An int16 table has 2^k + 1 entries and is interpolated linearly (rounded half up); an int8 table has 2^k
@@ -97,7 +95,7 @@ def tanh_lookup(z: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entr
 def recurrent(
     h: Integer[np.ndarray, "item neuron"],
     x: Integer[np.ndarray, "item channel"],
-    consts: dict[str, Ints],
+    consts: dict[str, Integer[np.ndarray, "..."]],
     attributes: dict[str, int],
 ) -> Int[np.ndarray, "item neuron"]:
     """Return the next reservoir state, `h' = (alpha*h + beta*tanh(acc) + 2^14) >> 15`, clamped.
@@ -118,7 +116,9 @@ def recurrent(
     return np.clip(mixed, -limit, limit)
 
 
-def _product(v: Integer[np.ndarray, "item column"], w: Integer[np.ndarray, "row column"]) -> Int[np.ndarray, "item row"]:
+def _product(
+    v: Integer[np.ndarray, "item column"], w: Integer[np.ndarray, "row column"]
+) -> Int[np.ndarray, "item row"]:
     return (v.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64)
 
 
@@ -138,11 +138,13 @@ def pool(
     return total + np.concatenate([wide, squares], axis=1)
 
 
+def scaled(total: Integer[np.ndarray, "item unit"], count: int) -> Int[np.ndarray, "item unit"]:
+    """Return the mean over `count` steps with 30 fractional bits, `total * reciprocal(count)`."""
+    return total.astype(np.int64) * reciprocal(count)
+
+
 def features(
-    total: Integer[np.ndarray, "item segment unit"],
-    count: Integer[np.ndarray, "item segment"],
-    exponent: Integer[np.ndarray, " unit"],
+    mean: Integer[np.ndarray, "item segment unit"], exponent: Integer[np.ndarray, " unit"]
 ) -> Int[np.ndarray, "item segment unit"]:
-    """Return pooled features, `clamp(requantise(total, reciprocal(count), exponent))`; 0 where count is 0."""
-    scaled = requantise(total, reciprocal(np.maximum(count, 1))[:, :, None], exponent.astype(np.int64))
-    return np.clip(scaled, -FEATURE_LIMIT, FEATURE_LIMIT)
+    """Return pooled features `clamp(requantise(mean, 1, exponent))`: one shift per feature, means as in `scaled`."""
+    return np.clip(requantise(mean, 1, exponent.astype(np.int64)), -FEATURE_LIMIT, FEATURE_LIMIT)

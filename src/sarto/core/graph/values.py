@@ -48,7 +48,9 @@ class Tensor:
     def __post_init__(self) -> None:
         assert self.dtype in DTYPES, f"{self.name}: {self.dtype} is no integer type of a graph"
         assert self.name.isidentifier()
-        assert (self.kind == "const") == (self.data is not None), f"{self.name}: constants have data, others none"
+        assert (self.kind == "const") == (self.data is not None), (
+            f"{self.name}: constants have data, others none"
+        )
         if self.data is not None:
             assert self.data.dtype == np.dtype(self.dtype) and self.data.shape == self.shape, self.name
 

@@ -63,7 +63,11 @@ def emit(graph: Graph, title: str = "A model cut to measure by Sarto") -> dict[s
 
 def _comment(text: str) -> str:
     """Return `text` such that it cannot end a comment or continue a line."""
-    return "".join(c if c.isprintable() and c != "\\" else "?" for c in text).replace("*/", "* /").replace("/*", "/ *")
+    return (
+        "".join(c if c.isprintable() and c != "\\" else "?" for c in text)
+        .replace("*/", "* /")
+        .replace("/*", "/ *")
+    )
 
 
 def _header(graph: Graph, title: str) -> str:
@@ -78,7 +82,9 @@ def _header(graph: Graph, title: str) -> str:
         arena_b=plan.size_b,
         window=window.length if window else 0,
         hop=window.hop if window else 0,
-        ends=f"; a window of {window.length} samples ends every {window.hop}" if window else f", then {graph.name}_predict",
+        ends=f"; a window of {window.length} samples ends every {window.hop}"
+        if window
+        else f", then {graph.name}_predict",
         class_list=_comment(", ".join(f"{i} {c}" for i, c in enumerate(graph.classes))),
         channel_list=_comment(", ".join(graph.channels)),
         sample=f"{graph.by_name['raw'].dtype}_t",
@@ -112,23 +118,23 @@ def _source(graph: Graph, title: str) -> str:
 def _plan(graph: Graph) -> tuple[dict[str, Any], list[str]]:
     """Return the `#define`s and the kernel files for the operations of `graph`, in order."""
     scale, cell, *pools = graph.step
-    (_,), (argmax,) = graph.segment, graph.finish
+    (seen, _), (argmax,) = graph.segment, graph.finish
     state, table = graph.by_name[cell.outputs["state"]], graph.const("table")
     ring = cell.attributes["ring"]
     segments = table.dtype == np.int8
     intervals = (len(table) - (1 if segments else 2)).bit_length()
     window = graph.window
-    exponent = graph.const("exponent")
+    units = graph.by_name["total"].shape[0] if pools else 0
     defines = {
         "CHANNELS": len(graph.channels),
         "CLASSES": len(graph.classes),
         "NEURONS": state.shape[0],
-        "UNITS": len(exponent),
+        "UNITS": units,
         "SAMPLE": f"{graph.name}_sample",
         "STATE": f"{state.dtype}_t",
-        "POOLED": "int32_t" if pools else f"{state.dtype}_t",
         "POOLS": len(pools),
-        "POOL_SQUARES": int(len(exponent) > state.shape[0]),
+        "POOL_SQUARES": int(units > state.shape[0]),
+        "LAST": int("state" in seen.inputs),
         "SQUARE_SHIFT": pools[0].attributes["square_shift"] if pools else 0,
         "POOLED_STEPS": POOLED_STEPS,
         "FEATURE_LIMIT": FEATURE_LIMIT,
@@ -150,7 +156,13 @@ def _plan(graph: Graph) -> tuple[dict[str, Any], list[str]]:
         "WINDOW": window.length if window else 0,
         "HOP": window.hop if window else 0,
     }
-    kernels = ["arithmetic", "standardise", f"tanh_{state.dtype}", "neuron", f"recurrent_{'ring' if ring else 'dense'}"]
+    kernels = [
+        "arithmetic",
+        "standardise",
+        f"tanh_{state.dtype}",
+        "neuron",
+        f"recurrent_{'ring' if ring else 'dense'}",
+    ]
     return defines, [*kernels, *["pool"] * len(pools), "readout", "argmax", "driver"]
 
 

@@ -15,13 +15,17 @@ static void clear(model_bank *bank)
 
 static void end_segment(model_bank *bank)
 {
-    const int8_t *w = weights_out + bank->segment * (UNITS * CLASSES);
+    const int8_t *w = weights_out + bank->segment * ((UNITS + LAST * NEURONS) * CLASSES);
 #if POOLS
-    readout(bank->total, bank->count, w, bank->sums);
-    for (int i = 0; i < UNITS; i++)
+    const int32_t scale = (int32_t)(((1u << 30) + bank->count / 2) / bank->count);
+    for (int i = 0; i < UNITS; i++) {
+        w = readout(bank->total[i], scale, exponent[i], w, bank->sums);
         bank->total[i] = 0;
-#else
-    readout(bank->h, 1, w, bank->sums);
+    }
+#endif
+#if LAST
+    for (int i = 0; i < NEURONS; i++)
+        w = readout(bank->h[i], 1 << 30, exponent[UNITS + i], w, bank->sums);
 #endif
     bank->count = 0;
     bank->segment++;

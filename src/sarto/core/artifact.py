@@ -1,0 +1,51 @@
+"""The manifest of an output folder: what the artifact is, and the hash of every file in it.
+
+The artifact's own hash covers the manifest, and through it the graph and the generated files; it never covers times.
+
+>>> seal({"files": {"model.c": "ab"}})["sha256"] == seal({"files": {"model.c": "ab"}})["sha256"]
+True
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sarto.core.errors import SartoError
+from sarto.core.store import content_hash, file_sha256
+
+FORMAT = "sarto-artifact/1"
+NAME = "artifact.json"
+
+
+def seal(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return `manifest` with the artifact's hash over it."""
+    return {**manifest, "sha256": content_hash(manifest)}
+
+
+def read_manifest(out: Path) -> dict[str, Any]:
+    """Return the manifest of folder `out`, after checking its own hash and that of every file it names.
+
+    Raises:
+        SartoError: E114, when `out` is no finished output folder, or something in it was changed.
+    """
+    hint = "run sarto fit again, with another -o"
+    try:
+        manifest = json.loads((out / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        cause = (
+            "there is no artifact.json in it" if isinstance(error, OSError) else "artifact.json is no JSON"
+        )
+        raise SartoError("E114", f"{out} is not a finished output folder", cause=cause, hint=hint) from error
+    sealed = isinstance(manifest, dict) and {k: v for k, v in manifest.items() if k != "sha256"}
+    if not sealed or sealed.get("format") != FORMAT or manifest.get("sha256") != content_hash(sealed):
+        raise SartoError(
+            "E114", f"{out} is damaged", cause="artifact.json does not have its own hash", hint=hint
+        )
+    for name, sha256 in manifest["files"].items():
+        path = out / name
+        if not path.is_file() or file_sha256(path) != sha256:
+            state = "changed" if path.is_file() else "missing"
+            raise SartoError("E114", f"{out} is damaged", cause=f"{name} is {state}", hint=hint)
+    return manifest

@@ -1,0 +1,1 @@
+"""Data in: files to a `Dataset`, and its splits."""

@@ -1,0 +1,86 @@
+"""Whether data can be learned from: no missing values, and a training part with every class and no dead channel.
+
+>>> import numpy as np
+>>> from sarto.core.dataset import Dataset
+>>> data = Dataset("toy", np.ones((4, 1)), np.array([0, 2, 4]), np.array([0, 1]), ("rest",), ("sit", "walk"))
+>>> check_training_part(data, np.array([0, 1]))
+Traceback (most recent call last):
+...
+sarto.core.errors.SartoError: error[E107]: ...
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int, Num
+
+from sarto.core.dataset import Dataset
+from sarto.core.errors import SartoError
+from sarto.data.contents import Place
+
+
+def check_values(data: Dataset, items: Int[np.ndarray, " item"], channels: list[int], place: Place) -> None:
+    """Check that every value is finite.
+
+    Args:
+        data: the data, as chosen.
+        items: which item of the file each item is.
+        channels: which channel of the file each channel is.
+        place: finds a value of the file.
+
+    Raises:
+        SartoError: E105 a value is missing or not finite; its cause says where the first one stands.
+    """
+    if data.values.dtype.kind != "f" or np.isfinite(data.values).all():
+        return
+    rows, columns = np.nonzero(~np.isfinite(data.values))
+    found = np.searchsorted(data.offsets, rows, side="right") - 1
+    row, channel, item = int(rows[0]), int(columns[0]), int(found[0])
+    where = place(int(items[item]), row - int(data.offsets[item]), channels[channel])
+    kind = "infinite" if np.isinf(data.values[row, channel]) else "missing"
+    share, inside = f"{len(rows)} of {data.values.size}", len(np.unique(found))
+    message = f"{share} values are missing or infinite, in {inside} of {len(data)} items"
+    hint = "fill them in, or leave out those items (where) or channels"
+    raise SartoError("E105", message, cause=f"the first, {kind}: {where}", hint=hint)
+
+
+def check_training_part(data: Dataset, items: Int[np.ndarray, " item"]) -> None:
+    """Check that the training items `items` show every class and that no channel is constant in them.
+
+    Raises:
+        SartoError: E106 a constant channel; E107 one class only, or a class that occurs only outside the training part.
+    """
+    counts = np.bincount(data.target[items], minlength=len(data.classes))
+    if len(data.classes) < 2:
+        cause = f"all {len(data)} items are '{', '.join(data.classes)}'"
+        raise SartoError("E107", "there is only one class", cause=cause, hint="add items of another class")
+    if not counts.all():
+        index = int(np.argmin(counts))
+        message = f"class '{data.classes[index]}' has no training item"
+        cause = f"all its {int((data.target == index).sum())} items are in the test part"
+        hint = "move some to the training part, or leave the class out (where)"
+        raise SartoError("E107", message, cause=cause, hint=hint)
+    least, most = _extremes(data, items)
+    constant = np.flatnonzero(least == most)
+    if len(constant):
+        names = ", ".join(f"'{data.channels[i]}' = {least[i]:g}" for i in constant[:6])
+        more = f" and {len(constant) - 6} more" if len(constant) > 6 else ""
+        message = f"{len(constant)} of {len(data.channels)} channels are constant in the training part"
+        hint = (
+            "leave them out by naming the channels to use"
+            if len(constant) < len(data.channels)
+            else "check the recording"
+        )
+        raise SartoError(
+            "E106", message, cause=f"{names}{more}, in all {len(items)} training items", hint=hint
+        )
+
+
+def _extremes(
+    data: Dataset, items: Int[np.ndarray, " item"]
+) -> tuple[Num[np.ndarray, " channel"], Num[np.ndarray, " channel"]]:
+    """Return the least and the greatest value of each channel over `items`."""
+    starts = data.offsets[:-1]
+    least = np.minimum.reduceat(data.values, starts, axis=0)
+    most = np.maximum.reduceat(data.values, starts, axis=0)
+    return least[items].min(axis=0), most[items].max(axis=0)

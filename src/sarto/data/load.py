@@ -1,0 +1,96 @@
+"""Reads labelled sequences into a `Dataset`: one call for every source, with what is needed checked at once.
+
+`sarto.data.source` says what a source may be, `sarto.data.npz` and `sarto.data.ts` what the files hold. Nothing is
+written.
+
+>>> data = load("BasicMotions")
+>>> len(data), data.channels[:2], data.classes, data.source
+(80, ('channel_0', 'channel_1'), ('Standing', 'Running', 'Walking', 'Badminton'), 'BasicMotions, bundled with aeon')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from os import PathLike
+
+import numpy as np
+
+from sarto.core.dataset import Dataset
+from sarto.core.errors import SartoError
+from sarto.data.checks import check_training_part, check_values
+from sarto.data.choose import group_column, holds, matching
+from sarto.data.contents import Contents
+from sarto.data.npz import read_npz
+from sarto.data.source import Source, find_source, source_sha256
+from sarto.data.ts import read_ts
+
+__all__ = ["load", "source_sha256"]
+
+
+def load(
+    source: str | PathLike[str],
+    *,
+    group: str | None = None,
+    channels: Sequence[str] = (),
+    where: Sequence[str] = (),
+    target: str | None = None,
+) -> Dataset:
+    """Return the data of `source`, chosen and checked.
+
+    Args:
+        source: an `.npz` or `.ts` file, a folder with a `.ts` pair, or a name that aeon bundles.
+        group: the column by which items belong together; by default the one column called subject, patient, speaker,
+            user, person, participant, site, sensor or group, unless the data have a split of their own; `"none"` for no
+            groups.
+        channels: names or patterns such as `watch*`; all by default.
+        where: conditions on the columns, such as `purity>=0.6`; an item must meet all of them. The classes stand under
+            their own name and under `class`.
+        target: the column that holds the classes, if not the usual one.
+
+    Returns:
+        The data set, with the classes that occur in it, in the order of the file.
+
+    Raises:
+        SartoError: E101 to E108, E112 or E302; `sarto explain CODE` says what each means.
+    """
+    found = find_source(source)
+    contents = _read(found, target)
+    whole = contents.data
+    columns = {name: np.asarray(whole.classes)[whole.target] for name in (contents.label_name, "class")}
+    keep = np.ones(len(whole), dtype=bool)
+    for condition in where:
+        keep &= holds({**columns, **whole.metadata}, condition)
+    items = np.flatnonzero(keep)
+    if not len(items):
+        cause = f"none of the {len(whole)} items meets {' and '.join(where)}"
+        raise SartoError("E104", "no item is left", cause=cause, hint="loosen the conditions")
+    chosen = matching(whole.channels, channels) if channels else list(range(len(whole.channels)))
+    data = replace(whole, group_name=group_column(contents, group), source=found.title, name=found.name)
+    data = data if keep.all() else data.select(items)
+    if channels:
+        names, units = (
+            tuple(data.channels[i] for i in chosen),
+            tuple(data.units[i] for i in chosen if data.units),
+        )
+        data = replace(data, values=data.values[:, chosen], channels=names, units=units)
+    check_values(data, items, chosen, contents.place)
+    data = _without_absent_classes(data)
+    train = np.arange(len(data)) if data.split is None else np.flatnonzero(data.split == "train")
+    check_training_part(data, train)
+    return data
+
+
+def _read(found: Source, target: str | None) -> Contents:
+    if found.kind == "npz":
+        return read_npz(found.files[0], found.part, target)
+    if target not in (None, "class"):
+        cause = "a .ts file has one class column, and no others"
+        raise SartoError("E112", f"there is no column '{target}'", cause=cause, hint="leave the target out")
+    return read_ts(found.files)
+
+
+def _without_absent_classes(data: Dataset) -> Dataset:
+    """Return `data` without the classes that no item has."""
+    present, target = np.unique(data.target, return_inverse=True)
+    return replace(data, target=target, classes=tuple(np.asarray(data.classes)[present].tolist()))

@@ -1,0 +1,198 @@
+"""Where a data source lies: the files behind what a user typed, found without reading any values.
+
+A source is one of
+
+- `FILE.npz`, or `FILE.npz#PART` for the arrays named `PART_...` of a file that holds several data sets;
+- `FILE.ts`; of `NAME_TRAIN.ts` and `NAME_TEST.ts` either brings the other, if it lies beside it;
+- a folder with one such pair;
+- the name of a data set that aeon bundles. Its files are read where pip put them, aeon is not imported, and a name
+  that is not among them is an error, never a download.
+
+Only the standard library is imported here, so that a misspelt name is answered at once.
+
+>>> find_source("BasicMotoins")
+Traceback (most recent call last):
+...
+sarto.core.errors.SartoError: error[E102]: 'BasicMotoins' is neither a file nor a known data set
+cause: known are ACSF1, ArrowHead, BasicMotions, ...
+hint: did you mean BasicMotions? Nothing is ever downloaded
+>>> [file.name for file in find_source("BasicMotions").files]
+['BasicMotions_TRAIN.ts', 'BasicMotions_TEST.ts']
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+from collections.abc import Iterable
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Literal
+
+from sarto.core.errors import SartoError
+from sarto.core.store import file_sha256
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files behind a data set.
+
+    Attributes:
+        kind: which reader reads them.
+        files: one file, or for `.ts` the training and the test file.
+        name: what the data set is called.
+        part: of a `.npz` with several data sets, the one that is meant; else empty.
+        title: the source in words, without the folders of this machine.
+    """
+
+    kind: Literal["npz", "ts"]
+    files: tuple[Path, ...]
+    name: str
+    part: str
+    title: str
+
+
+def find_source(source: str | PathLike[str]) -> Source:
+    """Return the files behind `source`; the module's text says what it may be.
+
+    Raises:
+        SartoError: E101 no such file; E102 no data set of that name, or a folder without exactly one pair; E103 a file
+            that is neither `.npz` nor `.ts`; E302 a name, and aeon is not installed.
+    """
+    text = fspath(source)
+    path, part = Path(text), ""
+    if "#" in text and not path.exists():
+        head, part = text.rsplit("#", 1)
+        path = Path(head)
+    if path.is_file():
+        return _file_source(path, part)
+    folder = text != "" and path.is_dir()
+    pairs = pairs_in(path) if folder else {}
+    if pairs or (folder and _looks_like_path(text)):
+        return _folder_source(path, pairs)
+    if _looks_like_path(text):
+        near = _nearest(path.name, [e.name for e in path.parent.iterdir()] if path.parent.is_dir() else [])
+        cause = "" if path.parent.is_dir() else "its folder does not exist either"
+        raise SartoError("E101", f"there is no file '{text}'", cause=cause, hint=near or "check the path")
+    return _bundled_source(text)
+
+
+def source_sha256(source: str | PathLike[str]) -> str:
+    """Return the SHA-256 over names and bytes of the files behind `source`; nothing in them is parsed.
+
+    Raises:
+        SartoError: as `find_source`, or E103 when a file cannot be opened.
+    """
+    found = find_source(source)
+    digest = hashlib.sha256(f"{found.kind}#{found.part}\n".encode())
+    for file in found.files:
+        try:
+            digest.update(f"{file.name} {file_sha256(file)}\n".encode())
+        except OSError as error:
+            raise unreadable(file, str(error.strerror)) from error
+    return digest.hexdigest()
+
+
+def unreadable(file: Path, cause: str) -> SartoError:
+    """Return E103 for a file that cannot be read, for the reason `cause`."""
+    hint = "give an .npz of arrays, or a .ts file of the UCR/UEA archive; `sarto explain E103` shows both"
+    return SartoError("E103", f"'{file.name}' cannot be read as data", cause=cause, hint=hint)
+
+
+def pairs_in(folder: Path) -> dict[str, tuple[Path, Path]]:
+    """Return the `NAME_TRAIN.ts`, `NAME_TEST.ts` pairs of a folder by their name, sorted."""
+    pairs = [_pair_of(file) for file in sorted(folder.iterdir()) if file.name.endswith("_TRAIN.ts")]
+    return {pair[0].name.removesuffix("_TRAIN.ts"): pair for pair in pairs if pair is not None}
+
+
+def bundled_data() -> dict[str, tuple[Path, Path]]:
+    """Return the training and test file of every classification set that aeon bundles, by name.
+
+    Raises:
+        SartoError: E302, when aeon is not installed.
+    """
+    spec = importlib.util.find_spec("aeon")
+    if spec is None or not spec.submodule_search_locations:
+        raise SartoError(
+            "E302",
+            "data sets known by name need the library aeon",
+            cause="it is not installed; only its bundled files are used, nothing is downloaded",
+            hint="pip install 'sarto[data]', or give a .npz or .ts file",
+        )
+    root = Path(next(iter(spec.submodule_search_locations))) / "datasets" / "data"
+    folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
+    pairs = {name: pair for folder in folders for name, pair in pairs_in(folder).items()}
+    return {name: pair for name, pair in sorted(pairs.items()) if _is_classification(pair[0])}
+
+
+def _file_source(path: Path, part: str) -> Source:
+    kind = path.suffix.lower()
+    if kind == ".npz":
+        return Source("npz", (path,), part or path.stem, part, f"{path.name}#{part}" if part else path.name)
+    if kind == ".ts" and not part:
+        pair = _pair_of(path)
+        return Source("ts", (path,), path.stem, "", path.name) if pair is None else _pair_source(pair)
+    raise unreadable(
+        path, "only an .npz has parts" if part else f"its name ends in '{kind}', not in .npz or .ts"
+    )
+
+
+def _pair_source(pair: tuple[Path, Path]) -> Source:
+    train, test = pair
+    return Source("ts", pair, train.name.removesuffix("_TRAIN.ts"), "", f"{train.name} and {test.name}")
+
+
+def _folder_source(folder: Path, pairs: dict[str, tuple[Path, Path]]) -> Source:
+    if len(pairs) != 1:
+        cause = f"it holds {', '.join(pairs)}" if pairs else "it holds no NAME_TRAIN.ts beside a NAME_TEST.ts"
+        hint = "name one of the files, as in FOLDER/NAME_TRAIN.ts" if pairs else "name an .npz or .ts file"
+        raise SartoError("E102", f"the folder '{folder.name}' is not one data set", cause=cause, hint=hint)
+    return _pair_source(next(iter(pairs.values())))
+
+
+def _bundled_source(name: str) -> Source:
+    known = bundled_data()
+    if name not in known:
+        near = _nearest(name, known) or "give a known name, or the path of an .npz or .ts file."
+        raise SartoError(
+            "E102",
+            f"'{name}' is neither a file nor a known data set",
+            cause=f"known are {', '.join(known)}",
+            hint=f"{near} Nothing is ever downloaded",
+        )
+    return Source("ts", known[name], name, "", f"{name}, bundled with aeon")
+
+
+def _looks_like_path(text: str) -> bool:
+    return (
+        any(mark in text for mark in ("/", "\\", "#")) or Path(text).suffix != "" or text in ("", ".", "..")
+    )
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    by_lower = {entry.lower(): entry for entry in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"did you mean {by_lower[near[0]]}?" if near else ""
+
+
+def _pair_of(file: Path) -> tuple[Path, Path] | None:
+    """Return the training and the test file, when `file` is one and the other lies beside it."""
+    name, role = file.stem.rpartition("_")[::2]
+    if role not in ("TRAIN", "TEST"):
+        return None
+    train, test = file.with_name(f"{name}_TRAIN{file.suffix}"), file.with_name(f"{name}_TEST{file.suffix}")
+    return (train, test) if train.is_file() and test.is_file() else None
+
+
+def _is_classification(file: Path) -> bool:
+    """Whether the header of a `.ts` file says that it has classes."""
+    classes = False
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            words = line.lower().split()
+            if words[:1] == ["@data"]:
+                return classes
+            classes |= words[:2] == ["@classlabel", "true"]
+    return False

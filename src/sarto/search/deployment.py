@@ -1,0 +1,69 @@
+"""A chosen candidate becomes an operating point: final training, lowering, C, image, emulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sarto.core.budget import Budget, Verdict, judge
+from sarto.core.device import Device
+from sarto.core.evidence import Evidence
+from sarto.core.graph import Graph
+from sarto.core.points import OperatingPoint
+from sarto.deploy.c.emit import emit
+from sarto.measure.model import Measured, Sequences, measure_model
+from sarto.measure.quality import validation_evidence
+from sarto.search.loop import Trial
+from sarto.search.problem import Problem
+from sarto.search.trial import final
+
+FRONT_SEQUENCES = 2
+"""Sequences emulated for points of the front that were not chosen: enough for their instructions."""
+
+
+@dataclass(frozen=True, eq=False)
+class Deployment:
+    """A candidate that was trained, built and measured."""
+
+    trial: Trial
+    graph: Graph
+    sources: dict[str, str]
+    measured: Measured
+    point: OperatingPoint
+
+    def verdict(self, budget: Budget, extra: tuple[Evidence, ...] = ()) -> Verdict:
+        """Return the verdict on the point, with `extra` evidence such as the test accuracy."""
+        return judge(budget, {e.what: e for e in (*self.point.evidence, *extra)})
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every deployment of one search shares."""
+
+    problem: Problem
+    device: Device
+    optimise: str
+    title: str
+    command: str
+    seed: int
+    cache: Path
+
+    def deploy(self, trial: Trial, sequences: Sequences, on_device: int) -> Deployment:
+        """Return `trial` trained on all training items, built for the whole device, and measured on `sequences`."""
+        graph = final(self.problem, trial.candidate, trial.score.ridge)
+        sources = emit(graph, self.title)
+        measured = measure_model(
+            graph,
+            sources,
+            self.device,
+            sequences,
+            optimise=self.optimise,
+            command=self.command,
+            on_device=on_device,
+            cache=self.cache,
+        )
+        error = validation_evidence(
+            trial.score.error, trial.score.items, seed=self.seed, command=self.command, subject=graph.sha256
+        )
+        point = OperatingPoint(trial.name, trial.candidate.to_json(), (error, *measured.evidence))
+        return Deployment(trial, graph, sources, measured, point)

@@ -1,0 +1,165 @@
+"""The main job: data and a budget in, a measured model in an output folder out.
+
+`fit` reads the data, searches, deploys the front, scores the chosen point once on the test items, and writes the
+folder. Everything up to the last write is kept under `OUT/.work`, so a call that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sarto.core.budget import Budget, Verdict
+from sarto.core.errors import SartoError
+from sarto.core.points import OperatingPoint
+from sarto.core.progress import Talk
+from sarto.core.store import content_hash, package_sha256, write_atomic
+from sarto.data.source import source_sha256
+
+TRIALS = 96
+"""Default number of trials: six times the presets twice over, about half a minute on BasicMotions with two cores."""
+SHOWN_FRONT = 12
+"""Points of the front that are built and emulated for the report, the smallest errors first."""
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """What was asked for; see the options of `sarto fit`."""
+
+    source: str
+    out: Path
+    device: str
+    budget: Budget
+    trials: int | None = None
+    time_s: float | None = None
+    workers: int | None = None
+    seed: int = 0
+    group: str | None = None
+    target: str | None = None
+    channels: tuple[str, ...] = ()
+    where: tuple[str, ...] = ()
+    hop: int | None = None
+    sensor_bits: int = 16
+    sensor_scale: float | None = None
+    optimise: str | None = None
+    name: str = "model"
+    cells: tuple[str, ...] = ()
+    command: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that can change the result: neither the folder nor the number of workers does."""
+        fields = asdict(self)
+        for name in ("out", "workers", "command"):
+            del fields[name]
+        return json.loads(
+            json.dumps({**fields, "source": source_sha256(self.source), "code": package_sha256()})
+        )
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """Where the model is, whether it fits, the chosen point, and for a misfit the points that came nearest."""
+
+    out: Path
+    verdict: Verdict
+    chosen: OperatingPoint
+    nearest: tuple[OperatingPoint, ...]
+    already_done: bool
+
+
+def finished(request: FitRequest) -> FitResult | None:
+    """Return the result of the same request if `request.out` holds it already, else None.
+
+    Raises:
+        SartoError: E113, when the folder holds something else.
+    """
+    marker = request.out / "request.json"
+    if not request.out.exists() or not any(request.out.iterdir()):
+        return None
+    if not marker.exists():
+        raise SartoError(
+            "E113",
+            f"{request.out} is not empty, and not an output folder of Sarto",
+            cause="there is no request.json in it",
+            hint="choose another folder with -o",
+        )
+    kept = json.loads(marker.read_text(encoding="utf-8"))
+    wanted = request.identity()
+    if kept != wanted:
+        differing = ", ".join(sorted(k for k in wanted if kept.get(k) != wanted[k]))
+        raise SartoError(
+            "E113",
+            f"{request.out} belongs to another request",
+            cause=f"it differs in: {differing}",
+            hint="choose another folder with -o, or remove this one",
+        )
+    if not (request.out / "verdict.json").exists():
+        return None
+    front = json.loads((request.out / "front.json").read_text(encoding="utf-8"))
+    points = [OperatingPoint.from_json(p) for p in front["points"]]
+    (chosen,) = [p for p in points if p.name == front["chosen"]]
+    verdict = Verdict.from_json(json.loads((request.out / "verdict.json").read_text(encoding="utf-8")))
+    nearest = tuple(points) if not verdict.fits else ()
+    return FitResult(request.out, verdict, chosen, nearest, already_done=True)
+
+
+def fit(request: FitRequest, talk: Talk) -> FitResult:
+    """Run the main job and return its result; the output folder holds everything when it returns.
+
+    Raises:
+        SartoError: for bad data or options, a missing tool, a failed build, or outputs that differ.
+        KeyboardInterrupt: passed on; the same call goes on where this one was.
+    """
+    from sarto.search.flow import run
+
+    done = finished(request)
+    if done is not None:
+        return done
+    check(request)
+    start = time.monotonic()
+    work = request.out / ".work"
+    folder = run(request, talk, work, start)
+    shutil.rmtree(work, ignore_errors=True)
+    result = finished(replace(request, out=folder))
+    assert result is not None, "a finished fit is found again"
+    return replace(result, already_done=False)
+
+
+def claim(request: FitRequest) -> None:
+    """Mark the folder as belonging to this request, once the data are known to be good."""
+    write_atomic(request.out / "request.json", json.dumps(request.identity(), sort_keys=True, indent=1))
+
+
+def check(request: FitRequest) -> None:
+    """Refuse limits that nothing can be judged by.
+
+    Raises:
+        SartoError: E112, for a time or energy limit on a device whose file assumes neither.
+    """
+    from sarto.devices import device
+
+    target = device(request.device)
+    for limit, wanted, name in (
+        (request.budget.latency_s, target.clock_hz, "latency"),
+        (request.budget.energy_j, target.energy_per_cycle_j, "energy"),
+    ):
+        if limit is not None and (wanted is None or target.cycles_per_instruction is None):
+            raise SartoError(
+                "E112",
+                f"--{name} cannot be judged on {target.name}",
+                cause="its device file has no sourced assumption for it",
+                hint="limit --instructions, or add the assumption with its source to a device file of your own",
+            )
+    if request.trials is not None and request.trials < 1:
+        raise SartoError(
+            "E112", f"--trials {request.trials}", cause="at least 1 trial is needed", hint="leave it out"
+        )
+
+
+def search_key(request: FitRequest) -> str:
+    """Return the hash that names the request in the evidence."""
+    return content_hash(request.identity())

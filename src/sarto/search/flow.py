@@ -1,0 +1,264 @@
+"""The stages of a fit: data, search, front, test, folder."""
+
+from __future__ import annotations
+
+import resource
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from sarto.core.budget import Budget, Verdict, judge
+from sarto.core.dataset import Dataset
+from sarto.core.device import Device
+from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
+from sarto.core.executors import open_executor
+from sarto.core.graph import Outcome
+from sarto.core.points import front
+from sarto.core.progress import Talk
+from sarto.core.store import Store, package_sha256
+from sarto.core.threads import one_blas_thread
+from sarto.data.load import load
+from sarto.data.splits import Split, split
+from sarto.deploy.sensor import SensorFormat
+from sarto.devices import device
+from sarto.measure.model import PINNED, Sequences
+from sarto.measure.quality import accuracy_evidence
+from sarto.search.candidates import MIN_UNITS, PRESET_REST, PRESETS, Candidate, Shape, cells, cost
+from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
+from sarto.search.fit import SHOWN_FRONT, TRIALS, FitRequest, claim
+from sarto.search.folder import write_folder
+from sarto.search.loop import FINALISTS, Scorer, SearchResult, Trial, search
+from sarto.search.overhead import ImageOverheads
+from sarto.search.problem import Problem, prepare
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """All that a fit found, for the folder."""
+
+    request: FitRequest
+    data: Dataset
+    parts: Split
+    problem: Problem
+    device: Device
+    optimise: str
+    found: SearchResult
+    chosen: Deployment
+    others: tuple[Deployment, ...]
+    test: Dataset
+    sequences: Sequences
+    outcome: Outcome
+    quality: tuple[Evidence, ...]
+    verdict: Verdict
+    seconds: float
+    cpu_s: float
+    peak_memory_b: int
+
+
+def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
+    """Run every stage and write the folder; returns it."""
+    target = device(request.device)
+    names = cells(request.cells)
+    with talk.stage("data", 1) as stage:
+        data = load(
+            request.source,
+            group=request.group,
+            channels=request.channels,
+            where=request.where,
+            target=request.target,
+        )
+        parts = split(data, request.seed)
+        problem, sensor = _problem(request, data.select(parts.train))
+        claim(request)
+        problem.save(work / "problem.npz")
+        stage.advance(
+            1, f"{len(data)} items, {len(data.channels)} channels, {len(data.classes)} classes, {parts.how}"
+        )
+    optimise = request.optimise or "-Os"
+    shape = Shape(problem.channels, problem.classes, sensor.bits, problem.window, problem.longest)
+    overheads = ImageOverheads(shape, target, optimise, work / "images")
+    limits = _memory_limits(request.budget, target)
+    with one_blas_thread(), open_executor(request.workers or 1) as executor:
+        score = Scorer(
+            work / "problem.npz", problem.sha256, package_sha256(), Store(work / "trials"), executor
+        )
+        trials = request.trials or TRIALS
+        found = search(
+            problem,
+            shape,
+            overheads,
+            limits,
+            score,
+            cells=names,
+            trials=trials,
+            seed=request.seed,
+            talk=talk,
+            time_s=request.time_s,
+        )
+        if not found.trials:
+            found = _nearest(shape, overheads, score, names, limits, request.seed, talk)
+    shop = Workshop(
+        problem, target, optimise, _title(request, data), request.command, request.seed, work / "images"
+    )
+    test = data.select(parts.test)
+    raw = Sequences(sensor.encode(test.values), test.offsets.astype(np.int64))
+    with one_blas_thread():
+        chosen, others = _deploy(shop, found, request.budget, raw, talk)
+        # All samples of training and test on the host; the test labels are looked at only below, once.
+        chosen = shop.deploy(chosen.trial, raw, PINNED)
+    outcome = chosen.measured.outcome
+    quality = accuracy_evidence(
+        test.target,
+        outcome.classes,
+        data.classes,
+        part="test",
+        tool="integer interpreter, equal to the generated C on every item",
+        command=request.command,
+        subject=chosen.graph.sha256,
+    )
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return write_folder(
+        Run(
+            request=request,
+            data=data,
+            parts=parts,
+            problem=problem,
+            device=target,
+            optimise=optimise,
+            found=found,
+            chosen=chosen,
+            others=others,
+            test=test,
+            sequences=raw,
+            outcome=outcome,
+            quality=tuple(quality),
+            verdict=chosen.verdict(request.budget, tuple(quality)),
+            seconds=time.monotonic() - start,
+            cpu_s=sum(u.ru_utime + u.ru_stime for u in usage),
+            peak_memory_b=max(u.ru_maxrss for u in usage) * 1024,
+        )
+    )
+
+
+def _problem(request: FitRequest, train: Dataset) -> tuple[Problem, SensorFormat]:
+    sensor = SensorFormat.calibrate(train.values, request.sensor_bits, request.sensor_scale)
+    if request.hop is not None:
+        lengths = np.unique(train.lengths)
+        if len(lengths) > 1 or not 1 <= request.hop <= lengths[0]:
+            raise SartoError(
+                "E112",
+                f"--hop {request.hop}",
+                cause=f"windows are {lengths[0]} to {lengths[-1]} steps long",
+                hint="a hop needs windows of one length, and lies between 1 and that length",
+            )
+    return prepare(train, sensor, request.hop, request.seed), sensor
+
+
+def _title(request: FitRequest, data: Dataset) -> str:
+    return f"{request.name}: {', '.join(data.classes)} from {', '.join(data.channels)}"
+
+
+def _memory_limits(budget: Budget, target: Device) -> Budget:
+    """Return flash and RAM limits with those of the device where the budget has none."""
+    return Budget(
+        flash_b=min(budget.flash_b or target.flash.size_b, target.flash.size_b),
+        ram_b=min(budget.ram_b or target.ram.size_b, target.ram.size_b),
+    )
+
+
+def _nearest(
+    shape: Shape,
+    overheads: ImageOverheads,
+    score: Scorer,
+    names: list[str],
+    limits: Budget,
+    seed: int,
+    talk: Talk,
+) -> SearchResult:
+    """Return the smallest models there are, those that break the limits least first, when nothing fits."""
+    talk.note("nothing fits the flash and RAM of the budget; the smallest models are tried instead")
+    smallest = [
+        Candidate(
+            **{**PRESET_REST, **{k: v for k, v in p.items() if k != "size"}, "state_bits": b},
+            units=MIN_UNITS,
+            seed=seed,
+        )
+        for p in PRESETS
+        for b in (16, 8)
+        if p["cell"] in names
+    ]
+    trials = [
+        Trial(number, candidate, scored, *cost(candidate, shape, overheads))
+        for number, (candidate, scored) in enumerate(zip(smallest, score(smallest), strict=True))
+    ]
+
+    def excess(trial: Trial) -> tuple[float, float, int]:
+        over = max(trial.flash_b / (limits.flash_b or 1), trial.ram_b / (limits.ram_b or 1))
+        return over, trial.score.loss, trial.number
+
+    return SearchResult(tuple(trials), 0, 0, tuple(sorted(trials, key=excess)[:FINALISTS]))
+
+
+def _deploy(
+    shop: Workshop, found: SearchResult, budget: Budget, sequences: Sequences, talk: Talk
+) -> tuple[Deployment, tuple[Deployment, ...]]:
+    """Return the first finalist whose measured image fits (or the one nearest to it), and the points of the front."""
+    few = _head(sequences, FRONT_SEQUENCES)
+    tried: list[Deployment] = []
+    known = {t.number for t in found.finalists}
+    rest = sorted((t for t in found.trials if t.number not in known), key=lambda t: (t.score.loss, t.number))
+    with talk.stage("build", 1) as stage:
+        for trial in (*found.finalists, *rest):
+            if any(_no_smaller(trial, d.trial) for d in tried):
+                continue
+            tried.append(shop.deploy(trial, few, FRONT_SEQUENCES))
+            if _hard(tried[-1], budget).fits:
+                break
+        stage.advance(1, f"{len(tried)} images")
+    fitting = [d for d in tried if _hard(d, budget).fits]
+    chosen = (
+        fitting[0]
+        if fitting
+        else min(tried, key=lambda d: -min(m.relative for m in _hard(d, budget).margins))
+    )
+    known = {d.trial.number for d in tried}
+    points = [t for t in _front(found.trials) if t.number not in known]
+    others = [d for d in tried if d is not chosen]
+    with talk.stage("front", len(points)) as stage:
+        for trial in points:
+            others.append(shop.deploy(trial, few, FRONT_SEQUENCES))
+            stage.advance(1, trial.name)
+    kept = {p.name for p in front([d.point for d in (chosen, *others)], ("validation error", "flash", "ram"))}
+    return chosen, tuple(d for d in others if d.point.name in kept)
+
+
+def _no_smaller(trial: Trial, misfit: Trial) -> bool:
+    """Return whether `trial` needs at least as much of everything as a trial that did not fit."""
+    mine, other = trial.candidate, misfit.candidate
+    return mine.structure == other.structure and mine.units >= other.units and mine.segments >= other.segments
+
+
+def _hard(deployment: Deployment, budget: Budget) -> Verdict:
+    """Return the verdict on all limits that do not need labels."""
+    return judge(replace(budget, min_accuracy=None), {e.what: e for e in deployment.point.evidence})
+
+
+def _head(sequences: Sequences, items: int) -> Sequences:
+    offsets = sequences.offsets[: items + 1]
+    return Sequences(sequences.raw[: offsets[-1]], offsets)
+
+
+def _front(trials: tuple[Trial, ...]) -> list[Trial]:
+    """Return the trials on the front of validation error, flash and RAM, the `SHOWN_FRONT` best first."""
+
+    def better(a: Trial, b: Trial) -> bool:
+        mine, other = ((t.score.error, t.flash_b, t.ram_b) for t in (a, b))
+        return all(x <= y for x, y in zip(mine, other, strict=True)) and (
+            mine != other or a.number < b.number
+        )
+
+    kept = [t for t in trials if not any(better(o, t) for o in trials if o is not t)]
+    return sorted(kept, key=lambda t: (t.score.loss, t.number))[:SHOWN_FRONT]

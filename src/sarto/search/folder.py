@@ -1,0 +1,199 @@
+"""Writes the output folder of a fit: the deployable files, the evidence and everything that the report reads.
+
+The manifest and the verdict are written last, so a folder that has a verdict is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections import Counter
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sarto.core.artifact import FORMAT, NAME, seal
+from sarto.core.graph import save_arrays, save_graph
+from sarto.core.recipe import Recipe, Step
+from sarto.core.store import file_sha256, write_atomic
+from sarto.core.table import Table
+from sarto.measure.build import image_sources, linker_script
+from sarto.measure.model import PINNED
+from sarto.measure.quality import class_table, confusion, confusion_table, group_table
+from sarto.search.propose import OBJECTIVES
+from sarto.search.trial import READOUT_BITS
+
+if TYPE_CHECKING:
+    from sarto.search.flow import Run
+
+OBJECTIVE_EVIDENCE = ("validation error", *OBJECTIVES[1:])
+
+
+def write_folder(run: Run) -> Path:
+    """Write everything and return the folder."""
+    out = run.request.out
+    sources = {
+        **image_sources(),
+        **run.chosen.sources,
+        "link.ld": linker_script(run.chosen.measured.image),
+    }
+    for name, text in sources.items():
+        write_atomic(out / name, text)
+    save_graph(run.chosen.graph, out / "graph.npz")
+    pinned = run.sequences.pinned(PINNED)
+    save_arrays({"raw": pinned.raw, "offsets": pinned.offsets}, out / "pinned.npz")
+    hashes = {name: file_sha256(out / name) for name in sorted([*sources, "graph.npz", "pinned.npz"])}
+    _json(out / "recipe.json", _recipe(run).to_json())
+    lines = [*run.quality, *run.chosen.point.evidence]
+    write_atomic(
+        out / "evidence.jsonl", "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in lines)
+    )
+    points = [d.point for d in (run.chosen, *run.others)]
+    front = {
+        "points": [p.to_json() for p in points],
+        "chosen": run.chosen.point.name,
+        "objectives": list(OBJECTIVE_EVIDENCE),
+    }
+    _json(out / "front.json", front)
+    _json(out / "tables.json", [t.to_json() for t in _tables(run)])
+    _json(out / "provenance.json", _provenance(run))
+    _json(out / NAME, seal(_manifest(run, hashes)))
+    _json(out / "verdict.json", run.verdict.to_json())
+    return out
+
+
+def _json(path: Path, value: Any) -> None:
+    write_atomic(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
+
+
+def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:
+    candidate, sensor, graph = run.chosen.trial.candidate, run.problem.sensor, run.chosen.graph
+    units = run.data.units or ("",) * len(run.data.channels)
+    return {
+        "format": FORMAT,
+        "sarto": version("sarto"),
+        "name": run.request.name,
+        "summary": (
+            f"{candidate.units}-unit {candidate.cell} reservoir, {candidate.pooling.replace('_', ' ')} pooling"
+            f"{f' of {candidate.segments} segments' if candidate.segments > 1 else ''}, "
+            f"{candidate.state_bits}-bit state, 8-bit weights"
+        ),
+        "model": {k: v for k, v in candidate.to_json().items() if k != "seed"}
+        | {"reservoir_seed": candidate.seed},
+        "device": run.device.name,
+        "optimise": run.optimise,
+        "input": {
+            "bits": sensor.bits,
+            "chosen": sensor.chosen,
+            "channels": [
+                {"name": n, "unit": u, "scale": float(s)}
+                for n, u, s in zip(run.data.channels, units, sensor.scale, strict=True)
+            ],
+        },
+        "window": None
+        if graph.window is None
+        else {
+            "length_steps": graph.window.length,
+            "hop_steps": graph.window.hop,
+            "banks": graph.window.banks,
+        },
+        "classes": list(run.data.classes),
+        "files": hashes,
+    }
+
+
+def _recipe(run: Run) -> Recipe:
+    trial, candidate = run.chosen.trial, run.chosen.trial.candidate
+    cell = {k: v for k, v in candidate.to_json().items() if k not in ("state_bits", "pooling", "segments")}
+    return Recipe(
+        (
+            Step("standardise", {"input": f"{run.problem.sensor.bits}-bit raw words"}),
+            Step("reservoir", cell),
+            Step("pool", {"kind": candidate.pooling, "segments": candidate.segments}),
+            Step("ridge", {"relative": trial.score.ridge}),
+            Step("ptq", {"weight_bits": 8, "readout_bits": READOUT_BITS, "state_bits": candidate.state_bits}),
+            Step("lower", {"tanh_table_entries": len(run.chosen.graph.const("table"))}),
+        )
+    )
+
+
+def _tables(run: Run) -> list[Table]:
+    target, guess, classes = run.test.target, run.outcome.classes, run.data.classes
+    counts = confusion(target, guess, classes)
+    tables = [confusion_table(counts, classes), class_table(counts, classes)]
+    if run.test.groups is not None:
+        tables.append(group_table(target, guess, run.test.groups))
+    for region, name in (("flash", "flash map"), ("RAM", "ram map")):
+        rows = [r[1:] for r in run.chosen.measured.image.memory_map().rows if r[0] == region]
+        if region == "RAM":
+            rows.append(("stack, at its deepest", "stack", run.chosen.measured.emulation.peak_stack_b))
+        sized = tuple((str(n), int(b), str(k)) for n, k, b in rows)
+        tables.append(Table(name, ("name", "bytes", "kind"), ("", "B", ""), sized, ("", "measured", "")))
+    best = np.minimum.accumulate([t.score.error for t in run.found.trials])
+    trials = tuple((t.number, t.score.error, float(b)) for t, b in zip(run.found.trials, best, strict=True))
+    tables.append(
+        Table(
+            "trials",
+            ("trial", "validation error", "best so far"),
+            ("", "1", "1"),
+            trials,
+            ("", *["measured"] * 2),
+        )
+    )
+    cost = (
+        ("search and fit, processor time", run.cpu_s, "s", "measured"),
+        ("search and fit, wall time", run.seconds, "s", "measured"),
+        (
+            "of it one trial, mean processor time",
+            float(np.mean([t.score.cpu_s for t in run.found.trials])),
+            "s",
+            "measured",
+        ),
+        ("largest process, peak memory", run.peak_memory_b, "B", "measured"),
+        ("energy", "not measured: this machine was not asked for a power meter", "", ""),
+    )
+    return [
+        *tables,
+        Table("cost", ("what", "value", "unit", "how"), ("", "", "", ""), cost, ("", "", "", "")),
+    ]
+
+
+def _provenance(run: Run) -> dict[str, Any]:
+    data, lengths = run.data, run.data.lengths
+    counted = Counter(data.target.tolist())
+    packages = ("sarto", "numpy", "scipy", "optuna", "ziglang", "unicorn")
+    return {
+        "command": run.request.command,
+        "seed": run.request.seed,
+        "versions": {
+            "python": platform.python_version(),
+            "platform": sys.platform,
+            **{p: version(p) for p in packages},
+        },
+        "data": {
+            "name": data.name,
+            "source": data.source,
+            "sha256": data.sha256,
+            "items": len(data),
+            "channels": list(data.channels),
+            "lengths": [int(lengths.min()), float(np.median(lengths)), int(lengths.max())],
+            "classes": {name: counted[i] for i, name in enumerate(data.classes)},
+            "groups": None if data.groups is None else len(np.unique(data.groups)),
+            "group_name": data.group_name,
+        },
+        "split": {"how": run.parts.how, "train": len(run.parts.train), "test": len(run.parts.test)},
+        "search": {
+            "trials": len(run.found.trials),
+            "dropped": run.found.dropped,
+            "batches": run.found.batches,
+            "workers": run.request.workers or 1,
+            "seconds": run.seconds,
+            "cpu_s": run.cpu_s,
+            "peak_memory_b": run.peak_memory_b,
+        },
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,143 @@
+"""The search: batches of candidates asked for, scored by an executor, and told back in the order of their numbers.
+
+The batch size is fixed, so any number of workers gives the same trials; every score is kept in a store, so a search that
+was stopped replays what it had and goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sarto.core.budget import Budget
+from sarto.core.progress import Talk
+from sarto.core.store import Store, content_hash
+from sarto.search.candidates import Candidate, Overheads, Shape, cost, largest
+from sarto.search.problem import REPEATS, Problem
+from sarto.search.propose import Proposer
+from sarto.search.trial import Score, run_saved
+
+BATCH = 8
+"""Trials that are asked for before any of them is told."""
+FINALISTS = 6
+"""Trials that are scored again on more partitions, since the best of many noisy scores flatters itself."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A scored candidate with its flash and RAM in bytes, estimated before training."""
+
+    number: int
+    candidate: Candidate
+    score: Score
+    flash_b: int
+    ram_b: int
+
+    @property
+    def name(self) -> str:
+        """How the trial is called in fronts and reports."""
+        return f"trial {self.number}"
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """Trials in order, how many were dropped because nothing of their kind fits, batches run, and the chosen trials.
+
+    `finalists` are the best trials scored on more partitions, best first.
+    """
+
+    trials: tuple[Trial, ...]
+    dropped: int
+    batches: int
+    finalists: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """Scores candidates on the problem saved at `path`, by `executor`, each one once."""
+
+    path: Path
+    problem_sha256: str
+    code_sha256: str
+    store: Store
+    executor: Executor
+
+    def __call__(self, candidates: list[Candidate], repeats: int = 1) -> list[Score]:
+        """Return the scores of `candidates`, in their order."""
+        keys = [content_hash(self.problem_sha256, self.code_sha256, c.to_json(), repeats) for c in candidates]
+        known: dict[str, Any] = {key: kept for key in keys if (kept := self.store.get(key)) is not None}
+        running = {
+            key: self.executor.submit(run_saved, str(self.path), candidate.to_json(), repeats)
+            for key, candidate in zip(keys, candidates, strict=True)
+            if key not in known
+        }
+        for key, future in running.items():
+            known[key] = future.result()
+            self.store.put(key, known[key])
+        return [Score(**known[key]) for key in keys]
+
+
+def search(
+    problem: Problem,
+    shape: Shape,
+    overheads: Overheads,
+    budget: Budget,
+    score: Scorer,
+    *,
+    cells: list[str],
+    trials: int,
+    seed: int,
+    talk: Talk,
+    time_s: float | None = None,
+    sampler: str = "tpe",
+) -> SearchResult:
+    """Return `trials` scored candidates and the finalists among those that fit.
+
+    Args:
+        problem: training items.
+        shape: what costs depend on.
+        overheads: of the images of every structure.
+        budget: flash and RAM that a candidate must fit; other limits are judged later.
+        score: scores candidates.
+        cells: to search.
+        trials: how many candidates to ask for; rounded up to whole batches.
+        seed: of the proposals and of the reservoirs.
+        talk: hears one step per trial.
+        time_s: no batch starts after so many seconds.
+        sampler: `tpe` or `random`.
+    """
+    proposer = Proposer(cells, seed, lambda c: largest(c, shape, overheads, budget), problem.longest, sampler)
+    done: list[Trial] = []
+    dropped = batches = 0
+    start = time.monotonic()
+    with talk.stage("search", trials) as stage:
+        while batches * BATCH < trials and (
+            time_s is None or time.monotonic() - start < time_s or not batches
+        ):
+            asked = [proposer.ask() for _ in range(BATCH)]
+            scores = iter(score([c for _, c in asked if c is not None]))
+            for number, candidate in asked:
+                if candidate is None:
+                    proposer.tell(number, None)
+                    dropped += 1
+                    continue
+                trial = Trial(number, candidate, next(scores), *cost(candidate, shape, overheads))
+                proposer.tell(number, (trial.score.loss, trial.flash_b, trial.ram_b))
+                done.append(trial)
+            batches += 1
+            best = min((t.score.error for t in done), default=1.0)
+            stage.advance(BATCH, f"best validation error {best:.3f}")
+    return SearchResult(tuple(done), dropped, batches, finalists(done, score, talk))
+
+
+def finalists(trials: list[Trial], score: Scorer, talk: Talk) -> tuple[Trial, ...]:
+    """Return the trials of least loss, scored again on all partitions, best first; ties go to the smaller image."""
+    best = sorted(trials, key=lambda t: (t.score.loss, t.flash_b, t.number))[:FINALISTS]
+    with talk.stage("finalists", len(best)) as stage:
+        again = score([t.candidate for t in best], repeats=REPEATS)
+        stage.advance(len(best))
+    rescored = [Trial(t.number, t.candidate, s, t.flash_b, t.ram_b) for t, s in zip(best, again, strict=True)]
+    return tuple(sorted(rescored, key=lambda t: (t.score.loss, t.flash_b, t.number)))

@@ -1,0 +1,146 @@
+"""What every trial of one search shares: training items as raw words, folds, number formats; saved to a file.
+
+A trial runs in any process that sees the file, so executors of every kind can run it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, Integer
+
+from sarto.core.dataset import Dataset
+from sarto.core.graph import Window
+from sarto.core.store import write_atomic
+from sarto.data.splits import folds
+from sarto.deploy.lower import InputStatistics
+from sarto.deploy.sensor import SensorFormat
+
+FOLDS = 5
+"""Folds of cross-validation (Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 7.10.1)."""
+REPEATS = 3
+"""Partitions into folds: the search uses the first (runs of neighbours, or groups), finalists are scored on all."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """The training part of a data set, as the device sees it.
+
+    Attributes:
+        raw: raw sensor words of all training items, concatenated.
+        offsets: item i is `raw[offsets[i]:offsets[i + 1]]`.
+        target: class index per item.
+        classes, channels: names.
+        fold: per repeat and item, the fold that holds the item out.
+        inputs: statistics of the physical values, for standardisation.
+        sensor: the raw format.
+        window: overlapping windows in the stream that the model is for, or None.
+    """
+
+    raw: Integer[np.ndarray, "row channel"]
+    offsets: Int[np.ndarray, " item_plus_1"]
+    target: Int[np.ndarray, " item"]
+    classes: tuple[str, ...]
+    channels: tuple[str, ...]
+    fold: Int[np.ndarray, "repeat item"]
+    inputs: InputStatistics
+    sensor: SensorFormat
+    window: Window | None
+
+    @property
+    def longest(self) -> int:
+        """Steps of the longest training item."""
+        return int(np.diff(self.offsets).max())
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash over everything a trial can see."""
+        digest = hashlib.sha256(
+            repr((self.classes, self.channels, self.window, self.sensor.bits, self.inputs.peak)).encode()
+        )
+        arrays = (
+            self.raw,
+            self.offsets,
+            self.target,
+            self.fold,
+            self.inputs.mean,
+            self.inputs.std,
+            self.sensor.scale,
+        )
+        for array in arrays:
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the problem to `path` (`.npz`, nothing pickled)."""
+        window = None if self.window is None else [self.window.length, self.window.hop]
+        words = [self.classes, self.channels, window, self.sensor.bits, self.sensor.chosen, self.inputs.peak]
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            words=np.frombuffer(json.dumps(words).encode(), np.uint8),
+            raw=self.raw,
+            offsets=self.offsets,
+            target=self.target,
+            fold=self.fold,
+            mean=self.inputs.mean,
+            std=self.inputs.std,
+            scale=self.sensor.scale,
+        )
+        write_atomic(path, buffer.getvalue())
+
+
+def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) -> Problem:
+    """Return the problem of the training items `train`.
+
+    Args:
+        train: the training part; nothing else of the data is looked at.
+        sensor: the raw format.
+        hop: steps between the windows of a stream; None where each sequence has an end of its own.
+        seed: of the folds.
+
+    Raises:
+        SartoError: E109, when there are too few items or groups for folds; E112, when windows are unequal or the hop is off.
+    """
+    items = np.arange(len(train))
+    repeats: list[Int[np.ndarray, " item"]] = []
+    for repeat in range(REPEATS):
+        fold = np.empty(len(train), np.int64)
+        for index, part in enumerate(folds(train, items, FOLDS, seed * REPEATS + repeat, shuffle=repeat > 0)):
+            fold[part.held] = index
+        repeats.append(fold)
+    return Problem(
+        raw=sensor.encode(train.values),
+        offsets=train.offsets.astype(np.int64),
+        target=train.target.astype(np.int64),
+        classes=train.classes,
+        channels=train.channels,
+        fold=np.stack(repeats),
+        inputs=InputStatistics.of(train.values),
+        sensor=sensor,
+        window=None if hop is None else Window(int(train.lengths[0]), hop),
+    )
+
+
+@lru_cache(maxsize=2)
+def load_problem(path: Path) -> Problem:
+    """Return the problem that `Problem.save` wrote; kept in memory for the next trial of this process."""
+    with np.load(path, allow_pickle=False) as file:
+        classes, channels, window, bits, chosen, peak = json.loads(file["words"].tobytes().decode())
+        return Problem(
+            raw=file["raw"],
+            offsets=file["offsets"],
+            target=file["target"],
+            classes=tuple(classes),
+            channels=tuple(channels),
+            fold=file["fold"],
+            inputs=InputStatistics(file["mean"], file["std"], peak),
+            sensor=SensorFormat(bits, file["scale"], chosen),
+            window=None if window is None else Window(*window),
+        )

@@ -1,0 +1,1 @@
+"""The tests, in the same tree as `src/sarto`; `python -m tests` runs every check of the project."""
