@@ -25,8 +25,8 @@ from sarto.models.reservoir._cell import Reservoir
 MIN_UNITS = 4
 MAX_UNITS = 400
 """Bounds the time of one trial, which grows with the square of the units and the cube of the features."""
-MAX_FEATURES = 2000
-"""As many pooled features as cannot overflow a 32-bit class sum, and a Gram matrix of 32 MB."""
+MAX_FEATURES = 1000
+"""Bounds the time of a trial: the decomposition of a readout's Gram matrix takes a quarter of a second at this size."""
 ROOM = "sarto.models.reservoir"
 
 

@@ -46,7 +46,7 @@ class FitRequest:
     sensor_bits: int = 16
     sensor_scale: float | None = None
     optimise: str | None = None
-    name: str = "model"
+    name: str = ""
     cells: tuple[str, ...] = ()
     command: str = ""
 

@@ -14,7 +14,7 @@ from sarto.core.dataset import Dataset
 from sarto.core.device import Device
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
-from sarto.core.executors import open_executor
+from sarto.core.executors import available_workers, open_executor
 from sarto.core.graph import Outcome
 from sarto.core.points import front
 from sarto.core.progress import Talk
@@ -43,6 +43,7 @@ class Run:
     data: Dataset
     parts: Split
     problem: Problem
+    workers: int
     device: Device
     optimise: str
     found: SearchResult
@@ -78,10 +79,11 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             1, f"{len(data)} items, {len(data.channels)} channels, {len(data.classes)} classes, {parts.how}"
         )
     optimise = request.optimise or "-Os"
+    workers = request.workers or available_workers()
     shape = Shape(problem.channels, problem.classes, sensor.bits, problem.window, problem.longest)
     overheads = ImageOverheads(shape, target, optimise, work / "images")
     limits = _memory_limits(request.budget, target)
-    with one_blas_thread(), open_executor(request.workers or 1) as executor:
+    with one_blas_thread(), open_executor(workers) as executor:
         score = Scorer(
             work / "problem.npz", problem.sha256, package_sha256(), Store(work / "trials"), executor
         )
@@ -126,6 +128,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             data=data,
             parts=parts,
             problem=problem,
+            workers=workers,
             device=target,
             optimise=optimise,
             found=found,
@@ -158,7 +161,7 @@ def _problem(request: FitRequest, train: Dataset) -> tuple[Problem, SensorFormat
 
 
 def _title(request: FitRequest, data: Dataset) -> str:
-    return f"{request.name}: {', '.join(data.classes)} from {', '.join(data.channels)}"
+    return f"{request.name or data.name}: {', '.join(data.classes)} from {', '.join(data.channels)}"
 
 
 def _memory_limits(budget: Budget, target: Device) -> Budget:

@@ -76,7 +76,7 @@ def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "sarto": version("sarto"),
-        "name": run.request.name,
+        "name": run.request.name or run.data.name,
         "summary": (
             f"{candidate.units}-unit {candidate.cell} reservoir, {candidate.pooling.replace('_', ' ')} pooling"
             f"{f' of {candidate.segments} segments' if candidate.segments > 1 else ''}, "
@@ -127,12 +127,12 @@ def _tables(run: Run) -> list[Table]:
     tables = [confusion_table(counts, classes), class_table(counts, classes)]
     if run.test.groups is not None:
         tables.append(group_table(target, guess, run.test.groups))
-    for region, name in (("flash", "flash map"), ("RAM", "ram map")):
+    for region, name, how in (("flash", "flash map", "measured"), ("RAM", "ram map", "emulated")):
         rows = [r[1:] for r in run.chosen.measured.image.memory_map().rows if r[0] == region]
         if region == "RAM":
             rows.append(("stack, at its deepest", "stack", run.chosen.measured.emulation.peak_stack_b))
         sized = tuple((str(n), int(b), str(k)) for n, k, b in rows)
-        tables.append(Table(name, ("name", "bytes", "kind"), ("", "B", ""), sized, ("", "measured", "")))
+        tables.append(Table(name, ("name", "bytes", "kind"), ("", "B", ""), sized, ("", how, "")))
     best = np.minimum.accumulate([t.score.error for t in run.found.trials])
     trials = tuple((t.number, t.score.error, float(b)) for t, b in zip(run.found.trials, best, strict=True))
     tables.append(
@@ -154,7 +154,6 @@ def _tables(run: Run) -> list[Table]:
             "measured",
         ),
         ("largest process, peak memory", run.peak_memory_b, "B", "measured"),
-        ("energy", "not measured: this machine was not asked for a power meter", "", ""),
     )
     return [
         *tables,
@@ -190,7 +189,7 @@ def _provenance(run: Run) -> dict[str, Any]:
             "trials": len(run.found.trials),
             "dropped": run.found.dropped,
             "batches": run.found.batches,
-            "workers": run.request.workers or 1,
+            "workers": run.workers,
             "seconds": run.seconds,
             "cpu_s": run.cpu_s,
             "peak_memory_b": run.peak_memory_b,

@@ -13,6 +13,7 @@ from jaxtyping import Int, Integer
 
 from sarto.core.graph.operations import (
     POOLED_STEPS,
+    SCORE_LIMIT,
     features,
     pool,
     recurrent,
@@ -47,7 +48,8 @@ def decide(graph: Graph, means: Int[np.ndarray, "item segment unit"]) -> Outcome
     flat = pooled.reshape(len(pooled), -1).astype(np.float64)
     sums = (flat @ weights.reshape(flat.shape[1], -1).astype(np.float64)).astype(np.int64)
     factor = graph.const(argmax.inputs["factor"])
-    scores = requantise(sums, factor, argmax.attributes["shift"]) + graph.const(argmax.inputs["bias"])
+    scaled_sums = requantise(sums, factor, argmax.attributes["shift"]).clip(-SCORE_LIMIT, SCORE_LIMIT)
+    scores = scaled_sums + graph.const(argmax.inputs["bias"])
     return Outcome(scores, np.argmax(scores, axis=1))
 
 

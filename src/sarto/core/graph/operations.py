@@ -27,6 +27,9 @@ POOLED_STEPS = 65535
 FEATURE_LIMIT = 8191
 """Pooled features are clamped to this, so that 2,064 of them with 8-bit weights cannot leave 32 bits."""
 
+SCORE_LIMIT = 2**30 - 1
+"""Class sums in the unit of the scores are clamped to this, so that they and a bias as large stay within 32 bits."""
+
 
 def requantise(acc: Integer[np.ndarray, "..."], m: Any, s: Any) -> Int[np.ndarray, "..."]:
     """Return `(acc*m + 2^(s-1)) >> s` in 64 bits; `m` and `s` (at least 1) broadcast against `acc`."""

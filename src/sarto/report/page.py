@@ -1,0 +1,109 @@
+"""The report as one HTML file: no script, no font, no image and no request to anywhere, light and dark, under 300 KiB.
+
+Returns the page as text; the same run gives the same bytes. The template escapes every value; the ledger stands in the
+page a second time as JSON, in which `<`, `>` and `&` are written as escapes so that nothing in it can end its element.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from sarto.core.evidence import Evidence
+from sarto.report import palette, views, words
+from sarto.report.run import Run
+from sarto.report.stack import Stack, memory_map
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+LIMIT_B = 300 * 1024
+"""Most bytes of a page. Tables are cut to what a reader can use; the ledger's JSON takes what is left, newest first."""
+
+
+def environment(*, autoescape: bool) -> Environment:
+    """Return the templates of this room; a name that a template uses and nobody gave is an error."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("sarto.report"),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def html(run: Run) -> str:
+    """Return the report of `run` as one self-contained HTML page."""
+    from markupsafe import Markup
+
+    from sarto.report.charts import MOST_DOTS, search_course, trade_off
+
+    curves = views.trade_offs(run)
+    course = views.course(run)
+    matrix = run.tables.get("confusion")
+    listed, unlisted = views.cut(list(reversed(run.evidence)), views.MOST_ROWS)
+    shown: dict[str, Any] = dict(
+        run=run,
+        words=words,
+        views=views,
+        light=Markup(palette.variables(palette.LIGHT)),
+        dark=Markup(palette.variables(palette.DARK)),
+        verdict=words.verdict(run),
+        headlines=views.headlines(run),
+        limits=views.limits(run),
+        curves=[
+            (c, Markup(trade_off(words.name(c.cost), c.costs, c.qualities, c.chosen, c.limit, c.unit)))
+            for c in curves
+        ],
+        front=views.front_rows(run),
+        stacks=[(what, s) for what in ("flash", "ram") if (s := _stack(run, what)) is not None],
+        matrix=matrix,
+        groups=_rates(run, "groups", "accuracy", worst_first=True),
+        classes=_rates(run, "classes", "recall", worst_first=False),
+        costs=views.costs(run),
+        course=course,
+        course_chart=Markup(search_course(course[0], course[1])) if course else "",
+        most_dots=MOST_DOTS,
+        ledger=list(reversed(listed)),
+        unlisted=unlisted,
+    )
+    template = environment(autoescape=True).get_template("page.html.j2")
+    frame = template.render(shown, ledger_json="", left_out=len(run.evidence))
+    entries, left_out = _newest(run.evidence, LIMIT_B - len(frame.encode()) - 1)
+    return template.render(shown, ledger_json=Markup(script_json(entries)), left_out=left_out)
+
+
+def script_json(value: Any) -> str:
+    r"""Return `value` as JSON that can stand inside a script element, whatever its texts hold.
+
+    >>> script_json("</script>&")
+    '"\\u003c/script\\u003e\\u0026"'
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _newest(evidence: tuple[Evidence, ...], most_b: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the newest entries that fit into `most_b` bytes of JSON, in order, and how many were left out."""
+    kept: list[dict[str, Any]] = []
+    size = 2
+    for item in reversed(evidence):
+        entry = item.to_json()
+        size += len(script_json(entry)) + 1
+        if size > most_b:
+            break
+        kept.append(entry)
+    return kept[::-1], len(evidence) - len(kept)
+
+
+def _stack(run: Run, what: str) -> Stack | None:
+    table = run.tables.get(f"{what} map")
+    figure = run.latest(what)
+    return None if table is None or not table.rows else memory_map(table, figure.value if figure else None)
+
+
+def _rates(run: Run, name: str, rate: str, *, worst_first: bool) -> views.Rates | None:
+    table = run.tables.get(name)
+    return None if table is None or not table.rows else views.rates(table, rate, worst_first=worst_first)

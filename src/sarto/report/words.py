@@ -1,0 +1,123 @@
+r"""How names, figures and the verdict are worded, the same on the page and on the card.
+
+>>> name("ram"), figure(16384, "B", "ram"), figure(0.9321, "1", "test accuracy"), figure(0.81, "1", "kappa")
+('RAM', '16.38\xa0kB', '93.21\xa0%', '0.81')
+"""
+
+from __future__ import annotations
+
+import re
+
+from sarto.core.budget import Margin
+from sarto.core.evidence import Evidence
+from sarto.core.units import format_quantity
+from sarto.report.run import Run
+
+_SHARES = re.compile(r"accuracy|error|recall|precision|f1|share|purity|lower|upper|so far", re.IGNORECASE)
+_ESTIMATES = ("latency", "energy")
+"""What follows from the device file alone, so that `sarto devices NAME` says which sourced number is missing."""
+
+
+def name(what: str) -> str:
+    """Return the name of a figure as it is written in a sentence."""
+    return re.sub(r"\bram\b", "RAM", what)
+
+
+def title(what: str) -> str:
+    """Return the name of a figure as it begins a line."""
+    worded = name(what)
+    return worded[:1].upper() + worded[1:]
+
+
+def figure(value: float, unit: str, what: str) -> str:
+    """Return `value` in words that no line break parts: shares in percent, everything else with its SI prefix."""
+    if unit in ("1", "") and _SHARES.search(what):
+        return f"{100 * value:.4g}\u00a0%"
+    if unit == "instructions" and unit in what:
+        return f"{value:,.0f}"
+    return format_quantity(value, unit).replace(" ", "\u00a0")
+
+
+def difference(margin: Margin) -> str:
+    """Return how far a limit is from what was got, without a sign; shares in percentage points."""
+    return figure(abs(margin.left or 0), margin.unit, margin.limit).replace("%", "points")
+
+
+def exact(value: float, unit: str) -> str:
+    """Return the byte count in full where `figure` rounds it, otherwise nothing.
+
+    >>> exact(16384, "B"), exact(16000, "B")
+    ('16,384 B', '')
+    """
+    rounded = unit == "B" and abs(value) >= 1e3 and float(f"{value:.4g}") != value
+    return f"{value:,.0f} B" if rounded else ""
+
+
+def interval(evidence: Evidence) -> str:
+    """Return the interval of `evidence` in the unit of its figure, or nothing."""
+    if evidence.interval is None:
+        return ""
+    if evidence.interval[0] == evidence.interval[1]:
+        return "all equal"
+    lower, upper = (figure(bound, evidence.unit, evidence.what) for bound in evidence.interval)
+    return f"{lower} to {upper}"
+
+
+def setting(value: Any) -> str:
+    """Return the value of a setting in words.
+
+    >>> setting(0.30000000000000004), setting(None), setting([1, 2]), setting(True)
+    ('0.3', 'none', '1, 2', 'yes')
+    """
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        entries: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        return ", ".join(map(setting, entries))
+    return str(value)
+
+
+def remedy(what: str, device: str) -> str:
+    """Return the command that gets a figure which nobody measured, or shows what it needs."""
+    return f"sarto devices {device}" if what in _ESTIMATES else f"sarto measure OUT --device {device}"
+
+
+def room(margin: Margin) -> str:
+    """Return what is left of a limit in words, with its share of the budget; nothing when nobody measured."""
+    if margin.left is None:
+        return ""
+    if margin.at_least:
+        return f"{difference(margin)} {'above' if margin.left >= 0 else 'short'}"
+    return f"{difference(margin)} {'left' if margin.left >= 0 else 'over'} ({100 * abs(margin.relative):.0f}\u00a0%)"
+
+
+def verdict(run: Run) -> str:
+    """Return the verdict in one sentence, with the limit that binds."""
+    device = run.artifact["device"]
+    binding = next((m for m in run.verdict.margins if m.limit == run.verdict.binding), None)
+    if binding is None:
+        return f"No budget was set for {device}, so nothing was judged."
+    limit = figure(binding.budget, binding.unit, binding.limit)
+    if run.verdict.fits and binding.got is not None:
+        got = figure(binding.got, binding.unit, binding.limit)
+        kind = "at least" if binding.at_least else "at most"
+        return f"Fits {device}: the binding limit is {name(binding.limit)}, {got} where {kind} {limit} was asked."
+    reasons = (
+        [f"nobody measured the {name(binding.limit)}, whose limit is {limit}"] if binding.got is None else []
+    )
+    broken = [m for m in run.verdict.margins if m.left is not None and m.left < 0]
+    if broken:
+        worst = min(broken, key=lambda m: m.relative)
+        got, asked = (figure(v, worst.unit, worst.limit) for v in (worst.got or 0, worst.budget))
+        off = f"short of {asked}" if worst.at_least else f"over the limit of {asked}"
+        reasons.append(f"{name(worst.limit)} is {got}, {difference(worst)} {off}")
+    return f"Does not fit {device}: {'; '.join(reasons)}."
+
+
+def verdict_hows(run: Run) -> list[str]:
+    """Return where the figures in the sentence of the verdict come from."""
+    judged = sorted((m for m in run.verdict.margins if m.how is not None), key=lambda m: m.relative)
+    named = judged[:1] if run.verdict.fits else [m for m in judged[:1] if m.relative < 0]
+    return [m.how for m in named if m.how is not None]
