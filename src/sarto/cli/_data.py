@@ -1,0 +1,50 @@
+"""The settings that choose from data, the same wherever data are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from sarto.cli import _kinds
+from sarto.cli._settings import setting
+
+SECTION = "Data"
+
+
+def _joined(_: click.Context, __: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """Return all names of an option that was given several times."""
+    return tuple(name for names in value for name in names)
+
+
+def data_settings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--group`, `--target`, `--channels` and `--where`; the callback gets them by these names."""
+    for declare in reversed(
+        (
+            setting("--group", section=SECTION, metavar="COLUMN", help="What belongs together: subject; or none."),
+            setting("--target", section=SECTION, metavar="COLUMN", help="The classes, if not the usual column."),
+            setting(
+                "--channels", section=SECTION, multiple=True, type=_kinds.NAMES, callback=_joined,
+                help="Channels by name or pattern: 'watch*'. All by default.",
+            ),
+            setting(
+                "--where", section=SECTION, multiple=True, type=_kinds.CONDITION,
+                help="Items that meet a condition: 'purity>=0.6'. Several must all hold.",
+            ),
+        )
+    ):  # fmt: skip
+        function = declare(function)
+    return function
+
+
+def seed_setting(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--seed`, which also decides a split that the data do not bring along."""
+    return setting(
+        "--seed",
+        section="Search",
+        type=_kinds.SEED,
+        default=0,
+        show_default=True,
+        help="Of every random draw.",
+    )(function)

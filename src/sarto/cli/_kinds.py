@@ -1,0 +1,262 @@
+"""Kinds of values on the command line: what a word becomes, and how a wrong one is refused.
+
+Every refusal names the place the word came from: the flag, the environment variable, or the key of the file.
+
+>>> QuantityKind("byte").convert("64kB", None, None), COUNT.convert("12", None, None)
+(64000.0, 12)
+>>> NAMES.convert("esn, ring", None, None)
+('esn', 'ring')
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import click
+from click.shell_completion import CompletionItem
+
+from sarto.cli._failures import nearest, place_of
+from sarto.core.errors import SartoError
+
+_KEYWORDS = frozenset(
+    re.findall(
+        r"\w+",
+        "auto break case char const continue default do double else enum extern float for goto if inline int long "
+        "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while",
+    )
+)
+"""Source: ISO/IEC 9899:1999, 6.4.1, those in lower case. A name of 31 characters is as long as 5.2.4.1 lets a linker
+look."""
+_TAKEN = _KEYWORDS | {"main", "board", "startup"}
+"""Keywords, and the other files of the image."""
+
+
+class Kind(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] (generic from click 8.5 on)
+    """A kind of value; `read` turns a word into the value or raises a `SartoError`."""
+
+    def read(self, text: str) -> Any:
+        """Return the value that `text` stands for."""
+        raise NotImplementedError
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the value of `value`, which may have been read before."""
+        text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+        try:
+            return self.read(text)
+        except SartoError as error:
+            message = (
+                f"{place_of(param, ctx)}: {error.message}"
+                if isinstance(param, click.Option)
+                else error.message
+            )
+            raise SartoError(error.code, message, cause=error.cause, hint=error.hint) from None
+
+
+def _refuse(message: str, cause: str, hint: str) -> NoReturn:
+    raise SartoError("E112", message, cause=cause, hint=hint)
+
+
+class QuantityKind(Kind):
+    """A number with its unit, as `core.units` reads it; the value is in the base unit."""
+
+    def __init__(self, dimension: str) -> None:
+        self.dimension = dimension
+        self.name = {"byte": "bytes", "time": "time", "energy": "energy"}[dimension]
+
+    def read(self, text: str) -> float:
+        """Return the quantity in B, s or J."""
+        from sarto.core.units import parse_quantity
+
+        return parse_quantity(text, self.dimension).value
+
+
+class RatioKind(Kind):
+    """A share of one, as `0.85` or `85%`."""
+
+    name = "ratio"
+
+    def read(self, text: str) -> float:
+        """Return the share."""
+        from sarto.core.units import parse_ratio
+
+        return parse_ratio(text)
+
+
+class CountKind(Kind):
+    """A whole number, at least `least`."""
+
+    name = "n"
+
+    def __init__(self, least: int = 1) -> None:
+        self.least = least
+
+    def read(self, text: str) -> int:
+        """Return the number."""
+        if not re.fullmatch(r"[+-]?\d+", text):
+            _refuse(
+                f"'{text}' is not a whole number",
+                "a count is needed, without a unit",
+                f"as in {max(self.least, 8)}",
+            )
+        if int(text) < self.least:
+            _refuse(f"{text} is too small", f"it must be at least {self.least}", f"give {self.least} or more")
+        return int(text)
+
+
+class PositiveKind(Kind):
+    """A number above zero, without a unit."""
+
+    name = "x"
+
+    def read(self, text: str) -> float:
+        """Return the number."""
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not 0 < value < math.inf:
+            _refuse(
+                f"'{text}' is not a number above zero",
+                "one count of the sensor is worth that much",
+                "as in 0.0024",
+            )
+        return value
+
+
+class ChoiceKind(Kind):
+    """One of a few words, compared without regard to case."""
+
+    name = "choice"
+
+    def __init__(self, *words: str) -> None:
+        self.words: tuple[str, ...] = words
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Return the words for the help page."""
+        return "|".join(self.words)
+
+    def read(self, text: str) -> str:
+        """Return the word as it is written here."""
+        found = next((word for word in self.words if word.lower() == text.lower()), None)
+        if found is None:
+            known = (
+                f"there is {' and '.join(self.words)}"
+                if len(self.words) < 3
+                else f"there are {', '.join(self.words)}"
+            )
+            _refuse(
+                f"'{text}' is not one of the choices",
+                known,
+                nearest(text, self.words) or f"as in {next(iter(self.words))}",
+            )
+        return found
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the words that begin with `incomplete`."""
+        return [CompletionItem(word) for word in self.words if word.lower().startswith(incomplete.lower())]
+
+
+class NamesKind(Kind):
+    """Names with commas between them; `known` checks each, and raises E111 for one that is not there."""
+
+    name = "names"
+    envvar_list_splitter = ";"
+
+    def __init__(self, known: Callable[[], Sequence[str]] | None = None, what: str = "") -> None:
+        self.known = known
+        self.what = what
+
+    def read(self, text: str) -> tuple[str, ...]:
+        """Return the names."""
+        names = tuple(name.strip() for name in text.split(",") if name.strip())
+        if not names:
+            _refuse(
+                f"'{text}' names nothing",
+                "names with commas between them are needed",
+                "leave it out to take all",
+            )
+        if self.known is not None:
+            known = self.known()
+            for name in names:
+                if name not in known:
+                    hint = nearest(name, known) or f"known: {', '.join(known)}"
+                    raise SartoError(
+                        "E111",
+                        f"'{name}' is not {self.what}",
+                        cause="there is no file of that name",
+                        hint=hint,
+                    )
+        return names
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the known names that can follow the last comma."""
+        before, comma, last = incomplete.rpartition(",")
+        names = self.known() if self.known is not None else ()
+        return [CompletionItem(before + comma + name) for name in names if name.startswith(last)]
+
+
+class ConditionKind(Kind):
+    """A condition on a column, which `sarto.data` decides."""
+
+    name = "condition"
+    envvar_list_splitter = ";"
+
+    def read(self, text: str) -> str:
+        """Return the condition."""
+        if not text.strip():
+            _refuse("an empty condition", "it is a column, a comparison and a value", "as in 'purity>=0.6'")
+        return text.strip()
+
+
+class DeviceKind(Kind):
+    """A device that has a file in `sarto.devices`."""
+
+    name = "name"
+
+    def read(self, text: str) -> str:
+        """Return the name."""
+        from sarto.devices import device
+
+        return device(text).name
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the devices that begin with `incomplete`, with what they are."""
+        from sarto.devices import device, devices
+
+        return [CompletionItem(n, help=device(n).title) for n in devices() if n.startswith(incomplete)]
+
+
+class ModelNameKind(Kind):
+    """A name for the model that C can use: it begins every function and file of the generated code."""
+
+    name = "name"
+
+    def read(self, text: str) -> str:
+        """Return the name."""
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", text):
+            cause = "it begins every name in the generated C: a letter, then at most 30 letters, digits and underscores"
+            _refuse(f"'{text}' is not a name in C", cause, "as in watch_model")
+        if text.lower() in _TAKEN:
+            _refuse(f"'{text}' is taken", "it is a word of C or a file of the image", f"as in {text}_model")
+        return text
+
+
+def _cells() -> list[str]:
+    from sarto.core.rooms import methods
+
+    return methods("sarto.models.reservoir")
+
+
+BYTES, TIME, ENERGY, RATIO = QuantityKind("byte"), QuantityKind("time"), QuantityKind("energy"), RatioKind()
+COUNT, SEED, POSITIVE = CountKind(), CountKind(least=0), PositiveKind()
+NAMES, CELLS, CONDITION = NamesKind(), NamesKind(_cells, "a cell"), ConditionKind()
+DEVICE, MODEL_NAME = DeviceKind(), ModelNameKind()

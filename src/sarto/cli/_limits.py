@@ -1,0 +1,143 @@
+"""The last screen of a verb that judges: each limit beside what was got, what binds, and the error of a budget not met.
+
+`rows` gives `limit | budget | got | margin | how`; without a budget, the figures that were got and how.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sarto.cli import _answer
+from sarto.core.budget import Margin, Verdict
+from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
+from sarto.core.points import OperatingPoint
+from sarto.report import Run, words
+from sarto.report.words import name, remedy
+
+COLUMNS = ("limit", "budget", "got", "margin", "how")
+FIGURES = ("flash", "ram", "instructions per inference", "test accuracy")
+"""What is shown of a model when no budget was set, and of points that come near one."""
+_CODES = {
+    "flash": "E202",
+    "ram": "E203",
+    "instructions per inference": "E204",
+    "latency": "E205",
+    "energy": "E206",
+    "test accuracy": "E207",
+}
+"""Limit -> the code of the error when it binds and is broken."""
+_FLAGS = {
+    "flash": "--flash",
+    "ram": "--ram",
+    "instructions per inference": "--instructions",
+    "latency": "--latency",
+    "energy": "--energy",
+    "test accuracy": "--min-accuracy",
+}
+
+
+def show_verdict(verdict: Verdict, evidence: Iterable[Evidence], device: str) -> None:
+    """Print the table of `verdict`, or without any limit the newest figures of `evidence`."""
+    if verdict.margins:
+        styles = ["" if m.left is None else "green" if m.left >= 0 else "red" for m in verdict.margins]
+        _answer.table(COLUMNS, rows(verdict, device), right=(1, 2), styles=styles)
+        return
+    newest = {item.what: item for item in evidence}
+    shown = [(name(what), newest[what]) for what in FIGURES if what in newest]
+    table = [(what, _figure(item.value, item.unit, item.what), item.how) for what, item in shown]
+    _answer.table(("figure", "got", "how"), table, right=(1,))
+
+
+def rows(verdict: Verdict, device: str) -> list[tuple[str, ...]]:
+    """Return the rows of the table, one for each limit, in the order of the budget.
+
+    >>> margin = Margin("ram", 16000, 21400, "B", False, "emulated")
+    >>> rows(Verdict(False, (margin,), "ram"), "cortex_m4")
+    [('RAM', '<= 16 kB', '21.4 kB', '5.4 kB over (34 %)', 'emulated')]
+    """
+    return [
+        (
+            name(m.limit),
+            f"{'>=' if m.at_least else '<='} {_figure(m.budget, m.unit, m.limit)}",
+            "not measured" if m.got is None else _figure(m.got, m.unit, m.limit),
+            _plain(words.room(m)) or f"run {remedy(m.limit, device)}",
+            m.how or "",
+        )
+        for m in verdict.margins
+    ]
+
+
+def unmet(verdict: Verdict, device: str, model: str) -> SartoError:
+    """Return the error of the limit that binds, for a verdict that does not fit.
+
+    >>> margin = Margin("ram", 16000, 21400, "B", False, "emulated")
+    >>> print(unmet(Verdict(False, (margin,), "ram"), "cortex_m4", "esn, 600 units"))
+    error[E203]: RAM 21.4 kB > 16 kB on cortex_m4 (over by 5.4 kB)
+    cause: the nearest model found: esn, 600 units
+    hint: raise --ram to 21400B, or search longer with more --trials
+    """
+    binding = next(m for m in verdict.margins if m.limit == verdict.binding)
+    limit = _figure(binding.budget, binding.unit, binding.limit)
+    flag = _FLAGS[binding.limit]
+    if binding.got is None or binding.left is None:
+        message = f"{name(binding.limit)} was not measured on {device}, and its limit is {limit}"
+        hint = f"leave {flag} out; `sarto devices {device}` shows what can be told of it"
+        return SartoError("E201", message, cause="a limit that nobody measured cannot be kept", hint=hint)
+    off = _plain(words.difference(binding))
+    got = _figure(binding.got, binding.unit, binding.limit)
+    sign, by = ("<", f"short by {off}") if binding.at_least else (">", f"over by {off}")
+    change = "lower" if binding.at_least else "raise"
+    others = [name(m.limit) for m in verdict.margins if m is not binding and (m.left is None or m.left < 0)]
+    also = f"; {' and '.join(others)} {'is' if len(others) == 1 else 'are'} not met either" if others else ""
+    return SartoError(
+        _CODES[binding.limit],
+        f"{name(binding.limit)} {got} {sign} {limit} on {device} ({by})",
+        cause=f"the nearest model found: {model.rstrip('.')}{also}",
+        hint=f"{change} {flag} to {_as_flag(binding)}, or search longer with more --trials",
+    )
+
+
+def show_nearest(points: Sequence[OperatingPoint], verdict: Verdict) -> None:
+    """Print the points that came nearest with what they cost, and their validation error, the figures side by side."""
+    limits = [m.limit for m in verdict.margins]
+    known = [what for what in (*limits, *FIGURES, "validation error") if any(_has(p, what) for p in points)]
+    columns = list(dict.fromkeys(known))
+    hows = {what: {p.find(what).how for p in points if _has(p, what)} for what in columns}
+    names = [f"{name(what)} ({', '.join(sorted(hows[what]))})" for what in columns]
+    table = [(point.name, *(_cell(point, what, len(hows[what]) > 1) for what in columns)) for point in points]
+    _answer.table(("point", *names), table, right=range(1, len(columns) + 1))
+
+
+def sentence(run: Run) -> str:
+    """Return the verdict of a folder in one sentence, with the limit that binds."""
+    return _plain(words.verdict(run))
+
+
+def _plain(text: str) -> str:
+    """Return `text` with spaces that a terminal may break at."""
+    return text.replace("\u00a0", " ")
+
+
+def _figure(value: float, unit: str, what: str) -> str:
+    return _plain(words.figure(value, unit, what))
+
+
+def _has(point: OperatingPoint, what: str) -> bool:
+    return any(item.what == what for item in point.evidence)
+
+
+def _cell(point: OperatingPoint, what: str, mixed: bool) -> str:
+    """Return a figure, and how it was got where its column is mixed."""
+    if not _has(point, what):
+        return "-"
+    item = point.find(what)
+    return _figure(item.value, item.unit, what) + (f" ({item.how})" if mixed else "")
+
+
+def _as_flag(margin: Margin) -> str:
+    """Return what was got as the flag takes it, without rounding a limit below what is needed."""
+    assert margin.got is not None
+    if margin.unit == "1":
+        return f"{margin.got:.17g}"
+    return f"{margin.got:.17g}{'' if margin.unit == 'instructions' else margin.unit}"

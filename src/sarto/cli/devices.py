@@ -1,0 +1,89 @@
+"""List the devices, or one with the source of each of its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from sarto.cli import _answer
+from sarto.cli._kinds import DEVICE
+from sarto.cli._verb import json_option, verb
+from sarto.core.device import Device
+from sarto.core.units import format_quantity
+
+_UNKNOWN = "no source was opened"
+
+
+@verb("devices", example="sarto devices cortex_m4")
+@click.argument("name", required=False, type=DEVICE)
+@json_option
+def command(name: str | None, as_json: bool) -> None:
+    """List the devices, or show one: with NAME, every number and the source it was read in."""
+    from sarto import devices
+
+    if name is not None:
+        chosen = devices.device(name)
+        if as_json:
+            _answer.document(asdict(chosen))
+        else:
+            _show(chosen)
+        return
+    all_devices = [devices.device(known) for known in devices.devices()]
+    if as_json:
+        _answer.document([asdict(d) for d in all_devices])
+        return
+    rows = [
+        (
+            d.name,
+            d.title,
+            format_bytes(d.flash.size_b),
+            format_bytes(d.ram.size_b),
+            ", ".join(_derived(d)) or "instructions only",
+        )
+        for d in all_devices
+    ]
+    _answer.table(("device", "what it is", "flash", "RAM", "what can be told"), rows, right=(2, 3))
+
+
+def format_bytes(size_b: int) -> str:
+    """Return a memory size as data sheets write it.
+
+    >>> format_bytes(262144), format_bytes(1500)
+    ('256 KiB', '1.5 kB')
+    """
+    return f"{size_b // 1024} KiB" if size_b % 1024 == 0 else format_quantity(size_b, "B")
+
+
+def _derived(device: Device) -> list[str]:
+    """Return the figures that the assumptions of a device allow."""
+    known = device.assumptions
+    figures = ["instructions"]
+    if {"cycles_per_instruction", "clock_hz"} <= set(known):
+        figures.append("time (estimated)")
+    if {"cycles_per_instruction", "energy_per_cycle_j"} <= set(known):
+        figures.append("energy (estimated)")
+    return figures if len(figures) > 1 else []
+
+
+def _show(device: Device) -> None:
+    _answer.line(f"{device.name}: {device.title}")
+    _answer.line(f"compiled for {device.target}, -mcpu={device.cpu}; emulated as {device.emulator_cpu}")
+    _answer.line()
+    rows = [
+        (name, f"{format_bytes(memory.size_b)} at {memory.origin:#010x}", "declared", memory.source)
+        for name, memory in (("flash", device.flash), ("RAM", device.ram))
+    ]
+    for field in ("cycles_per_instruction", "clock_hz", "energy_per_cycle_j"):
+        assumption = device.assumptions.get(field)
+        words = field.removesuffix("_hz").removesuffix("_j").replace("_", " ")
+        if assumption is None:
+            rows.append((words, _UNKNOWN, "", "so nothing that needs it is shown"))
+        else:
+            rows.append(
+                (words, format_quantity(assumption.value, assumption.unit), "declared", assumption.source)
+            )
+    _answer.table(("what", "value", "how", "source"), rows)
+    if device.notes:
+        _answer.line()
+        _answer.line(device.notes)

@@ -1,0 +1,41 @@
+"""Explain an error code: what it means, why it happens, what to do."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+from click.shell_completion import CompletionItem
+
+from sarto.cli import _answer
+from sarto.cli._failures import nearest
+from sarto.cli._verb import json_option, verb
+from sarto.core.errors import SartoError, error_pages
+
+
+def _complete(context: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    pages = error_pages().values()
+    return [CompletionItem(p.code, help=p.title) for p in pages if p.code.startswith(incomplete.upper())]
+
+
+@verb("explain", example="sarto explain E203")
+@click.argument("code", required=False, shell_complete=_complete)
+@json_option
+def command(code: str | None, as_json: bool) -> None:
+    """Explain an error CODE: what it means, why it happens, what to do. Without a code, list them all."""
+    pages = error_pages()
+    if code is None:
+        if as_json:
+            _answer.document([asdict(page) for page in pages.values()])
+        else:
+            rows = [(page.code, page.title, str(page.exit_code)) for page in pages.values()]
+            _answer.table(("code", "what it means", "exit code"), rows, right=(2,))
+        return
+    page = pages.get(code.upper())
+    if page is None:
+        hint = nearest(code, pages) or "`sarto explain` lists all codes"
+        raise SartoError("E111", f"'{code}' is not an error code", cause="it has no page", hint=hint)
+    if as_json:
+        _answer.document(asdict(page))
+    else:
+        _answer.markdown(f"{page.code}: {page.title} (exit code {page.exit_code})", page.text)

@@ -1,0 +1,143 @@
+"""Search a model that fits a budget, build it as C, measure it, and write the report."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sarto.cli import _answer, _kinds
+from sarto.cli._call import current_call
+from sarto.cli._data import data_settings, seed_setting
+from sarto.cli._failures import show
+from sarto.cli._settings import setting, untyped_words
+from sarto.cli._verb import json_option, verb
+from sarto.core.errors import EXIT_DONE, SartoError
+
+if TYPE_CHECKING:
+    from sarto.search.fit import FitResult
+
+RESUME = "interrupted: the work is kept, and the same command resumes it"
+BUDGET, SEARCH, MODEL = "Budget", "Search", "Model and sensor"
+
+
+# fmt: off
+@verb("fit", example="sarto fit BasicMotions --device cortex_m4 --flash 32KiB --ram 4KiB -o out/")
+@click.argument("source", metavar="DATA")
+@click.option("-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path), help="Where to.")
+@setting("--device", section=BUDGET, required=True, type=_kinds.DEVICE, help="What it runs on; see `sarto devices`.")
+@setting("--flash", section=BUDGET, type=_kinds.BYTES, help="Most flash of the whole image: 64kB, 64KiB.")
+@setting("--ram", section=BUDGET, type=_kinds.BYTES, help="Most RAM, static and stack: 16kB.")
+@setting("--instructions", section=BUDGET, type=_kinds.COUNT, help="Most instructions for one inference.")
+@setting("--latency", section=BUDGET, type=_kinds.TIME, help="Most time for one inference (estimated): 20ms.")
+@setting("--energy", section=BUDGET, type=_kinds.ENERGY, help="Most energy for one inference (estimated): 2mJ.")
+@setting("--min-accuracy", section=BUDGET, type=_kinds.RATIO, help="Least accuracy on the test items: 0.85 or 85%.")
+@data_settings
+@setting("--trials", section=SEARCH, type=_kinds.COUNT, help="Models to try.")
+@setting("--time", section=SEARCH, type=_kinds.TIME, help="Start no further trials after this long: 60s.")
+@setting("--cells", section=SEARCH, type=_kinds.CELLS, help="Reservoirs to try: esn,ring. All by default.")
+@setting("--workers", section=SEARCH, type=_kinds.COUNT, help="Processes; they change the time, never the result.")
+@seed_setting
+@setting("--hop", section=MODEL, type=_kinds.COUNT, metavar="STEPS", help="From one window's start to the next.")
+@setting("--sensor-bits", section=MODEL, type=_kinds.ChoiceKind("8", "16", "32"), default="16", show_default=True,
+         help="Bits of a raw sensor word.")
+@setting("--sensor-scale", section=MODEL, type=_kinds.POSITIVE, help="What one count is worth; else from the data.")
+@setting("--optimise", section=MODEL, type=_kinds.ChoiceKind("O2", "Os"), help="How the compiler optimises.")
+@setting("--name", section=MODEL, type=_kinds.MODEL_NAME, default="model", show_default=True, help="Of the model in C.")
+@setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
+@json_option
+@click.pass_context
+def command(
+    context: click.Context, source: str, out: Path, quiet: bool, as_json: bool, **options: Any
+) -> int:
+    """Fit a model to DATA and a budget.
+
+    DATA is an .npz or .ts file, a folder with a .ts pair, or the name of a data set that aeon bundles. OUT gets
+    the model in C, the evidence and the report. A call that was stopped goes on where it was; a finished one is not
+    repeated.
+    """
+    from sarto.data.source import find_source
+
+    find_source(source)
+    _check_folder(out)
+
+    from sarto.cli._talk import open_talk
+    from sarto.core.budget import Budget
+    from sarto.search.fit import FitRequest, finished, fit
+
+    limits = {field: options.pop(flag) for field, flag in _LIMITS.items()}
+    options |= {"time_s": options.pop("time"), "cells": options["cells"] or ()}
+    options["sensor_bits"] = int(options["sensor_bits"])
+    options["optimise"] = f"-{options['optimise']}" if options["optimise"] else None
+    options["command"] = current_call().command(*untyped_words(context))
+    request = FitRequest(source=source, out=out, budget=Budget(**limits), **options)
+    result = finished(request)
+    if result is None:
+        current_call().interrupted = RESUME
+        result = fit(request, open_talk(quiet))
+    return _show(result, as_json)
+# fmt: on
+
+
+_LIMITS = {
+    "flash_b": "flash",
+    "ram_b": "ram",
+    "instructions": "instructions",
+    "latency_s": "latency",
+    "energy_j": "energy",
+    "min_accuracy": "min_accuracy",
+}
+"""Field of `Budget` -> option."""
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse at once what can never become the folder; what stands in one `search` judges."""
+    if out.exists() and not out.is_dir():
+        raise SartoError(
+            "E113", f"'{out}' is a file", cause="the result is a folder", hint="choose another name with -o"
+        )
+    above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not os.access(above, os.W_OK):
+        cause = f"'{above}' may not be written to"
+        raise SartoError(
+            "E113", f"the folder '{out}' cannot be made", cause=cause, hint="choose another with -o"
+        )
+
+
+def _show(result: FitResult, as_json: bool) -> int:
+    """Print the last screen, or the document, and return the exit code."""
+    from sarto.cli._folder import read_with_report, shown
+    from sarto.cli._limits import sentence, show_nearest, show_verdict, unmet
+
+    run = read_with_report(result.out, again=not result.already_done)
+    device, model = str(run.artifact["device"]), str(run.artifact["summary"])
+    failure = None if result.verdict.fits else unmet(result.verdict, device, model)
+    if as_json:
+        _answer.document(
+            {
+                "out": str(result.out),
+                "already_done": result.already_done,
+                "device": device,
+                "model": model,
+                "artifact_sha256": run.artifact["sha256"],
+                "verdict": result.verdict.to_json(),
+                "chosen": result.chosen.to_json(),
+                "nearest": [point.to_json() for point in result.nearest],
+            }
+        )
+    else:
+        if result.already_done:
+            _answer.line(f"{shown(result.out)} holds the finished result of this request; nothing was run.\n")
+        show_verdict(result.verdict, run.evidence, device)
+        _answer.line(f"\n{sentence(run)}")
+        if result.nearest and failure is not None:
+            _answer.line("\nThe points that came nearest:")
+            show_nearest(result.nearest, result.verdict)
+        _answer.line(f"\nmodel: {model}")
+        _answer.line(f"files: {shown(result.out)}, and the report in {shown(result.out / 'report.html')}")
+    if failure is None:
+        return EXIT_DONE
+    show(failure)
+    return failure.exit_code

@@ -1,0 +1,132 @@
+"""`sarto deploy`: hashes are checked, and no file of someone else is lost."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sarto.core.store import file_sha256
+from tests.cli.stand_in import call
+from tests.report.sample import Sample
+
+FILES = {"model.c", "model.h", "main.c", "graph.npz"}
+
+
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A finished output folder beside the working folder's other contents."""
+    monkeypatch.chdir(tmp_path)
+    folder = Sample().write(Path("out"))
+    (folder / "pinned.npz").write_text("inputs")
+    manifest = json.loads((folder / "artifact.json").read_text())
+    manifest["files"]["pinned.npz"] = file_sha256(folder / "pinned.npz")
+    (folder / "artifact.json").write_text(json.dumps(manifest))
+    return folder
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_the_files_and_their_manifest_are_copied(out: Path) -> None:
+    result = call("deploy", "out", "--to", "c", "-o", "firmware/model")
+    assert result.exit_code == 0, result.stderr
+    target = Path("firmware/model")
+    assert names(target) == FILES | {"artifact.json"}
+    assert all((target / name).read_bytes() == (out / name).read_bytes() for name in names(target))
+    assert "4 files checked and copied to firmware/model/, with artifact.json" in result.stdout
+
+
+def test_json(out: Path) -> None:
+    document = json.loads(call("deploy", "out", "--to", "c", "-o", "x", "--json").stdout)
+    assert document == {
+        "out": "out",
+        "to": "c",
+        "folder": "x",
+        "files": {n: file_sha256(out / n) for n in document["files"]},
+    }
+    assert set(document["files"]) == FILES
+
+
+def test_deploying_twice_changes_nothing_and_a_new_model_replaces_the_old(out: Path) -> None:
+    assert call("deploy", "out", "--to", "c", "-o", "x").exit_code == 0
+    assert call("deploy", "out", "--to", "c", "-o", "x").exit_code == 0
+    manifest = json.loads((out / "artifact.json").read_text())
+    (out / "model.c").write_text("int y;\n")
+    manifest["files"]["model.c"] = file_sha256(out / "model.c")
+    (out / "artifact.json").write_text(json.dumps(manifest))
+    assert call("deploy", "out", "--to", "c", "-o", "x").exit_code == 0
+    assert Path("x/model.c").read_text() == "int y;\n"
+
+
+@pytest.mark.usefixtures("out")
+@pytest.mark.parametrize("name", ["main.c", "artifact.json"])
+def test_a_foreign_or_edited_file_is_never_overwritten(name: str) -> None:
+    Path("x").mkdir()
+    Path("x", name).write_text("mine")
+    result = call("deploy", "out", "--to", "c", "-o", "x")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error[E113]: 'x/{name}' would be overwritten\n")
+    assert names(Path("x")) == {name}
+    assert Path("x", name).read_text() == "mine"
+
+
+@pytest.mark.usefixtures("out")
+def test_an_edited_file_of_an_earlier_call_is_kept() -> None:
+    call("deploy", "out", "--to", "c", "-o", "x")
+    Path("x/main.c").write_text("my loop")
+    assert call("deploy", "out", "--to", "c", "-o", "x").exit_code == 2
+    assert Path("x/main.c").read_text() == "my loop"
+
+
+@pytest.mark.usefixtures("out")
+def test_other_files_of_the_folder_are_left_alone() -> None:
+    Path("x").mkdir()
+    Path("x/app.c").write_text("mine")
+    assert call("deploy", "out", "--to", "c", "-o", "x").exit_code == 0
+    assert Path("x/app.c").read_text() == "mine"
+
+
+def test_a_changed_file_is_not_deployed(out: Path) -> None:
+    (out / "model.c").write_text("int changed;\n")
+    result = call("deploy", "out", "--to", "c", "-o", "x")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error[E114]: model.c: ")
+    assert not Path("x").exists()
+
+
+def test_a_manifest_that_leads_outside_is_refused(out: Path) -> None:
+    manifest = json.loads((out / "artifact.json").read_text())
+    Path("secret").write_text("x")
+    manifest["files"]["../secret"] = file_sha256(Path("secret"))
+    (out / "artifact.json").write_text(json.dumps(manifest))
+    result = call("deploy", "out", "--to", "c", "-o", "a/x")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error[E114]: ")
+    assert not Path("a").exists()
+
+
+@pytest.mark.usefixtures("out")
+def test_the_forms_that_come_later_are_not_there_yet() -> None:
+    result = call("deploy", "out", "--to", "cmake", "-o", "x")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[:2] == [
+        "error[E112]: --to: 'cmake' is not one of the choices",
+        "cause: there is c",
+    ]
+
+
+@pytest.mark.usefixtures("out")
+def test_a_file_is_no_folder() -> None:
+    Path("x").write_text("mine")
+    result = call("deploy", "out", "--to", "c", "-o", "x")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (2, "error[E113]: 'x' is a file")
+
+
+@pytest.mark.usefixtures("out")
+def test_not_an_output_folder() -> None:
+    result = call("deploy", "none", "--to", "c", "-o", "x")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (
+        2,
+        "error[E114]: 'none' is not an output folder",
+    )

@@ -1,0 +1,108 @@
+"""`sarto devices`, `methods` and `explain`: what there is, and where it comes from."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sarto.core.device import Assumption, Device
+from sarto.core.errors import error_pages
+from sarto.core.rooms import methods
+from sarto.devices import device, devices
+from tests.cli.stand_in import call, run
+
+
+def test_devices_are_a_table() -> None:
+    lines = call("devices").stdout.splitlines()
+    assert lines[0].split()[0] == "device"
+    assert [line.split()[0] for line in lines[1:]] == devices()
+    assert all(device(name).title in line for name, line in zip(devices(), lines[1:], strict=True))
+
+
+def test_one_device_shows_the_source_of_each_number() -> None:
+    text = call("devices", "cortex_m4").stdout
+    shown = device("cortex_m4")
+    assert text.startswith(f"cortex_m4: {shown.title}\n")
+    for known in (shown.flash, shown.ram, *shown.assumptions.values()):
+        assert known.source in text
+    assert text.count("no source was opened") == 3 - len(shown.assumptions)
+
+
+def test_an_assumption_is_declared_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    clock = Assumption(168e6, "Hz", "a data sheet, table 1")
+    cycles = Assumption(1.25, "cycles", "a manual, p. 7")
+    known = replace(
+        device("cortex_m4"), clock_hz=clock, cycles_per_instruction=cycles, energy_per_cycle_j=None
+    )
+
+    def only(name: str) -> Device:
+        return known
+
+    monkeypatch.setattr("sarto.devices.device", only)
+    text = call("devices", "cortex_m4").stdout
+    assert "clock                   168 MHz" in text
+    assert "declared  a data sheet, table 1" in text
+    assert "1.25 cycles" in text
+    assert text.count("no source was opened") == 1
+    assert "time (estimated)" in call("devices").stdout
+    assert "energy (estimated)" not in call("devices").stdout
+
+
+def test_devices_as_json() -> None:
+    assert [d["name"] for d in json.loads(call("devices", "--json").stdout)] == devices()
+    one = json.loads(call("devices", "cortex_m4", "--json").stdout)
+    assert one["flash"]["size_b"] == device("cortex_m4").flash.size_b
+    assert one["flash"]["source"]
+
+
+def test_methods_of_every_room() -> None:
+    found = json.loads(call("methods", "--json").stdout)
+    assert list(found["models/reservoir"]) == methods("sarto.models.reservoir")
+    assert list(found["cli"]) == methods("sarto.cli")
+    assert list(found["devices"]) == devices()
+    assert found["cli"]["explain"] == "Explain an error code: what it means, why it happens, what to do."
+    assert all(line for methods_of in found.values() for line in methods_of.values()), (
+        "every method says what it is"
+    )
+    assert "federated" not in str(list(found)), "a room without residents is not shown"
+
+
+@pytest.mark.parametrize("name", ["models/reservoir", "reservoir", "sarto.models.reservoir"])
+def test_methods_of_one_room(name: str) -> None:
+    lines = call("methods", name).stdout.splitlines()
+    assert lines[0].split()[:2] == ["room", "method"]
+    assert {line.split()[0] for line in lines[1:]} == {"models/reservoir"}
+    assert [line.split()[1] for line in lines[1:]] == methods("sarto.models.reservoir")
+
+
+def test_an_unknown_room() -> None:
+    result = call("methods", "modls/reservoir")
+    assert result.exit_code == 2
+    assert "error[E111]: 'modls/reservoir' is not a room with methods" in result.stderr
+    assert "did you mean models/reservoir?" in result.stderr
+
+
+def test_explain_prints_the_page() -> None:
+    page = error_pages()["E203"]
+    assert call("explain", "e203").stdout == f"E203: {page.title} (exit code 3)\n\n{page.text}\n"
+    assert json.loads(call("explain", "E203", "--json").stdout)["text"] == page.text
+
+
+def test_explain_lists_all_pages() -> None:
+    lines = call("explain").stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == list(error_pages())
+    assert len(json.loads(call("explain", "--json").stdout)) == len(error_pages())
+
+
+def test_a_log_is_not_explained_yet(tmp_path: Path) -> None:
+    (tmp_path / "fit.log").write_text("error[E203]: x")
+    result = run("explain", "fit.log", cwd=tmp_path)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error[E111]: 'fit.log' is not an error code\n")
+
+
+def test_an_unknown_code() -> None:
+    assert "hint: did you mean E203?" in call("explain", "E2O3").stderr
+    assert "hint: `sarto explain` lists all codes" in call("explain", "xyzzy").stderr

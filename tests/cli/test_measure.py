@@ -1,0 +1,88 @@
+"""`sarto measure`: the evidence is shown and the report follows; the measuring itself is a stand-in here."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sarto.core.evidence import Evidence, Ledger
+from sarto.core.progress import Talk
+from tests.cli.stand_in import call
+from tests.report.sample import Sample
+
+NEW = Evidence(
+    "instructions per inference",
+    777_123,
+    "instructions",
+    "emulated",
+    "unicorn 2.1",
+    n=256,
+    interval=(7e5, 8e5),
+)
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str | None]:
+    """The devices that were asked for, beside a finished output folder."""
+    devices: list[str | None] = []
+
+    def measure_folder(out: Path, device: str | None, talk: Talk) -> list[Evidence]:
+        devices.append(device)
+        with talk.stage("emulate", 1) as stage:
+            stage.advance()
+        Ledger(out / "evidence.jsonl").append(NEW)
+        return [NEW]
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sarto.measure.model.measure_folder", measure_folder, raising=False)
+    Sample().write(Path("out"))
+    return devices
+
+
+def test_the_new_evidence_is_shown_and_reported(asked: list[str | None]) -> None:
+    result = call("measure", "out")
+    assert result.exit_code == 0, result.stderr
+    assert asked == [None]
+    lines = result.stdout.splitlines()
+    assert lines[0] == "out/ on cortex_m4:"
+    assert lines[2].split() == ["figure", "value", "interval", "how", "by"]
+    assert lines[3].split("  ")[0] == "instructions per inference"
+    assert "700,000 to 800,000" in lines[3]
+    assert lines[3].endswith("emulated  unicorn 2.1")
+    assert "777,123" in Path("out/report.html").read_text(encoding="utf-8")
+    assert result.stderr.startswith("emulate: done in ")
+
+
+def test_another_device(asked: list[str | None]) -> None:
+    result = call("measure", "out", "--device", "cortex_m0plus", "--quiet", "--json")
+    assert asked == ["cortex_m0plus"]
+    document = json.loads(result.stdout)
+    assert document == {
+        "out": "out",
+        "device": "cortex_m0plus",
+        "evidence": [json.loads(json.dumps(NEW.to_json()))],
+    }
+    assert result.stderr == ""
+
+
+def test_the_device_of_a_fit_in_the_settings_is_not_that_of_a_measurement(asked: list[str | None]) -> None:
+    Path("sarto.toml").write_text('device = "cortex_m0plus"\nquiet = true\n')
+    assert call("measure", "out").stderr == ""
+    assert asked == [None]
+
+
+@pytest.mark.parametrize(("words", "code"), [(("none",), "E114"), (("out", "--device", "m9"), "E111")])
+def test_what_cannot_be_measured(asked: list[str | None], words: tuple[str, ...], code: str) -> None:
+    result = call("measure", *words)
+    assert (result.exit_code, result.stderr[:11]) == (2, f"error[{code}]")
+    assert not asked
+
+
+def test_the_stand_in_has_the_signature_of_the_real_one() -> None:
+    import inspect
+
+    from sarto.measure.model import measure_folder
+
+    real: Callable[..., object] = measure_folder
+    assert list(inspect.signature(real).parameters) == ["out", "name", "talk"]
