@@ -21,18 +21,6 @@ from click.shell_completion import CompletionItem
 from sarto.cli._failures import nearest, place_of
 from sarto.core.errors import SartoError
 
-_KEYWORDS = frozenset(
-    re.findall(
-        r"\w+",
-        "auto break case char const continue default do double else enum extern float for goto if inline int long "
-        "register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while",
-    )
-)
-"""Source: ISO/IEC 9899:1999, 6.4.1, those in lower case. A name of 31 characters is as long as 5.2.4.1 lets a linker
-look."""
-_TAKEN = _KEYWORDS | {"main", "board", "startup"}
-"""Keywords, and the other files of the image."""
-
 
 class Kind(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] (generic from click 8.5 on)
     """A kind of value; `read` turns a word into the value or raises a `SartoError`."""
@@ -235,19 +223,18 @@ class DeviceKind(Kind):
         return [CompletionItem(n, help=device(n).title) for n in devices() if n.startswith(incomplete)]
 
 
-class ModelNameKind(Kind):
-    """A name for the model that C can use: it begins every function and file of the generated code."""
+class TitleKind(Kind):
+    """A name for people: any printable text that is not empty."""
 
     name = "name"
 
     def read(self, text: str) -> str:
-        """Return the name."""
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", text):
-            cause = "it begins every name in the generated C: a letter, then at most 30 letters, digits and underscores"
-            _refuse(f"'{text}' is not a name in C", cause, "as in watch_model")
-        if text.lower() in _TAKEN:
-            _refuse(f"'{text}' is taken", "it is a word of C or a file of the image", f"as in {text}_model")
-        return text
+        """Return the name without blanks around it."""
+        if not text.strip() or not text.strip().isprintable():
+            _refuse(
+                "it is empty, or not printable", "it is the title of the report", "as in 'Watch, left wrist'"
+            )
+        return text.strip()
 
 
 def _cells() -> list[str]:
@@ -259,4 +246,4 @@ def _cells() -> list[str]:
 BYTES, TIME, ENERGY, RATIO = QuantityKind("byte"), QuantityKind("time"), QuantityKind("energy"), RatioKind()
 COUNT, SEED, POSITIVE = CountKind(), CountKind(least=0), PositiveKind()
 NAMES, CELLS, CONDITION = NamesKind(), NamesKind(_cells, "a cell"), ConditionKind()
-DEVICE, MODEL_NAME = DeviceKind(), ModelNameKind()
+DEVICE, TITLE = DeviceKind(), TitleKind()

@@ -1,6 +1,6 @@
 """The last screen of a verb that judges: each limit beside what was got, what binds, and the error of a budget not met.
 
-`rows` gives `limit | budget | got | margin | how`; without a budget, the figures that were got and how.
+`rows` gives `limit | budget | got | margin | how`; the main figures without a limit follow, with their interval.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sarto.report.words import name, remedy
 
 COLUMNS = ("limit", "budget", "got", "margin", "how")
 FIGURES = ("flash", "ram", "instructions per inference", "test accuracy")
-"""What is shown of a model when no budget was set, and of points that come near one."""
+"""What is always shown of a model, with or without a limit, and of points that come near one."""
 _CODES = {
     "flash": "E202",
     "ram": "E203",
@@ -38,15 +38,24 @@ _FLAGS = {
 
 
 def show_verdict(verdict: Verdict, evidence: Iterable[Evidence], device: str) -> None:
-    """Print the table of `verdict`, or without any limit the newest figures of `evidence`."""
-    if verdict.margins:
-        styles = ["" if m.left is None else "green" if m.left >= 0 else "red" for m in verdict.margins]
-        _answer.table(COLUMNS, rows(verdict, device), right=(1, 2), styles=styles)
-        return
+    """Print the table of `verdict`, and below its limits the newest of the `FIGURES` that no limit was set for."""
+    styles = ["" if m.left is None else "green" if m.left >= 0 else "red" for m in verdict.margins]
     newest = {item.what: item for item in evidence}
-    shown = [(name(what), newest[what]) for what in FIGURES if what in newest]
-    table = [(what, _figure(item.value, item.unit, item.what), item.how) for what, item in shown]
-    _answer.table(("figure", "got", "how"), table, right=(1,))
+    limited = {m.limit for m in verdict.margins}
+    free = [newest[what] for what in FIGURES if what in newest and what not in limited]
+    table = [
+        *rows(verdict, device),
+        *((name(e.what), "none", _figure(e.value, e.unit, e.what), _plain(_spread(e)), e.how) for e in free),
+    ]
+    _answer.table(COLUMNS, table, right=(1, 2), styles=[*styles, *[""] * len(free)])
+
+
+def _spread(item: Evidence) -> str:
+    """Return the interval of a share and the number of items behind it, or nothing."""
+    if item.interval is None or item.unit != "1":
+        return ""
+    low, high = (words.figure(bound, item.unit, item.what) for bound in item.interval)
+    return f"{low} to {high}, n = {item.n}"
 
 
 def rows(verdict: Verdict, device: str) -> list[tuple[str, ...]]:

@@ -45,7 +45,7 @@ BUDGET, SEARCH, MODEL = "Budget", "Search", "Model and sensor"
          help="Bits of a raw sensor word.")
 @setting("--sensor-scale", section=MODEL, type=_kinds.POSITIVE, help="What one count is worth; else from the data.")
 @setting("--optimise", section=MODEL, type=_kinds.ChoiceKind("O2", "Os"), help="How the compiler optimises.")
-@setting("--name", section=MODEL, type=_kinds.MODEL_NAME, default="model", show_default=True, help="Of the model in C.")
+@setting("--name", section=MODEL, type=_kinds.TITLE, help="Of the model, in the report; else that of the data.")
 @setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
 @json_option
 @click.pass_context
@@ -69,7 +69,7 @@ def command(
 
     limits = {field: options.pop(flag) for field, flag in _LIMITS.items()}
     options |= {"time_s": options.pop("time"), "cells": options["cells"] or ()}
-    options["sensor_bits"] = int(options["sensor_bits"])
+    options["sensor_bits"], options["name"] = int(options["sensor_bits"]), options["name"] or ""
     options["optimise"] = f"-{options['optimise']}" if options["optimise"] else None
     options["command"] = current_call().command(*untyped_words(context))
     request = FitRequest(source=source, out=out, budget=Budget(**limits), **options)

@@ -32,7 +32,7 @@ def read_manifest(out: Path) -> dict[str, Any]:
     """
     hint = "run sarto fit again, with another -o"
     try:
-        manifest = json.loads((out / NAME).read_text(encoding="utf-8"))
+        manifest = json.loads((out / NAME).read_text(encoding="utf-8"), parse_constant=_refuse)
     except (OSError, ValueError) as error:
         cause = (
             "there is no artifact.json in it" if isinstance(error, OSError) else "artifact.json is no JSON"
@@ -49,3 +49,8 @@ def read_manifest(out: Path) -> dict[str, Any]:
             state = "changed" if path.is_file() else "missing"
             raise SartoError("E114", f"{out} is damaged", cause=f"{name} is {state}", hint=hint)
     return manifest
+
+
+def _refuse(word: str) -> Any:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(f"{word} is no JSON")

@@ -55,20 +55,22 @@ def file_sha256(path: Path) -> str:
 
 
 @cache
-def package_sha256() -> str:
-    """Return the SHA-256 over every file of the package: results kept by other code are never taken for its own."""
+def package_sha256(without: tuple[str, ...] = ("cli", "report", "tasks")) -> str:
+    """Return the SHA-256 over the files of the package, but for the rooms in `without`, which change no result.
+
+    Results that other code found are never taken for those of this code.
+    """
     digest = hashlib.sha256()
-    root = files("sarto")
 
     def visit(folder: Traversable, name: str) -> None:
         for entry in sorted(folder.iterdir(), key=lambda e: e.name):
             path = f"{name}/{entry.name}"
-            if entry.is_dir() and entry.name != "__pycache__":
+            if entry.is_dir() and entry.name not in ("__pycache__", *without):
                 visit(entry, path)
             elif entry.name.endswith((".py", ".c", ".h", ".ld", ".toml")):
                 digest.update(path.encode() + entry.read_bytes())
 
-    visit(root, "sarto")
+    visit(files("sarto"), "sarto")
     return digest.hexdigest()
 
 

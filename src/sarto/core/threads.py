@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-"""Adapter of threadpoolctl: one BLAS thread inside a `with` block, so that threads and processes of ours share the cores.
+"""Adapter of threadpoolctl: one BLAS thread inside a `with` block, so that our threads and processes share the cores.
 
 >>> with one_blas_thread():
 ...     pass

@@ -71,7 +71,11 @@ def parse_quantity(text: str, dimension: str) -> Quantity:
             "E110", f"'{text}' is not a quantity", cause=cause, hint=f"use one of {known}, as in {example}"
         )
     value = float(number) * suffixes[suffix]
-    if not math.isfinite(value) or value <= 0:
+    if math.isinf(value):
+        raise SartoError(
+            "E110", f"'{text}' is not a quantity", cause="no number is that large", hint="lower it"
+        )
+    if value <= 0:
         raise SartoError(
             "E110", f"'{text}' is not above zero", cause="a limit must be positive", hint="raise it"
         )

@@ -1,6 +1,6 @@
 """Lowering: a float reservoir and its readout become the integer `Graph`. No further choice is made here.
 
-The sum of a neuron is `acc = Wq h + ((Xq x) << k) + (bq << kb)`, all 8-bit weights, in counts of `r_i`, the row's scale:
+The sum of a neuron is `acc = Wq h + ((Xq x) << k) + (bq << kb)`, with 8-bit weights, in counts of the row's `r_i`:
 
     s_i  = max(max_j |W_ij|, c max_j |X_ij|) / 127     scale of row i (of the largest row, when per tensor)
     c    = max |W| / max |X|                           exchange rate between recurrent and input weights
@@ -29,7 +29,7 @@ from jaxtyping import Float, Integer, Num
 
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Op, Tensor, Window, multiplier
-from sarto.core.graph.operations import FEATURE_LIMIT, tanh_lookup
+from sarto.core.graph.operations import FEATURE_LIMIT, SCORE_LIMIT, tanh_lookup
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Reservoir
@@ -38,11 +38,13 @@ TABLE_FRACTION_BITS = 13
 """Fractional bits of the tanh table's argument: 16-bit words reach |z| = 4, where tanh is within 0.0007 of 1."""
 STATE_LIMIT = {16: 32767, 8: 127}
 INT32 = 2**31 - 1
+LEAST_FACTOR = 2.0**-48
+"""The smallest factor with 15 significant bits and a shift of at most 62."""
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """Number formats: bits of the state (8 or 16), whether weights have a scale per row, tanh table of 2^k intervals."""
+    """Number formats: bits of the state (8 or 16), whether each row has a scale, tanh table of 2^k intervals."""
 
     state_bits: int = 16
     per_row: bool = True
@@ -133,7 +135,10 @@ def lower_reservoir(
 def _reservoir(
     cell: Reservoir, inputs: InputStatistics, numbers: Numbers, headroom: float
 ) -> tuple[list[Tensor], dict[str, Any], float]:
-    """Return constants, attributes and the largest possible |sum| with weights of 127 / headroom at the most."""
+    """Return constants, attributes and the largest possible |sum| with weights of 127 / headroom at the most.
+
+    Where the requantised sum is the larger one, that is returned, since it must fit 32 bits too.
+    """
     ring = cell.structure == "ring"
     recurrent = cell.recurrent[:, None] if ring else cell.recurrent
     limit = STATE_LIMIT[numbers.state_bits]
@@ -184,12 +189,12 @@ def _reservoir(
         "limit": limit,
         "input_scale": 2**input_shift * exchange * state_scale,
     }
-    return tensors, attributes, float(sums.max())
+    return tensors, attributes, float((sums * np.maximum(unit * 2**TABLE_FRACTION_BITS, 1)).max())
 
 
 def _factors(values: Float[np.ndarray, " row"]) -> tuple[Integer[np.ndarray, " row"], int]:
-    """Return int16 multipliers of all `values` with one common shift."""
-    _, shift = multiplier(float(values.max()))
+    """Return int16 multipliers of all `values` with one common shift; the least that can be written is 2^-62."""
+    _, shift = multiplier(max(float(values.max()), LEAST_FACTOR))
     return np.maximum(np.rint(values * 2.0**shift), 1).clip(max=32767).astype(np.int16), shift
 
 
@@ -199,7 +204,15 @@ def _standardise(
     word = 2 ** (sensor.bits - 1) - 1
     zero = np.rint(inputs.mean / sensor.scale).clip(-word, word).astype(np.int32)
     factors = sensor.scale / inputs.std / input_scale
-    _, shift = multiplier(float(factors.max()), bits=24)
+    try:
+        _, shift = multiplier(float(factors.max()), bits=24)
+    except ValueError as error:
+        raise SartoError(
+            "E112",
+            f"a sensor scale of {sensor.scale[factors.argmax()]:g} does not suit the data",
+            cause=f"their standard deviation is {inputs.std[factors.argmax()]:g}",
+            hint="one count of the sensor should be worth a small part of that",
+        ) from error
     factor = np.maximum(np.rint(factors * 2.0**shift), 1).astype(np.int32)
     tensors = [
         Tensor("raw", f"int{sensor.bits}", zero.shape, "input"),
@@ -257,7 +270,7 @@ def with_readout(
     """
     score_scale = 2.0**-14
     factor, shift = _factors(scale / score_scale)
-    bias = np.rint(intercept / score_scale).clip(-INT32 // 2, INT32 // 2).astype(np.int32)
+    bias = np.rint(intercept / score_scale).clip(-SCORE_LIMIT, SCORE_LIMIT).astype(np.int32)
     packed = np.ascontiguousarray(
         weights.T.astype(np.int8).reshape(body.segments, len(exponent), len(classes))
     )

@@ -17,7 +17,7 @@ from sarto.core.budget import Budget, Verdict
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
 from sarto.core.progress import Talk
-from sarto.core.store import content_hash, package_sha256, write_atomic
+from sarto.core.store import package_sha256, write_atomic
 from sarto.data.source import source_sha256
 
 TRIALS = 96
@@ -87,7 +87,10 @@ def finished(request: FitRequest) -> FitResult | None:
             cause="there is no request.json in it",
             hint="choose another folder with -o",
         )
-    kept = json.loads(marker.read_text(encoding="utf-8"))
+    try:
+        kept = _read(marker)
+    except (OSError, ValueError) as error:
+        raise _damaged(request.out, error) from error
     wanted = request.identity()
     if kept != wanted:
         differing = ", ".join(sorted(k for k in wanted if kept.get(k) != wanted[k]))
@@ -99,12 +102,26 @@ def finished(request: FitRequest) -> FitResult | None:
         )
     if not (request.out / "verdict.json").exists():
         return None
-    front = json.loads((request.out / "front.json").read_text(encoding="utf-8"))
-    points = [OperatingPoint.from_json(p) for p in front["points"]]
-    (chosen,) = [p for p in points if p.name == front["chosen"]]
-    verdict = Verdict.from_json(json.loads((request.out / "verdict.json").read_text(encoding="utf-8")))
+    try:
+        front = _read(request.out / "front.json")
+        points = [OperatingPoint.from_json(p) for p in front["points"]]
+        (chosen,) = [p for p in points if p.name == front["chosen"]]
+        verdict = Verdict.from_json(_read(request.out / "verdict.json"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(request.out, error) from error
     nearest = tuple(points) if not verdict.fits else ()
     return FitResult(request.out, verdict, chosen, nearest, already_done=True)
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _damaged(out: Path, error: Exception) -> SartoError:
+    cause = f"a file of it cannot be read: {error}"
+    return SartoError(
+        "E114", f"{out} is damaged", cause=cause, hint="choose another folder with -o, or remove this one"
+    )
 
 
 def fit(request: FitRequest, talk: Talk) -> FitResult:
@@ -114,12 +131,14 @@ def fit(request: FitRequest, talk: Talk) -> FitResult:
         SartoError: for bad data or options, a missing tool, a failed build, or outputs that differ.
         KeyboardInterrupt: passed on; the same call goes on where this one was.
     """
+    from sarto.measure.model import check_tools
     from sarto.search.flow import run
 
     done = finished(request)
     if done is not None:
         return done
     check(request)
+    check_tools()
     start = time.monotonic()
     work = request.out / ".work"
     folder = run(request, talk, work, start)
@@ -158,8 +177,3 @@ def check(request: FitRequest) -> None:
         raise SartoError(
             "E112", f"--trials {request.trials}", cause="at least 1 trial is needed", hint="leave it out"
         )
-
-
-def search_key(request: FitRequest) -> str:
-    """Return the hash that names the request in the evidence."""
-    return content_hash(request.identity())

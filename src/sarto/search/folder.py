@@ -18,6 +18,7 @@ import numpy as np
 
 from sarto.core.artifact import FORMAT, NAME, seal
 from sarto.core.graph import save_arrays, save_graph
+from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe, Step
 from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
@@ -52,10 +53,11 @@ def write_folder(run: Run) -> Path:
     write_atomic(
         out / "evidence.jsonl", "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in lines)
     )
-    points = [d.point for d in (run.chosen, *run.others)]
+    best = run.chosen.point
+    points = [OperatingPoint(best.name, best.settings, tuple(lines)), *(d.point for d in run.others)]
     front = {
         "points": [p.to_json() for p in points],
-        "chosen": run.chosen.point.name,
+        "chosen": best.name,
         "objectives": list(OBJECTIVE_EVIDENCE),
     }
     _json(out / "front.json", front)

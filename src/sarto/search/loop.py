@@ -1,7 +1,7 @@
 """The search: batches of candidates asked for, scored by an executor, and told back in the order of their numbers.
 
-The batch size is fixed, so any number of workers gives the same trials; every score is kept in a store, so a search that
-was stopped replays what it had and goes on.
+The batch size is fixed, so any number of workers gives the same trials; every score is kept in a store, so a search
+that was stopped replays what it had and goes on.
 """
 
 from __future__ import annotations

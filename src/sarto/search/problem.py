@@ -106,7 +106,7 @@ def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) ->
         seed: of the folds.
 
     Raises:
-        SartoError: E109, when there are too few items or groups for folds; E112, when windows are unequal or the hop is off.
+        SartoError: E109, when there are too few items or groups for folds.
     """
     items = np.arange(len(train))
     repeats: list[Int[np.ndarray, " item"]] = []

@@ -60,16 +60,19 @@ def quantise(
     Args:
         weights: real weights.
         bits: of the integers; they lie in +-(2^(bits-1) - 1).
-        second_moment: of the layer's inputs, in any unit; None rounds each weight to the nearest.
+        second_moment: of the layer's inputs, in any unit; None, or 0 where no input ever moves, rounds each weight to
+            the nearest.
 
     Raises:
         SartoError: E116, when `bits` is out of range or a weight is not finite.
     """
     if not 2 <= bits <= 16 or not np.isfinite(weights).all():
-        raise SartoError("E116", f"cannot quantise to {bits} bits", cause="2 to 16 bits and finite weights are needed")
+        raise SartoError(
+            "E116", f"cannot quantise to {bits} bits", cause="2 to 16 bits and finite weights are needed"
+        )
     limit = 2 ** (bits - 1) - 1
     peak = np.maximum(np.abs(weights).max(axis=1), np.finfo(np.float64).tiny * 2**20)
-    if second_moment is None:
+    if second_moment is None or not np.diag(second_moment).any():
         scale = peak / limit
         return QuantisedRows(_round(weights, scale, limit), scale)
     gram = second_moment + DAMPING * np.mean(np.diag(second_moment)) * np.eye(len(second_moment))
@@ -78,19 +81,26 @@ def quantise(
 
 
 def output_error(
-    weights: Float[np.ndarray, "row column"], quantised: QuantisedRows, gram: Float[np.ndarray, "column column"]
+    weights: Float[np.ndarray, "row column"],
+    quantised: QuantisedRows,
+    gram: Float[np.ndarray, "column column"],
 ) -> Float[np.ndarray, " row"]:
     """Return `d' G d` per row, the squared change of the layer's output over the data behind `gram`."""
     difference = weights - quantised.real
     return np.einsum("rc,rc->r", difference @ gram, difference)
 
 
-def _round(weights: Float[np.ndarray, "row column"], scale: Float[np.ndarray, " row"], limit: int) -> Int[np.ndarray, "row column"]:
+def _round(
+    weights: Float[np.ndarray, "row column"], scale: Float[np.ndarray, " row"], limit: int
+) -> Int[np.ndarray, "row column"]:
     return np.rint(weights / scale[:, None]).clip(-limit, limit).astype(np.int64)
 
 
 def _best_scale(
-    weights: Float[np.ndarray, "row column"], gram: Float[np.ndarray, "column column"], full: Float[np.ndarray, " row"], limit: int
+    weights: Float[np.ndarray, "row column"],
+    gram: Float[np.ndarray, "column column"],
+    full: Float[np.ndarray, " row"],
+    limit: int,
 ) -> Float[np.ndarray, " row"]:
     tried = [QuantisedRows(_round(weights, full * clip, limit), full * clip) for clip in CLIPS]
     errors = np.stack([output_error(weights, q, gram) for q in tried])
@@ -98,13 +108,20 @@ def _best_scale(
 
 
 def _compensated(
-    weights: Float[np.ndarray, "row column"], gram: Float[np.ndarray, "column column"], scale: Float[np.ndarray, " row"], limit: int
+    weights: Float[np.ndarray, "row column"],
+    gram: Float[np.ndarray, "column column"],
+    scale: Float[np.ndarray, " row"],
+    limit: int,
 ) -> Int[np.ndarray, "row column"]:
     order = np.argsort(-np.diag(gram), kind="stable")
     factor, failed = lapack.dpotrf(gram[np.ix_(order, order)], lower=1)
     inverse, failed_inverse = lapack.dpotri(factor, lower=1)
     if failed or failed_inverse:
-        raise SartoError("E404", "the second moment of the inputs is not positive definite", cause="features are not finite")
+        raise SartoError(
+            "E404",
+            "the second moment of the inputs is not positive definite",
+            cause="features are not finite",
+        )
     upper, _ = lapack.dpotrf(np.tril(inverse) + np.tril(inverse, -1).T, lower=0)
     left = weights[:, order].copy()
     result = np.empty(left.shape, np.int64)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sarto.core.graph import Graph
-from sarto.core.graph.operations import FEATURE_LIMIT, POOLED_STEPS
+from sarto.core.graph.operations import FEATURE_LIMIT, POOLED_STEPS, SCORE_LIMIT
 from sarto.core.graph.values import Tensor
 from sarto.deploy.memory import Member, arena
 
@@ -47,7 +47,7 @@ typedef struct {{
 void {name}_init({name}_arena *arena);
 /* Takes one sample; returns a class when a window ended with it, else -1. */
 int {name}_step({name}_arena *arena, const {name}_sample *sample);
-/* Ends the sequence; returns its class, and is ready for the next one. */
+/* Ends the sequence; returns its class{of_window}, and is ready for the next one. */
 int {name}_predict({name}_arena *arena);
 /* The scores behind the last class, one per class, in counts of 2^-14. */
 const int32_t *{name}_scores(const {name}_arena *arena);
@@ -85,6 +85,7 @@ def _header(graph: Graph, title: str) -> str:
         ends=f"; a window of {window.length} samples ends every {window.hop}"
         if window
         else f", then {graph.name}_predict",
+        of_window=" (of its last window, if one ended)" if window else "",
         class_list=_comment(", ".join(f"{i} {c}" for i, c in enumerate(graph.classes))),
         channel_list=_comment(", ".join(graph.channels)),
         sample=f"{graph.by_name['raw'].dtype}_t",
@@ -149,6 +150,7 @@ def _plan(graph: Graph) -> tuple[dict[str, Any], list[str]]:
         "BETA": cell.attributes["beta"],
         "STATE_LIMIT": cell.attributes["limit"],
         "TABLE_SHIFT": 15 - intervals,
+        "SCORE_LIMIT": SCORE_LIMIT,
         "SHIFT_OUT": argmax.attributes["shift"],
         "SEGMENTS": graph.segments,
         "SEGMENT_STEPS": graph.segment_steps,

@@ -56,12 +56,10 @@ static int finish_bank(model_arena *arena, model_bank *bank)
 {
     if (bank->count > 0)
         end_segment(bank);
-    arena->label = decide(bank->sums, arena->scores);
-    clear(bank);
-    return arena->label;
+    return decide(bank->sums, arena->scores);
 }
 
-void model_init(model_arena *arena)
+static void start(model_arena *arena)
 {
     for (int b = 0; b < BANKS; b++) {
         clear(&arena->bank[b]);
@@ -69,9 +67,14 @@ void model_init(model_arena *arena)
         arena->bank[b].age = -b * HOP;
 #endif
     }
+    arena->label = -1;
+}
+
+void model_init(model_arena *arena)
+{
+    start(arena);
     for (int c = 0; c < CLASSES; c++)
         arena->scores[c] = 0;
-    arena->label = -1;
 }
 
 int model_step(model_arena *arena, const model_sample *sample)
@@ -84,8 +87,10 @@ int model_step(model_arena *arena, const model_sample *sample)
         if (bank->age >= 0 && bank->age < WINDOW)
             step_bank(arena, bank);
         bank->age++;
-        if (bank->age == WINDOW)
-            label = finish_bank(arena, bank);
+        if (bank->age == WINDOW) {
+            label = arena->label = finish_bank(arena, bank);
+            clear(bank);
+        }
         if (bank->age == BANKS * HOP)
             bank->age = 0;
     }
@@ -95,13 +100,12 @@ int model_step(model_arena *arena, const model_sample *sample)
     return label;
 }
 
+/* The last window that ended decides; where none has, what there is of the first one does. */
 int model_predict(model_arena *arena)
 {
-#if WINDOW
-    if (arena->label >= 0 && arena->bank[0].count == 0 && arena->bank[0].segment == 0)
-        return arena->label;
-#endif
-    return finish_bank(arena, &arena->bank[0]);
+    const int label = arena->label >= 0 ? arena->label : finish_bank(arena, &arena->bank[0]);
+    start(arena);
+    return label;
 }
 
 const int32_t *model_scores(const model_arena *arena)

@@ -1,0 +1,1 @@
+"""Learning: new weights for the same model."""

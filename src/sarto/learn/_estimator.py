@@ -1,0 +1,238 @@
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownParameterType=false, reportMissingParameterType=false, reportUntypedBaseClass=false
+"""What the estimators of `sarto.learn.readout` share: their parameters, how they read sequences, learn and are kept.
+
+Both classes are dataclasses, whose constructor does what scikit-learn asks of one: it keeps its arguments and no more.
+
+>>> ReservoirEstimator(units=7).get_params()["units"]
+7
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from sarto.core.rooms import load_method
+from sarto.learn import estimator_file
+from sarto.learn.features import FeatureMap, channel_scaling
+from sarto.learn.ridge import RidgeSolution, check_ridge
+from sarto.learn.statistics import RidgeStatistics
+from sarto.models.input_error import InputError
+from sarto.models.pooling import Pooling, PoolingKind
+from sarto.models.sequences import Sequences, read_sequences
+from sarto.models.states import Precision, check_washout
+
+
+@dataclass(eq=False, repr=False)
+class ReservoirEstimator(BaseEstimator):
+    """What the three estimators share: parameters, reading sequences, fitting the feature map, files."""
+
+    cell: str = "esn"
+    units: int = 100
+    _: KW_ONLY
+    leak: float = 0.1
+    radius: float = 0.9
+    input_scaling: float = 0.5
+    bias_scaling: float = 0.5
+    pooling: PoolingKind = "last"
+    segments: int = 1
+    segment_steps: int | None = None
+    washout: int = 0
+    standardise: bool = True
+    dtype: Precision = "float32"
+    n_jobs: int = 1
+    seed: int = 0
+    cell_options: Mapping[str, Any] | None = None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def _sequences(self, X: Any, *, fitting: bool) -> Sequences:
+        """Return X as sequences; the hook where `check_estimator` in the tests gives rows of a table."""
+        return read_sequences(X)
+
+    def _fitted_map(self, sequences: Sequences) -> FeatureMap:
+        """Return the feature map that these parameters and training sequences give."""
+        washout, segments = whole("washout", self.washout), whole("segments", self.segments)
+        check_washout(sequences.lengths, washout)
+        if self.segment_steps is None:
+            pooling = Pooling.fitted(self.pooling, segments, int(sequences.lengths.max()) - washout)
+        else:
+            pooling = Pooling(self.pooling, segments, whole("segment_steps", self.segment_steps))
+        channels = sequences.channels
+        mean, scale = (
+            channel_scaling(sequences) if self.standardise else (np.zeros(channels), np.ones(channels))
+        )
+        reservoir = load_method("sarto.models.reservoir", self.cell).build(
+            whole("units", self.units),
+            channels,
+            seed=whole("seed", self.seed),
+            leak=real("leak", self.leak),
+            radius=real("radius", self.radius),
+            input_scaling=real("input_scaling", self.input_scaling),
+            bias_scaling=real("bias_scaling", self.bias_scaling),
+            **(self.cell_options or {}),
+        )
+        return FeatureMap(mean, scale, reservoir, pooling, self.dtype, washout)
+
+    def _keep_map(self, feature_map: FeatureMap) -> None:
+        self.feature_map_ = feature_map
+        self.reservoir_ = feature_map.reservoir
+        self.pooling_ = feature_map.pooling
+        self.n_features_in_ = feature_map.reservoir.channels
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted estimator to `path` as one .npz file of arrays and JSON (no pickle), whole or not at all."""
+        check_is_fitted(self, "feature_map_")
+        content = estimator_file.Content(
+            self.get_params(deep=False),
+            self.feature_map_,
+            getattr(self, "statistics_", None),
+            getattr(self, "solution_", None),
+            {name: getattr(self, name) for name in self._extra},
+        )
+        estimator_file.write(Path(path), type(self).__name__, content)
+
+    _extra: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Return the fitted estimator that `save` wrote; its weights are read, not drawn again.
+
+        Raises:
+            InputError: E101 (no such file), E103 (another kind of file, estimator or version, or damaged).
+        """
+        content = estimator_file.read(Path(path), cls.__name__)
+        estimator = cls(**content.parameters)
+        estimator._keep_map(content.feature_map)
+        for name, value in content.extra.items():
+            setattr(estimator, name, value)
+        estimator._restore(content.statistics, content.solution)
+        return estimator
+
+    def _restore(self, statistics: RidgeStatistics | None, solution: RidgeSolution | None) -> None:
+        """Take in what was learned; the transformer learns nothing."""
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Readout(ReservoirEstimator):
+    """A reservoir with a linear readout that is solved from `RidgeStatistics`."""
+
+    ridge: Literal["gcv"] | float = "gcv"
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Fit scaling, segments and readout anew.
+
+        Args:
+            X: sequences.
+            y: targets; None when X is a `Dataset`, which has its own.
+
+        Raises:
+            InputError: E104, E105, E108, E115 for the data, E116 for a parameter, E107 for a single class.
+        """
+        check_ridge_parameter(self.ridge)
+        sequences = self._sequences(X, fitting=True)
+        feature_map = self._fitted_map(sequences)
+        self._learn(
+            feature_map, self._statistics_of(feature_map, sequences, self._targets(X, y, sequences), None)
+        )
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, classes: Any) -> Self:
+        check_ridge_parameter(self.ridge)
+        first = not hasattr(self, "statistics_")
+        sequences = self._sequences(X, fitting=first)
+        feature_map = self._fitted_map(sequences) if first else self.feature_map_
+        targets = self._targets(X, y, sequences)
+        statistics = self._statistics_of(feature_map, sequences, targets, classes)
+        self._learn(feature_map, statistics if first else self.statistics_ + statistics)
+        return self
+
+    def refit(self, statistics: RidgeStatistics) -> Self:
+        """Solve the readout of this fitted estimator from other statistics of the same features.
+
+        They may be merged from several places, or lack what is to be forgotten.
+
+        Raises:
+            InputError: E116, when they are of other features.
+        """
+        check_is_fitted(self, "feature_map_")
+        if statistics.features_id != self.feature_map_.features_id:
+            raise InputError(
+                "E116",
+                f"statistics of features {statistics.features_id[:12] or 'unnamed'}, the estimator computes "
+                f"{self.feature_map_.features_id[:12]}",
+                cause="they are of another reservoir, pooling or input scaling",
+                hint="compute them with `statistics` of this estimator",
+            )
+        self._learn(self.feature_map_, statistics)
+        return self
+
+    def statistics(self, X: Any, y: Any = None) -> RidgeStatistics:
+        """Return the statistics of more data, without learning from them.
+
+        A fitted estimator uses its own scaling and segments, so that the statistics add to `statistics_`; one that is
+        not fitted takes them from X, as `fit` would.
+        """
+        fitted = hasattr(self, "feature_map_")
+        sequences = self._sequences(X, fitting=not fitted)
+        feature_map = self.feature_map_ if fitted else self._fitted_map(sequences)
+        return self._statistics_of(feature_map, sequences, self._targets(X, y, sequences), None)
+
+    def _targets(self, X: Any, y: Any, sequences: Sequences) -> Shaped[np.ndarray, "..."]:
+        """Return y, checked, or the targets of the data set X."""
+        raise NotImplementedError
+
+    def _statistics_of(
+        self, feature_map: FeatureMap, sequences: Sequences, targets: Shaped[np.ndarray, "..."], classes: Any
+    ) -> RidgeStatistics:
+        raise NotImplementedError
+
+    def _learn(self, feature_map: FeatureMap, statistics: RidgeStatistics) -> None:
+        """Keep what was learned, all of it or nothing."""
+        solution = statistics.solve(self.ridge)
+        self._keep_map(feature_map)
+        self._restore(statistics, solution)
+
+    def _restore(self, statistics: RidgeStatistics | None, solution: RidgeSolution | None) -> None:
+        assert statistics is not None and solution is not None, "a readout has both"
+        self.statistics_, self.solution_ = statistics, solution
+        self.coef_, self.intercept_, self.ridge_ = solution.weights, solution.intercept, solution.ridge
+
+    def _outputs(self, X: Any) -> Float[np.ndarray, "item output"]:
+        check_is_fitted(self, "solution_")
+        sequences = self._sequences(X, fitting=False)
+        parts = self.feature_map_.feature_chunks(sequences, self.n_jobs)
+        return np.concatenate([self.solution_.predict(features) for _, features in parts])
+
+
+def whole(name: str, value: object) -> int:
+    """Return a parameter as an `int`; a search may set NumPy's. Anything that is no whole number is refused (E116)."""
+    if isinstance(value, Integral):
+        return int(value)
+    raise InputError("E116", f"{name} = {value!r}", cause="it must be a whole number", hint=f"change {name}")
+
+
+def real(name: str, value: object) -> float:
+    """Return a parameter as a `float`; anything that is no real number is refused (E116)."""
+    if isinstance(value, Real):
+        return float(value)
+    raise InputError("E116", f"{name} = {value!r}", cause="it must be a number", hint=f"change {name}")
+
+
+def check_ridge_parameter(ridge: object) -> None:
+    """Refuse a `ridge` that is neither `gcv` nor a finite number of at least 0 (E116), before any work is done."""
+    if ridge != "gcv":
+        check_ridge(ridge)

@@ -1,0 +1,179 @@
+"""What a fitted estimator computes before its readout: input scaling, reservoir, pooling, as one immutable value.
+
+    x_scaled = (x - mean) / scale   per channel;   states by `sarto.models.states`;   features by `sarto.models.pooling`
+
+>>> from sarto.models.reservoir import ring
+>>> from sarto.models.sequences import read_sequences
+>>> x = read_sequences([np.arange(6.0).reshape(3, 2), np.ones((2, 2))])
+>>> cell = ring.build(4, 2, seed=0, leak=1.0, radius=0.5, input_scaling=1.0, bias_scaling=0.0)
+>>> mean, scale = channel_scaling(x)
+>>> FeatureMap(mean, scale, cell, Pooling("mean"), "float32", 0).features(x).shape
+(2, 4)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from sarto.learn.statistics import Label, RidgeStatistics
+from sarto.models.input_error import InputError
+from sarto.models.pooling import Pooling
+from sarto.models.reservoir._cell import Reservoir
+from sarto.models.sequences import Sequences
+from sarto.models.states import (
+    Precision,
+    blocks,
+    check_washout,
+    map_blocks,
+    pooled_features,
+    state_chunks,
+    states,
+)
+
+CHUNK_ITEMS = 4096
+"""Sequences pooled at once on the way to statistics, so that memory does not grow with their number."""
+
+
+def channel_scaling(
+    sequences: Sequences,
+) -> tuple[Float[np.ndarray, " channel"], Float[np.ndarray, " channel"]]:
+    """Return mean and standard deviation of each channel over all steps; a constant channel has the scale 1."""
+    wide = sequences.values.astype(np.float64)
+    mean, scale = wide.mean(axis=0), wide.std(axis=0)
+    # A constant channel's deviation comes out as the rounding of its mean.
+    constant = scale <= 10 * np.finfo(np.float64).eps * np.abs(mean)
+    return mean, np.where(constant, 1.0, scale)
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMap:
+    """From sequences to features.
+
+    Attributes:
+        mean: taken from each channel.
+        scale: then divides it.
+        reservoir: the cell.
+        pooling: from states to features.
+        dtype: of the states.
+        washout: first steps of each sequence that are not pooled.
+    """
+
+    mean: Float[np.ndarray, " channel"]
+    scale: Float[np.ndarray, " channel"]
+    reservoir: Reservoir
+    pooling: Pooling
+    dtype: Precision
+    washout: int
+
+    @property
+    def width(self) -> int:
+        """Number of pooled features."""
+        return self.pooling.width(self.reservoir.units)
+
+    @cached_property
+    def features_id(self) -> str:
+        """SHA-256 over all that the features depend on; statistics carry it and refuse to mix."""
+        pooling = (self.pooling.kind, self.pooling.segments, self.pooling.segment_steps)
+        digest = hashlib.sha256(
+            repr((self.reservoir.reservoir_id, pooling, self.dtype, self.washout)).encode()
+        )
+        for array in (self.mean, self.scale):
+            digest.update(np.ascontiguousarray(array, "<f8").tobytes())
+        return digest.hexdigest()
+
+    def scaled(self, sequences: Sequences) -> Sequences:
+        """Return the inputs as the reservoir sees them.
+
+        Raises:
+            InputError: E108 (other channels), E105 (values that overflow `dtype`).
+        """
+        if sequences.channels != len(self.mean):
+            raise InputError(
+                "E108",
+                f"X has {sequences.channels} channels, the model was fitted on {len(self.mean)}",
+                cause="each channel has its own scaling and input weights",
+                hint="give the same channels in the same order",
+            )
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = ((sequences.values - self.mean) / self.scale).astype(self.dtype)
+        if not np.isfinite(values).all():
+            raise InputError(
+                "E105",
+                f"X overflows {self.dtype} after scaling: it becomes infinite (inf)",
+                cause=f"the largest magnitude is {np.abs(sequences.values).max():.3g}",
+                hint="check the units, or use standardise=True or dtype='float64'",
+            )
+        return Sequences(values, sequences.offsets)
+
+    def features(self, sequences: Sequences, n_jobs: int = 1) -> Float[np.ndarray, "item feature"]:
+        """Return the pooled features of each sequence, in `dtype`."""
+        return pooled_features(
+            self.reservoir,
+            self.scaled(sequences),
+            self.pooling,
+            dtype=self.dtype,
+            n_jobs=n_jobs,
+            washout=self.washout,
+        )
+
+    def states(self, sequences: Sequences, n_jobs: int = 1) -> Float[np.ndarray, "row neuron"]:
+        """Return the state after every step, one row per row of the sequences' values."""
+        return states(self.reservoir, self.scaled(sequences), dtype=self.dtype, n_jobs=n_jobs)
+
+    def feature_chunks(
+        self, sequences: Sequences, n_jobs: int = 1
+    ) -> Iterator[tuple[slice, Float[np.ndarray, "item feature"]]]:
+        """Yield the features of CHUNK_ITEMS sequences at a time, and which they are."""
+        check_washout(sequences.lengths, self.washout)
+        for start in range(0, len(sequences), CHUNK_ITEMS):
+            yield (
+                slice(start, start + CHUNK_ITEMS),
+                self.features(sequences.span(start, start + CHUNK_ITEMS), n_jobs),
+            )
+
+    def statistics(
+        self,
+        sequences: Sequences,
+        targets: np.ndarray[tuple[int, ...], np.dtype[np.generic]],
+        classes: tuple[Label, ...] | None,
+        n_jobs: int = 1,
+    ) -> RidgeStatistics:
+        """Return the statistics of the pooled features with one target per sequence."""
+        total: RidgeStatistics | None = None
+        for part, features in self.feature_chunks(sequences, n_jobs):
+            chunk = RidgeStatistics.of(features, targets[part], classes=classes, features_id=self.features_id)
+            total = chunk if total is None else total + chunk
+        assert total is not None, "sequences are never empty"
+        return total
+
+    def step_statistics(
+        self, sequences: Sequences, targets: Float[np.ndarray, "row output"], n_jobs: int = 1
+    ) -> RidgeStatistics:
+        """Return the statistics of the states with one target per step, without the washout; O(units^2) memory.
+
+        Raises:
+            InputError: E115, when a sequence is not longer than the washout.
+        """
+        check_washout(sequences.lengths, self.washout)
+        scaled = self.scaled(sequences)
+
+        def run(items: Int[np.ndarray, " item"]) -> RidgeStatistics:
+            total = RidgeStatistics.empty(
+                self.reservoir.units, targets.shape[1], features_id=self.features_id
+            )
+            for rows, chunk in state_chunks(
+                self.reservoir, scaled, items, dtype=self.dtype, washout=self.washout
+            ):
+                total = total.update(chunk, targets[rows])
+            return total
+
+        first, *rest = map_blocks(run, blocks(scaled), n_jobs)
+        for part in rest:
+            first = first + part
+        return first

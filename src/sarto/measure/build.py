@@ -1,0 +1,206 @@
+"""Builds the image that a user would flash: model, example program, board, startup, linked for one device.
+
+    image = build({"model.c": ..., "model.h": ...}, device("cortex_m4"), flash_b=65536, ram_b=16384)
+
+>>> sorted(image_sources())
+['board.c', 'board.h', 'link.ld', 'main.c', 'startup.c']
+
+The linker is given exactly the flash and RAM that the budget allows, so that it refuses what is too big. The same
+sources give the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import tempfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+
+from sarto.core.device import Device
+from sarto.core.errors import SartoError
+from sarto.core.store import Store, content_hash
+from sarto.core.units import format_quantity
+from sarto.measure import zig
+from sarto.measure.image import Image, constants
+from sarto.measure.instructions import check_instructions
+from sarto.measure.probe import FUNCTIONS
+
+STACK_ALIGN_B = 8
+"""Source: Arm, "Procedure Call Standard for the Arm Architecture", the stack at a public interface."""
+
+_COMPILE = [
+    "-std=c99",
+    "-ffreestanding",
+    "-fno-exceptions",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+]
+_WARN = ["-Wall", "-Wextra", "-pedantic"]
+_SECTIONS = ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl,-z,max-page-size=4"]
+_SCRIPT = ["-Wl,--entry=reset", "-Wl,-T,link.ld"]
+_ARITHMETIC = re.compile(
+    r"__aeabi_(lmul|llsl|llsr|lasr|u?lcmp|u?idiv(mod)?|u?ldivmod)|__(clz|ctz|popcount)[sd]i2"
+)
+"""Integer helpers that a small core has no instruction for; nothing that moves memory or computes in floating point.
+Source: Arm, "Run-time ABI for the Arm Architecture", section 4.2 and 4.3; the last three are the compiler's own."""
+_MEMORY = re.compile(r"(__aeabi_)?mem(cpy|set|move|cmp|clr)\w*|bcmp")
+
+
+def image_sources() -> dict[str, str]:
+    """Return the files around every model: `main.c`, `board.c`, `board.h`, `startup.c` and the template `link.ld`."""
+    folder = files("sarto") / "deploy" / "c" / "image"
+    return {
+        f.name: f.read_text(encoding="utf-8")
+        for f in folder.iterdir()
+        if f.name.endswith((".c", ".h", ".ld"))
+    }
+
+
+def build(
+    sources: Mapping[str, str],
+    device: Device,
+    *,
+    optimise: str = "-O2",
+    flash_b: int | None = None,
+    ram_b: int | None = None,
+    stack_b: int | None = None,
+    cache: Path | None = None,
+) -> Image:
+    """Return the image of the model in `sources` for `device`.
+
+    Args:
+        sources: file name -> text; `model.c` and `model.h`, and any file of `image_sources` to put in place of ours.
+        device: to build for.
+        optimise: the compiler's level, such as `-O2` or `-Os`.
+        flash_b: flash allowed, at most the device's; None allows all of it.
+        ram_b: RAM allowed, at most the device's; None allows all of it.
+        stack_b: RAM set aside for the stack, a multiple of 8; None sets aside all that the variables leave.
+        cache: a folder in which to keep what was built.
+
+    Raises:
+        SartoError: E202 or E203 when flash or RAM does not suffice, with how much is missing; E301 without a compiler;
+            E401 when the compiler refuses the sources, or builds what the device cannot run.
+    """
+    flash_limit_b = int(min(device.flash.size_b, flash_b or device.flash.size_b))
+    ram_limit_b = int(min(device.ram.size_b, ram_b or device.ram.size_b)) // STACK_ALIGN_B * STACK_ALIGN_B
+    empty = Image(
+        b"", device, flash_limit_b, ram_limit_b, 0, (), constants(sources["model.h"]), zig.version(), "", ""
+    )
+    store = Store(cache) if cache is not None else None
+    program = {**image_sources(), **sources}
+    key = content_hash(
+        "image", program, repr(device), optimise, flash_limit_b, ram_limit_b, stack_b, empty.toolchain
+    )
+    if store is not None and (kept := store.get(key)) is not None:
+        return replace(
+            empty,
+            **{
+                **kept,
+                "elf": zlib.decompress(base64.b64decode(kept["elf"])),
+                "runtime": tuple(kept["runtime"]),
+            },
+        )
+    image = _link(empty, program, optimise, stack_b or 0)
+    if stack_b is None:
+        left_b = (ram_limit_b - image.static_ram_b) // STACK_ALIGN_B * STACK_ALIGN_B
+        image = _link(image, program, optimise, left_b)
+    check_instructions(image.contents, device.cpu)
+    if store is not None:
+        built = {f: getattr(image, f) for f in ("stack_b", "runtime", "command", "diagnostics")}
+        store.put(key, {**built, "elf": base64.b64encode(zlib.compress(image.elf)).decode()})
+    return image
+
+
+def linker_script(image: Image, template: str | None = None) -> str:
+    """Return the linker script of `image`: the template with the memory of its device and its stack filled in."""
+    values = {
+        "FLASH_ORIGIN": image.device.flash.origin,
+        "FLASH_SIZE": image.flash_limit_b,
+        "RAM_ORIGIN": image.device.ram.origin,
+        "RAM_SIZE": image.ram_limit_b,
+        "STACK_SIZE": image.stack_b,
+    }
+    return re.sub(r"@(\w+)@", lambda match: f"{values[match[1]]:#x}", template or image_sources()["link.ld"])
+
+
+def _link(image: Image, program: Mapping[str, str], optimise: str, stack_b: int) -> Image:
+    """Return `image` linked with `stack_b` for the stack, first without, then with the compiler's own library."""
+    device = image.device
+    script = linker_script(replace(image, stack_b=stack_b), program["link.ld"])
+    with tempfile.TemporaryDirectory(prefix="sarto-") as name:
+        folder = Path(name)
+        inputs = zig.write_sources({**program, "link.ld": script}, folder)
+        core = ["-target", device.target, f"-mcpu={device.cpu}", optimise]
+        # -Os strips the symbols unless there is debug information; lines only, and no path of this machine in them.
+        lines = ["-gline-tables-only", "-fdebug-compilation-dir=."]
+        paths = [f"-ffile-prefix-map={place}=." for place in (folder, folder.resolve())]
+        flags = [*core, *_COMPILE, *_WARN, *_SECTIONS, *_SCRIPT, *lines]
+        command = [*flags, *inputs, "-o", "model.elf"]
+
+        def link(*library: str) -> tuple[int, str, list[str]]:
+            status, said = zig.run(["cc", *paths, *library, *command], folder)
+            return status, said, sorted(set(re.findall(r"undefined symbol: (\S+)", said)))
+
+        runtime, library = image.runtime, () if image.runtime else ("-nostdlib",)
+        status, said, missing = link(*library)
+        if missing and all(map(_ARITHMETIC.fullmatch, missing)):
+            runtime, library = tuple(missing), ()
+            status, said, missing = link()
+        _refuse_memory_functions(missing)
+        if status != 0:
+            raise _refused(image, said, stack_b)
+        linked = replace(
+            image,
+            elf=(folder / "model.elf").read_bytes(),
+            stack_b=stack_b,
+            runtime=runtime,
+            command=" ".join(["python -m ziglang cc", *library, *command]),
+            diagnostics=said.strip(),
+        )
+    names = [s.name for s in linked.contents.symbols if s.is_code]
+    _refuse_memory_functions(names)
+    if unused := [name for name in FUNCTIONS if name not in names]:
+        raise SartoError(
+            "E401",
+            f"the program does not call {', '.join(unused)}",
+            cause="the linker dropped what nothing calls, so that it cannot be measured",
+            hint="compare main.c with the example that sarto writes",
+        )
+    return linked
+
+
+def _refuse_memory_functions(names: Sequence[str]) -> None:
+    if slow := [name for name in names if _MEMORY.fullmatch(name)]:
+        raise SartoError(
+            "E401",
+            f"the program calls {', '.join(slow)}",
+            cause="the compiler's library moves memory byte by byte, which would be counted as the model's work",
+            hint="write a loop, or __builtin_memcpy of a few bytes",
+        )
+
+
+def _refused(image: Image, said: str, stack_b: int) -> SartoError:
+    for code, region, word, limit_b in (
+        ("E202", "FLASH", "flash", image.flash_limit_b),
+        ("E203", "RAM", "RAM", image.ram_limit_b),
+    ):
+        if over := re.findall(rf"will not fit in region '{region}': overflowed by (\d+) bytes", said):
+            over_b = max(map(int, over))
+            got, limit, more = (format_quantity(v, "B") for v in (limit_b + over_b, limit_b, over_b))
+            stack = f", {stack_b} B of it for the stack" if word == "RAM" and stack_b else ""
+            return SartoError(
+                code,
+                f"{word} {got} > {limit} on {image.device.name} (over by {more})",
+                cause=f"the linked image needs {limit_b + over_b} B{stack}",
+                hint="choose a smaller model or a larger budget",
+            )
+    lines = [
+        line
+        for line in said.splitlines()
+        if not _ARITHMETIC.fullmatch(line.rpartition("undefined symbol: ")[2])
+    ]
+    return zig.failed("the image", "\n".join(lines))

@@ -1,0 +1,133 @@
+"""What an ELF file for Arm says of itself. The one file that touches pyelftools, which has no types.
+
+>>> read(b"no ELF")
+Traceback (most recent call last):
+...
+sarto.core.errors.SartoError: error[E103]: this is no ELF file...
+"""
+# pyright: basic, reportAttributeAccessIssue=false
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+from sarto.core.errors import SartoError
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section in memory: `name`, first `address`, `size_b`, and the bytes it loads (None: it loads none)."""
+
+    name: str
+    address: int
+    size_b: int
+    content: bytes | None
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A named function or object: its `section`, first `address` and `size_b`."""
+
+    name: str
+    section: str
+    address: int
+    size_b: int
+    is_code: bool
+
+
+@dataclass(frozen=True)
+class Elf:
+    """What was read.
+
+    Attributes:
+        architecture: `Tag_CPU_arch` of the build attributes.
+            Source: Arm, "Addenda to, and errata in, the ABI for the Arm Architecture", build attributes.
+        sections: those with an address, in order of address.
+        loads: physical address and content of each segment that is loaded.
+        symbols: functions and objects, in order of address.
+        labels: the addresses of other names, such as those that the linker script sets.
+        marks: address and kind (`t` Thumb code, `d` data) of the mapping symbols, in order of address.
+            Source: Arm, "ELF for the Arm Architecture", mapping symbols.
+    """
+
+    architecture: int
+    sections: tuple[Section, ...]
+    loads: tuple[tuple[int, bytes], ...]
+    symbols: tuple[Symbol, ...]
+    labels: dict[str, int]
+    marks: tuple[tuple[int, str], ...]
+
+
+def read(elf: bytes) -> Elf:
+    """Return what the ELF file `elf` says.
+
+    Raises:
+        SartoError: E103, when it is no ELF file for Arm; E301, when pyelftools is not installed.
+    """
+    try:
+        from elftools.common.exceptions import ELFError
+        from elftools.elf.elffile import ELFFile
+    except ImportError as error:
+        raise SartoError(
+            "E301",
+            "pyelftools is not installed",
+            cause="there is no Python package elftools",
+            hint="python -m pip install 'sarto[mcu]'",
+        ) from error
+    try:
+        file = ELFFile(io.BytesIO(elf))
+    except ELFError as error:
+        hint = "give an image that sarto built"
+        raise SartoError("E103", "this is no ELF file", cause=str(error), hint=hint) from error
+    sections = [s for s in file.iter_sections() if s["sh_flags"] & 2 and s["sh_size"]]  # SHF_ALLOC
+    names = {file.get_section_index(s.name): s.name for s in sections}
+    symbols: list[Symbol] = []
+    labels: dict[str, int] = {}
+    marks: list[tuple[int, str]] = []
+    table = file.get_section_by_name(".symtab")
+    for symbol in table.iter_symbols() if table is not None else ():
+        kind = symbol["st_info"]["type"]
+        if symbol.name[:2] in ("$t", "$d"):
+            marks.append((symbol["st_value"], symbol.name[1]))
+        elif kind in ("STT_FUNC", "STT_OBJECT"):
+            is_code = kind == "STT_FUNC"
+            address = symbol["st_value"] & ~1 if is_code else symbol["st_value"]
+            section = names.get(symbol["st_shndx"], "")
+            symbols.append(Symbol(symbol.name, section, address, symbol["st_size"], is_code))
+        elif kind == "STT_NOTYPE" and symbol.name:
+            labels[symbol.name] = symbol["st_value"]
+    return Elf(
+        architecture=_architecture(file),
+        sections=tuple(
+            sorted(
+                (
+                    Section(
+                        s.name, s["sh_addr"], s["sh_size"], None if s["sh_type"] == "SHT_NOBITS" else s.data()
+                    )
+                    for s in sections
+                ),
+                key=lambda s: s.address,
+            )
+        ),
+        loads=tuple(
+            (s["p_paddr"], s.data())
+            for s in file.iter_segments()
+            if s["p_type"] == "PT_LOAD" and s["p_filesz"]
+        ),
+        symbols=tuple(sorted(symbols, key=lambda s: (s.address, s.name))),
+        labels=labels,
+        marks=tuple(sorted(marks)),
+    )
+
+
+def _architecture(file) -> int:
+    attributes = file.get_section_by_name(".ARM.attributes")
+    if attributes is not None:
+        for vendor in attributes.iter_subsections():
+            for scope in vendor.iter_subsubsections():
+                for attribute in scope.iter_attributes("TAG_CPU_ARCH"):
+                    return int(attribute.value)
+    raise SartoError(
+        "E103", "this ELF file is not for Arm", cause="it has no build attributes", hint="build it anew"
+    )

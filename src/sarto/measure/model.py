@@ -1,0 +1,176 @@
+"""The three interpreters on one model: NumPy, the generated C on this host, the flashable image in the emulator.
+
+`measure_model` runs all three, refuses any difference, and returns the evidence; `measure_folder` does it for a
+finished output folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int, Integer
+
+from sarto.core.artifact import read_manifest
+from sarto.core.device import Device
+from sarto.core.evidence import Evidence, Ledger
+from sarto.core.graph import Graph, Outcome, interpret, load_graph
+from sarto.core.progress import Talk
+from sarto.deploy.lower import table_error
+from sarto.devices import device
+from sarto.measure import zig
+from sarto.measure.build import build
+from sarto.measure.emulate import Emulation, emulate
+from sarto.measure.evidence import evidence
+from sarto.measure.host import run_on_host
+from sarto.measure.image import Image
+from sarto.measure.machine import emulator_modules
+from sarto.measure.outputs import Outputs, check_equal
+
+PINNED = 256
+"""Sequences that run on the emulated device; all of them run on the host."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Raw sensor words of many sequences: item i is `raw[offsets[i]:offsets[i + 1]]`."""
+
+    raw: Integer[np.ndarray, "row channel"]
+    offsets: Int[np.ndarray, " item_plus_1"]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, index: int) -> Integer[np.ndarray, "step channel"]:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        return self.raw[self.offsets[index] : self.offsets[index + 1]]
+
+    def pinned(self, most: int) -> Sequences:
+        """Return at most `most` sequences, spread evenly over all of them."""
+        chosen = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
+        parts = [self[int(i)] for i in chosen]
+        return Sequences(np.concatenate(parts), np.concatenate([[0], np.cumsum([len(p) for p in parts])]))
+
+    def listed(self) -> list[Integer[np.ndarray, "step channel"]]:
+        """Return every sequence as a view."""
+        return [self[i] for i in range(len(self))]
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A model that was built, run and found equal on all three interpreters."""
+
+    image: Image
+    emulation: Emulation
+    outcome: Outcome
+    evidence: tuple[Evidence, ...]
+
+
+def check_tools() -> None:
+    """Check that what measuring needs is installed, before long work starts.
+
+    Raises:
+        SartoError: E301, naming the compiler or the emulator that is missing.
+    """
+    zig.version()
+    emulator_modules()
+
+
+def outputs(graph: Graph, sequences: Sequences) -> Outputs:
+    """Return what the NumPy interpreter says of `sequences`, in the form that the C reports."""
+    return _as_outputs(interpret(graph, sequences.raw, sequences.offsets), sequences, graph)
+
+
+def _as_outputs(outcome: Outcome, sequences: Sequences, graph: Graph) -> Outputs:
+    classes, scores = outcome.classes.astype(np.int32), outcome.scores.astype(np.int32)
+    ended = np.zeros(len(sequences), bool)
+    if graph.window is not None:
+        ended = np.diff(sequences.offsets) == graph.window.length
+    items = np.flatnonzero(ended)
+    places = np.stack([items, np.diff(sequences.offsets)[items] - 1], axis=1).astype(np.int32)
+    return Outputs(classes, scores, places, classes[items], scores[items])
+
+
+def measure_model(
+    graph: Graph,
+    sources: Mapping[str, str],
+    device: Device,
+    sequences: Sequences,
+    *,
+    optimise: str,
+    command: str,
+    flash_b: int | None = None,
+    ram_b: int | None = None,
+    on_device: int = PINNED,
+    cache: Path | None = None,
+) -> Measured:
+    """Build and run the model, all `sequences` on the host and `on_device` of them in the emulator.
+
+    Args:
+        graph: the integer network.
+        sources: what `emit` made of it.
+        device: to build for and to emulate.
+        sequences: raw sensor words; where the graph has windows, each is one window.
+        optimise: the compiler's level.
+        command: that shows the evidence again.
+        flash_b: flash that the linker is allowed; None for the device's.
+        ram_b: RAM that the linker is allowed; None for the device's.
+        on_device: sequences to emulate.
+        cache: folder for built images.
+
+    Raises:
+        SartoError: E202 or E203, when it does not fit; E402 on a fault; E403, when outputs differ.
+    """
+    outcome = interpret(graph, sequences.raw, sequences.offsets)
+    truth = _as_outputs(outcome, sequences, graph)
+    on_host = run_on_host(sources, sequences.listed())
+    check_equal(truth, on_host, "the NumPy interpreter", "the generated C on this host")
+    image = build(sources, device, optimise=optimise, flash_b=flash_b, ram_b=ram_b, cache=cache)
+    pinned = sequences.pinned(on_device)
+    run = emulate(image, pinned.listed())
+    check_equal(outputs(graph, pinned), run.outputs, "the NumPy interpreter", f"the emulated {device.name}")
+    rows = evidence(image, run, command=command, subject_sha256=graph.sha256)
+    return Measured(image, run, outcome, (*rows, *_table_evidence(graph, command)))
+
+
+def _table_evidence(graph: Graph, command: str) -> list[Evidence]:
+    """Return size and error of the tanh table: the largest difference over every argument the device can form."""
+    tool = "every argument of the table, full scale 1"
+    size, error = graph.by_name["table"].size_b, table_error(graph.const("table"))
+    return [
+        Evidence("tanh table", size, "B", "measured", "graph", command, subject_sha256=graph.sha256),
+        Evidence("tanh table error", error, "1", "measured", tool, command, subject_sha256=graph.sha256),
+    ]
+
+
+def measure_folder(out: Path, name: str | None, talk: Talk) -> list[Evidence]:
+    """Build and emulate the model of a finished output folder again, and append the evidence to its ledger.
+
+    Args:
+        out: the folder.
+        name: the device; None for the folder's own. The evidence of another one is named after it, `flash on NAME`.
+        talk: hears one step.
+
+    Raises:
+        SartoError: E114, when `out` is no output folder, or its graph is not the one of its manifest; otherwise as
+            `measure_model`.
+    """
+    manifest = read_manifest(out)
+    graph, target = load_graph(out / "graph.npz"), device(name or manifest["device"])
+    sources = {file: (out / file).read_text(encoding="utf-8") for file in ("model.c", "model.h")}
+    with np.load(out / "pinned.npz", allow_pickle=False) as file:
+        sequences = Sequences(file["raw"], file["offsets"])
+    command = f"sarto measure {out} --device {target.name}"
+    with talk.stage("measure", 1) as stage:
+        measured = measure_model(
+            graph, sources, target, sequences, optimise=manifest["optimise"], command=command
+        )
+        stage.advance(1, target.name)
+    rows = list(measured.evidence)
+    if target.name != manifest["device"]:
+        rows = [replace(row, what=f"{row.what} on {target.name}") for row in rows]
+    Ledger(out / "evidence.jsonl").append(*rows)
+    return rows

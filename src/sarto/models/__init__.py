@@ -1,0 +1,1 @@
+"""Models before they are trained: each module returns a model."""

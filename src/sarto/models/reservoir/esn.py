@@ -1,0 +1,73 @@
+"""Leaky echo state network: `build` returns a dense reservoir.
+
+    h' = (1 - a) h + a tanh(W h + W_x x + b)
+
+with leak a, W ~ U rescaled to spectral radius rho(W) = `radius`, W_x ~ U(-s, s), b ~ U(-s_b, s_b).
+
+Source: Jaeger, "The 'echo state' approach", GMD report 148 (2001); Jaeger et al., Neural Networks 20 (2007), for the
+leak applied to the state after tanh. Fast draw: circular law (Tao, Vu and Krishnapur, Annals of Probability 38, 2010):
+entries of variance radius^2 / N give a spectral radius that tends to `radius`, so W ~ U(-v, v), v = radius sqrt(3 / N).
+
+>>> reservoir = build(20, 3, seed=0, leak=0.5, radius=0.9, input_scaling=1.0, bias_scaling=0.1)
+>>> reservoir.structure, reservoir.alpha, round(float(abs(reservoir.eigenvalues()).max()), 9)
+('dense', 0.5, 0.9)
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from sarto.models.input_error import InputError
+from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._weights import check_parameters, draw_uniform, rescaled
+
+
+def build(
+    units: int,
+    channels: int,
+    *,
+    seed: int,
+    leak: float,
+    radius: float,
+    input_scaling: float,
+    bias_scaling: float,
+    init: Literal["exact", "fast"] = "exact",
+) -> Reservoir:
+    """Return a leaky ESN; the same arguments give the same weights.
+
+    Args:
+        units: neurons N.
+        channels: input channels D.
+        seed: of the draws of W, W_x and b, each of its own stream.
+        leak: a in (0, 1]; 1 is no leak.
+        radius: spectral radius of W.
+        input_scaling: s, bound of each entry of W_x.
+        bias_scaling: s_b, bound of each entry of b.
+        init: `exact` rescales by the computed radius, O(N^3); `fast` trusts the circular law, which is approximate at
+            small N.
+
+    Raises:
+        InputError: E116, for a parameter outside its range.
+    """
+    check_parameters(
+        units=units,
+        channels=channels,
+        leak=leak,
+        radius=radius,
+        input_scaling=input_scaling,
+        bias_scaling=bias_scaling,
+    )
+    if init not in ("exact", "fast"):
+        raise InputError(
+            "E116", f"init = {init}", cause="init must be exact or fast", hint="leave it out for exact"
+        )
+    recurrent = draw_uniform(seed, "esn", "recurrent", (units, units), radius * math.sqrt(3 / units))
+    return Reservoir(
+        "esn",
+        rescaled(recurrent, radius) if init == "exact" else recurrent,
+        draw_uniform(seed, "esn", "inputs", (units, channels), input_scaling),
+        draw_uniform(seed, "esn", "bias", (units,), bias_scaling),
+        alpha=1 - leak,
+        beta=leak,
+    )
