@@ -74,12 +74,14 @@ def test_the_last_screen(folder: Path, search: Search) -> None:
     assert result.exit_code == 0, result.stderr
     lines = result.stdout.splitlines()
     assert lines[0].split() == ["limit", "budget", "got", "margin", "how"]
-    assert [line.split("  ")[0] for line in lines[1:4]] == ["flash", "RAM", "test accuracy"]
-    assert all(line.split()[-1] in ("measured", "emulated") for line in lines[1:4])
-    assert lines[5].startswith("Fits cortex_m4: ")
-    assert "test accuracy" in lines[5]
-    assert lines[7] == "model: A leaky echo state network of 62 units for 5 activities of a watch."
-    assert lines[8] == "files: out/, and the report in out/report.html"
+    names = ["flash", "RAM", "test accuracy", "instructions per inference"]
+    assert [line.split("  ")[0] for line in lines[1:5]] == names
+    assert all(line.split()[-1] in ("measured", "emulated") for line in lines[1:5])
+    assert " none " in lines[4], "no limit was set for the instructions"
+    assert lines[6].startswith("Fits cortex_m4: ")
+    assert "test accuracy" in lines[6]
+    assert lines[8] == "model: A leaky echo state network of 62 units for 5 activities of a watch."
+    assert lines[9] == "files: out/, and the report in out/report.html"
     assert "\u00a0" not in result.stdout
     assert (folder / "out" / "report.html").read_text().startswith("<!doctype html>")
     assert (folder / "out" / "card.md").read_text().startswith("# ")
@@ -219,7 +221,7 @@ def test_errors_of_the_search_are_passed_on(folder: Path, monkeypatch: pytest.Mo
 
 def test_without_a_budget_nothing_is_judged(folder: Path, search: Search) -> None:
     result = call(*FIT)
-    assert result.stdout.splitlines()[0].split() == ["figure", "got", "how"]
+    assert result.stdout.splitlines()[0].split() == ["limit", "budget", "got", "margin", "how"]
     assert "No budget was set for cortex_m4" in result.stdout
 
 

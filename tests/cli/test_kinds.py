@@ -23,7 +23,7 @@ from tests.cli.stand_in import call
         (_kinds.CELLS, "ring,esn", ("ring", "esn")),
         (_kinds.CONDITION, " purity >= 0.6 ", "purity >= 0.6"),
         (_kinds.DEVICE, "cortex_m4", "cortex_m4"),
-        (_kinds.MODEL_NAME, "Watch_2", "Watch_2"),
+        (_kinds.TITLE, " Watch, left wrist ", "Watch, left wrist"),
         (_kinds.ChoiceKind("O2", "Os"), "os", "Os"),
     ],
 )
@@ -117,14 +117,11 @@ def test_a_word_becomes_a_value(kind: _kinds.Kind, text: str, value: Any) -> Non
             "as in 'purity>=0.6'",
         ),
         (
-            ("--name", "9x"),
-            "error[E112]: --name: '9x' is not a name in C",
-            "it begins every name",
-            "as in watch_model",
+            ("--name", " "),
+            "error[E112]: --name: it is empty, or not printable",
+            "it is the title",
+            "as in 'Watch, left wrist'",
         ),
-        (("--name", "x" * 32), f"error[E112]: --name: '{'x' * 32}' is not a name in C", "it begins", "as in"),
-        (("--name", "int"), "error[E112]: --name: 'int' is taken", "it is a word of C", "as in int_model"),
-        (("--name", "main"), "error[E112]: --name: 'main' is taken", "it is a word of C", "as in main_model"),
     ],
 )
 def test_a_wrong_word_is_refused(words: tuple[str, ...], message: str, cause: str, hint: str) -> None:
@@ -134,9 +131,3 @@ def test_a_wrong_word_is_refused(words: tuple[str, ...], message: str, cause: st
     assert lines[0] == message
     assert lines[1].startswith(f"cause: {cause}")
     assert lines[2].startswith(f"hint: {hint}")
-
-
-def test_every_word_that_c_keeps_for_itself_is_refused() -> None:
-    for word in ("switch", "volatile", "inline", "restrict"):
-        with pytest.raises(SartoError, match="is taken"):
-            _kinds.MODEL_NAME.read(word)

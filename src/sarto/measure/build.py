@@ -137,12 +137,11 @@ def _link(image: Image, program: Mapping[str, str], optimise: str, stack_b: int)
         core = ["-target", device.target, f"-mcpu={device.cpu}", optimise]
         # -Os strips the symbols unless there is debug information; lines only, and no path of this machine in them.
         lines = ["-gline-tables-only", "-fdebug-compilation-dir=."]
-        paths = [f"-ffile-prefix-map={place}=." for place in (folder, folder.resolve())]
         flags = [*core, *_COMPILE, *_WARN, *_SECTIONS, *_SCRIPT, *lines]
         command = [*flags, *inputs, "-o", "model.elf"]
 
         def link(*library: str) -> tuple[int, str, list[str]]:
-            status, said = zig.run(["cc", *paths, *library, *command], folder)
+            status, said = zig.run(["cc", *library, *command], folder)
             return status, said, sorted(set(re.findall(r"undefined symbol: (\S+)", said)))
 
         runtime, library = image.runtime, () if image.runtime else ("-nostdlib",)

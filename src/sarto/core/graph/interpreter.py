@@ -45,7 +45,7 @@ def decide(graph: Graph, means: Int[np.ndarray, "item segment unit"]) -> Outcome
     (argmax,) = graph.finish
     pooled = features(means, graph.const(scale.inputs["exponent"]))
     weights = graph.const(readout.inputs["weights"])
-    flat = pooled.reshape(len(pooled), -1).astype(np.float64)
+    flat = pooled.reshape(len(pooled), pooled.shape[1] * pooled.shape[2]).astype(np.float64)
     sums = (flat @ weights.reshape(flat.shape[1], -1).astype(np.float64)).astype(np.int64)
     factor = graph.const(argmax.inputs["factor"])
     scaled_sums = requantise(sums, factor, argmax.attributes["shift"]).clip(-SCORE_LIMIT, SCORE_LIMIT)
