@@ -28,8 +28,8 @@ from sarto.core.errors import SartoError
 
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 16.0
-"""Rounding allowed to a co-moment, in units of features * eps * the largest sum that it came from: products of
-thousands of rows and hundreds of merges stay within it, and one row removed that was never there does not."""
+"""Rounding allowed to a co-moment, in units of features * eps * the largest sum that it came from. Products of
+thousands of rows and hundreds of merges stay within it; below it, what is impossible cannot be told from rounding."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -89,10 +89,18 @@ class Shape:
 
 @dataclass(frozen=True)
 class Overhead:
-    """Flash of everything but tables, and RAM of everything but the arena (small statics and the deepest stack)."""
+    """What an image of one structure costs beside tables and arena, and how its instructions grow.
+
+    Attributes:
+        flash_b: flash of everything but tables.
+        ram_b: RAM of everything but the arena: small statics and the deepest stack.
+        instructions: (a, b, c) of a + b N + c N^2 instructions of the longest inference with N units; zeros where no
+            limit asks for them.
+    """
 
     flash_b: int
     ram_b: int
+    instructions: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 Overheads = Mapping[str, Overhead]
@@ -141,9 +149,12 @@ def cost(candidate: Candidate, shape: Shape, overheads: Overheads) -> tuple[int,
 
 
 def fits(candidate: Candidate, shape: Shape, overheads: Overheads, budget: Budget) -> bool:
-    """Return whether flash and RAM of the candidate are within `budget`."""
+    """Return whether flash, RAM and instructions of the candidate are within `budget`, as far as can be told before."""
     flash, ram = cost(candidate, shape, overheads)
-    return flash <= (budget.flash_b or flash) and ram <= (budget.ram_b or ram)
+    a, b, c = overheads[candidate.structure].instructions
+    instructions = a + b * candidate.units + c * candidate.units**2
+    got = ((flash, budget.flash_b), (ram, budget.ram_b), (instructions, budget.instructions))
+    return all(limit is None or value <= limit for value, limit in got)
 
 
 def largest(candidate: Candidate, shape: Shape, overheads: Overheads, budget: Budget) -> int | None:

@@ -81,8 +81,8 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     optimise = request.optimise or "-Os"
     workers = request.workers or available_workers()
     shape = Shape(problem.channels, problem.classes, sensor.bits, problem.window, problem.longest)
-    overheads = ImageOverheads(shape, target, optimise, work / "images")
-    limits = _memory_limits(request.budget, target)
+    limits = _limits(request.budget, target)
+    overheads = ImageOverheads(shape, target, optimise, work / "images", limits.instructions is not None)
     with one_blas_thread(), open_executor(workers) as executor:
         score = Scorer(
             work / "problem.npz", problem.sha256, package_sha256(), Store(work / "trials"), executor
@@ -164,11 +164,23 @@ def _title(request: FitRequest, data: Dataset) -> str:
     return f"{request.name or data.name}: {', '.join(data.classes)} from {', '.join(data.channels)}"
 
 
-def _memory_limits(budget: Budget, target: Device) -> Budget:
-    """Return flash and RAM limits with those of the device where the budget has none."""
+def _limits(budget: Budget, target: Device) -> Budget:
+    """Return limits of flash and RAM, those of the device where the budget has none, and of instructions.
+
+    Limits of time and energy become instructions by the assumptions of the device file.
+    """
+    counts = [budget.instructions]
+    cycles, clock, energy = (
+        a and a.value for a in (target.cycles_per_instruction, target.clock_hz, target.energy_per_cycle_j)
+    )
+    if budget.latency_s is not None and cycles and clock:
+        counts.append(budget.latency_s * clock / cycles)
+    if budget.energy_j is not None and cycles and energy:
+        counts.append(budget.energy_j / (energy * cycles))
     return Budget(
         flash_b=min(budget.flash_b or target.flash.size_b, target.flash.size_b),
         ram_b=min(budget.ram_b or target.ram.size_b, target.ram.size_b),
+        instructions=min((c for c in counts if c is not None), default=None),
     )
 
 
@@ -182,7 +194,7 @@ def _nearest(
     talk: Talk,
 ) -> SearchResult:
     """Return the smallest models there are, those that break the limits least first, when nothing fits."""
-    talk.note("nothing fits the flash and RAM of the budget; the smallest models are tried instead")
+    talk.note("nothing fits the budget; the smallest models are tried instead")
     smallest = [
         Candidate(
             **{**PRESET_REST, **{k: v for k, v in p.items() if k != "size"}, "state_bits": b},
