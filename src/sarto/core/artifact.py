@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sarto.core.errors import SartoError
 from sarto.core.store import content_hash, file_sha256
@@ -22,6 +22,15 @@ NAME = "artifact.json"
 def seal(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return `manifest` with the artifact's hash over it."""
     return {**manifest, "sha256": content_hash(manifest)}
+
+
+def _sealed(manifest: Any) -> bool:
+    """Return whether `manifest` is one of this format and has its own hash."""
+    if not isinstance(manifest, dict):
+        return False
+    fields = cast("dict[str, Any]", manifest)
+    content = {k: v for k, v in fields.items() if k != "sha256"}
+    return content.get("format") == FORMAT and fields.get("sha256") == content_hash(content)
 
 
 def read_manifest(out: Path) -> dict[str, Any]:
@@ -38,8 +47,7 @@ def read_manifest(out: Path) -> dict[str, Any]:
             "there is no artifact.json in it" if isinstance(error, OSError) else "artifact.json is no JSON"
         )
         raise SartoError("E114", f"{out} is not a finished output folder", cause=cause, hint=hint) from error
-    sealed = isinstance(manifest, dict) and {k: v for k, v in manifest.items() if k != "sha256"}
-    if not sealed or sealed.get("format") != FORMAT or manifest.get("sha256") != content_hash(sealed):
+    if not _sealed(manifest):
         raise SartoError(
             "E114", f"{out} is damaged", cause="artifact.json does not have its own hash", hint=hint
         )

@@ -73,7 +73,8 @@ class Dataset:
         """Return the data set of the chosen items, in the order given; its values are a copy."""
         lengths = self.lengths[items]
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        rows = np.repeat(self.offsets[:-1][items] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        starts = np.repeat(self.offsets[:-1][items] - offsets[:-1], lengths)
+        rows = starts + np.arange(len(starts))
         return replace(
             self,
             values=self.values[rows],

@@ -60,8 +60,12 @@ class Evidence:
     @staticmethod
     def from_json(fields: dict[str, Any]) -> Evidence:
         """Return the evidence that `to_json` wrote."""
-        interval = fields.get("interval")
-        return Evidence(**{**fields, "interval": tuple(interval) if interval else None})
+        interval: list[float] | None = fields.get("interval")
+        kept: dict[str, Any] = {
+            **fields,
+            "interval": None if interval is None else (interval[0], interval[1]),
+        }
+        return Evidence(**kept)
 
 
 @dataclass(frozen=True)

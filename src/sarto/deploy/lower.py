@@ -227,8 +227,8 @@ def _standardise(
 
 def tanh_table(numbers: Numbers) -> Integer[np.ndarray, " entry"]:
     """Return the tanh table over |z| in [0, 4): 2^k + 1 knots (int16) or 2^k interval centres (int8)."""
-    limit, count = STATE_LIMIT[numbers.state_bits], 2**numbers.table_bits
-    step = 2 ** (15 - TABLE_FRACTION_BITS) / count
+    limit, count = STATE_LIMIT[numbers.state_bits], 1 << numbers.table_bits
+    step = (1 << (15 - TABLE_FRACTION_BITS)) / count
     if numbers.state_bits == 8:
         return np.rint(limit * np.tanh((np.arange(count) + 0.5) * step)).astype(np.int8)
     return np.rint(limit * np.tanh(np.arange(count + 1) * step)).astype(np.int16)
@@ -236,9 +236,9 @@ def tanh_table(numbers: Numbers) -> Integer[np.ndarray, " entry"]:
 
 def table_error(table: Integer[np.ndarray, " entry"]) -> float:
     """Return the largest error of `table` against tanh over every argument the device can form, full scale 1."""
-    z = np.arange(32768)
+    z = np.asarray(range(32768), dtype=np.int64)
     limit = STATE_LIMIT[8 * table.dtype.itemsize]
-    return float(np.abs(tanh_lookup(z, table) / limit - np.tanh(z / 2**TABLE_FRACTION_BITS)).max())
+    return float(np.abs(tanh_lookup(z, table) / limit - np.tanh(z / float(1 << TABLE_FRACTION_BITS))).max())
 
 
 def feature_exponents(means: Integer[np.ndarray, "item segment unit"]) -> Integer[np.ndarray, " unit"]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Integer, Num
+from numpy.typing import NDArray
 
 from sarto.core.errors import SartoError
 
@@ -56,15 +57,17 @@ class SensorFormat:
         """
         channels = values.shape[1]
         if scale is not None:
-            return SensorFormat(bits, np.full(channels, scale), "declared")
+            declared = np.full(channels, scale, dtype=np.float64)
+            return SensorFormat(bits, declared, "declared")
         if np.issubdtype(values.dtype, np.integer):
             fitting = [b for b in WORDS if b >= bits and np.abs(values.astype(np.int64)).max() < 2 ** (b - 1)]
             if not fitting:
                 raise SartoError("E112", "raw words beyond 32 bits", cause="integer data do not fit an int32")
             return SensorFormat(fitting[0], np.ones(channels), "the data are integers")
         peak = np.abs(values.astype(np.float64)).max(axis=0)
-        exponent = np.ceil(np.log2(np.maximum(peak, np.finfo(np.float32).tiny) / (2 ** (bits - 1) - 1)))
-        return SensorFormat(bits, np.exp2(exponent), "chosen in calibration")
+        least = np.maximum(peak, np.finfo(np.float32).tiny) / ((1 << (bits - 1)) - 1)
+        power: NDArray[np.float64] = np.exp2(np.ceil(np.log2(least)))
+        return SensorFormat(bits, power, "chosen in calibration")
 
     def encode(self, values: Num[np.ndarray, "row channel"]) -> Integer[np.ndarray, "row channel"]:
         """Return raw words of physical `values`, clamped to the symmetric range of the word."""

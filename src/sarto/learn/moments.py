@@ -82,8 +82,11 @@ class Moments:
         if weight == 0:
             return cls.of_none(x.shape[1], y.shape[1])
         mean_x, mean_y = w @ x / weight, w @ y / weight
-        root = np.sqrt(w)[:, None]
-        x_left, y_left = (x - mean_x) * root, (y - mean_y) * root
+        x_left, y_left = x - mean_x, y - mean_y
+        if (w != 1).any():
+            root = np.sqrt(w)[:, None]
+            x_left *= root
+            y_left *= root
         C_xx, C_yy = x_left.T @ x_left, (y_left**2).sum(axis=0)
         return cls(
             int(np.count_nonzero(w)),

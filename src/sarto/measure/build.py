@@ -177,7 +177,7 @@ def _refuse_memory_functions(names: Sequence[str]) -> None:
         raise SartoError(
             "E401",
             f"the program calls {', '.join(slow)}",
-            cause="the compiler's library moves memory byte by byte, which would be counted as the model's work",
+            cause="the compiler never inlines memory functions here; the calls would pass for the model's work",
             hint="write a loop, or __builtin_memcpy of a few bytes",
         )
 

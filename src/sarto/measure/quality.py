@@ -16,7 +16,7 @@ import math
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Float, Int, Shaped
 
 from sarto.core.evidence import Evidence
 from sarto.core.table import Table
@@ -51,7 +51,8 @@ def macro_f1(counts: Int[np.ndarray, "class class"]) -> float:
     """
     both = counts.sum(axis=0) + counts.sum(axis=1)
     seen = both > 0
-    return float(np.mean(2 * np.diag(counts)[seen] / both[seen]))
+    scores: Float[np.ndarray, " class"] = 2 * np.diag(counts)[seen] / both[seen]
+    return float(scores.mean())
 
 
 def accuracy_evidence(

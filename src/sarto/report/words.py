@@ -7,6 +7,7 @@ r"""How names, figures and the verdict are worded, the same on the page and on t
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from sarto.core.budget import Margin
 from sarto.core.evidence import Evidence

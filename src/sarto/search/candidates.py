@@ -196,3 +196,10 @@ PRESETS: tuple[dict[str, Any], ...] = (
 """Where a search starts. Leak, radius 0.9 and input scaling are the round values of Lukosevicius, "A practical guide to
 applying echo state networks" (2012), sections 3.2.4 to 3.2.6; poolings and sizes are spread."""
 PRESET_REST: dict[str, Any] = dict(radius=0.9, bias_scaling=0.1, state_bits=16)
+
+
+def preset(settings: dict[str, Any], units: int, seed: int) -> Candidate:
+    """Return the candidate of one of `PRESETS` with `units` neurons."""
+    return Candidate(
+        **{**PRESET_REST, **{k: v for k, v in settings.items() if k != "size"}}, units=units, seed=seed
+    )

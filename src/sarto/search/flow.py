@@ -26,7 +26,7 @@ from sarto.deploy.sensor import SensorFormat
 from sarto.devices import device
 from sarto.measure.model import PINNED, Sequences
 from sarto.measure.quality import accuracy_evidence
-from sarto.search.candidates import MIN_UNITS, PRESET_REST, PRESETS, Candidate, Shape, cells, cost
+from sarto.search.candidates import MIN_UNITS, PRESETS, Shape, cells, cost, preset
 from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
 from sarto.search.fit import SHOWN_FRONT, TRIALS, FitRequest, claim
 from sarto.search.folder import write_folder
@@ -196,13 +196,9 @@ def _nearest(
     """Return the smallest models there are, those that break the limits least first, when nothing fits."""
     talk.note("nothing fits the budget; the smallest models are tried instead")
     smallest = [
-        Candidate(
-            **{**PRESET_REST, **{k: v for k, v in p.items() if k != "size"}, "state_bits": b},
-            units=MIN_UNITS,
-            seed=seed,
-        )
+        replace(preset(p, MIN_UNITS, seed), state_bits=bits)
         for p in PRESETS
-        for b in (16, 8)
+        for bits in (16, 8)
         if p["cell"] in names
     ]
     trials = [

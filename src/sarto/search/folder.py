@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -165,7 +164,6 @@ def _tables(run: Run) -> list[Table]:
 
 def _provenance(run: Run) -> dict[str, Any]:
     data, lengths = run.data, run.data.lengths
-    counted = Counter(data.target.tolist())
     packages = ("sarto", "numpy", "scipy", "optuna", "ziglang", "unicorn")
     return {
         "command": run.request.command,
@@ -182,7 +180,9 @@ def _provenance(run: Run) -> dict[str, Any]:
             "items": len(data),
             "channels": list(data.channels),
             "lengths": [int(lengths.min()), float(np.median(lengths)), int(lengths.max())],
-            "classes": {name: counted[i] for i, name in enumerate(data.classes)},
+            "classes": dict(
+                zip(data.classes, np.bincount(data.target, minlength=len(data.classes)).tolist(), strict=True)
+            ),
             "groups": None if data.groups is None else len(np.unique(data.groups)),
             "group_name": data.group_name,
         },

@@ -15,6 +15,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 
 from sarto.models.pooling import POOLINGS
@@ -66,7 +67,9 @@ class Proposer:
             if self.sampler == "random"
             else TPESampler(seed=self.seed, n_startup_trials=2 * len(PRESETS), multivariate=True)
         )
-        self.study = optuna.create_study(sampler=sampler, directions=["minimize"] * len(OBJECTIVES))
+        self.study = optuna.create_study(
+            sampler=sampler, directions=[StudyDirection.MINIMIZE] * len(OBJECTIVES)
+        )
         if self.sampler != "random":
             for preset in PRESETS:
                 if preset["cell"] in self.cells:

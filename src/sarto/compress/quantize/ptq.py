@@ -27,7 +27,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.linalg import lapack
 
 from sarto.core.errors import SartoError
 
@@ -114,15 +113,16 @@ def _compensated(
     limit: int,
 ) -> Int[np.ndarray, "row column"]:
     order = np.argsort(-np.diag(gram), kind="stable")
-    factor, failed = lapack.dpotrf(gram[np.ix_(order, order)], lower=1)
-    inverse, failed_inverse = lapack.dpotri(factor, lower=1)
-    if failed or failed_inverse:
+    try:
+        inverse = np.linalg.inv(gram[np.ix_(order, order)])
+        upper = np.linalg.cholesky((inverse + inverse.T) / 2).T
+    except np.linalg.LinAlgError as error:
         raise SartoError(
             "E404",
             "the second moment of the inputs is not positive definite",
-            cause="features are not finite",
-        )
-    upper, _ = lapack.dpotrf(np.tril(inverse) + np.tril(inverse, -1).T, lower=0)
+            cause="the features are not finite, or the matrix is no second moment",
+            hint="check the features that it was made of",
+        ) from error
     left = weights[:, order].copy()
     result = np.empty(left.shape, np.int64)
     for j in range(left.shape[1]):

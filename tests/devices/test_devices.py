@@ -1,0 +1,111 @@
+"""Device files: found by name, refused when a field or a source is missing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import EntryPoint
+from pathlib import Path
+
+import pytest
+
+from sarto import devices as room
+from sarto.core.errors import SartoError
+from sarto.devices import device, devices, parse_device
+
+GOOD = """
+title = "A core"
+target = "thumb-freestanding-eabi"
+cpu = "cortex_m4"
+emulator_cpu = "cortex-m4"
+
+[flash]
+origin = 0x08000000
+size_b = 65536
+source = "a data sheet"
+
+[ram]
+origin = 0x20000000
+size_b = 8192
+source = "a data sheet"
+
+[clock_hz]
+value = 80e6
+source = "another"
+"""
+
+
+def test_the_devices_of_now() -> None:
+    assert {"cortex_m4", "cortex_m0plus"} <= set(devices())
+    assert devices() == sorted(devices())
+
+
+def test_a_file_becomes_a_device() -> None:
+    found = parse_device("mine", GOOD)
+    assert (found.name, found.title, found.cpu) == ("mine", "A core", "cortex_m4")
+    assert (found.flash.origin, found.flash.size_b, found.flash.source) == (0x08000000, 65536, "a data sheet")
+    assert (found.ram.origin, found.ram.size_b) == (0x20000000, 8192)
+    assert found.clock_hz is not None
+    assert (found.clock_hz.value, found.clock_hz.unit, found.clock_hz.source) == (80e6, "Hz", "another")
+    assert found.cycles_per_instruction is None
+    assert list(found.assumptions) == ["clock_hz"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('title = "A core"\n', "", "title is missing"),
+        ('title = "A core"', "title = 3", "title must be text"),
+        ('title = "A core"', 'title = " "', "title must be text"),
+        ('title = "A core"', 'title = "A core"\nwatts = 3', "watts: no such field"),
+        ("[flash]", "[rom]", "flash is missing"),
+        ('source = "another"\n', "", "clock_hz.source is missing"),
+        ('source = "another"', 'source = ""', "clock_hz.source must be text"),
+        ("value = 80e6", "value = 0", "clock_hz.value must be above zero"),
+        ("value = 80e6", 'value = "80"', "clock_hz.value must be above zero"),
+        ("value = 80e6", "value = inf", "clock_hz.value must be above zero"),
+        ("value = 80e6", "value = 80e6\nunit = 1", "clock_hz.unit: no such field"),
+        ("size_b = 8192", "size_b = 8191", "ram must start at"),
+        ("size_b = 8192", "size_b = 0", "ram must start at"),
+        ("size_b = 8192", "size_b = 8192.0", "ram must start at"),
+        ("size_b = 65536", "size_b = 0x100000000", "flash must start at"),
+        ("origin = 0x20000000", "origin = 0x20000004", "ram must start at"),
+        ("origin = 0x20000000", "origin = 0x200000000", "ram.origin must be an address"),
+        ("[ram]", "[ram", "ram"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_field(old: str, new: str, said: str) -> None:
+    assert old in GOOD
+    with pytest.raises(SartoError, match=r"E112.*mine\.toml") as caught:
+        parse_device("mine", GOOD.replace(old, new, 1))
+    assert said in caught.value.cause or (new == "[ram" and caught.value.cause)
+
+
+def test_a_wrong_name_is_answered_with_the_nearest() -> None:
+    with pytest.raises(SartoError, match=r"E111.*'cortex_m5'[\s\S]*did you mean cortex_m4\?"):
+        device("cortex_m5")
+    with pytest.raises(SartoError, match=r"E111[\s\S]*known: cortex_m0plus, cortex_m4"):
+        device("zzz")
+
+
+def test_an_outside_package_admits_its_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "sarto_outside_devices"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "theirs.toml").write_text(GOOD, encoding="utf-8")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    entry = EntryPoint("theirs", package.name, "sarto.devices")
+    groups = {"sarto.devices": [entry]}
+
+    def entry_points(group: str) -> list[EntryPoint]:
+        return groups.get(group, [])
+
+    monkeypatch.setattr(room, "entry_points", entry_points)
+    assert "theirs" in devices()
+    assert device("theirs").title == "A core"
+
+
+def test_devices_are_listed_without_numpy() -> None:
+    code = "import sarto.devices, sys; sarto.devices.device('cortex_m4'); print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,69 @@
+"""Evidence: each figure with its name, its unit and how it was got."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from sarto.core.device import Assumption
+from sarto.core.evidence import Evidence
+from sarto.devices import device
+from sarto.measure.build import build
+from sarto.measure.emulate import emulate
+from sarto.measure.evidence import estimates, evidence
+from tests.measure.example import SEQUENCES, SOURCES
+
+CORE = device("cortex_m4")
+
+
+def test_every_figure_has_its_name_unit_and_way() -> None:
+    image = build(SOURCES, CORE)
+    emulation = emulate(image, SEQUENCES)
+    found = {e.what: e for e in evidence(image, emulation, command="sarto measure out", subject_sha256="ab")}
+    assert {name: (e.how, e.unit) for name, e in found.items()} == {
+        "flash": ("measured", "B"),
+        "static ram": ("measured", "B"),
+        "peak stack": ("emulated", "B"),
+        "ram": ("emulated", "B"),
+        "instructions per sample": ("emulated", "instructions"),
+        "instructions per inference": ("emulated", "instructions"),
+    }
+    assert found["flash"].value == image.flash_b == len(image.flash)
+    assert found["static ram"].value == 32
+    assert found["ram"].value == 32 + emulation.peak_stack_b == 32 + found["peak stack"].value
+    sample, inference = found["instructions per sample"], found["instructions per inference"]
+    assert sample.interval == (emulation.step_instructions.min(), emulation.step_instructions.max())
+    assert sample.n == sum(map(len, SEQUENCES))
+    assert inference.value == emulation.inference_instructions.max()
+    assert inference.n == len(SEQUENCES)
+    assert all(e.command == "sarto measure out" and e.subject_sha256 == "ab" for e in found.values())
+    assert all("zig cc" in e.tool for e in found.values())
+    assert "unicorn" in inference.tool
+
+
+def test_the_compilers_command_and_the_flash_stand_in_for_what_is_not_given() -> None:
+    image = build(SOURCES, CORE)
+    found = evidence(image, emulate(image, SEQUENCES))
+    assert all(e.command == image.command and e.subject_sha256 == image.sha256 for e in found)
+
+
+def test_time_and_energy_only_with_every_number_sourced() -> None:
+    counted = Evidence(
+        "instructions per inference", 3e6, "instructions", "emulated", "u", "c", 2, (1e6, 3e6), None, "s"
+    )
+    cycles = Assumption(1.5, "cycles", "a paper")
+    clock, energy = Assumption(80e6, "Hz", "a data sheet"), Assumption(3e-10, "J", "another")
+    full = replace(CORE, cycles_per_instruction=cycles, clock_hz=clock, energy_per_cycle_j=energy)
+    latency, joules = estimates(full, counted)
+    assert (latency.what, latency.unit, latency.how) == ("latency", "s", "estimated")
+    assert (joules.what, joules.unit, joules.how) == ("energy", "J", "estimated")
+    assert latency.value == pytest.approx(3e6 * 1.5 / 80e6)
+    assert latency.interval == pytest.approx((1e6 * 1.5 / 80e6, 3e6 * 1.5 / 80e6))
+    assert joules.value == pytest.approx(3e6 * 1.5 * 3e-10)
+    assert "a paper" in latency.tool and "a data sheet" in latency.tool
+    assert "a paper" in joules.tool and "another" in joules.tool
+    assert latency.n == 2 and latency.subject_sha256 == "s"
+    assert [e.what for e in estimates(replace(full, clock_hz=None), counted)] == ["energy"]
+    assert [e.what for e in estimates(replace(full, energy_per_cycle_j=None), counted)] == ["latency"]
+    assert estimates(replace(full, cycles_per_instruction=None), counted) == []

@@ -1,0 +1,79 @@
+"""The suite that every device file passes: a sourced description, and a real image that runs in exactly its memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sarto.core.errors import SartoError
+from sarto.devices import device, devices
+from sarto.measure.build import build
+from sarto.measure.emulate import emulate
+from sarto.measure.evidence import evidence
+from sarto.measure.machine import CORES
+from sarto.measure.outputs import check_equal
+from tests.measure.example import SEQUENCES, SOURCES, changed, expected
+
+pytestmark = pytest.mark.parametrize("name", devices())
+
+
+def test_every_number_has_a_source(name: str):
+    core = device(name)
+    assert core.name == name
+    assert core.title
+    for number in (core.flash, core.ram, *core.assumptions.values()):
+        assert len(number.source) > 20  # a document and a place in it
+        assert "todo" not in number.source.lower()
+
+
+def test_the_memories_lie_apart_and_off_the_board(name: str):
+    core = device(name)
+    spans = sorted((m.origin, m.origin + m.size_b) for m in (core.flash, core.ram))
+    assert spans[0][1] <= spans[1][0]
+    assert spans[1][1] <= 0x40000000
+
+
+def test_the_emulator_has_its_core(name: str):
+    assert device(name).emulator_cpu in CORES
+
+
+def test_an_image_runs_and_answers_as_the_model_does(name: str):
+    core = device(name)
+    image = build(SOURCES, core)
+    emulation = emulate(image, SEQUENCES)
+    check_equal(emulation.outputs, expected(SEQUENCES), f"the emulated {name}", "NumPy")
+    assert np.array_equal(emulate(image, SEQUENCES).step_instructions, emulation.step_instructions)
+    assert emulation.step_instructions.min() > 6  # at least one addition per class and channel
+    found = {e.what for e in evidence(image, emulation)}
+    assert ("latency" in found) == (None not in (core.cycles_per_instruction, core.clock_hz))
+    assert ("energy" in found) == (None not in (core.cycles_per_instruction, core.energy_per_cycle_j))
+
+
+def test_its_flash_is_filled_to_the_last_byte_and_not_beyond(name: str):
+    core = device(name)
+    table = "static const volatile uint8_t table[{}] = {{1}}; arena->spare = table[*sample & 7];"
+    small = build(changed(new=table.format(1024)), core).flash_b
+    full = build(changed(new=table.format(1024 + core.flash.size_b - small)), core)
+    assert full.flash_b == core.flash.size_b
+    check_equal(emulate(full, SEQUENCES).outputs, expected(SEQUENCES), name, "NumPy")
+    with pytest.raises(SartoError, match=r"E202.*over by 1 B"):
+        build(changed(new=table.format(1024 + core.flash.size_b - small + 1)), core)
+
+
+def test_its_ram_is_filled_to_the_last_byte_and_not_beyond(name: str):
+    core = device(name)
+    peak_b = -(-emulate(build(SOURCES, core), SEQUENCES).peak_stack_b // 8) * 8
+    buffer = "static volatile int8_t buffer[{0}]; buffer[{0} - 1] = 1;"
+    bytes_left = core.ram.size_b - 32 - peak_b - 64
+    full = build(changed(new=buffer.format(bytes_left)), core)
+    emulation = emulate(full, SEQUENCES)
+    assert full.static_ram_b + full.stack_b == core.ram.size_b
+    check_equal(emulation.outputs, expected(SEQUENCES), name, "NumPy")
+    with pytest.raises(SartoError, match="E203"):
+        build(changed(new=buffer.format(core.ram.size_b - 31)), core)
+
+
+def test_a_write_to_its_flash_faults(name: str):
+    core = device(name)
+    with pytest.raises(SartoError, match=r"E402[\s\S]*WRITE_PROT"):
+        emulate(build(changed(new=f"*(volatile int32_t *){core.flash.origin:#x} = 1;"), core), SEQUENCES)
