@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sarto.core.errors import SartoError
 from sarto.core.rooms import load_method, methods
 from sarto.learn.readout import ESNClassifier
-from sarto.models.pooling import Pooling
+from sarto.models.pooling import POOLINGS, Pooling
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.sequences import Sequences, read_sequences
 from sarto.models.states import pooled_features, states
@@ -110,7 +110,7 @@ def test_the_batched_kernel_computes_the_formula_for_each_sequence_alone(
     np.testing.assert_allclose(got, np.concatenate(wanted), rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("kind", ["last", "mean", "mean_square"])
+@pytest.mark.parametrize("kind", POOLINGS)
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])
 def test_a_batch_of_unequal_lengths_equals_one_by_one(
     cell: str, kind: Any, dtype: Any, tolerance: float

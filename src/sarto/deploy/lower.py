@@ -159,10 +159,10 @@ def _reservoir(
     sums = sums + (np.abs(bias.astype(np.int64)) << bias_shift)
 
     factor, shift = _factors(unit * 2**TABLE_FRACTION_BITS)
-    if not numbers.per_row:
+    if not numbers.per_row or len(np.unique(factor)) == 1:
         factor = factor[:1]
-        if ring and len(np.unique(weights)) == 1:
-            weights = weights[:1]
+    if ring and len(np.unique(weights)) == 1:
+        weights = weights[:1]
     table = tanh_table(numbers)
     alpha, beta = round(cell.alpha * 2**15), round(cell.beta * 2**15)
     assert alpha + beta < 65535, "alpha + beta must stay below 2 for a 32-bit mix"

@@ -56,7 +56,7 @@ class ReservoirTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Re
         radius: spectral radius of the recurrent weights.
         input_scaling: bound of the input weights.
         bias_scaling: bound of the bias.
-        pooling: `last`, `mean` or `mean_square`; see `sarto.models.pooling`.
+        pooling: `last`, `mean`, `mean_square` or `mean_square_last`; see `sarto.models.pooling`.
         segments: K, segments that are pooled apart.
         segment_steps: L, steps per segment; None is the longest training length / K, rounded up.
         washout: first steps of each sequence that are not pooled; each sequence must be longer.

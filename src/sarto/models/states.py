@@ -25,7 +25,7 @@ from typing import Literal, TypeVar
 import numpy as np
 from jaxtyping import Float, Int
 
-from sarto.models._threads import one_blas_thread
+from sarto.core.threads import one_blas_thread
 from sarto.models.input_error import InputError
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Reservoir

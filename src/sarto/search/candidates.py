@@ -108,21 +108,25 @@ Overheads = Mapping[str, Overhead]
 
 
 def skeleton(candidate: Candidate, shape: Shape) -> Graph:
-    """Return a graph with the candidate's shape and made-up numbers: same tables, arena and code, not trained."""
+    """Return a graph with the candidate's shape and made-up numbers: same tables, arena and code, not trained.
+
+    No table is uniform that is not uniform in a trained model: a compiler drops such a table, and the code that reads it.
+    """
     units, channels = candidate.units, len(shape.channels)
     tiny = replace(candidate, units=2, radius=0.5, leak=1.0).build(channels)
     ring = tiny.structure == "ring"
     spread = 1 + np.arange(units, dtype=np.float64) / units
+    weights_in = np.cos(np.arange(units * channels)).reshape(units, channels)
     body = lower_reservoir(
         Reservoir(
             candidate.cell,
-            spread if ring else spread[:, None] * spread[None, :],
-            np.ones((units, channels)),
-            np.zeros(units),
+            np.resize(tiny.recurrent, units) if ring else spread[:, None] * spread[None, :],
+            weights_in if not ring else np.sign(weights_in),
+            spread - 1.5,
             1 - candidate.leak,
             candidate.leak,
         ),
-        InputStatistics(np.zeros(channels), np.ones(channels), 4.0),
+        InputStatistics(1.0 + np.arange(channels), 1.0 + np.arange(channels) / channels, 4.0),
         SensorFormat(shape.sensor_bits, np.full(channels, 2.0**-12), "made up"),
         candidate.numbers,
         candidate.pooled(shape.longest),
@@ -130,9 +134,10 @@ def skeleton(candidate: Candidate, shape: Shape) -> Graph:
         window=shape.window,
     )
     width = units * candidate.pooled(shape.longest).per_unit
-    weights = np.zeros((len(shape.classes), width * candidate.segments), np.int64)
-    exponent, ones = np.full(width, 30, np.uint8), np.ones(len(shape.classes))
-    return with_readout(body, exponent, weights, ones * 1e-5, 0 * ones, shape.classes)
+    labels, features = len(shape.classes), width * candidate.segments
+    weights = (np.arange(labels * features).reshape(labels, features) * 37) % 255 - 127
+    exponent, apart = (25 + np.arange(width) % 4).astype(np.uint8), 1 + np.arange(labels) / labels
+    return with_readout(body, exponent, weights, apart * 1e-5, apart, shape.classes)
 
 
 @lru_cache(maxsize=4096)

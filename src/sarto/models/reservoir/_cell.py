@@ -4,7 +4,7 @@
 
 with state h of N neurons, input x of D channels, recurrent weights W, input weights W_x, bias b. O is the identity in
 every cell there is now, so a cell that wants another O (cyclic, orthogonal) adds it as a field here and to
-`step_matrix` and the kernel in `sarto.models.states`, nowhere else.
+`effective_radius` and the kernel in `sarto.models.states`, nowhere else.
 
 Source: Jaeger et al., "Optimization and applications of echo state networks with leaky-integrator neurons", Neural
 Networks 20 (2007), for O = I, alpha = 1 - leak, beta = leak.

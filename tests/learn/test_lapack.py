@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sarto.learn._lapack import cholesky_solve, symmetric_eigen
+
+
+def test_cholesky_solves_and_tells_the_condition() -> None:
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(8, 8))
+    matrix, right = root @ root.T, rng.normal(size=(8, 3))
+    x, rcond = cholesky_solve(matrix, right)
+    assert x is not None
+    np.testing.assert_allclose(matrix @ x, right, atol=1e-10)
+    exact = 1 / (np.linalg.norm(matrix, 1) * np.linalg.norm(np.linalg.inv(matrix), 1))
+    assert exact <= rcond * (1 + 1e-9) < 10 * exact  # LAPACK's estimate bounds it from above, closely
+
+
+def test_an_indefinite_matrix_has_no_solution() -> None:
+    assert cholesky_solve(np.diag([1.0, -1e-12]), np.ones((2, 1))) == (None, 0.0)
+
+
+def test_eigenvalues_ascend_and_rebuild_the_matrix() -> None:
+    root = np.random.default_rng(1).normal(size=(9, 4))
+    values, vectors = symmetric_eigen(root @ root.T)
+    assert (np.diff(values) >= 0).all()
+    np.testing.assert_allclose(vectors @ np.diag(values) @ vectors.T, root @ root.T, atol=1e-12)
+    assert values[:5] == pytest.approx(np.zeros(5), abs=1e-12)
