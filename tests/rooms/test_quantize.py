@@ -15,7 +15,9 @@ ROOM = "sarto.compress.quantize"
 pytestmark = pytest.mark.parametrize("method", methods(ROOM))
 
 
-def layer(seed: int = 0, rows: int = 3, columns: int = 12) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def layer(
+    seed: int = 0, rows: int = 3, columns: int = 12
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Weights and the second moment of strongly correlated inputs."""
     rng = np.random.default_rng(seed)
     inputs = rng.normal(size=(200, 3)) @ rng.normal(size=(3, columns)) + 0.1 * rng.normal(size=(200, columns))
@@ -47,7 +49,8 @@ def test_the_output_is_kept_at_least_as_well_as_by_rounding(method: str) -> None
 def test_more_bits_keep_more(method: str) -> None:
     weights, gram = layer()
     errors = [
-        output_error(weights, load_method(ROOM, method).quantise(weights, b, gram), gram).sum() for b in (3, 5, 8, 12)
+        output_error(weights, load_method(ROOM, method).quantise(weights, b, gram), gram).sum()
+        for b in (3, 5, 8, 12)
     ]
     assert errors == sorted(errors, reverse=True)
     assert errors[-1] < 1e-4 * errors[0]
@@ -57,7 +60,11 @@ def test_more_bits_keep_more(method: str) -> None:
 def test_the_unit_of_weights_and_moments_does_not_matter(method: str, size: float) -> None:
     weights, gram = layer()
     quantise = load_method(ROOM, method).quantise
-    one, weighed, moved = quantise(weights, 8, gram), quantise(weights * size, 8, gram), quantise(weights, 8, gram * size)
+    one, weighed, moved = (
+        quantise(weights, 8, gram),
+        quantise(weights * size, 8, gram),
+        quantise(weights, 8, gram * size),
+    )
     np.testing.assert_array_equal(weighed.values, one.values)
     np.testing.assert_allclose(weighed.scale, one.scale * size, rtol=1e-12)
     np.testing.assert_array_equal(moved.values, one.values)
@@ -67,7 +74,8 @@ def test_rows_do_not_touch_each_other(method: str) -> None:
     weights, gram = layer(rows=4)
     quantise = load_method(ROOM, method).quantise
     np.testing.assert_array_equal(
-        quantise(weights, 5, gram).values, np.concatenate([quantise(w[None], 5, gram).values for w in weights])
+        quantise(weights, 5, gram).values,
+        np.concatenate([quantise(w[None], 5, gram).values for w in weights]),
     )
 
 

@@ -63,7 +63,9 @@ class SensorFormat:
             fitting = [b for b in WORDS if b >= bits and np.abs(values.astype(np.int64)).max() < 2 ** (b - 1)]
             if not fitting:
                 raise SartoError("E112", "raw words beyond 32 bits", cause="integer data do not fit an int32")
-            return SensorFormat(fitting[0], np.ones(channels), "the data are integers")
+            return SensorFormat(
+                fitting[0], np.ones_like(values[0], dtype=np.float64), "the data are integers"
+            )
         peak = np.abs(values.astype(np.float64)).max(axis=0)
         least = np.maximum(peak, np.finfo(np.float32).tiny) / ((1 << (bits - 1)) - 1)
         power: NDArray[np.float64] = np.exp2(np.ceil(np.log2(least)))

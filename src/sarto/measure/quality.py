@@ -76,12 +76,18 @@ def accuracy_evidence(
     ]
 
 
-def validation_evidence(error: float, items: int, *, seed: int, command: str, subject: str) -> Evidence:
-    """Return `validation error`, the share of wrong classes among `items` held-out decisions."""
+def validation_evidence(
+    error: float, loss: float, items: int, *, seed: int, command: str, subject: str
+) -> list[Evidence]:
+    """Return `validation error`, the share of wrong classes among `items` held-out decisions, and `validation loss`."""
     tool = "cross-validation with the integer interpreter, readout trained without the fold"
-    return Evidence(
-        "validation error", error, "1", "measured", tool, command, n=items, seed=seed, subject_sha256=subject
+    common: dict[str, Any] = dict(
+        unit="1", how="measured", command=command, n=items, seed=seed, subject_sha256=subject
     )
+    return [
+        Evidence("validation error", error, tool=tool, **common),
+        Evidence("validation loss", loss, tool=f"{tool}; error and relative squared error", **common),
+    ]
 
 
 def confusion_table(counts: Int[np.ndarray, "class class"], classes: tuple[str, ...]) -> Table:

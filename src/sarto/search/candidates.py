@@ -110,7 +110,7 @@ Overheads = Mapping[str, Overhead]
 def skeleton(candidate: Candidate, shape: Shape) -> Graph:
     """Return a graph with the candidate's shape and made-up numbers: same tables, arena and code, not trained.
 
-    No table is uniform that is not uniform in a trained model: a compiler drops such a table, and the code that reads it.
+    No table is uniform that is not so in a trained model: a compiler drops such a table, and the code that reads it.
     """
     units, channels = candidate.units, len(shape.channels)
     tiny = replace(candidate, units=2, radius=0.5, leak=1.0).build(channels)

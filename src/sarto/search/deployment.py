@@ -62,8 +62,9 @@ class Workshop:
             on_device=on_device,
             cache=self.cache,
         )
-        error = validation_evidence(
-            trial.score.error, trial.score.items, seed=self.seed, command=self.command, subject=graph.sha256
+        score = trial.score
+        quality = validation_evidence(
+            score.error, score.loss, score.items, seed=self.seed, command=self.command, subject=graph.sha256
         )
-        point = OperatingPoint(trial.name, trial.candidate.to_json(), (error, *measured.evidence))
+        point = OperatingPoint(trial.name, trial.candidate.to_json(), (*quality, *measured.evidence))
         return Deployment(trial, graph, sources, measured, point)

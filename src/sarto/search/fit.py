@@ -78,7 +78,16 @@ def finished(request: FitRequest) -> FitResult | None:
         SartoError: E113, when the folder holds something else.
     """
     marker = request.out / "request.json"
-    if not request.out.exists() or not any(request.out.iterdir()):
+    if request.out.exists() and not request.out.is_dir():
+        raise SartoError(
+            "E113",
+            f"{request.out} is a file",
+            cause="an output folder is needed",
+            hint="choose another folder with -o",
+        )
+    # What a kill while the marker was written leaves behind is no one else's.
+    names = [entry.name for entry in request.out.iterdir()] if request.out.exists() else []
+    if all(name.startswith(".request.json.") for name in names):
         return None
     if not marker.exists():
         raise SartoError(

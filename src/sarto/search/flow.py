@@ -33,6 +33,7 @@ from sarto.search.folder import write_folder
 from sarto.search.loop import FINALISTS, Scorer, SearchResult, Trial, search
 from sarto.search.overhead import ImageOverheads
 from sarto.search.problem import Problem, prepare
+from sarto.search.propose import OBJECTIVES
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,7 +243,7 @@ def _deploy(
         for trial in points:
             others.append(shop.deploy(trial, few, FRONT_SEQUENCES))
             stage.advance(1, trial.name)
-    kept = {p.name for p in front([d.point for d in (chosen, *others)], ("validation error", "flash", "ram"))}
+    kept = {p.name for p in front([d.point for d in (chosen, *others)], OBJECTIVES)}
     return chosen, tuple(d for d in others if d.point.name in kept)
 
 
@@ -263,10 +264,10 @@ def _head(sequences: Sequences, items: int) -> Sequences:
 
 
 def _front(trials: tuple[Trial, ...]) -> list[Trial]:
-    """Return the trials on the front of validation error, flash and RAM, the `SHOWN_FRONT` best first."""
+    """Return the trials on the front of validation loss, flash and RAM, the `SHOWN_FRONT` best first."""
 
     def better(a: Trial, b: Trial) -> bool:
-        mine, other = ((t.score.error, t.flash_b, t.ram_b) for t in (a, b))
+        mine, other = ((t.score.loss, t.flash_b, t.ram_b) for t in (a, b))
         return all(x <= y for x, y in zip(mine, other, strict=True)) and (
             mine != other or a.number < b.number
         )

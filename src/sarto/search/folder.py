@@ -30,8 +30,6 @@ from sarto.search.trial import READOUT_BITS
 if TYPE_CHECKING:
     from sarto.search.flow import Run
 
-OBJECTIVE_EVIDENCE = ("validation error", *OBJECTIVES[1:])
-
 
 def write_folder(run: Run) -> Path:
     """Write everything and return the folder."""
@@ -57,7 +55,7 @@ def write_folder(run: Run) -> Path:
     front = {
         "points": [p.to_json() for p in points],
         "chosen": best.name,
-        "objectives": list(OBJECTIVE_EVIDENCE),
+        "objectives": list(OBJECTIVES),
     }
     _json(out / "front.json", front)
     _json(out / "tables.json", [t.to_json() for t in _tables(run)])

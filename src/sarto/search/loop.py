@@ -10,7 +10,7 @@ import time
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sarto.core.budget import Budget
 from sarto.core.progress import Talk
@@ -92,7 +92,7 @@ def search(
     seed: int,
     talk: Talk,
     time_s: float | None = None,
-    sampler: str = "tpe",
+    sampler: Literal["search", "random"] = "search",
 ) -> SearchResult:
     """Return `trials` scored candidates and the finalists among those that fit.
 
@@ -107,7 +107,7 @@ def search(
         seed: of the proposals and of the reservoirs.
         talk: hears one step per trial.
         time_s: no batch starts after so many seconds.
-        sampler: `tpe` or `random`.
+        sampler: see `Proposer`.
     """
     proposer = Proposer(cells, seed, lambda c: largest(c, shape, overheads, budget), problem.longest, sampler)
     done: list[Trial] = []

@@ -13,6 +13,7 @@ start at zero with every sequence; constants are in flash; scratch lives within 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -156,8 +157,8 @@ class Graph:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash over structure and constants: equal graphs, equal hash."""
-        digest = hashlib.sha256(repr(self.describe()).encode())
+        """Hash over structure and constants: equal graphs, equal hash, also after a way through a file."""
+        digest = hashlib.sha256(json.dumps(self.describe()).encode())
         for tensor in self.kind("const"):
             digest.update(tensor.name.encode() + np.ascontiguousarray(self.const(tensor.name)).tobytes())
         return digest.hexdigest()

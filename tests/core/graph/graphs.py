@@ -1,0 +1,226 @@
+"""Small graphs with numbers that are easy to choose, and a slow interpreter of plain Python integers.
+
+The interpreter is written from the words of `sarto.core.graph.operations` and of the architecture, with none of its
+code: one sequence, one neuron, one Python integer at a time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int, Integer
+
+from sarto.core.graph import Graph, Op, Tensor, Window
+
+FEATURE = 8191
+SCORE = 2**30 - 1
+
+
+def table(bits: int, intervals: int) -> Integer[np.ndarray, " entry"]:
+    """The tanh table of `sarto.deploy.lower`, written again."""
+    step = 4 / intervals
+    if bits == 8:
+        return np.rint(127 * np.tanh((np.arange(intervals) + 0.5) * step)).astype(np.int8)
+    return np.rint(32767 * np.tanh(np.arange(intervals + 1) * step)).astype(np.int16)
+
+
+def small_graph(
+    seed: int = 0,
+    *,
+    units: int = 4,
+    channels: int = 2,
+    classes: int = 3,
+    ring: bool = False,
+    bits: int = 16,
+    kind: str = "mean_square_last",
+    segments: int = 1,
+    segment_steps: int = 0,
+    window: Window | None = None,
+    per_row: bool = True,
+    shared_ring: bool = False,
+    word: str = "int16",
+    steep: bool = False,
+) -> Graph:
+    """Return a graph of random constants; `steep` drives every clamp."""
+    rng = np.random.default_rng(seed)
+    limit = 32767 if bits == 16 else 127
+    sums = {"last": 0, "mean": 1, "mean_square": 2, "mean_square_last": 2}[kind]
+    seen = units * (sums + (kind in ("last", "mean_square_last")))
+    rows = units if per_row else 1
+    shape = ((1,) if shared_ring else (units,)) if ring else (units, units)
+
+    def constant(name: str, dtype: str, low: int, high: int, shape: tuple[int, ...]) -> Tensor:
+        return Tensor(name, dtype, shape, "const", rng.integers(low, high + 1, shape).astype(dtype))
+
+    values = table(bits, 16 if bits == 8 else 8)
+    tensors = [
+        Tensor("raw", word, (channels,), "input"),
+        constant("zero", "int32", -50, 50, (channels,)),
+        constant("factor_in", "int32", 2**20, 2**23, (channels,)),
+        Tensor("x", "int16", (channels,), "scratch"),
+        constant("inputs", "int8", -127, 127, (units, channels)),
+        constant("weights", "int8", -127, 127, shape),
+        constant("bias", "int8", -127, 127, (units,)),
+        constant("factor", "int16", 2**12, 2**15 - 1, (rows,)),
+        Tensor("table", str(values.dtype), values.shape, "const", values),
+        Tensor("h", f"int{bits}", (units,), "state"),
+        *([] if ring else [Tensor("next", f"int{bits}", (units,), "scratch")]),
+        *([Tensor("total", "int32", (units * sums,), "state")] if sums else []),
+        Tensor(
+            "exponent",
+            "uint8",
+            (seen,),
+            "const",
+            rng.integers(*((17, 20) if bits == 8 else (24, 31)), seen).astype(np.uint8)
+            - np.uint8((2 if bits == 8 else 6) * steep),
+        ),
+        constant("weights_out", "int8", -127, 127, (segments, seen, classes)),
+        constant("factor_out", "int16", 1, 2**15 - 1, (classes,)),
+        constant("bias_out", "int32", -SCORE if steep else -9999, SCORE if steep else 9999, (classes,)),
+        Tensor("sums", "int32", (classes,), "state"),
+        Tensor("scores", "int32", (classes,), "output"),
+    ]
+    cell = {k: k for k in ("weights", "inputs", "bias", "factor", "table")} | {"x": "x", "state": "h"}
+    attributes = {
+        "ring": int(ring),
+        "input_shift": 2,
+        "bias_shift": 7 if bits == 16 else 0,
+        "shift": (14 if steep else 20) if bits == 16 else (9 if steep else 14),
+        "alpha": 9000 if not steep else 32768,
+        "beta": 23768 if not steep else 32766,
+        "limit": limit,
+    }
+    roles = ({"total": "total"} if sums else {}) | ({"state": "h"} if "last" in kind else {})
+    pool = Op(
+        "pool",
+        {"state": "h", "total": "total"},
+        {"total": "total"},
+        {"square_shift": 15 if bits == 16 else 0},
+    )
+    return Graph(
+        name="model",
+        tensors=tuple(tensors),
+        step=(
+            Op(
+                "standardise",
+                {"raw": "raw", "zero": "zero", "factor": "factor_in"},
+                {"x": "x"},
+                {"shift": 17 if steep else 21},
+            ),
+            Op("recurrent", cell, {"state": "h"}, attributes),
+            *([pool] if sums else []),
+        ),
+        segment=(
+            Op("features", {**roles, "exponent": "exponent"}, {}),
+            Op("readout", {"weights": "weights_out"}, {"sums": "sums"}),
+        ),
+        finish=(
+            Op(
+                "argmax",
+                {"sums": "sums", "factor": "factor_out", "bias": "bias_out"},
+                {"scores": "scores"},
+                {"shift": 3 if steep else 20},
+            ),
+        ),
+        segments=segments,
+        segment_steps=segment_steps,
+        window=window,
+        classes=tuple(f"class {i}" for i in range(classes)),
+        channels=tuple(f"channel {i}" for i in range(channels)),
+    )
+
+
+def clamp(value: int, limit: int) -> int:
+    return max(-limit, min(limit, value))
+
+
+def rounded(acc: int, m: int, s: int) -> int:
+    """`(acc*m + 2^(s-1)) >> s` on integers without end."""
+    return (acc * m + 2 ** (s - 1)) // 2**s
+
+
+def slow_tanh(z: int, entries: list[int], bits: int) -> int:
+    """tanh from a table over [0, 32768): by interval (8 bits) or between knots (16 bits); odd."""
+    z = clamp(z, 32767)
+    if z < 0:
+        return -slow_tanh(-z, entries, bits)
+    if bits == 8:
+        return entries[z // (32768 // len(entries))]
+    step = 32768 // (len(entries) - 1)
+    left, part = z // step, z % step
+    return entries[left] + ((entries[left + 1] - entries[left]) * part + step // 2) // step
+
+
+def slow_step(graph: Graph, h: list[int], sample: list[int]) -> list[int]:
+    """The next state from the state `h` and one raw sample."""
+    const: dict[str, Any] = {t.name: graph.const(t.name).tolist() for t in graph.kind("const")}
+    a = dict(graph.step[1].attributes)
+    bits = 8 if a["limit"] == 127 else 16
+    shift = graph.step[0].attributes["shift"]
+    x = [
+        clamp(rounded(r - z, f, shift), 32767)
+        for r, z, f in zip(sample, const["zero"], const["factor_in"], strict=True)
+    ]
+    after: list[int] = []
+    for i in range(len(h)):
+        weights = const["weights"]
+        if a["ring"]:
+            acc = weights[i if len(weights) > 1 else 0] * h[i - 1]
+        else:
+            acc = sum(w * v for w, v in zip(weights[i], h, strict=True))
+        acc += sum(w * v for w, v in zip(const["inputs"][i], x, strict=True)) * 2 ** a["input_shift"]
+        acc += const["bias"][i] * 2 ** a["bias_shift"]
+        assert -(2**31) <= acc < 2**31
+        factor = const["factor"][i if len(const["factor"]) > 1 else 0]
+        target = slow_tanh(rounded(acc, factor, a["shift"]), const["table"], bits)
+        after.append(clamp(rounded(h[i] * a["alpha"] + target * a["beta"], 1, 15), a["limit"]))
+    return after
+
+
+def slow_scores(graph: Graph, sequence: Integer[np.ndarray, "step channel"]) -> list[int]:
+    """Scores of one sequence."""
+    units = graph.by_name["h"].shape[0]
+    roles = graph.segment[0].inputs
+    sums_per_unit = graph.by_name["total"].shape[0] // units if "total" in roles else 0
+    square_shift = graph.step[2].attributes["square_shift"] if sums_per_unit else 0
+    parts: list[list[list[int]]] = [[] for _ in range(graph.segments)]
+    h = [0] * units
+    for step, sample in enumerate(sequence.tolist()):
+        h = slow_step(graph, h, sample)
+        where = min(step // graph.segment_steps, graph.segments - 1) if graph.segments > 1 else 0
+        parts[where].append(h)
+    exponent, weights = graph.const("exponent").tolist(), graph.const("weights_out").tolist()
+    total = [0] * len(graph.classes)
+    for segment, states in enumerate(parts):
+        if not states:
+            continue
+        reciprocal = (2**30 + len(states) // 2) // len(states)
+        means = [sum(s[i] for s in states) * reciprocal for i in range(units)] if sums_per_unit else []
+        if sums_per_unit == 2:
+            for i in range(units):
+                squares = [
+                    s[i] ** 2 if not square_shift else rounded(s[i] ** 2, 1, square_shift) for s in states
+                ]
+                means.append(sum(squares) * reciprocal)
+        if "state" in roles:
+            means += [value * 2**30 for value in states[-1]]
+        for place, mean in enumerate(means):
+            z = clamp(rounded(mean, 1, exponent[place]), FEATURE)
+            for c in range(len(total)):
+                total[c] += weights[segment][place][c] * z
+    factor, bias = graph.const("factor_out").tolist(), graph.const("bias_out").tolist()
+    shift = graph.finish[0].attributes["shift"]
+    return [clamp(rounded(t, f, shift), SCORE) + b for t, f, b in zip(total, factor, bias, strict=True)]
+
+
+def raw_words(
+    seed: int, lengths: list[int], channels: int = 2, word: str = "int16"
+) -> tuple[Integer[np.ndarray, "row channel"], Int[np.ndarray, " item_plus_1"]]:
+    """Random raw words of some sequences, the extreme ones among them."""
+    rng = np.random.default_rng(seed)
+    info = np.iinfo(word)
+    raw = rng.integers(-300, 300, (sum(lengths), channels)).clip(info.min, info.max).astype(word)
+    raw[rng.random(raw.shape) < 0.05] = info.max
+    raw[rng.random(raw.shape) < 0.05] = info.min
+    return raw, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -1,0 +1,85 @@
+"""The interpreter against a slow one of plain integers, and a batch against one sequence at a time."""
+
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sarto.core.graph import Window, decide, interpret, interpreter, trace, windows
+from tests.core.graph.graphs import raw_words, slow_scores, small_graph
+
+KINDS = ("last", "mean", "mean_square", "mean_square_last")
+LENGTHS = [4, 1, 9, 13, 3, 12, 2, 8]
+
+
+@pytest.mark.parametrize(("ring", "bits", "kind"), list(product([False, True], [16, 8], KINDS)))
+def test_equals_the_slow_interpreter(ring: bool, bits: int, kind: str) -> None:
+    for segments, steps, steep in ((1, 0, False), (3, 4, False), (2, 5, True)):
+        graph = small_graph(
+            segments, ring=ring, bits=bits, kind=kind, segments=segments, segment_steps=steps, steep=steep
+        )
+        raw, offsets = raw_words(segments, LENGTHS)
+        got = interpret(graph, raw, offsets)
+        wanted = [slow_scores(graph, raw[a:b]) for a, b in pairwise(offsets)]
+        assert got.scores.tolist() == wanted
+        assert got.classes.tolist() == [scores.index(max(scores)) for scores in wanted]
+        assert np.abs(got.scores).max() < 2**31
+
+
+@settings(max_examples=15)
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=7), st.integers(1, 3), st.integers(1, 5))
+def test_a_batch_is_its_sequences_one_by_one(lengths: list[int], segments: int, steps: int) -> None:
+    graph = small_graph(1, segments=segments, segment_steps=steps)
+    raw, offsets = raw_words(2, lengths)
+    batch = trace(graph, raw, offsets)
+    for i, (a, b) in enumerate(pairwise(offsets)):
+        np.testing.assert_array_equal(trace(graph, raw[a:b], np.array([0, b - a]))[0], batch[i])
+
+
+def test_a_segment_never_reached_is_zero_and_one_reached_is_not() -> None:
+    means = trace(small_graph(segments=3, segment_steps=4), *raw_words(0, [8, 9, 3]))
+    assert means.any(axis=2).tolist() == [[True, True, False], [True, True, True], [True, False, False]]
+
+
+def test_no_sequences_and_sequences_without_steps() -> None:
+    graph = small_graph()
+    empty = np.zeros((0, 2), np.int16)
+    assert interpret(graph, empty, np.array([0])).scores.shape == (0, 3)
+    nothing = interpret(graph, empty, np.array([0, 0, 0]))
+    assert nothing.scores.tolist() == [graph.const("bias_out").tolist()] * 2
+
+
+def test_the_first_of_equal_scores_wins() -> None:
+    graph = small_graph()
+    graph.const("bias_out")[:] = [5, 9, 9]
+    empty = decide(graph, np.zeros((1, 1, 12), np.int64))
+    assert (empty.scores.tolist(), empty.classes.tolist()) == ([[5, 9, 9]], [1])
+
+
+def test_what_pools_stops_after_so_many_steps_and_the_last_state_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of 65535 steps in truth; the generated C is held to that number in `tests.deploy`."""
+    monkeypatch.setattr(interpreter, "POOLED_STEPS", 7)
+    graph = small_graph(units=1, channels=1)
+    raw = raw_words(0, [10], 1)[0]
+    short, long = (trace(graph, raw[:n], np.array([0, n]))[0, 0] for n in (7, 10))
+    assert short[:2].tolist() == long[:2].tolist()
+    assert short[2] != long[2]
+
+
+@pytest.mark.parametrize(
+    ("length", "hop", "steps", "first"),
+    [
+        (4, 2, 9, [0, 2, 4]),
+        (4, 4, 8, [0, 4]),
+        (4, 1, 4, [0]),
+        (4, 3, 3, []),
+        (1, 1, 2, [0, 1]),
+        (5, 2, 0, []),
+    ],
+)
+def test_windows(length: int, hop: int, steps: int, first: list[int]) -> None:
+    assert windows(Window(length, hop), steps).tolist() == [[a, a + length] for a in first]

@@ -1,0 +1,100 @@
+/* Calls every kernel of sarto/deploy/c/kernels by itself: the kernels are included as they are, with sizes and tables
+   chosen here. The state is 16 bits wide unless NARROW is defined. */
+#include <stdint.h>
+
+#define CHANNELS 2
+#define CLASSES 3
+#define NEURONS 3
+#define SAMPLE int32_t
+#define SHIFT_IN 4
+#define INPUT_SHIFT 3
+#define BIAS_SHIFT 5
+#define SHIFT 6
+#define ALPHA 16384
+#define BETA 12288
+#define SHIFT_OUT 4
+#define SCORE_LIMIT 1073741823
+#define FEATURE_LIMIT 8191
+#define POOL_SQUARES 1
+#define RING_STRIDE 1
+
+static const int32_t zero[2] = {100, -2147483647};
+static const int32_t factor_in[2] = {3, 16777215};
+static const int8_t weights_in[6] = {1, -2, 127, -127, 0, 3};
+static const int8_t bias[3] = {7, -127, 0};
+static const int16_t factor_out[3] = {16, 32767, 1};
+static const int32_t bias_out[3] = {5, 1073741823, -1073741823};
+
+#ifdef NARROW
+#define STATE int8_t
+#define STATE_LIMIT 127
+#define ROW_STRIDE 0
+#define SQUARE_SHIFT 0
+#define TABLE_SHIFT 13
+static const int16_t factor[1] = {64};
+static const int8_t table[4] = {1, 50, 90, 127};
+static const int8_t weights[3] = {100, -100, 50};
+#else
+#define STATE int16_t
+#define STATE_LIMIT 32767
+#define ROW_STRIDE 1
+#define SQUARE_SHIFT 15
+#define TABLE_SHIFT 14
+static const int16_t factor[3] = {64, 1, 32767};
+static const int16_t table[3] = {0, 20000, 32767};
+static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
+#endif
+
+#include "arithmetic.h"
+#include "standardise.h"
+#ifdef NARROW
+#include "tanh_int8.h"
+#else
+#include "tanh_int16.h"
+#endif
+#include "neuron.h"
+#ifdef NARROW
+#include "recurrent_ring.h"
+#else
+#include "recurrent_dense.h"
+#endif
+#include "pool.h"
+#include "readout.h"
+#include "argmax.h"
+
+int32_t call_requantise(int32_t acc, int32_t m, int s);
+int32_t call_clamp(int32_t value, int32_t limit);
+int32_t call_tanh(int32_t z);
+int32_t call_drive(int i, const int16_t *x);
+int32_t call_settle(int i, int32_t old, int32_t acc);
+void call_standardise(const int32_t *raw, int16_t *x);
+void call_recurrent(STATE *h, const int16_t *x);
+void call_pool(int32_t *total, const STATE *h);
+int call_readout(int32_t value, int32_t scale, int shift, const int8_t *w, int32_t *sums);
+int call_decide(const int32_t *sums, int32_t *scores);
+
+int32_t call_requantise(int32_t acc, int32_t m, int s) { return requantise(acc, m, s); }
+int32_t call_clamp(int32_t value, int32_t limit) { return clamp(value, limit); }
+int32_t call_tanh(int32_t z) { return tanh_lookup(z); }
+int32_t call_drive(int i, const int16_t *x) { return drive(i, x); }
+int32_t call_settle(int i, int32_t old, int32_t acc) { return settle(i, old, acc); }
+void call_standardise(const int32_t *raw, int16_t *x) { standardise(raw, x); }
+void call_pool(int32_t *total, const STATE *h) { pool(total, h); }
+int call_decide(const int32_t *sums, int32_t *scores) { return decide(sums, scores); }
+
+void call_recurrent(STATE *h, const int16_t *x)
+{
+#ifdef NARROW
+    recurrent(h, x);
+#else
+    STATE next[NEURONS];
+    recurrent(h, x, next);
+    for (int i = 0; i < NEURONS; i++)
+        h[i] = next[i];
+#endif
+}
+
+int call_readout(int32_t value, int32_t scale, int shift, const int8_t *w, int32_t *sums)
+{
+    return (int)(readout(value, scale, shift, w, sums) - w);
+}

@@ -1,0 +1,195 @@
+"""The generated C on this host equals the NumPy interpreter bit for bit, without undefined behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise, product
+from typing import Any
+
+import numpy as np
+import pytest
+from jaxtyping import Integer
+
+from sarto.core.graph import Graph, Window, interpret, trace, windows
+from sarto.core.graph.operations import SCORE_LIMIT
+from sarto.deploy.c.emit import emit
+from sarto.deploy.lower import Numbers
+from sarto.measure.host import run_on_host
+from sarto.measure.probe import compile_library
+from sarto.models.pooling import Pooling
+from tests.core.graph.graphs import raw_words, small_graph
+from tests.deploy.models import complete, lowered
+
+KINDS = ("last", "mean", "mean_square", "mean_square_last")
+WORDS = ("int8", "int16", "int32")
+LENGTHS = [6, 1, 9, 13, 3, 0, 12, 2, 8, 1]
+
+
+def equal_on_sequences(graph: Graph, raw: Integer[np.ndarray, "row channel"], offsets: Any) -> None:
+    """Each sequence ends with `predict`, also where windows could end in it."""
+    host = run_on_host(emit(graph), [raw[a:b] for a, b in pairwise(offsets)], sanitize=True)
+    window = graph.window
+    if window is None:
+        wanted = interpret(graph, raw, offsets)
+        assert len(host.windows) == 0
+        np.testing.assert_array_equal(host.scores, wanted.scores)
+        np.testing.assert_array_equal(host.classes, wanted.classes)
+        return
+    rows: list[list[int]] = []
+    for item, (a, b) in enumerate(pairwise(offsets)):
+        inside = windows(window, int(b - a))
+        ends = inside[:, 1].tolist()
+        parts = [raw[a + first : a + last] for first, last in inside]
+        got = [interpret(graph, part, np.array([0, len(part)])) for part in parts]
+        rows += [[item, end - 1, o.classes[0], *o.scores[0]] for end, o in zip(ends, got, strict=True)]
+        last = got[-1] if got else interpret(graph, raw[a:b], np.array([0, b - a]))
+        assert host.scores[item].tolist() == last.scores[0].tolist()
+        assert host.classes[item] == last.classes[0]
+    found = np.column_stack([host.windows, host.window_classes, host.window_scores])
+    assert found.tolist() == rows
+
+
+def grid() -> list[Any]:
+    """Every cell, pooling and state width, each once with segments and once without; the rest in turn."""
+    cases: list[Any] = []
+    for number, (ring, kind, bits, segments) in enumerate(product([False, True], KINDS, [16, 8], [1, 3])):
+        shape = dict(
+            ring=ring,
+            kind=kind,
+            bits=bits,
+            segments=segments,
+            segment_steps=3 if segments > 1 else 0,
+            window=(None, Window(9, 4), Window(8, 8), Window(7, 1))[(number + number // 4) % 4],
+            word=WORDS[number % 3],
+            steep=(number // 2) % 2 == 1,
+            per_row=number % 5 != 0,
+            shared_ring=ring and number % 3 == 0,
+            units=(5, 1, 4)[number % 3],
+            channels=(2, 1, 3)[(number // 3) % 3],
+            classes=(3, 2)[number % 2],
+        )
+        cases.append(pytest.param(shape, id=f"{'ring' if ring else 'esn'}-{kind}-{bits}-{segments}"))
+    return cases
+
+
+@pytest.mark.parametrize("shape", grid())
+def test_equals_the_interpreter(shape: dict[str, Any]) -> None:
+    graph = small_graph(1, **shape)
+    raw, offsets = raw_words(3, LENGTHS, shape["channels"], shape["word"])
+    equal_on_sequences(graph, raw, offsets)
+
+
+@pytest.mark.parametrize(
+    ("cell", "numbers", "bits", "window"),
+    [
+        ("esn", Numbers(), 16, Window(20, 7)),
+        ("esn", Numbers(8, False, 8), 32, None),
+        ("ring", Numbers(), 8, Window(20, 10)),
+        ("ring", Numbers(16, False), 16, None),
+    ],
+)
+def test_a_lowered_model_equals_the_interpreter_in_a_stream_and_at_the_extremes(
+    cell: str, numbers: Numbers, bits: int, window: Window | None
+) -> None:
+    model = lowered(
+        cell,
+        units=17,
+        numbers=numbers,
+        bits=bits,
+        window=window,
+        pooling=Pooling("mean_square_last", 2, 9),
+        input_scaling=2.0,
+        radius=1.4,
+    )
+    graph, word = complete(model), np.iinfo(f"int{bits}")
+    rng = np.random.default_rng(0)
+    extreme = rng.choice([word.min, word.max, -1, 0, 1], (70, 3)).astype(f"int{bits}")
+    constant = np.full((60, 3), word.min, f"int{bits}")
+    raw = np.concatenate([model.raw[:90], extreme, constant, -constant - 1])
+    equal_on_sequences(graph, raw, np.array([0, 90, 160, 220, 280]))
+
+
+def test_a_segment_longer_than_its_counter_stops_pooling() -> None:
+    graph = small_graph(units=1, channels=1, kind="mean", classes=2)
+    graph.const("exponent")[:] = 33
+    whole, tail = np.full((65535, 1), 900, np.int16), np.full((3000, 1), -900, np.int16)
+    host = run_on_host(
+        emit(graph),
+        [whole, np.concatenate([whole, tail]), np.concatenate([whole[3000:], tail])],
+        sanitize=True,
+    )
+    assert host.scores[0].tolist() == host.scores[1].tolist() != host.scores[2].tolist()
+
+
+def test_scores_at_the_limit_of_32_bits() -> None:
+    """Inputs that push every class sum as far as it goes; the sanitizer watches."""
+    graph = small_graph(units=6, steep=True, kind="last")
+    raw, offsets = np.tile(np.array([[32767, -32768]], np.int16), (5, 1)), np.array([0, 5])
+    towards = np.sign(trace(graph, raw, offsets)[0, 0])[:, None] * np.array([127, -127, 0])
+    graph.const("weights_out")[0] = towards
+    graph.const("factor_out")[:] = 32767
+    graph.const("exponent")[:] = 15
+    graph.const("bias_out")[:] = [SCORE_LIMIT, -SCORE_LIMIT, 0]
+    assert interpret(graph, raw, offsets).scores.tolist() == [[2 * SCORE_LIMIT, -2 * SCORE_LIMIT, 0]]
+    equal_on_sequences(graph, raw, offsets)
+
+
+NASTY = (
+    "*/ int x; /*",
+    "/*",
+    "*\\\n/",
+    "a\\",
+    'q"uo\'te"',
+    "new\nline\r\u2028",
+    "trigraph ??/",
+    "??=define x",
+    "é \u202e 中 \ud800",
+    "{name} %s {0}",
+    "",
+    "*" * 3 + "/" * 3,
+)
+
+
+def test_names_cannot_break_the_c() -> None:
+    graph = replace(small_graph(classes=len(NASTY), channels=len(NASTY)), classes=NASTY, channels=NASTY)
+    sources = emit(graph, title=" ".join(NASTY))
+    sources = {name: text.encode("utf-8", "strict").decode() for name, text in sources.items()}
+    compile_library(sources, "-O1", "-fno-sanitize=all", "-Werror")
+    raw, offsets = raw_words(0, [4, 5], len(NASTY))
+    equal_on_sequences(graph, raw, offsets)
+    comment = sources["model.h"].split("/* Classes:")[1].split("*/")[0]
+    assert comment.endswith(". ") and "\n" not in comment and "\\" not in comment
+
+
+def test_two_models_can_live_in_one_program() -> None:
+    files: dict[str, str] = {}
+    for name in ("left", "right"):
+        files |= emit(replace(small_graph(), name=name))
+    assert set(files) == {"left.c", "left.h", "right.c", "right.h"}
+    both = '#include "left.h"\n#include "right.h"\nint both(void);\n'
+    both += "int both(void) { return LEFT_ARENA_BYTES == sizeof(left_arena) && RIGHT_CLASSES == 3; }\n"
+    library = compile_library({**files, "both.c": both}, "-O1", "-fno-sanitize=all", "-Werror")
+    assert library.both() == 1
+    assert "model_" not in files["left.c"] + files["left.h"]
+
+
+def test_the_header_says_what_the_model_is() -> None:
+    header = emit(small_graph(channels=2, classes=3, window=Window(9, 4), word="int8"))["model.h"]
+    for line in (
+        "#define MODEL_CHANNELS 2",
+        "#define MODEL_CLASSES 3",
+        "#define MODEL_WINDOW 9",
+        "#define MODEL_HOP 4",
+        "typedef int8_t model_sample;",
+        "/* Classes: 0 class 0, 1 class 1, 2 class 2. Channels: channel 0, channel 1. */",
+        "a window of 9 samples ends every 4",
+    ):
+        assert line in header
+    plain = emit(small_graph())["model.h"]
+    assert "#define MODEL_WINDOW 0" in plain and "then model_predict" in plain
+
+
+def test_no_libc_and_no_memory_is_asked_for() -> None:
+    source = emit(small_graph())["model.c"]
+    assert [line for line in source.splitlines() if line.startswith("#include")] == ['#include "model.h"']
+    assert "malloc(" not in source and "float" not in source and "double" not in source

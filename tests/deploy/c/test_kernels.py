@@ -1,0 +1,190 @@
+"""Each C kernel by itself, called through `kernels.c`, against its formula on Python integers."""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from sarto.measure.probe import compile_library
+
+KERNELS = files("sarto.deploy.c") / "kernels"
+WIDTHS = pytest.mark.parametrize("narrow", [False, True], ids=["int16", "int8"])
+INT32 = st.integers(-(2**31), 2**31 - 1)
+INT16 = st.integers(-32767, 32767)
+INPUTS, BIAS = [[1, -2], [127, -127], [0, 3]], [7, -127, 0]
+ALPHA, BETA = 16384, 12288
+
+
+@cache
+def library(narrow: bool) -> ctypes.CDLL:
+    driver = (Path(__file__).parent / "kernels.c").read_text(encoding="utf-8")
+    names = [
+        entry.name for entry in KERNELS.iterdir() if entry.name.endswith(".c") and entry.name != "driver.c"
+    ]
+    sources = {name.replace(".c", ".h"): (KERNELS / name).read_text(encoding="utf-8") for name in names}
+    flags = ["-O1", "-fno-sanitize=all", "-Werror", *(["-DNARROW"] if narrow else [])]
+    return compile_library({**sources, "kernels.c": driver}, *flags)
+
+
+def array(kind: Any, values: list[int]) -> Any:
+    return (kind * len(values))(*values)
+
+
+def rounded(acc: int, m: int, s: int) -> int:
+    return (acc * m + 2 ** (s - 1)) // 2**s
+
+
+def clamp(value: int, limit: int) -> int:
+    return max(-limit, min(limit, value))
+
+
+def tanh(z: int, narrow: bool) -> int:
+    size = min(abs(z), 32767)
+    if narrow:
+        value = [1, 50, 90, 127][size // 8192]
+    else:
+        low, high = [(0, 20000), (20000, 32767)][size // 16384]
+        value = low + ((high - low) * (size % 16384) + 8192) // 16384
+    return -value if z < 0 else value
+
+
+def drive(i: int, x: list[int]) -> int:
+    return sum(w * v for w, v in zip(INPUTS[i], x, strict=True)) * 8 + BIAS[i] * 32
+
+
+def settle(i: int, old: int, acc: int, narrow: bool) -> int:
+    factor = 64 if narrow else [64, 1, 32767][i]
+    target = tanh(rounded(acc, factor, 6), narrow)
+    return clamp((old * ALPHA + target * BETA + 2**14) // 2**15, 127 if narrow else 32767)
+
+
+def test_every_kernel_is_called_here() -> None:
+    included = (Path(__file__).parent / "kernels.c").read_text(encoding="utf-8")
+    names = {entry.name for entry in KERNELS.iterdir()} - {"driver.c"}
+    assert {name for name in names if name.replace(".c", '.h"') not in included} == set()
+
+
+@settings(max_examples=60)
+@given(INT32, st.integers(1, 2**15 - 1), st.integers(15, 62))
+@example(-(2**31), 32767, 15)
+@example(-1, 1, 1)
+@example(1, 1, 1)
+@example(-3, 1, 1)
+def test_requantise(acc: int, m: int, s: int) -> None:
+    assert library(False).call_requantise(acc, m, s) == rounded(acc, m, s)
+
+
+@pytest.mark.parametrize(("value", "wanted"), [(6, 5), (5, 5), (-5, -5), (-6, -5), (0, 0), (-(2**31), -5)])
+def test_clamp(value: int, wanted: int) -> None:
+    assert library(False).call_clamp(value, 5) == wanted
+
+
+@WIDTHS
+def test_tanh(narrow: bool) -> None:
+    near = [base + d for base in (0, 8192, 16384, 24576, 32767, 32768, 10**6, 2**31 - 2) for d in (-1, 0, 1)]
+    for z in [*range(0, 33000, 611), *near]:
+        assert library(narrow).call_tanh(z) == tanh(z, narrow)
+        assert library(narrow).call_tanh(-z) == -tanh(z, narrow) if z else True
+
+
+@given(INT16, INT16)
+@settings(max_examples=30)
+def test_drive(a: int, b: int) -> None:
+    for i in range(3):
+        assert library(False).call_drive(i, array(ctypes.c_int16, [a, b])) == drive(i, [a, b])
+
+
+@WIDTHS
+def test_settle(narrow: bool) -> None:
+    limit = 127 if narrow else 32767
+    for i in range(3):
+        for old in (-limit, -1, 0, 1, 77, limit):
+            for acc in (-70000, -5000, -1, 0, 3, 900, 66000):
+                assert library(narrow).call_settle(i, old, acc) == settle(i, old, acc, narrow)
+
+
+@pytest.mark.parametrize(
+    "raw", [(100, 0), (117, -(2**31)), (-300, 2**31 - 1), (2**31 - 1, -(2**31) + 1), (-(2**31), -(2**31) + 2)]
+)
+def test_standardise(raw: tuple[int, int]) -> None:
+    x = array(ctypes.c_int16, [0, 0])
+    library(False).call_standardise(array(ctypes.c_int32, list(raw)), x)
+    wanted = [rounded(raw[0] - 100, 3, 4), rounded(raw[1] + 2**31 - 1, 16777215, 4)]
+    assert list(x) == [clamp(v, 32767) for v in wanted]
+
+
+@WIDTHS
+@pytest.mark.parametrize("x", [(0, 0), (1000, -999), (32767, -32767)])
+def test_recurrent(narrow: bool, x: tuple[int, int]) -> None:
+    kind = ctypes.c_int8 if narrow else ctypes.c_int16
+    start = [127, -5, 60] if narrow else [32767, -1234, 60]
+    h = array(kind, start)
+    library(narrow).call_recurrent(h, array(ctypes.c_int16, list(x)))
+    if narrow:
+        sums = [w * start[i - 1] for i, w in enumerate([100, -100, 50])]
+    else:
+        rows = [[1, 2, 3], [-4, 5, 6], [7, 8, -127]]
+        sums = [sum(w * v for w, v in zip(row, start, strict=True)) for row in rows]
+    assert list(h) == [settle(i, start[i], sums[i] + drive(i, list(x)), narrow) for i in range(3)]
+
+
+@WIDTHS
+def test_pool(narrow: bool) -> None:
+    h = [127, -127, 5] if narrow else [32767, -32767, 300]
+    total = array(ctypes.c_int32, [10, -20, 30, 40, 50, 60])
+    library(narrow).call_pool(total, array(ctypes.c_int8 if narrow else ctypes.c_int16, h))
+    squares = [v * v if narrow else rounded(v * v, 1, 15) for v in h]
+    assert list(total) == [
+        10 + h[0],
+        -20 + h[1],
+        30 + h[2],
+        40 + squares[0],
+        50 + squares[1],
+        60 + squares[2],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "scale", "shift"),
+    [(1000, 2**30, 30), (-7, 2**29, 30), (2**31 - 1, 2**14, 15), (-(2**31), 2**14, 15)],
+)
+def test_readout(value: int, scale: int, shift: int) -> None:
+    sums = array(ctypes.c_int32, [1, 2, 3])
+    taken = library(False).call_readout(value, scale, shift, array(ctypes.c_int8, [2, -127, 0]), sums)
+    z = clamp(rounded(value, scale, shift), 8191)
+    assert taken == 3
+    assert list(sums) == [1 + 2 * z, 2 - 127 * z, 3]
+
+
+@pytest.mark.parametrize(
+    "sums",
+    [
+        (0, 0, 0),
+        (8, -1, 5),
+        (-9, -(2**31), 2**31 - 1),
+        (2**31 - 1, 2**31 - 1, 2**31 - 1),
+        (-(2**31), -(2**31), -(2**31)),
+    ],
+)
+def test_decide(sums: tuple[int, int, int]) -> None:
+    scores = array(ctypes.c_int32, [0, 0, 0])
+    best = library(False).call_decide(array(ctypes.c_int32, list(sums)), scores)
+    limit, bias = 2**30 - 1, [5, 2**30 - 1, -(2**30) + 1]
+    wanted = [clamp(rounded(s, f, 4), limit) + b for s, f, b in zip(sums, [16, 32767, 1], bias, strict=True)]
+    assert list(scores) == wanted
+    assert best == wanted.index(max(wanted))
+
+
+def test_decide_takes_the_first_of_equals() -> None:
+    scores = array(ctypes.c_int32, [0, 0, 0])
+    lowest = -(2**31)
+    assert library(True).call_decide(array(ctypes.c_int32, [2**30 - 6, 0, lowest]), scores) == 0
+    assert scores[0] == scores[1] > scores[2]
+    assert library(True).call_decide(array(ctypes.c_int32, [2**30 - 7, 0, lowest]), scores) == 1

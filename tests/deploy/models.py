@@ -1,0 +1,112 @@
+"""Lowered models of random reservoirs, and the real weights that their integers stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, Integer
+
+from sarto.core.graph import Graph, Window, trace
+from sarto.core.rooms import load_method
+from sarto.deploy.lower import InputStatistics, Numbers, feature_exponents, lower_reservoir, with_readout
+from sarto.deploy.sensor import SensorFormat
+from sarto.models.pooling import Pooling
+from sarto.models.reservoir._cell import Reservoir
+
+USUAL: dict[str, Any] = dict(leak=0.4, radius=0.9, input_scaling=0.5, bias_scaling=0.2)
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A reservoir, its data, and its graph."""
+
+    cell: Reservoir
+    inputs: InputStatistics
+    sensor: SensorFormat
+    values: Float[np.ndarray, "row channel"]
+    offsets: Int[np.ndarray, " item_plus_1"]
+    graph: Graph
+
+    @property
+    def raw(self) -> Integer[np.ndarray, "row channel"]:
+        """The data as raw words."""
+        return self.sensor.encode(self.values)
+
+    def stands_for(self) -> Reservoir:
+        """The float reservoir with the weights that the integers stand for."""
+        g, a = self.graph, self.graph.step[1].attributes
+        unit = g.const("factor").astype(float)[:, None] / 2.0 ** (a["shift"] + 13)
+        state, x = g.by_name["h"].scale, g.by_name["x"].scale
+        assert state is not None and x is not None
+        recurrent = g.const("weights") * (unit if self.cell.structure == "dense" else unit[:, 0]) / state
+        return Reservoir(
+            self.cell.cell,
+            np.broadcast_to(recurrent, self.cell.recurrent.shape),
+            g.const("inputs") * unit * 2.0 ** a["input_shift"] / x,
+            g.const("bias") * np.broadcast_to(unit[:, 0], self.cell.bias.shape) * 2.0 ** a["bias_shift"],
+            a["alpha"] / 2**15,
+            a["beta"] / 2**15,
+        )
+
+
+def lowered(
+    cell: str = "esn",
+    *,
+    units: int = 20,
+    channels: int = 3,
+    numbers: Numbers | None = None,
+    pooling: Pooling | None = None,
+    bits: int = 16,
+    window: Window | None = None,
+    lengths: tuple[int, ...] = (12,) * 20,
+    seed: int = 0,
+    **settings: float,
+) -> Lowered:
+    """Return a random reservoir, lowered for slowly changing data of uneven channels."""
+    rng = np.random.default_rng(seed)
+    size = 10.0 ** np.arange(channels)
+    values = (rng.normal(size=(sum(lengths), channels)).cumsum(axis=0) * 0.3 + 1) * size
+    reservoir = load_method("sarto.models.reservoir", cell).build(
+        units, channels, seed=seed, **(USUAL | settings)
+    )
+    inputs, sensor = InputStatistics.of(values), SensorFormat.calibrate(values, bits)
+    graph = lower_reservoir(
+        reservoir,
+        inputs,
+        sensor,
+        numbers or Numbers(),
+        pooling or Pooling("last"),
+        channels=tuple(f"channel {i}" for i in range(channels)),
+        window=window,
+    )
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return Lowered(reservoir, inputs, sensor, values, offsets, graph)
+
+
+def complete(model: Lowered, classes: int = 4, seed: int = 0) -> Graph:
+    """Return the graph with a random readout."""
+    rng = np.random.default_rng(seed)
+    means = trace(model.graph, model.raw, model.offsets)
+    weights = rng.integers(-127, 128, (classes, means.shape[1] * means.shape[2]))
+    names = tuple(f"class {i}" for i in range(classes))
+    return with_readout(
+        model.graph,
+        feature_exponents(means),
+        weights,
+        rng.uniform(1e-6, 1e-5, classes),
+        rng.normal(size=classes),
+        names,
+    )
+
+
+def integer_states(model: Lowered) -> Float[np.ndarray, "row neuron"]:
+    """Return the state after every step of every sequence, as real numbers; for a graph with pooling `last`."""
+    rows: list[Any] = []
+    for a, b in zip(model.offsets, model.offsets[1:], strict=False):
+        heads = np.concatenate([model.raw[a : a + n] for n in range(1, b - a + 1)])
+        rows.append(trace(model.graph, heads, np.cumsum(np.arange(int(b - a) + 1)))[:, 0] >> 30)
+    scale = model.graph.by_name["h"].scale
+    assert scale is not None
+    return np.concatenate(rows) * scale
