@@ -190,13 +190,13 @@ def cells(chosen: Sequence[str]) -> list[str]:
 
 PRESETS: tuple[dict[str, Any], ...] = (
     dict(cell="esn", pooling="mean_square_last", segments=1, leak=0.5, input_scaling=0.5, size=1.0),
-    dict(cell="esn", pooling="mean_square_last", segments=1, leak=0.1, input_scaling=0.1, size=1.0),
-    dict(cell="ring", pooling="mean_square", segments=2, leak=0.1, input_scaling=0.1, size=1.0),
-    dict(cell="esn", pooling="mean", segments=2, leak=0.3, input_scaling=0.5, size=0.9),
-    dict(cell="esn", pooling="mean_square", segments=2, leak=0.1, input_scaling=0.1, size=0.6),
-    dict(cell="ring", pooling="last", segments=2, leak=0.3, input_scaling=0.5, size=0.8),
-    dict(cell="ring", pooling="mean_square_last", segments=1, leak=0.5, input_scaling=0.3, size=0.4),
-    dict(cell="esn", pooling="mean_square", segments=1, leak=0.1, input_scaling=0.1, size=0.2),
+    dict(cell="esn", pooling="mean_square_last", segments=1, leak=0.1, input_scaling=0.1, size=0.3),
+    dict(cell="ring", pooling="mean_square", segments=2, leak=0.1, input_scaling=0.1, size=0.7),
+    dict(cell="esn", pooling="mean", segments=2, leak=0.3, input_scaling=0.5, size=0.5),
+    dict(cell="esn", pooling="mean_square", segments=2, leak=0.1, input_scaling=0.1, size=0.2),
+    dict(cell="ring", pooling="last", segments=2, leak=0.3, input_scaling=0.5, size=0.6),
+    dict(cell="ring", pooling="mean_square_last", segments=1, leak=0.5, input_scaling=0.3, size=0.1),
+    dict(cell="esn", pooling="mean_square", segments=1, leak=0.1, input_scaling=0.1, size=0.0),
 )
 """Where a search starts. Leak, radius 0.9 and input scaling are the round values of Lukosevicius, "A practical guide to
 applying echo state networks" (2012), sections 3.2.4 to 3.2.6; poolings and sizes are spread."""
