@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from sarto.cli import _kinds
-from sarto.core.errors import SartoError
 from tests.cli.stand_in import call
 
 

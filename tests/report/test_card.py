@@ -103,7 +103,4 @@ def test_what_is_not_known_is_said(tmp_path: Path) -> None:
     assert "latency: not measured: run `sarto devices cortex_m4`" in text
     assert "nobody can say for whom the model fails" in text
     assert "| energy | not measured: run `perf stat" in text
-    assert (
-        "| latency (binding) | 20 ms | not measured: run `sarto devices cortex_m4` | – | – |"
-        in text
-    )
+    assert "| latency (binding) | 20 ms | not measured: run `sarto devices cortex_m4` | – | – |" in text

@@ -53,9 +53,10 @@ def test_equals_a_slow_cross_validation_of_whole_models() -> None:
         for fold in planted.fold[:2]:
             for held in (fold == f for f in range(fold.max() + 1)):
                 centre, share = pooled[~held].mean(axis=0), onehot[~held].mean(axis=0)
-                x = pooled[~held] - centre
+                x = np.asarray(pooled[~held] - centre, np.float64)
                 penalty = ridge * np.trace(x.T @ x) / x.shape[1]
-                w = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ (onehot[~held] - share))
+                right = np.asarray(x.T @ (onehot[~held] - share), np.float64)
+                w = np.linalg.solve(x.T @ x + penalty * np.eye(int(x.shape[1])), right)
                 guess = np.asarray((pooled[held] - centre) @ w + share, np.float64)
                 wrong += float(np.count_nonzero(guess.argmax(axis=1) != planted.target[held]))
                 squares += float(np.square(guess - onehot[held]).sum())

@@ -121,6 +121,15 @@ def test_a_segment_longer_than_its_counter_stops_pooling() -> None:
     assert host.scores[0].tolist() == host.scores[1].tolist() != host.scores[2].tolist()
 
 
+def test_the_reciprocal_of_the_steps_is_rounded() -> None:
+    """2975 steps, where cutting off the reciprocal of 2^30 moves some of 80 features by a count."""
+    assert 0.5 < 2**30 % 2975 / 2975 < 0.66
+    graph = small_graph(units=40, channels=1, kind="mean_square", classes=2)
+    graph.const("exponent")[:] = 32
+    raw, offsets = raw_words(0, [2975], 1)
+    equal_on_sequences(graph, raw, offsets)
+
+
 def test_scores_at_the_limit_of_32_bits() -> None:
     """Inputs that push every class sum as far as it goes; the sanitizer watches."""
     graph = small_graph(units=6, steep=True, kind="last")

@@ -1,0 +1,138 @@
+"""What a search is compared with: random search, and presets with other reservoirs and sizes, in the same space.
+
+A method gets the same training items, folds, budget and number of trials, and gives scored trials. Its front is
+chosen on validation values; only then is each model of the front built, and scored on the test items.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from benchmarks._hypervolume import Point
+from sarto.core.budget import Budget
+from sarto.core.progress import Silent
+from sarto.core.seed import generator
+from sarto.core.store import Store, package_sha256
+from sarto.data.load import load
+from sarto.data.splits import split
+from sarto.deploy.sensor import SensorFormat
+from sarto.devices import device
+from sarto.measure.model import Sequences
+from sarto.search.candidates import MIN_UNITS, PRESET_REST, PRESETS, Candidate, Shape, cells, cost, largest
+from sarto.search.deployment import FRONT_SEQUENCES, Workshop
+from sarto.search.loop import BATCH, Scorer, Trial, search
+from sarto.search.overhead import ImageOverheads
+from sarto.search.problem import Problem, prepare
+
+OPTIMISE = "-Os"
+"""The level that `sarto fit` takes by default."""
+SENSOR_BITS = 16
+
+
+@dataclass(frozen=True)
+class Arena:
+    """One data set and one seed, on which methods compete."""
+
+    problem: Problem
+    shape: Shape
+    overheads: ImageOverheads
+    budget: Budget
+    score: Scorer
+    workshop: Workshop
+    tested: Sequences
+    target: list[int]
+    seed: int
+
+    def searched(self, trials: int, sampler: Literal["search", "random"]) -> list[Trial]:
+        """Return the trials of `sarto fit`'s search, or of random search in the same space."""
+        found = search(
+            self.problem,
+            self.shape,
+            self.overheads,
+            self.budget,
+            self.score,
+            cells=cells(()),
+            trials=trials,
+            seed=self.seed,
+            talk=Silent(),
+            sampler=sampler,
+        )
+        return list(found.trials)
+
+    def preset(self, number: int, count: int) -> list[Trial]:
+        """Return `count` trials of preset `number`: the preset itself, then other reservoirs and sizes of it."""
+        preset = {**PRESET_REST, **PRESETS[number]}
+        own = preset.pop("size")
+        drawn = generator(self.seed, "sizes of preset", number).uniform(size=count - 1).tolist()
+        candidates: list[Candidate] = []
+        for index, size in enumerate([own, *drawn]):
+            loose = Candidate(**preset, units=MIN_UNITS, seed=self.seed * 100_003 + index)
+            most = largest(loose, self.shape, self.overheads, self.budget)
+            if most is not None:
+                units = round(MIN_UNITS * (most / MIN_UNITS) ** size)
+                candidates.append(Candidate(**preset, units=units, seed=loose.seed))
+        scores = [s for i in range(0, len(candidates), BATCH) for s in self.score(candidates[i : i + BATCH])]
+        return [
+            Trial(index, candidate, scored, *cost(candidate, self.shape, self.overheads))
+            for index, (candidate, scored) in enumerate(zip(candidates, scores, strict=True))
+        ]
+
+    def on_test(self, trials: Sequence[Trial]) -> list[Point]:
+        """Return test error, flash and RAM of each trial's finished model, built and emulated."""
+        points: list[Point] = []
+        for trial in trials:
+            made = self.workshop.deploy(trial, self.tested, FRONT_SEQUENCES)
+            error = np.count_nonzero(made.measured.outcome.classes != np.array(self.target)) / len(
+                self.target
+            )
+            points.append((error, made.point["flash"], made.point["ram"]))
+        return points
+
+
+def arena(
+    source: str, budget: Budget, seed: int, folder: Path, executor: Executor, device_name: str, **choice: Any
+) -> Arena:
+    """Return the arena of the data in `source`; trials and images are kept in `folder`."""
+    data = load(source, **choice)
+    parts = split(data, seed)
+    train, test = data.select(parts.train), data.select(parts.test)
+    sensor = SensorFormat.calibrate(train.values, SENSOR_BITS, None)
+    problem = prepare(train, sensor, None, seed)
+    target = device(device_name)
+    shape = Shape(problem.channels, problem.classes, sensor.bits, problem.window, problem.longest)
+    path, images = folder / f"problem-{problem.sha256}.npz", folder / "images"
+    problem.save(path)
+    return Arena(
+        problem,
+        shape,
+        ImageOverheads(shape, target, OPTIMISE, images),
+        budget,
+        Scorer(path, problem.sha256, package_sha256(), Store(folder / "trials"), executor),
+        Workshop(problem, target, OPTIMISE, "a model of a benchmark", "benchmark", seed, images),
+        Sequences(sensor.encode(test.values), test.offsets.astype(np.int64)),
+        test.target.tolist(),
+        seed,
+    )
+
+
+def values(trial: Trial) -> Point:
+    """Return what the search minimises, and the front is chosen by: validation loss, flash and RAM."""
+    return trial.score.loss, float(trial.flash_b), float(trial.ram_b)
+
+
+def front(trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials that no other beats: not worse in any value and better in one; of equal ones the first."""
+    kept: list[Trial] = []
+    for trial in trials:
+        mine = values(trial)
+        if any(all(o <= m for o, m in zip(values(k), mine, strict=True)) for k in kept):
+            continue
+        kept = [k for k in kept if not all(m <= o for m, o in zip(mine, values(k), strict=True))]
+        kept.append(trial)
+    return kept
