@@ -25,7 +25,7 @@ from sarto.data.source import source_sha256
 from sarto.data.splits import split
 from sarto.deploy.sensor import SensorFormat
 from sarto.devices import device
-from sarto.measure.model import Sequences, measure_model
+from sarto.measure.model import RawSequences, measure_model
 from sarto.measure.quality import confusion, macro_f1
 from sarto.search.fit import FitRequest, fit
 
@@ -155,7 +155,7 @@ def _on_every_test_item(
         graph,
         {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")},
         device(DEVICE),
-        Sequences(sensor.encode(test.values), test.offsets.astype(np.int64)),
+        RawSequences(sensor.encode(test.values), test.offsets.astype(np.int64)),
         optimise=manifest["optimise"],
         command="benchmark",
         on_device=len(test),

@@ -23,7 +23,7 @@ from sarto.data.load import load
 from sarto.data.splits import split
 from sarto.deploy.sensor import SensorFormat
 from sarto.devices import device
-from sarto.measure.model import Sequences
+from sarto.measure.model import RawSequences
 from sarto.search.candidates import MIN_UNITS, PRESET_REST, PRESETS, Candidate, Shape, cells, cost, largest
 from sarto.search.deployment import FRONT_SEQUENCES, Workshop
 from sarto.search.loop import BATCH, Scorer, Trial, search
@@ -45,7 +45,7 @@ class Arena:
     budget: Budget
     score: Scorer
     workshop: Workshop
-    tested: Sequences
+    tested: RawSequences
     target: list[int]
     seed: int
 
@@ -115,7 +115,7 @@ def arena(
         budget,
         Scorer(path, problem.sha256, package_sha256(), Store(folder / "trials"), executor),
         Workshop(problem, target, OPTIMISE, "a model of a benchmark", "benchmark", seed, images),
-        Sequences(sensor.encode(test.values), test.offsets.astype(np.int64)),
+        RawSequences(sensor.encode(test.values), test.offsets.astype(np.int64)),
         test.target.tolist(),
         seed,
     )
@@ -128,11 +128,4 @@ def values(trial: Trial) -> Point:
 
 def front(trials: Sequence[Trial]) -> list[Trial]:
     """Return the trials that no other beats: not worse in any value and better in one; of equal ones the first."""
-    kept: list[Trial] = []
-    for trial in trials:
-        mine = values(trial)
-        if any(all(o <= m for o, m in zip(values(k), mine, strict=True)) for k in kept):
-            continue
-        kept = [k for k in kept if not all(m <= o for m, o in zip(mine, values(k), strict=True))]
-        kept.append(trial)
-    return kept
+    return [trials[i] for i in unbeaten([values(t) for t in trials])]

@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 # Libraries that load later, and every process that a test starts, read these.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
@@ -17,6 +18,7 @@ for _name in [name for name in os.environ if name.startswith("SARTO_") and name 
 os.environ["MPLBACKEND"] = "agg"
 
 import hypothesis  # noqa: E402
+import jaxtyping  # noqa: E402
 import pytest  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
@@ -77,3 +79,12 @@ def chromium() -> str:
     if found is None:
         pytest.skip("needs the program chromium")
     return found
+
+
+@pytest.fixture
+def unchecked_types() -> Generator[None]:
+    """What a user meets who passes a wrong type: outside of the tests nothing checks types but our own errors."""
+    settings: Any = jaxtyping.config
+    settings.update("jaxtyping_disable", True)
+    yield
+    settings.update("jaxtyping_disable", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from sarto.deploy.lower import feature_exponents
 from sarto.learn.statistics import RidgeStatistics
 from sarto.search.trial import RIDGES, Score, evaluate, final, lowered, readout, run_saved
 from tests.search.planted import RING, problem
+
+SOLVE: Callable[[Any, Any], Any] = np.linalg.solve
 
 
 def without_time(score: Score) -> Score:
@@ -54,9 +57,9 @@ def test_equals_a_slow_cross_validation_of_whole_models() -> None:
             for held in (fold == f for f in range(fold.max() + 1)):
                 centre, share = pooled[~held].mean(axis=0), onehot[~held].mean(axis=0)
                 x = np.asarray(pooled[~held] - centre, np.float64)
-                penalty = ridge * np.trace(x.T @ x) / x.shape[1]
-                right = np.asarray(x.T @ (onehot[~held] - share), np.float64)
-                w = np.linalg.solve(x.T @ x + penalty * np.eye(int(x.shape[1])), right)
+                right = x.T @ (onehot[~held] - share)
+                penalty = ridge * float(np.trace(x.T @ x)) / x.shape[1]
+                w = SOLVE(x.T @ x + penalty * np.identity(len(x.T)), right)
                 guess = np.asarray((pooled[held] - centre) @ w + share, np.float64)
                 wrong += float(np.count_nonzero(guess.argmax(axis=1) != planted.target[held]))
                 squares += float(np.square(guess - onehot[held]).sum())

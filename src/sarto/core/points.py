@@ -56,19 +56,22 @@ class OperatingPoint:
         )
 
 
-def front(points: Sequence[OperatingPoint], objectives: Sequence[str]) -> list[OperatingPoint]:
-    """Return the points that no other point beats: not worse in every objective and better in one.
+def unbeaten(values: Sequence[tuple[float, ...]]) -> list[int]:
+    """Return the indices of the values that no other beats: not worse in every place and better in one.
 
-    All objectives are minimised. Of equal points the first stays. The order of `points` is kept.
+    Smaller is better. Of equal values the first stays.
+
+    >>> unbeaten([(1, 2), (2, 1), (2, 2), (1, 2)])
+    [0, 1]
     """
-    values = [tuple(p[o] for o in objectives) for p in points]
-    kept: list[OperatingPoint] = []
-    for i, mine in enumerate(values):
-        beaten = any(
-            all(o <= m for o, m in zip(other, mine, strict=True)) and (other != mine or j < i)
-            for j, other in enumerate(values)
-            if j != i
-        )
-        if not beaten:
-            kept.append(points[i])
-    return kept
+
+    def beats(j: int, i: int) -> bool:
+        other, mine = values[j], values[i]
+        return all(o <= m for o, m in zip(other, mine, strict=True)) and (other != mine or j < i)
+
+    return [i for i in range(len(values)) if not any(beats(j, i) for j in range(len(values)) if j != i)]
+
+
+def front(points: Sequence[OperatingPoint], objectives: Sequence[str]) -> list[OperatingPoint]:
+    """Return the points that no other point beats in `objectives`, all of them minimised, in the order given."""
+    return [points[i] for i in unbeaten([tuple(p[o] for o in objectives) for p in points])]

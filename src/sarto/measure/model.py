@@ -30,11 +30,11 @@ from sarto.measure.machine import emulator_modules
 from sarto.measure.outputs import Outputs, check_equal
 
 PINNED = 256
-"""Sequences that run on the emulated device; all of them run on the host."""
+"""RawSequences that run on the emulated device; all of them run on the host."""
 
 
 @dataclass(frozen=True, eq=False)
-class Sequences:
+class RawSequences:
     """Raw sensor words of many sequences: item i is `raw[offsets[i]:offsets[i + 1]]`."""
 
     raw: Integer[np.ndarray, "row channel"]
@@ -48,11 +48,11 @@ class Sequences:
             raise IndexError(index)
         return self.raw[self.offsets[index] : self.offsets[index + 1]]
 
-    def pinned(self, most: int) -> Sequences:
+    def pinned(self, most: int) -> RawSequences:
         """Return at most `most` sequences, spread evenly over all of them."""
         chosen = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
         parts = [self[int(i)] for i in chosen]
-        return Sequences(np.concatenate(parts), np.concatenate([[0], np.cumsum([len(p) for p in parts])]))
+        return RawSequences(np.concatenate(parts), np.concatenate([[0], np.cumsum([len(p) for p in parts])]))
 
     def listed(self) -> list[Integer[np.ndarray, "step channel"]]:
         """Return every sequence as a view."""
@@ -79,12 +79,12 @@ def check_tools() -> None:
     emulator_modules()
 
 
-def outputs(graph: Graph, sequences: Sequences) -> Outputs:
+def outputs(graph: Graph, sequences: RawSequences) -> Outputs:
     """Return what the NumPy interpreter says of `sequences`, in the form that the C reports."""
     return _as_outputs(interpret(graph, sequences.raw, sequences.offsets), sequences, graph)
 
 
-def _as_outputs(outcome: Outcome, sequences: Sequences, graph: Graph) -> Outputs:
+def _as_outputs(outcome: Outcome, sequences: RawSequences, graph: Graph) -> Outputs:
     classes, scores = outcome.classes.astype(np.int32), outcome.scores.astype(np.int32)
     ended = np.zeros(len(sequences), bool)
     if graph.window is not None:
@@ -98,7 +98,7 @@ def measure_model(
     graph: Graph,
     sources: Mapping[str, str],
     device: Device,
-    sequences: Sequences,
+    sequences: RawSequences,
     *,
     optimise: str,
     command: str,
@@ -162,7 +162,7 @@ def measure_folder(out: Path, name: str | None, talk: Talk) -> list[Evidence]:
     graph, target = load_graph(out / "graph.npz"), device(name or manifest["device"])
     sources = {file: (out / file).read_text(encoding="utf-8") for file in ("model.c", "model.h")}
     with np.load(out / "pinned.npz", allow_pickle=False) as file:
-        sequences = Sequences(file["raw"], file["offsets"])
+        sequences = RawSequences(file["raw"], file["offsets"])
     command = f"sarto measure {out} --device {target.name}"
     with talk.stage("measure", 1) as stage:
         measured = measure_model(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
+from sarto.core.artifact import FORMAT
 from sarto.core.budget import Verdict
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
@@ -24,8 +25,6 @@ from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe
 from sarto.core.store import file_sha256
 from sarto.core.table import Table
-
-FORMAT = "sarto-artifact/1"
 
 T = TypeVar("T")
 

@@ -11,14 +11,14 @@ from sarto.core.evidence import Evidence
 from sarto.core.graph import Graph
 from sarto.core.points import OperatingPoint
 from sarto.deploy.c.emit import emit
-from sarto.measure.model import Measured, Sequences, measure_model
+from sarto.measure.model import Measured, RawSequences, measure_model
 from sarto.measure.quality import validation_evidence
 from sarto.search.loop import Trial
 from sarto.search.problem import Problem
 from sarto.search.trial import final
 
 FRONT_SEQUENCES = 2
-"""Sequences emulated for points of the front that were not chosen: enough for their instructions."""
+"""RawSequences emulated for points of the front that were not chosen: enough for their instructions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Workshop:
     seed: int
     cache: Path
 
-    def deploy(self, trial: Trial, sequences: Sequences, on_device: int) -> Deployment:
+    def deploy(self, trial: Trial, sequences: RawSequences, on_device: int) -> Deployment:
         """Return `trial` trained on all training items, built for the whole device, and measured on `sequences`."""
         graph = final(self.problem, trial.candidate, trial.score.ridge)
         sources = emit(graph, self.title)

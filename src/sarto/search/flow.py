@@ -16,7 +16,7 @@ from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.executors import available_workers, open_executor
 from sarto.core.graph import Outcome
-from sarto.core.points import front
+from sarto.core.points import front, unbeaten
 from sarto.core.progress import Talk
 from sarto.core.store import Store, package_sha256
 from sarto.core.threads import one_blas_thread
@@ -24,7 +24,7 @@ from sarto.data.load import load
 from sarto.data.splits import Split, split
 from sarto.deploy.sensor import SensorFormat
 from sarto.devices import device
-from sarto.measure.model import PINNED, Sequences
+from sarto.measure.model import PINNED, RawSequences
 from sarto.measure.quality import accuracy_evidence
 from sarto.search.candidates import MIN_UNITS, PRESETS, Shape, cells, cost, preset
 from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
@@ -51,7 +51,7 @@ class Run:
     chosen: Deployment
     others: tuple[Deployment, ...]
     test: Dataset
-    sequences: Sequences
+    sequences: RawSequences
     outcome: Outcome
     quality: tuple[Evidence, ...]
     verdict: Verdict
@@ -107,7 +107,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         problem, target, optimise, _title(request, data), request.command, request.seed, work / "images"
     )
     test = data.select(parts.test)
-    raw = Sequences(sensor.encode(test.values), test.offsets.astype(np.int64))
+    raw = RawSequences(sensor.encode(test.values), test.offsets.astype(np.int64))
     with one_blas_thread():
         chosen, others = _deploy(shop, found, request.budget, raw, talk)
         # All samples of training and test on the host; the test labels are looked at only below, once.
@@ -215,7 +215,7 @@ def _nearest(
 
 
 def _deploy(
-    shop: Workshop, found: SearchResult, budget: Budget, sequences: Sequences, talk: Talk
+    shop: Workshop, found: SearchResult, budget: Budget, sequences: RawSequences, talk: Talk
 ) -> tuple[Deployment, tuple[Deployment, ...]]:
     """Return the first finalist whose measured image fits (or the one nearest to it), and the points of the front."""
     few = _head(sequences, FRONT_SEQUENCES)
@@ -258,19 +258,12 @@ def _hard(deployment: Deployment, budget: Budget) -> Verdict:
     return judge(replace(budget, min_accuracy=None), {e.what: e for e in deployment.point.evidence})
 
 
-def _head(sequences: Sequences, items: int) -> Sequences:
+def _head(sequences: RawSequences, items: int) -> RawSequences:
     offsets = sequences.offsets[: items + 1]
-    return Sequences(sequences.raw[: offsets[-1]], offsets)
+    return RawSequences(sequences.raw[: offsets[-1]], offsets)
 
 
 def _front(trials: tuple[Trial, ...]) -> list[Trial]:
     """Return the trials on the front of validation loss, flash and RAM, the `SHOWN_FRONT` best first."""
-
-    def better(a: Trial, b: Trial) -> bool:
-        mine, other = ((t.score.loss, t.flash_b, t.ram_b) for t in (a, b))
-        return all(x <= y for x, y in zip(mine, other, strict=True)) and (
-            mine != other or a.number < b.number
-        )
-
-    kept = [t for t in trials if not any(better(o, t) for o in trials if o is not t)]
+    kept = [trials[i] for i in unbeaten([(t.score.loss, t.flash_b, t.ram_b) for t in trials])]
     return sorted(kept, key=lambda t: (t.score.loss, t.number))[:SHOWN_FRONT]

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 def write_folder(run: Run) -> Path:
     """Write everything and return the folder."""
     out = run.request.out
+    for left_over in out.glob(".*.*"):  # of writes that were killed, see `write_atomic`
+        left_over.unlink()
     sources = {
         **image_sources(),
         **run.chosen.sources,

@@ -24,6 +24,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 
+from sarto.core.points import unbeaten
 from sarto.core.seed import generator
 from sarto.models.pooling import POOLINGS
 from sarto.search.candidates import MIN_UNITS, PRESET_REST, PRESETS, Candidate
@@ -98,9 +99,7 @@ class Proposer:
 
     def _variation(self, random: np.random.Generator) -> dict[str, Any]:
         """Return the settings of a trial of the front so far, varied."""
-        values = np.array([v for v, _ in self.told])
-        beaten = [((values <= v).all(axis=1) & (values < v).any(axis=1)).any() for v in values]
-        _, settings = self.told[int(random.choice(np.flatnonzero(~np.array(beaten))))]
+        _, settings = self.told[int(random.choice(unbeaten([values for values, _ in self.told])))]
         return {name: _varied(settings[name], d, random) for name, d in space(self.cells).items()}
 
     def _candidate(self, number: int, settings: dict[str, Any]) -> Candidate | None:
