@@ -16,6 +16,7 @@ import numpy as np
 
 from benchmarks._hypervolume import Point
 from sarto.core.budget import Budget
+from sarto.core.points import unbeaten
 from sarto.core.progress import Silent
 from sarto.core.seed import generator
 from sarto.core.store import Store, package_sha256
