@@ -31,8 +31,9 @@ from sarto.search.problem import REPEATS, prepare
 from sarto.search.trial import Score
 
 STATISTICS = 7
-TREES = 300
-"""More trees never hurt a forest but by time, so their number is set and not tuned (Probst et al., 2.1.6)."""
+TREES, TUNING_TREES = 500, 100
+"""In the final forest and while tuning. More trees never hurt a forest but by time, so their number is set and not
+tuned (Probst et al., 2.1.6)."""
 
 Configuration = dict[str, Any]
 
@@ -68,10 +69,14 @@ def configurations(count: int, seed: int) -> list[Configuration]:
 
 
 def forest(
-    x: Float[np.ndarray, "item statistic"], y: Int[np.ndarray, " item"], settings: Configuration, seed: int
+    x: Float[np.ndarray, "item statistic"],
+    y: Int[np.ndarray, " item"],
+    settings: Configuration,
+    seed: int,
+    trees: int,
 ) -> RandomForestClassifier:
-    """Return a fitted forest."""
-    return RandomForestClassifier(TREES, random_state=seed, n_jobs=1, **settings).fit(x, y)
+    """Return a fitted forest of so many `trees`."""
+    return RandomForestClassifier(trees, random_state=seed, n_jobs=1, **settings).fit(x, y)
 
 
 def loss(
@@ -87,7 +92,7 @@ def loss(
     for part in parts:
         for fold in range(int(part.max()) + 1):
             held = part == fold
-            fitted = forest(x[~held], y[~held], settings, seed)
+            fitted = forest(x[~held], y[~held], settings, seed, TUNING_TREES)
             share = np.zeros((int(held.sum()), onehot.shape[1]))
             share[:, fitted.classes_] = fitted.predict_proba(x[held])
             wrong += int(np.count_nonzero(share.argmax(axis=1) != y[held]))
@@ -120,6 +125,6 @@ def tuned(data: Dataset, count: int, seed: int, executor: Executor) -> tuple[Ans
     best = [drawn[i] for i in np.argsort(first, kind="stable")[:FINALISTS]]
     again = losses(best, REPEATS)
     chosen = best[int(np.argmin(again))]
-    guess = [int(label) for label in forest(x, y, chosen, seed).predict(statistics(test))]
+    guess = [int(label) for label in forest(x, y, chosen, seed, TREES).predict(statistics(test))]
     groups = [str(g) for g in test.groups] if test.groups is not None else []
     return Answers(test.target.tolist(), guess, groups), chosen, float(min(again))

@@ -49,6 +49,7 @@ def test_configurations_are_as_many_as_asked_for_and_differ() -> None:
 
 def test_tuning_learns_and_does_not_look_at_the_test_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_forest, "TREES", 10)
+    monkeypatch.setattr(_forest, "TUNING_TREES", 10)
     answers, chosen, loss = _forest.tuned(sample(), 3, 0, SerialExecutor())
     assert answers.accuracy > 0.9
     assert set(answers.by_group()) == {"8", "9", "10", "11"}

@@ -12,6 +12,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import sarto
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "changes").glob("*.md")]
@@ -108,7 +110,7 @@ def test_the_citation_says_what_pyproject_says() -> None:
     assert citation["cff-version"] == "1.2.0"
     assert citation["message"] and citation["authors"]
     assert citation["title"] == "Sarto"
-    assert citation["version"] == PROJECT["version"]
+    assert citation["version"] == sarto.__version__
     assert citation["license"] == PROJECT["license"]
 
 

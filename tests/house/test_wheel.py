@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import sarto
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 pytestmark = pytest.mark.xdist_group("wheel")
@@ -76,7 +78,7 @@ def test_it_imports_and_answers_from_a_clean_folder(installed: Path) -> None:
     file = run([sys.executable, "-c", names], PYTHONPATH=str(installed)).splitlines()[0]
     assert Path(file).is_relative_to(installed)
     (command,) = (installed / ("Scripts" if os.name == "nt" else "bin")).glob("sarto*")
-    assert PROJECT["version"] in run([str(command), "--version"], PYTHONPATH=str(installed))
+    assert sarto.__version__ in run([str(command), "--version"], PYTHONPATH=str(installed))
 
 
 def test_its_data_are_read_from_a_clean_folder(installed: Path) -> None:

@@ -9,10 +9,37 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from importlib.metadata import entry_points
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from sarto.core.errors import SartoError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+
+def entry_points(group: str) -> Iterable[EntryPoint]:
+    """Return the entry points of installed packages in `group`.
+
+    Reading them properly imports mail and network modules, so it is only done when some package has such a group.
+    """
+    if not _mentioned(group, tuple(sys.path)):
+        return ()
+    from importlib import metadata
+
+    return metadata.entry_points(group=group)
+
+
+@cache
+def _mentioned(group: str, folders: tuple[str, ...]) -> bool:
+    """Return whether a package installed in one of `folders` speaks of `group` in its entry points."""
+    heading = f"[{group}]".encode()
+    files = (file for folder in folders for file in Path(folder).glob("*-info/entry_points.txt"))
+    return any(heading in file.read_bytes() for file in files)
 
 
 def methods(room: str) -> list[str]:
@@ -22,7 +49,7 @@ def methods(room: str) -> list[str]:
     """
     package = importlib.import_module(room)
     inside = {m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")}
-    return sorted(inside | {e.name for e in entry_points(group=room)})
+    return sorted(inside | {e.name for e in entry_points(room)})
 
 
 def load_method(room: str, name: str) -> ModuleType:
@@ -38,7 +65,7 @@ def load_method(room: str, name: str) -> ModuleType:
         raise SartoError(
             "E111", f"'{name}' is not a method of {room}", cause="there is no file of that name", hint=hint
         )
-    for entry in entry_points(group=room):
+    for entry in entry_points(room):
         if entry.name == name:
             loaded = entry.load()
             assert isinstance(loaded, ModuleType), f"entry point {name} of {room} must be a module"

@@ -14,20 +14,20 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
-from importlib.metadata import entry_points
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, cast
 
 from sarto.core.device import Assumption, Device, Memory
 from sarto.core.errors import SartoError
+from sarto.core.rooms import entry_points
 
 _UNITS = {"cycles_per_instruction": "cycles", "clock_hz": "Hz", "energy_per_cycle_j": "J"}
 
 
 def _files() -> dict[str, Traversable]:
     found = {f.name.removesuffix(".toml"): f for f in files(__name__).iterdir() if f.name.endswith(".toml")}
-    for entry in entry_points(group=__name__):
+    for entry in entry_points(__name__):
         found[entry.name] = files(entry.value) / f"{entry.name}.toml"
     return found
 
