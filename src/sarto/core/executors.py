@@ -12,7 +12,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from types import TracebackType
@@ -69,7 +69,7 @@ class _Workers(ProcessPoolExecutor):
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
+def _interrupts_ignored() -> Generator[None, None, None]:
     """Let processes that start within the block ignore interrupts at the terminal: they are for this one to handle."""
     if threading.current_thread() is not threading.main_thread():
         yield
