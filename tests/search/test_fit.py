@@ -164,6 +164,14 @@ def test_front_recipe_tables_and_provenance_are_of_this_run(base: FitResult, dat
     assert data not in (base.out / "provenance.json").read_text(), "no path of a machine"
 
 
+def test_the_memory_maps_name_every_byte(base: FitResult) -> None:
+    tables = {t["name"]: t for t in json.loads((base.out / "tables.json").read_text())}
+    for table, figure in (("flash map", "flash"), ("ram map", "ram")):
+        assert sum(row[1] for row in tables[table]["rows"]) == base.chosen[figure]
+    parts = {row[0] for row in tables["ram map"]["rows"]}
+    assert {"h", "sums", "scores", "x", "stack, at its deepest"} <= parts, "the arena is shown by tensor"
+
+
 def test_a_second_call_says_already_done(base: FitResult, data: str) -> None:
     before = {p.name: p.read_bytes() for p in base.out.iterdir()}
     again = fit(request_for(data, base.out, workers=2, command="other words"), Silent())

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sarto.core.artifact import FORMAT, NAME, seal
-from sarto.core.graph import save_arrays, save_graph
+from sarto.core.graph import Graph, save_arrays, save_graph
 from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe, Step
 from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
+from sarto.deploy.memory import arena
 from sarto.measure.build import image_sources, linker_script
 from sarto.measure.model import PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
@@ -122,6 +123,18 @@ def _recipe(run: Run) -> Recipe:
     )
 
 
+def _arena(graph: Graph) -> list[tuple[str, str, int]]:
+    """Return the tensors and counters of the model's arena, those of every open window together."""
+    plan = arena(graph)
+    windows = f" of {plan.banks} windows" if plan.banks > 1 else ""
+    rows = [
+        (f"{m.name}{windows}", "counter" if m.scalar else "state", m.size_b * plan.banks) for m in plan.bank
+    ]
+    rows += [(m.name, "counter" if m.scalar else "scratch", m.size_b) for m in plan.shared]
+    padding = plan.size_b - sum(size for _, _, size in rows)
+    return [*rows, ("padding", "unnamed", padding)] if padding else rows
+
+
 def _tables(run: Run) -> list[Table]:
     target, guess, classes = run.test.target, run.outcome.classes, run.data.classes
     counts = confusion(target, guess, classes)
@@ -131,6 +144,9 @@ def _tables(run: Run) -> list[Table]:
     for region, name, how in (("flash", "flash map", "measured"), ("RAM", "ram map", "emulated")):
         rows = [r[1:] for r in run.chosen.measured.image.memory_map().rows if r[0] == region]
         if region == "RAM":
+            rows = [
+                part for row in rows for part in (_arena(run.chosen.graph) if row[0] == "arena" else [row])
+            ]
             rows.append(("stack, at its deepest", "stack", run.chosen.measured.emulation.peak_stack_b))
         sized = tuple((str(n), int(b), str(k)) for n, k, b in rows)
         tables.append(Table(name, ("name", "bytes", "kind"), ("", "B", ""), sized, ("", how, "")))
