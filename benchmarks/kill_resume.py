@@ -29,7 +29,7 @@ from sarto.core.store import file_sha256
 MINUTES = 15
 KILLS, TRIALS, QUICK_TRIALS = 10, 48, 16
 SETTLING_S = 10
-"""How long a process may take to notice that its parent is gone."""
+"""How long a killed process may take to vanish, and a worker to notice that its parent is gone."""
 
 
 def run(bench: Bench) -> Outcome:
@@ -103,11 +103,11 @@ def disturbed(words: Sequence[str], after_s: float) -> dict[str, Any]:
             for file in sorted(folder.rglob("*"), reverse=True):
                 file.rmdir() if file.is_dir() else file.unlink()
             after_s /= 2
-        left = len(running(token))
+        left = len(remaining(token))
         trials = len(list((folder / "out" / ".work" / "trials").glob("*.json")))
         done = check(_command.run(words, folder, {"BENCH_TOKEN": token}), "sarto fit, repeated")
         found = artifact(folder / "out", done.stdout)
-        return {"artifact": found, "after_s": after_s, "trials": trials, "left": left + len(running(token))}
+        return {"artifact": found, "after_s": after_s, "trials": trials, "left": left + len(remaining(token))}
 
 
 def orphaned(words: Sequence[str], after_s: float) -> int:
@@ -115,8 +115,7 @@ def orphaned(words: Sequence[str], after_s: float) -> int:
     token = secrets.token_hex(16)
     with tempfile.TemporaryDirectory(prefix="sarto-") as name:
         _killed(words, Path(name), after_s, token, whole_group=False)
-        time.sleep(SETTLING_S)
-        left = running(token)
+        left = remaining(token)
         for process in left:
             os.kill(process, signal.SIGKILL)
         return len(left)
@@ -129,6 +128,14 @@ def artifact(out: Path, answer: str) -> str:
     assert not (out / ".work").exists(), "the work is kept after the end"
     wrong = [name for name, digest in manifest["files"].items() if file_sha256(out / name) != digest]
     return f"damaged: {', '.join(wrong)}" if wrong else manifest["sha256"]
+
+
+def remaining(token: str) -> list[int]:
+    """Return the processes with `token` that do not vanish within `SETTLING_S`."""
+    end = time.monotonic() + SETTLING_S
+    while (left := running(token)) and time.monotonic() < end:
+        time.sleep(0.1)
+    return left
 
 
 def running(token: str) -> list[int]:

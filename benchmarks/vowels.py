@@ -13,7 +13,7 @@ from benchmarks._outcome import Figure, Outcome, at_least, at_most, over_seeds
 from sarto.core.budget import Budget
 from sarto.core.evidence import How
 
-MINUTES = 60
+MINUTES = 25
 DATA = "japanese_vowels/JapaneseVowels_TRAIN.ts"
 WIDE = (32 * 1024, 4 * 1024)
 WIDE_ACCURACY = 0.985
@@ -23,7 +23,7 @@ SPLITS = tuple((TOGETHER_B - ram, ram) for ram in (512, 1024, 1536))
 units, more than 6.5 KiB of flash can hold the weights of."""
 TOGETHER_ACCURACY = 0.98
 HOW: dict[str, How] = {"flash": "measured", "ram": "emulated"}
-TRIALS, QUICK_TRIALS = 256, 16
+TRIALS, QUICK_TRIALS = 96, 16
 
 
 def run(bench: Bench) -> Outcome:
