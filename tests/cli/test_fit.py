@@ -16,19 +16,6 @@ from tests.cli.stand_in import FIT, Search, call, run
 from tests.report.sample import Sample
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def search(monkeypatch: pytest.MonkeyPatch) -> Search:
-    """A search that finishes at once."""
-    return Search().install(monkeypatch.setattr)
-
-
 @pytest.mark.usefixtures("folder")
 def test_every_option_reaches_the_request(search: Search) -> None:
     words = shlex.split(

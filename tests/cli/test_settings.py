@@ -9,19 +9,6 @@ from sarto.core.errors import SartoError
 from tests.cli.stand_in import FIT, Search, call
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def search(monkeypatch: pytest.MonkeyPatch) -> Search:
-    """A search that finishes at once."""
-    return Search().install(monkeypatch.setattr)
-
-
 def flash(search: Search) -> float | None:
     return search.requests[-1].budget.flash_b
 
