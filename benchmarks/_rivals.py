@@ -27,12 +27,11 @@ from sarto.devices import device
 from sarto.measure.model import RawSequences
 from sarto.search.candidates import MIN_UNITS, PRESET_REST, PRESETS, Candidate, Shape, cells, cost, largest
 from sarto.search.deployment import FRONT_SEQUENCES, Workshop
+from sarto.search.fit import OPTIMISE
 from sarto.search.loop import BATCH, Scorer, Trial, search
 from sarto.search.overhead import ImageOverheads
 from sarto.search.problem import Problem, prepare
 
-OPTIMISE = "-Os"
-"""The level that `sarto fit` takes by default."""
 SENSOR_BITS = 16
 
 
@@ -87,8 +86,9 @@ class Arena:
     def on_test(self, trials: Sequence[Trial]) -> list[Point]:
         """Return test error, flash and RAM of each trial's finished model, built and emulated."""
         points: list[Point] = []
-        for trial in trials:
-            made = self.workshop.deploy(trial, self.tested, FRONT_SEQUENCES)
+        submit, deploy = self.score.executor.submit, self.workshop.deploy
+        for running in [submit(deploy, trial, self.tested, FRONT_SEQUENCES) for trial in trials]:
+            made = running.result()
             error = np.count_nonzero(made.measured.outcome.classes != np.array(self.target)) / len(
                 self.target
             )

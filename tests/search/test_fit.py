@@ -180,6 +180,18 @@ def test_a_second_call_says_already_done(base: FitResult, data: str) -> None:
     assert {p.name: p.read_bytes() for p in base.out.iterdir()} == before
 
 
+def test_a_finished_folder_that_was_changed_is_not_passed_off_as_done(
+    base: FitResult, data: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(base.out, out)
+    (out / "model.c").write_text("int changed;\n")
+    with pytest.raises(SartoError) as caught:
+        fit(request_for(data, out), Silent())
+    assert (caught.value.code, caught.value.cause) == ("E114", "model.c is changed")
+    assert (out / "model.c").read_text() == "int changed;\n"
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Int, Num, Shaped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Labelled sequences of equal or unequal length, several channels, groups and metadata.
 

@@ -7,7 +7,8 @@ The sum of a neuron is `acc = Wq h + ((Xq x) << k) + (bq << kb)`, with 8-bit wei
     Wq   = round(W / s_i),  Xq = round(c X / s_i),  r_i = s_i s_h,  s_x = 2^k c s_h
 
 with s_h = 2^-15 (int16 state) or 2^-7 (int8). k is the smallest shift with which the standardised inputs fit 16
-bits. The tanh table takes 13 fractional bits, so its argument is `requantise(acc, r_i 2^13)`.
+bits. Where a sum could leave 32 bits, 127 becomes 63, 31 and so on, until none can. The tanh table takes 13 fractional
+bits, so its argument is `requantise(acc, r_i 2^13)`.
 
 >>> import numpy as np
 >>> from sarto.models.reservoir import esn
@@ -76,7 +77,6 @@ def lower_reservoir(
     *,
     channels: tuple[str, ...],
     window: Window | None = None,
-    name: str = "model",
 ) -> Graph:
     """Return the graph of the reservoir alone: what it pools is named, but there is no readout yet.
 
@@ -119,7 +119,7 @@ def lower_reservoir(
     if pooling.takes_last:
         seen["state"] = "h"
     return Graph(
-        name=name,
+        name="model",
         tensors=(*scale_tensors, *tensors),
         step=tuple(step),
         segment=(Op("features", seen, {}),),

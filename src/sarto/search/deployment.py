@@ -10,6 +10,7 @@ from sarto.core.device import Device
 from sarto.core.evidence import Evidence
 from sarto.core.graph import Graph
 from sarto.core.points import OperatingPoint
+from sarto.core.threads import one_blas_thread
 from sarto.deploy.c.emit import emit
 from sarto.measure.model import Measured, RawSequences, measure_model
 from sarto.measure.quality import validation_evidence
@@ -18,7 +19,7 @@ from sarto.search.problem import Problem
 from sarto.search.trial import final
 
 FRONT_SEQUENCES = 2
-"""RawSequences emulated for points of the front that were not chosen: enough for their instructions."""
+"""Sequences run for points of the front that were not chosen: enough for their instructions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +50,12 @@ class Workshop:
     cache: Path
 
     def deploy(self, trial: Trial, sequences: RawSequences, on_device: int) -> Deployment:
-        """Return `trial` trained on all training items, built for the whole device, and measured on `sequences`."""
-        graph = final(self.problem, trial.candidate, trial.score.ridge)
+        """Return `trial` trained on all training items, built for the whole device, and measured on `sequences`.
+
+        The same in every process: training uses one BLAS thread, whoever calls.
+        """
+        with one_blas_thread():
+            graph = final(self.problem, trial.candidate, trial.score.ridge)
         sources = emit(graph, self.title)
         measured = measure_model(
             graph,

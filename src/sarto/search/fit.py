@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sarto.core.artifact import read_manifest
 from sarto.core.budget import Budget, Verdict
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
@@ -21,7 +22,9 @@ from sarto.core.store import package_sha256, write_atomic
 from sarto.data.source import source_sha256
 
 TRIALS = 96
-"""Default number of trials: six times the presets twice over, about half a minute on BasicMotions with two cores."""
+"""Default number of trials, about half a minute on BasicMotions with two cores."""
+OPTIMISE = "-Os"
+"""The compiler's level unless another is asked for: flash is what runs out first."""
 SHOWN_FRONT = 12
 """Points of the front that are built and emulated for the report, the smallest errors first."""
 
@@ -75,7 +78,7 @@ def finished(request: FitRequest) -> FitResult | None:
     """Return the result of the same request if `request.out` holds it already, else None.
 
     Raises:
-        SartoError: E113, when the folder holds something else.
+        SartoError: E113, when the folder holds something else; E114, when it is finished and a file was changed since.
     """
     marker = request.out / "request.json"
     if request.out.exists() and not request.out.is_dir():
@@ -113,6 +116,7 @@ def finished(request: FitRequest) -> FitResult | None:
         return None
     try:
         front = _read(request.out / "front.json")
+        read_manifest(request.out)
         points = [OperatingPoint.from_json(p) for p in front["points"]]
         (chosen,) = [p for p in points if p.name == front["chosen"]]
         verdict = Verdict.from_json(_read(request.out / "verdict.json"))

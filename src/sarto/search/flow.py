@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import time
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from sarto.measure.model import PINNED, RawSequences
 from sarto.measure.quality import accuracy_evidence
 from sarto.search.candidates import MIN_UNITS, PRESETS, Shape, cells, cost, preset
 from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
-from sarto.search.fit import SHOWN_FRONT, TRIALS, FitRequest, claim
+from sarto.search.fit import OPTIMISE, SHOWN_FRONT, TRIALS, FitRequest, claim
 from sarto.search.folder import write_folder
 from sarto.search.loop import FINALISTS, Scorer, SearchResult, Trial, search
 from sarto.search.overhead import ImageOverheads
@@ -79,7 +80,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         stage.advance(
             1, f"{len(data)} items, {len(data.channels)} channels, {len(data.classes)} classes, {parts.how}"
         )
-    optimise = request.optimise or "-Os"
+    optimise = request.optimise or OPTIMISE
     workers = request.workers or available_workers()
     shape = Shape(problem.channels, problem.classes, sensor.bits, problem.window, problem.longest)
     limits = _limits(request.budget, target)
@@ -103,15 +104,14 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         )
         if not found.trials:
             found = _nearest(shape, overheads, score, names, limits, request.seed, talk)
-    shop = Workshop(
-        problem, target, optimise, _title(request, data), request.command, request.seed, work / "images"
-    )
-    test = data.select(parts.test)
-    raw = RawSequences(sensor.encode(test.values), test.offsets.astype(np.int64))
-    with one_blas_thread():
-        chosen, others = _deploy(shop, found, request.budget, raw, talk)
-        # All samples of training and test on the host; the test labels are looked at only below, once.
-        chosen = shop.deploy(chosen.trial, raw, PINNED)
+        shop = Workshop(
+            problem, target, optimise, _title(request, data), request.command, request.seed, work / "images"
+        )
+        test = data.select(parts.test)
+        raw = RawSequences(sensor.encode(test.values), test.offsets.astype(np.int64))
+        chosen, others = _deploy(shop, found, request.budget, raw, executor, talk)
+    # Every test item on the host, at most `PINNED` on the device; the test labels are looked at only below, once.
+    chosen = shop.deploy(chosen.trial, raw, PINNED)
     outcome = chosen.measured.outcome
     quality = accuracy_evidence(
         test.target,
@@ -215,7 +215,12 @@ def _nearest(
 
 
 def _deploy(
-    shop: Workshop, found: SearchResult, budget: Budget, sequences: RawSequences, talk: Talk
+    shop: Workshop,
+    found: SearchResult,
+    budget: Budget,
+    sequences: RawSequences,
+    executor: Executor,
+    talk: Talk,
 ) -> tuple[Deployment, tuple[Deployment, ...]]:
     """Return the first finalist whose measured image fits (or the one nearest to it), and the points of the front."""
     few = _head(sequences, FRONT_SEQUENCES)
@@ -240,9 +245,9 @@ def _deploy(
     points = [t for t in _front(found.trials) if t.number not in known]
     others = [d for d in tried if d is not chosen]
     with talk.stage("front", len(points)) as stage:
-        for trial in points:
-            others.append(shop.deploy(trial, few, FRONT_SEQUENCES))
-            stage.advance(1, trial.name)
+        for running in [executor.submit(shop.deploy, trial, few, FRONT_SEQUENCES) for trial in points]:
+            others.append(running.result())
+            stage.advance(1, others[-1].trial.name)
     kept = {p.name for p in front([d.point for d in (chosen, *others)], OBJECTIVES)}
     return chosen, tuple(d for d in others if d.point.name in kept)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sarto import __version__
 from sarto.core.artifact import FORMAT, NAME, seal
 from sarto.core.graph import Graph, save_arrays, save_graph
 from sarto.core.points import OperatingPoint
@@ -77,7 +78,7 @@ def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:
     units = run.data.units or ("",) * len(run.data.channels)
     return {
         "format": FORMAT,
-        "sarto": version("sarto"),
+        "sarto": __version__,
         "name": run.request.name or run.data.name,
         "summary": (
             f"{candidate.units}-unit {candidate.cell} reservoir, {candidate.pooling.replace('_', ' ')} pooling"
@@ -180,13 +181,14 @@ def _tables(run: Run) -> list[Table]:
 
 def _provenance(run: Run) -> dict[str, Any]:
     data, lengths = run.data, run.data.lengths
-    packages = ("sarto", "numpy", "scipy", "optuna", "ziglang", "unicorn")
+    packages = ("numpy", "scipy", "optuna", "ziglang", "unicorn")
     return {
         "command": run.request.command,
         "seed": run.request.seed,
         "versions": {
             "python": platform.python_version(),
             "platform": sys.platform,
+            "sarto": __version__,
             **{p: version(p) for p in packages},
         },
         "data": {

@@ -75,33 +75,27 @@ def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
     """
     start = time.process_time()
     try:
-        body = lowered(problem, candidate)
+        seen = _seen(problem, candidate)
     except SartoError as error:
         if error.code != "E404":
             raise
         return Score(1.0, 1.0, RIDGES[-1], repeats * len(problem.target), time.process_time() - start)
-    means = trace(body, problem.raw, problem.offsets)
-    exponent = feature_exponents(means)
-    pooled = features(means, exponent).reshape(len(problem.target), -1)
-    onehot = np.eye(len(problem.classes))[problem.target]
-    errors = np.zeros((repeats, len(RIDGES)))
-    squares = np.zeros((repeats, len(RIDGES)))
-    for repeat in range(repeats):
-        for held, rest in _parts(pooled, onehot, problem.fold[repeat]):
-            for k, (weights, intercept) in enumerate(_path(rest)):
-                guess = pooled[held] @ weights.T + intercept
-                errors[repeat, k] += np.count_nonzero(guess.argmax(axis=1) != problem.target[held])
-                squares[repeat, k] += np.square(guess - onehot[held]).sum()
-    spread = repeats * np.square(onehot - onehot.mean(axis=0)).sum()
-    items = repeats * len(onehot)
-    best = int(np.argmin(errors.sum(axis=0) / items + squares.sum(axis=0) / spread))
+    target, onehot = problem.target, seen.onehot
+    parts = [part for fold in problem.fold[:repeats] for part in _parts(seen, fold)]
+    errors, squares = np.zeros(len(RIDGES)), np.zeros(len(RIDGES))
+    for held, rest in parts:
+        for k, solved in enumerate(rest.path([rest.ridge_from_relative(r) for r in RIDGES])):
+            guess = seen.pooled[held] @ solved.weights.T + solved.intercept
+            errors[k] += np.count_nonzero(guess.argmax(axis=1) != target[held])
+            squares[k] += np.square(guess - onehot[held]).sum()
+    items = repeats * len(target)
+    squared = squares / (repeats * np.square(onehot - onehot.mean(axis=0)).sum())
+    best = int(np.argmin(errors / items + squared))
     wrong = 0
-    for repeat in range(repeats):
-        for held, rest in _parts(pooled, onehot, problem.fold[repeat]):
-            graph = readout(body, exponent, rest, RIDGES[best], problem.classes)
-            wrong += int(np.count_nonzero(decide(graph, means[held]).classes != problem.target[held]))
-    squared = float(squares[:, best].sum() / spread)
-    return Score(wrong / items, squared, RIDGES[best], items, time.process_time() - start)
+    for held, rest in parts:
+        graph = readout(seen.body, seen.exponent, rest, RIDGES[best], problem.classes)
+        wrong += int(np.count_nonzero(decide(graph, seen.means[held]).classes != target[held]))
+    return Score(wrong / items, float(squared[best]), RIDGES[best], items, time.process_time() - start)
 
 
 def lowered(problem: Problem, candidate: Candidate) -> Graph:
@@ -119,13 +113,9 @@ def lowered(problem: Problem, candidate: Candidate) -> Graph:
 
 def final(problem: Problem, candidate: Candidate, ridge: float) -> Graph:
     """Return the whole integer model, its readout trained on every training item."""
-    body = lowered(problem, candidate)
-    means = trace(body, problem.raw, problem.offsets)
-    exponent = feature_exponents(means)
-    pooled = features(means, exponent).reshape(len(problem.target), -1)
-    onehot = np.eye(len(problem.classes))[problem.target]
-    statistics = RidgeStatistics.of(pooled.astype(np.float64), onehot)
-    return readout(body, exponent, statistics, ridge, problem.classes)
+    seen = _seen(problem, candidate)
+    statistics = RidgeStatistics.of(seen.pooled, seen.onehot)
+    return readout(seen.body, seen.exponent, statistics, ridge, problem.classes)
 
 
 def readout(
@@ -144,21 +134,30 @@ def readout(
     return with_readout(body, exponent, small.values, small.scale, intercept, classes)
 
 
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What readouts are trained on: an integer reservoir, and what it makes of every training item."""
+
+    body: Graph
+    means: Int[np.ndarray, "item segment unit"]
+    exponent: Integer[np.ndarray, " unit"]
+    pooled: Float[np.ndarray, "item feature"]
+    onehot: Float[np.ndarray, "item class"]
+
+
+def _seen(problem: Problem, candidate: Candidate) -> _Seen:
+    body = lowered(problem, candidate)
+    means = trace(body, problem.raw, problem.offsets)
+    exponent = feature_exponents(means)
+    pooled = features(means, exponent).reshape(len(problem.target), -1).astype(np.float64)
+    return _Seen(body, means, exponent, pooled, np.eye(len(problem.classes))[problem.target])
+
+
 def _parts(
-    pooled: Integer[np.ndarray, "item feature"],
-    onehot: Float[np.ndarray, "item class"],
-    fold: Int[np.ndarray, " item"],
+    seen: _Seen, fold: Int[np.ndarray, " item"]
 ) -> list[tuple[Bool[np.ndarray, " item"], RidgeStatistics]]:
     """Return, per fold, who is held out and the statistics of all others."""
     held = [fold == f for f in range(int(fold.max()) + 1)]
-    parts = [RidgeStatistics.of(pooled[h].astype(np.float64), onehot[h]) for h in held]
+    parts = [RidgeStatistics.of(seen.pooled[h], seen.onehot[h]) for h in held]
     rests = [reduce(operator.add, parts[:f] + parts[f + 1 :]) for f in range(len(parts))]
     return list(zip(held, rests, strict=True))
-
-
-def _path(
-    statistics: RidgeStatistics,
-) -> list[tuple[Float[np.ndarray, "class feature"], Float[np.ndarray, " class"]]]:
-    return [
-        (s.weights, s.intercept) for s in statistics.path([statistics.ridge_from_relative(r) for r in RIDGES])
-    ]
