@@ -28,7 +28,7 @@ from sarto.measure.model import RawSequences
 from sarto.search.candidates import MIN_UNITS, PRESET_REST, PRESETS, Candidate, Shape, cells, cost, largest
 from sarto.search.deployment import FRONT_SEQUENCES, Workshop
 from sarto.search.fit import OPTIMISE
-from sarto.search.loop import BATCH, Scorer, Trial, search
+from sarto.search.loop import BATCH, Scorer, SearchResult, Trial, search
 from sarto.search.overhead import ImageOverheads
 from sarto.search.problem import Problem, prepare
 
@@ -49,9 +49,9 @@ class Arena:
     target: list[int]
     seed: int
 
-    def searched(self, trials: int, sampler: Literal["search", "random"]) -> list[Trial]:
-        """Return the trials of `sarto fit`'s search, or of random search in the same space."""
-        found = search(
+    def searched(self, trials: int, sampler: Literal["search", "random"]) -> SearchResult:
+        """Return what `sarto fit`'s search finds, or random search in the same space."""
+        return search(
             self.problem,
             self.shape,
             self.overheads,
@@ -63,7 +63,6 @@ class Arena:
             talk=Silent(),
             sampler=sampler,
         )
-        return list(found.trials)
 
     def preset(self, number: int, count: int) -> list[Trial]:
         """Return `count` trials of preset `number`: the preset itself, then other reservoirs and sizes of it."""
@@ -97,9 +96,16 @@ class Arena:
 
 
 def arena(
-    source: str, budget: Budget, seed: int, folder: Path, executor: Executor, device_name: str, **choice: Any
+    source: str,
+    budget: Budget,
+    seed: int,
+    folder: Path,
+    executor: Executor,
+    device_name: str,
+    images: Path | None = None,
+    **choice: Any,
 ) -> Arena:
-    """Return the arena of the data in `source`; trials and images are kept in `folder`."""
+    """Return the arena of the data in `source`; trials are kept in `folder`, images in `images`, or there too."""
     data = load(source, **choice)
     parts = split(data, seed)
     train, test = data.select(parts.train), data.select(parts.test)
@@ -107,7 +113,7 @@ def arena(
     problem = prepare(train, sensor, None, seed)
     target = device(device_name)
     shape = Shape(problem.channels, problem.classes, sensor.bits, problem.window, problem.longest)
-    path, images = folder / f"problem-{problem.sha256}.npz", folder / "images"
+    path, images = folder / f"problem-{problem.sha256}.npz", images or folder / "images"
     problem.save(path)
     return Arena(
         problem,

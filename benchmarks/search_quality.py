@@ -104,8 +104,8 @@ def _found(ground: Arena, trials: int) -> dict[str, tuple[list[Trial], int]]:
     some = [ground.preset(number, share) for number in range(len(PRESETS))]
     best = max(range(len(some)), key=lambda number: hypervolume([values(t) for t in some[number]], REFERENCE))
     return {
-        "search": (ground.searched(trials, "search"), -1),
-        "random search": (ground.searched(trials, "random"), -1),
+        "search": (list(ground.searched(trials, "search").trials), -1),
+        "random search": (list(ground.searched(trials, "random").trials), -1),
         "best preset": (ground.preset(best, trials), best),
         "all presets": ([t for each in some for t in each], -1),
     }

@@ -52,8 +52,7 @@ class Score:
     def loss(self) -> float:
         """What the search minimises beside flash and RAM: error and squared error.
 
-        The error alone counts few items and ties often. Of 24 settings on JapaneseVowels the test accuracy followed the
-        squared error, and the error of cross-validation not at all.
+        The error alone counts few items and ties often; `python -m benchmarks search_choices` shows what that costs.
         """
         return self.error + self.squared
 
