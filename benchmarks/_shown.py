@@ -38,8 +38,14 @@ def outcome_text(outcome: dict[str, Any]) -> str:
 
 
 def summary(outcome: dict[str, Any] | None) -> str:
-    """Return in one phrase how a kept outcome (or None) stands."""
+    """Return in one phrase how a kept outcome (or None) stands.
+
+    >>> summary({"bars": []})
+    'measured, nothing to be met'
+    """
     if outcome is None:
         return "no result kept"
+    if not outcome["bars"]:
+        return "measured, nothing to be met"
     met = sum(bar["met"] for bar in outcome["bars"])
     return f"{met} of {len(outcome['bars'])} bars met"
