@@ -61,13 +61,13 @@ def test_bundled_names_are_labelled_pairs() -> None:
         ("HandMovementDirection", "E102", "known are ACSF1, ArrowHead, BasicMotions"),
         ("{tmp}/two", "E102", "it holds A, B"),
         ("{tmp}/empty", "E102", "it holds no NAME_TRAIN.ts beside a NAME_TEST.ts"),
-        ("{tmp}/table.csv", "E103", "its name ends in '.csv', not in .npz or .ts"),
+        ("{tmp}/table.xlsx", "E103", "its name ends in '.xlsx', not in .npz, .csv, .tsv or .ts"),
         ("{tmp}/Toy_TRAIN.ts#part", "E103", "only an .npz has parts"),
     ],
 )
 def test_what_leads_nowhere(tmp_path: Path, given: str, code: str, words: str) -> None:
     (tmp_path / "Toy_TRAIN.ts").write_text("")
-    (tmp_path / "table.csv").write_text("")
+    (tmp_path / "table.xlsx").write_text("")
     (tmp_path / "empty").mkdir()
     (tmp_path / "two").mkdir()
     for name in ("A_TRAIN.ts", "A_TEST.ts", "B_TRAIN.ts", "B_TEST.ts", "C_TEST.ts"):

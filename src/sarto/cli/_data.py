@@ -19,11 +19,15 @@ def _joined(_: click.Context, __: click.Parameter, value: tuple[tuple[str, ...],
 
 
 def data_settings(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--group`, `--target`, `--channels` and `--where`; the callback gets them by these names."""
+    """Add `--group`, `--target`, `--sequence`, `--channels` and `--where`; the callback gets them by these names."""
     for declare in reversed(
         (
             setting("--group", section=SECTION, metavar="COLUMN", help="What belongs together: subject; or none."),
             setting("--target", section=SECTION, metavar="COLUMN", help="The classes, if not the usual column."),
+            setting(
+                "--sequence", section=SECTION, metavar="COLUMN",
+                help="Of a CSV with a row per time step: which sequence a row belongs to.",
+            ),
             setting(
                 "--channels", section=SECTION, multiple=True, type=_kinds.NAMES, callback=_joined,
                 help="Channels by name or pattern: 'watch*'. All by default.",

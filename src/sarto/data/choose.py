@@ -36,6 +36,11 @@ _COMPARE = {
 _CONDITION = re.compile(r"\s*([^\s=!<>]+)\s*(==|!=|<=|>=|=|<|>)\s*([^\s=<>].*?)\s*")
 
 
+def names_a_group(column: str) -> bool:
+    """Return whether a column is by its name one that says which items belong together."""
+    return column.lower().removesuffix("_id") in GROUP_NAMES
+
+
 def matching(channels: Sequence[str], patterns: Sequence[str]) -> list[int]:
     """Return the indices of the channels that match any pattern (`*` and `?` as in file names), in their own order.
 
@@ -112,8 +117,8 @@ def group_column(contents: Contents, group: str | None) -> str | None:
     if group is None:
         if contents.data.split is not None:
             return None
-        named = [name for name in columns if name.lower().removesuffix("_id") in GROUP_NAMES]
-        broken = [name for name in contents.unused if name.lower().removesuffix("_id") in GROUP_NAMES]
+        named = [name for name in columns if names_a_group(name)]
+        broken = [name for name in contents.unused if names_a_group(name)]
         if broken:
             raise _broken(broken[0], contents)
         if len(named) > 1:

@@ -1,7 +1,7 @@
 """Reads labelled sequences into a `Dataset`: one call for every source, with what is needed checked at once.
 
-`sarto.data.source` says what a source may be, `sarto.data.npz` and `sarto.data.ts` what the files hold. Nothing is
-written.
+`sarto.data.source` says what a source may be, `sarto.data.npz`, `sarto.data.csv_items` and `sarto.data.ts` what the
+files hold. Nothing is written.
 
 >>> data = load("BasicMotions")
 >>> len(data), data.channels[:2], data.classes, data.source
@@ -21,6 +21,7 @@ from sarto.core.errors import SartoError
 from sarto.data.checks import check_training_part, check_values
 from sarto.data.choose import group_column, holds, matching
 from sarto.data.contents import Contents
+from sarto.data.csv_items import read_csv
 from sarto.data.npz import read_npz
 from sarto.data.source import Source, find_source, source_sha256
 from sarto.data.ts import read_ts
@@ -35,11 +36,12 @@ def load(
     channels: Sequence[str] = (),
     where: Sequence[str] = (),
     target: str | None = None,
+    sequence: str | None = None,
 ) -> Dataset:
     """Return the data of `source`, chosen and checked.
 
     Args:
-        source: an `.npz` or `.ts` file, a folder with a `.ts` pair, or a name that aeon bundles.
+        source: an `.npz`, `.csv`, `.tsv` or `.ts` file, a folder with a `.ts` pair, or a name that aeon bundles.
         group: the column by which items belong together; by default the one column called subject, patient, speaker,
             user, person, participant, site, sensor or group, unless the data have a split of their own; `"none"` for no
             groups.
@@ -47,6 +49,8 @@ def load(
         where: conditions on the columns, such as `purity>=0.6`; an item must meet all of them. The classes stand under
             their own name and under `class`.
         target: the column that holds the classes, if not the usual one.
+        sequence: of a CSV with a row per time step, the column that says to which sequence a row belongs, if not the
+            usual one.
 
     Returns:
         The data set, with the classes that occur in it, in the order of the file.
@@ -55,7 +59,7 @@ def load(
         SartoError: E101 to E108, E112 or E302; `sarto explain CODE` says what each means.
     """
     found = find_source(source)
-    contents = _read(found, target)
+    contents = _read(found, target, sequence)
     whole = contents.data
     columns = {name: np.asarray(whole.classes)[whole.target] for name in (contents.label_name, "class")}
     keep = np.ones(len(whole), dtype=bool)
@@ -81,7 +85,14 @@ def load(
     return data
 
 
-def _read(found: Source, target: str | None) -> Contents:
+def _read(found: Source, target: str | None, sequence: str | None) -> Contents:
+    if found.kind == "csv":
+        return read_csv(found.files, target, sequence)
+    if sequence is not None:
+        cause = f"{found.title} keeps its items apart by itself"
+        raise SartoError(
+            "E112", f"there is no column '{sequence}'", cause=cause, hint="leave the sequence out"
+        )
     if found.kind == "npz":
         return read_npz(found.files[0], found.part, target)
     if target not in (None, "class"):

@@ -4,6 +4,7 @@ A source is one of
 
 - `FILE.npz`, or `FILE.npz#PART` for the arrays named `PART_...` of a file that holds several data sets;
 - `FILE.ts`; of `NAME_TRAIN.ts` and `NAME_TEST.ts` either brings the other, if it lies beside it;
+- `FILE.csv` or `FILE.tsv`, delimited text; `NAME_TRAIN.csv` and `NAME_TEST.csv` as with `.ts`;
 - a folder with one such pair;
 - the name of a data set that aeon bundles. Its files are read where pip put them, aeon is not imported, and a name
   that is not among them is an error, never a download.
@@ -34,6 +35,8 @@ from typing import Literal
 from sarto.core.errors import SartoError
 from sarto.core.store import file_sha256
 
+_TEXTS: dict[str, Literal["ts", "csv"]] = {".ts": "ts", ".csv": "csv", ".tsv": "csv"}
+
 
 @dataclass(frozen=True)
 class Source:
@@ -41,13 +44,13 @@ class Source:
 
     Attributes:
         kind: which reader reads them.
-        files: one file, or for `.ts` the training and the test file.
+        files: one file, or the training and the test file.
         name: what the data set is called.
         part: of a `.npz` with several data sets, the one that is meant; else empty.
         title: the source in words, without the folders of this machine.
     """
 
-    kind: Literal["npz", "ts"]
+    kind: Literal["npz", "ts", "csv"]
     files: tuple[Path, ...]
     name: str
     part: str
@@ -59,7 +62,7 @@ def find_source(source: str | PathLike[str]) -> Source:
 
     Raises:
         SartoError: E101 no such file; E102 no data set of that name, or a folder without exactly one pair; E103 a file
-            that is neither `.npz` nor `.ts`; E302 a name, and aeon is not installed.
+            of another kind; E302 a name, and aeon is not installed.
     """
     text = fspath(source)
     path, part = Path(text), ""
@@ -97,7 +100,9 @@ def source_sha256(source: str | PathLike[str]) -> str:
 
 def unreadable(file: Path, cause: str) -> SartoError:
     """Return E103 for a file that cannot be read, for the reason `cause`."""
-    hint = "give an .npz of arrays, or a .ts file of the UCR/UEA archive; `sarto explain E103` shows both"
+    hint = (
+        "give an .npz of arrays, a CSV, or a .ts file of the UCR/UEA archive; `sarto explain E103` shows each"
+    )
     return SartoError("E103", f"'{file.name}' cannot be read as data", cause=cause, hint=hint)
 
 
@@ -119,7 +124,7 @@ def bundled_data() -> dict[str, tuple[Path, Path]]:
             "E302",
             "data sets known by name need the library aeon",
             cause="it is not installed; only its bundled files are used, nothing is downloaded",
-            hint="pip install 'sarto[data]', or give a .npz or .ts file",
+            hint="pip install 'sarto[data]', or give a .npz, .csv or .ts file",
         )
     root = Path(next(iter(spec.submodule_search_locations))) / "datasets" / "data"
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
@@ -131,23 +136,27 @@ def _file_source(path: Path, part: str) -> Source:
     kind = path.suffix.lower()
     if kind == ".npz":
         return Source("npz", (path,), part or path.stem, part, f"{path.name}#{part}" if part else path.name)
-    if kind == ".ts" and not part:
+    if kind in _TEXTS and not part:
         pair = _pair_of(path)
-        return Source("ts", (path,), path.stem, "", path.name) if pair is None else _pair_source(pair)
+        return Source(_TEXTS[kind], (path,), path.stem, "", path.name) if pair is None else _pair_source(pair)
     raise unreadable(
-        path, "only an .npz has parts" if part else f"its name ends in '{kind}', not in .npz or .ts"
+        path,
+        "only an .npz has parts" if part else f"its name ends in '{kind}', not in .npz, .csv, .tsv or .ts",
     )
 
 
 def _pair_source(pair: tuple[Path, Path]) -> Source:
     train, test = pair
-    return Source("ts", pair, train.name.removesuffix("_TRAIN.ts"), "", f"{train.name} and {test.name}")
+    kind, name = _TEXTS[train.suffix.lower()], train.stem.removesuffix("_TRAIN")
+    return Source(kind, pair, name, "", f"{train.name} and {test.name}")
 
 
 def _folder_source(folder: Path, pairs: dict[str, tuple[Path, Path]]) -> Source:
     if len(pairs) != 1:
         cause = f"it holds {', '.join(pairs)}" if pairs else "it holds no NAME_TRAIN.ts beside a NAME_TEST.ts"
-        hint = "name one of the files, as in FOLDER/NAME_TRAIN.ts" if pairs else "name an .npz or .ts file"
+        hint = (
+            "name one of the files, as in FOLDER/NAME_TRAIN.ts" if pairs else "name an .npz, .csv or .ts file"
+        )
         raise SartoError("E102", f"the folder '{folder.name}' is not one data set", cause=cause, hint=hint)
     return _pair_source(next(iter(pairs.values())))
 
@@ -155,7 +164,7 @@ def _folder_source(folder: Path, pairs: dict[str, tuple[Path, Path]]) -> Source:
 def _bundled_source(name: str) -> Source:
     known = bundled_data()
     if name not in known:
-        near = _nearest(name, known) or "give a known name, or the path of an .npz or .ts file."
+        near = _nearest(name, known) or "give a known name, or the path of an .npz, .csv or .ts file."
         raise SartoError(
             "E102",
             f"'{name}' is neither a file nor a known data set",

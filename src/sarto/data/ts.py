@@ -26,7 +26,6 @@ Source: A. Bagnall et al., "The UEA multivariate time series classification arch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +36,12 @@ from jaxtyping import Float
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.data.contents import Contents
+from sarto.data.number import read_number
 from sarto.data.source import unreadable
 
 FLAGS = ("timestamps", "missing", "univariate", "equallength", "targetlabel")
 COMMENTS = ("#", "%")
 COUNTS = ("dimensions", "serieslength")
-_NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|inf|nan)|\?|", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -226,13 +225,14 @@ def _numbers(line: str, place: str) -> list[list[float]]:
     for channel, part in enumerate(line.split(":")[:-1]):
         channels.append([])
         for step, token in enumerate(part.split(",")):
-            if not _NUMBER.fullmatch(token.strip()):
+            number = read_number(token)
+            if number is None:
                 text, column = _token(line, step, channel)
                 message = f"{place}, column {column}: '{text[:20]}' is not a number"
                 raise SartoError(
                     "E103", message, cause="values are decimal numbers, or ? where missing", hint="correct it"
                 )
-            channels[-1].append(float(token) if token.strip() not in ("", "?") else float("nan"))
+            channels[-1].append(number)
     return channels
 
 

@@ -43,6 +43,7 @@ class FitRequest:
     seed: int = 0
     group: str | None = None
     target: str | None = None
+    sequence: str | None = None
     channels: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
     hop: int | None = None

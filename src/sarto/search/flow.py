@@ -72,6 +72,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             channels=request.channels,
             where=request.where,
             target=request.target,
+            sequence=request.sequence,
         )
         parts = split(data, request.seed)
         problem, sensor = _problem(request, data.select(parts.train))

@@ -1,0 +1,276 @@
+"""CSV files: both layouts, what is channel and what is metadata, and each way in which rows can disagree."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from sarto.core.dataset import Dataset
+from sarto.core.errors import SartoError
+from sarto.data.contents import Contents
+from sarto.data.csv_items import read_csv
+from sarto.data.load import load
+
+STEPS = """\
+subject,run,activity,time_s,acc_x [g],acc_y,age,place,note
+anna,1,walk,0.00,0.9,10,31,hall,a
+anna,1,walk,0.02,0.8,11,31,hall,b
+anna,1,walk,0.04,0.7,12,31,hall,c
+anna,2,sit,5.00,0.1,13,31,room,d
+anna,2,sit,5.02,0.2,14,31,room,e
+ben,1,walk,0.00,0.6,15,44,hall,f
+"""
+ROWS = """\
+subject,label,x_0,x_1,x_2,y_0,y_1,y_2,age
+anna,b,1,2,3,4,5,6,31
+ben,a,7,8,9,10,11,12,44
+"""
+
+
+def read(
+    folder: Path, text: str, target: str | None = None, sequence: str | None = None, name: str = "toy.csv"
+) -> Contents:
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return read_csv((file,), target, sequence)
+
+
+def refused(folder: Path, text: str, target: str | None = None, sequence: str | None = None) -> SartoError:
+    with pytest.raises(SartoError) as caught:
+        read(folder, text, target, sequence)
+    assert caught.value.hint
+    assert str(folder) not in str(caught.value)
+    return caught.value
+
+
+def test_a_row_per_step(tmp_path: Path) -> None:
+    contents = read(tmp_path, STEPS)
+    data = contents.data
+    assert (data.lengths.tolist(), data.channels, data.units) == ([3, 2, 1], ("acc_x", "acc_y"), ("g", ""))
+    np.testing.assert_allclose(data.item(1), [[0.1, 13], [0.2, 14]], rtol=1e-6)
+    assert (data.classes, data.target.tolist(), contents.label_name) == (
+        ("sit", "walk"),
+        [1, 0, 1],
+        "activity",
+    )
+    assert data.rate_hz == 50.0
+    assert {name: column.tolist() for name, column in data.metadata.items()} == {
+        "subject": ["anna", "anna", "ben"],
+        "run": ["1", "2", "1"],
+        "age": [31, 31, 44],
+        "place": ["hall", "room", "hall"],
+    }
+    assert contents.unused == {"note": "(6,)"}
+    assert contents.place(1, 1, 0) == "toy.csv, line 6, column 'acc_x'"
+
+
+def test_a_row_per_item(tmp_path: Path) -> None:
+    contents = read(tmp_path, ROWS)
+    data = contents.data
+    assert (data.lengths.tolist(), data.channels) == ([3, 3], ("x", "y"))
+    assert data.item(1).tolist() == [[7, 10], [8, 11], [9, 12]]
+    assert data.values.dtype == np.int16
+    assert data.metadata["age"].tolist() == [31, 44]
+    assert (data.classes, data.target.tolist()) == (("a", "b"), [1, 0])
+    assert contents.place(1, 2, 1) == "toy.csv, line 3, column 'y_2'"
+
+
+def test_items_of_unequal_length_end_where_all_channels_do(tmp_path: Path) -> None:
+    text = "y,a1,a2,a3,b1,b2,b3\nu,1,2,,3,4,\nv,5,,,6,7,\n"
+    data = read(tmp_path, text).data
+    assert data.lengths.tolist() == [2, 2]
+    assert data.item(0).tolist() == [[1, 3], [2, 4]]
+    assert np.isnan(data.item(1)).tolist() == [[False, False], [True, False]]
+
+
+@pytest.mark.parametrize(
+    "names", ["0,1,2", "1,2,3", "x0,x1,x2", "x[0],x[1],x[2]", "x.1,x.2,x.3", "x_000,x_001,x_002"]
+)
+def test_ways_to_number_columns(tmp_path: Path, names: str) -> None:
+    data = read(tmp_path, f"{names},label\n1,2,3,a\n4,5,6,b\n").data
+    assert data.item(1).tolist() == [[4], [5], [6]]
+    assert data.channels == (("x",) if names[0] == "x" else ("channel_0",))
+
+
+def test_columns_without_numbers_are_one_step(tmp_path: Path) -> None:
+    data = read(tmp_path, "temp,load,label\n20,1.5,ok\n90,2.5,hot\n").data
+    assert (data.lengths.tolist(), data.channels) == ([1, 1], ("temp", "load"))
+
+
+def test_the_sequence_decides_the_layout(tmp_path: Path) -> None:
+    steps = read(tmp_path, "id,x1,x2,label\n1,1,2,a\n1,3,4,a\n2,5,6,b\n").data
+    assert (steps.lengths.tolist(), steps.channels) == ([2, 1], ("x1", "x2"))
+    items = read(tmp_path, "id,x1,x2,label\n1,1,2,a\n2,3,4,a\n3,5,6,b\n").data
+    assert (items.lengths.tolist(), items.channels) == ([2, 2, 2], ("x",))
+    named = read(tmp_path, "id,x1,x2,label\n1,1,2,a\n2,3,4,a\n3,5,6,b\n", sequence="id").data
+    assert (named.lengths.tolist(), named.channels) == ([1, 1, 1], ("x1", "x2"))
+
+
+def test_numbers_that_never_change_within_a_sequence_are_metadata(tmp_path: Path) -> None:
+    text = "run,label,x,weight,empty\na,s,1,70,\na,s,2,70,\nb,t,3,80,\nb,t,3,80,\n"
+    data = read(tmp_path, text).data
+    assert data.channels == ("x",)
+    assert data.metadata["weight"].tolist() == [70, 80]
+    assert np.isnan(data.metadata["empty"]).all()
+
+
+def test_y_is_a_channel_beside_a_label(tmp_path: Path) -> None:
+    data = read(tmp_path, "run,x,y,z,activity\na,1,2,3,u\na,2,3,4,u\nb,3,4,5,v\n").data
+    assert (data.channels, data.classes) == (("x", "y", "z"), ("u", "v"))
+    assert read(tmp_path, "run,x,y\na,1,2\na,2,2\nb,3,4\n").data.classes == ("2", "4")
+
+
+def test_classes_that_are_whole_numbers_are_in_their_order(tmp_path: Path) -> None:
+    data = read(tmp_path, "run,kind,x\na,10,1\na,10,2\nb,9,3\nc,-1,4\n", target="kind").data
+    assert (data.classes, data.target.tolist()) == (("-1", "9", "10"), [2, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("stamps", "rate_hz"),
+    [
+        ("time [ms],0,20,40", 50.0),
+        ("t_us,0,20000,40000", 50.0),
+        ("timestamp,2026-01-01T00:00:00.00,2026-01-01T00:00:00.02,2026-01-01 00:00:00.04Z", 50.0),
+        ("seconds,0,0.5,1.0", 2.0),
+        ("time,0,1,2", None),
+        ("time_ns,1767225600000000000,1767225600020000000,1767225600040000000", 50.0),
+    ],
+)
+def test_time_gives_the_rate_and_is_no_channel(tmp_path: Path, stamps: str, rate_hz: float | None) -> None:
+    heading, *times = stamps.split(",")
+    rows = "".join(f"r,a,{time},{i}\n" for i, time in enumerate(times))
+    data = read(tmp_path, f"run,label,{heading},x\n{rows}").data
+    assert data.channels == ("x",)
+    assert data.rate_hz == (None if rate_hz is None else pytest.approx(rate_hz, rel=1e-3))
+
+
+def test_two_files_are_one_data_set_with_a_split(tmp_path: Path) -> None:
+    (tmp_path / "Toy_TRAIN.csv").write_text(ROWS)
+    (tmp_path / "Toy_TEST.csv").write_text(ROWS)
+    data = load(tmp_path / "Toy_TEST.csv")
+    assert data.name == "Toy"
+    assert data.split is not None
+    assert data.split.tolist() == ["train", "train", "test", "test"]
+
+
+def test_a_split_column_is_a_split(tmp_path: Path) -> None:
+    data = read(tmp_path, "label,split,x\na,train,1\nb,train,2\na,test,3\n").data
+    assert data.split is not None
+    assert data.split.tolist() == ["train", "train", "test"]
+    assert "split" not in data.metadata
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "part"),
+    [
+        ("a,b\n1,2\n", "E103", "there are no classes, in a column named label or labels"),
+        ("label,x,y_0\nu,1,2\n", "", ""),
+        ("run,label,word\na,u,p\na,u,q\n", "E103", "no column of numbers changes"),
+        (
+            "run,label,x\na,u,1\nb,u,2\na,u,3\n",
+            "E108",
+            "line 4, column 'run': the sequence 'a' is taken up again",
+        ),
+        (
+            "run,label,x\na,u,1\na,v,2\n",
+            "E108",
+            "line 3, column 'label': the class changes within a sequence, from u",
+        ),
+        ("run,label,x\na,u,1\na,,2\n", "E108", "the class changes within"),
+        ("run,label,x\na,u,1\na,u,2\nb,,3\n", "E105", "toy.csv, line 4, column 'label' is empty"),
+        ("label,x_0,x_1\nu,1,2\n,3,4\n", "E105", "toy.csv, line 3, column 'label' is empty"),
+        ("label,x_0,x_1\nu,1,2\nv,,\n", "E104", "toy.csv, line 3 has no values"),
+        ("label,x_0,x_1,y_0,y_1,y_2\nu,1,2,3,4,5\n", "E108", "'x' has 2, 'y' has 3"),
+        ("run,label,t,x\na,u,0,1\na,u,1,1\na,u,1,1\n", "E108", "line 4, column 't': time does not rise"),
+        ("run,label,t,x\na,u,0,1\na,u,,1\n", "E105", "toy.csv, line 3, column 't'"),
+        (
+            "run,label,t_s,x\na,u,0,1\na,u,1,1\nb,u,0,1\nb,u,2,1\n",
+            "E108",
+            "the sequence from line 4 has a row every 2",
+        ),
+        ("run,label,time,x\na,u,noon,1\na,u,later,1\n", "E103", "line 2, column 'time' is no time"),
+        ("label,time,x\nu,0,1\nv,1,2\n", "E108", "does not say where sequences begin"),
+        ("run,label,x\na,u,1\na,u,9007199254740993\n", "E103", "line 3, column 'x': the value is too large"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, code: str, part: str) -> None:
+    if not code:
+        assert read(tmp_path, text).data.channels == ("x", "y_0")
+        return
+    error = refused(tmp_path, text)
+    assert error.code == code
+    assert part in f"{error.message} {error.cause}"
+
+
+@pytest.mark.parametrize(("target", "sequence"), [("kind", None), (None, "lap")])
+def test_columns_that_are_not_there(tmp_path: Path, target: str | None, sequence: str | None) -> None:
+    error = refused(tmp_path, STEPS, target, sequence)
+    assert error.code == "E112"
+    assert "the columns are subject, run, activity" in error.cause
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [(("age", "weight"), "only one of them has"), (("[g]", "[m/s2]"), "'acc_x' is in [g] and [m/s2]")],
+)
+def test_two_files_need_the_same_columns(tmp_path: Path, change: tuple[str, str], part: str) -> None:
+    files = (tmp_path / "a.csv", tmp_path / "b.csv")
+    files[0].write_text(STEPS)
+    files[1].write_text(STEPS.replace(*change))
+    with pytest.raises(SartoError) as caught:
+        read_csv(files, None, None)
+    assert caught.value.code == "E108"
+    assert part in caught.value.cause
+
+
+def test_a_missing_value_is_found_again(tmp_path: Path) -> None:
+    (tmp_path / "toy.csv").write_text(STEPS.replace("0.1,13", ",13"))
+    with pytest.raises(SartoError) as caught:
+        load(tmp_path / "toy.csv")
+    assert caught.value.code == "E105"
+    assert caught.value.cause == "the first, missing: toy.csv, line 5, column 'acc_x'"
+
+
+def test_only_a_csv_has_a_column_of_sequences() -> None:
+    with pytest.raises(SartoError, match="there is no column 'run'"):
+        load("BasicMotions", sequence="run")
+
+
+VALUE = st.integers(-9999, 9999)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.lists(st.tuples(VALUE, VALUE), min_size=2, max_size=5), min_size=2, max_size=5), st.data())
+def test_both_layouts_hold_the_same_items(
+    tmp_path_factory: pytest.TempPathFactory, items: list[list[tuple[int, int]]], draw: st.DataObject
+) -> None:
+    """Written in either layout, random items come back, as they are."""
+    assume(
+        all(any(len(set(channel)) > 1 for channel in map(list, channels)) for channels in by_channel(items))
+    )
+    labels = [draw.draw(st.sampled_from("uv")) for _ in items]
+    folder, longest = tmp_path_factory.getbasetemp(), max(map(len, items))
+    steps = [f"{i},{labels[i]},{x}.5,{y}\n" for i, item in enumerate(items) for x, y in item]
+    items_text = "label," + ",".join(f"{c}_{t}" for c in "xy" for t in range(longest)) + "\n"
+    for label, item in zip(labels, items, strict=True):
+        padded = [f"{x}.5" for x, _ in item], [str(y) for _, y in item]
+        items_text += ",".join([label, *(v for c in padded for v in (c + [""] * longest)[:longest])]) + "\n"
+    first = read(folder, "sequence,label,x,y\n" + "".join(steps), sequence="sequence").data
+    second = read(folder, items_text).data
+    assert same(first, second)
+    assert first.item(0)[0].tolist() == [float(f"{items[0][0][0]}.5"), items[0][0][1]]
+
+
+def by_channel(items: list[list[tuple[int, int]]]) -> list[list[list[int]]]:
+    return [[[step[c] for step in item] for item in items] for c in (0, 1)]
+
+
+def same(a: Dataset, b: Dataset) -> bool:
+    return bool(
+        (a.values == b.values).all()
+        and (a.offsets == b.offsets).all()
+        and (a.target == b.target).all()
+        and (a.classes, a.channels) == (b.classes, b.channels)
+    )
