@@ -14,7 +14,6 @@ import statistics
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -34,6 +33,7 @@ from sarto.core.budget import Budget
 from sarto.core.evidence import How
 from sarto.core.executors import SerialExecutor, open_executor
 from sarto.core.graph import interpret
+from sarto.core.points import unbeaten
 from sarto.core.threads import one_blas_thread
 from sarto.data.source import source_sha256
 from sarto.data.splits import folds
@@ -42,7 +42,7 @@ from sarto.search.candidates import PRESETS
 from sarto.search.fit import TRIALS
 from sarto.search.loop import Trial
 from sarto.search.problem import REPEATS
-from sarto.search.propose import Proposer
+from sarto.search.propose import MOVED, STARTS, Proposer, space, varied
 from sarto.search.trial import Score, final, run_saved
 
 MINUTES = 45
@@ -73,8 +73,29 @@ def _squared_alone(score: Score) -> float:
 
 
 def _no_settings(*_: object) -> dict[str, Any]:
-    """Return no settings at all, which leaves every one to the estimator."""
+    """Return no settings at all, which leaves every one to the sampler."""
     return {}
+
+
+def _estimator(multivariate: bool) -> list[AbstractContextManager[Any]]:
+    def sampler(seed: int) -> TPESampler:
+        return TPESampler(seed=seed, n_startup_trials=STARTS, multivariate=multivariate)
+
+    return [
+        patch.object(Proposer, "_variation", _no_settings),
+        patch("sarto.search.propose.RandomSampler", sampler),
+    ]
+
+
+def _size_as_the_rest() -> list[AbstractContextManager[Any]]:
+    def variation(self: Proposer, random: np.random.Generator) -> dict[str, Any]:
+        _, settings = self.told[int(random.choice(unbeaten([values for values, _ in self.told])))]
+        return {
+            name: varied(settings[name], d, random) if random.random() < MOVED else settings[name]
+            for name, d in space(self.cells).items()
+        }
+
+    return [patch.object(Proposer, "_variation", variation)]
 
 
 def _without_last() -> list[AbstractContextManager[Any]]:
@@ -106,10 +127,10 @@ UNDONE: dict[str, Callable[[], list[AbstractContextManager[Any]]]] = {
     "loss: squared error alone": lambda: [patch.object(Score, "loss", property(_squared_alone))],
     "folds: shuffled": _shuffled,
     "folds: three partitions": _every_partition,
-    "proposals: no variations": lambda: [patch.object(Proposer, "_variation", _no_settings)],
-    "proposals: multivariate estimator": lambda: [
-        patch("sarto.search.propose.TPESampler", partial(TPESampler, multivariate=True))
-    ],
+    "proposals: a Parzen estimator": lambda: _estimator(multivariate=False),
+    "proposals: a multivariate Parzen estimator": lambda: _estimator(multivariate=True),
+    "variations: every setting moves": lambda: [patch("sarto.search.propose.MOVED", 1.0)],
+    "variations: the size moves as the rest": _size_as_the_rest,
     "poolings: no mean_square_last": _without_last,
     "random search": list,
 }

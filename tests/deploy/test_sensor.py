@@ -44,7 +44,8 @@ def test_a_declared_scale_is_kept(bits: int) -> None:
 def test_integers_are_raw_words_already(peak: int, asked: int, bits: int) -> None:
     values = np.array([[peak], [3]], np.int64)
     sensor = SensorFormat.calibrate(values, asked)
-    assert (sensor.bits, sensor.scale.tolist(), sensor.chosen) == (bits, [1.0], "the data are integers")
+    assert (sensor.bits, sensor.scale.tolist()) == (bits, [1.0])
+    assert sensor.chosen == "taken as 1, since the data are integers"
     np.testing.assert_array_equal(sensor.encode(values), values)
 
 

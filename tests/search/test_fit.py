@@ -29,6 +29,8 @@ from tests.search.planted import save_npz
 
 FILES = {
     "artifact.json",
+    "findings.jsonl",
+    "records.json",
     "board.c",
     "board.h",
     "evidence.jsonl",

@@ -74,12 +74,12 @@ class RatioKind(Kind):
 
 
 class CountKind(Kind):
-    """A whole number, at least `least`."""
+    """A whole number, at least `least` and at most `most`."""
 
     name = "n"
 
-    def __init__(self, least: int = 1) -> None:
-        self.least = least
+    def __init__(self, least: int = 1, most: int = 2**63 - 1) -> None:
+        self.least, self.most = least, most
 
     def read(self, text: str) -> int:
         """Return the number."""
@@ -91,6 +91,8 @@ class CountKind(Kind):
             )
         if int(text) < self.least:
             _refuse(f"{text} is too small", f"it must be at least {self.least}", f"give {self.least} or more")
+        if int(text) > self.most:
+            _refuse(f"{text} is too large", f"it must be at most {self.most}", f"give {self.most} or less")
         return int(text)
 
 
@@ -244,6 +246,6 @@ def _cells() -> list[str]:
 
 
 BYTES, TIME, ENERGY, RATIO = QuantityKind("byte"), QuantityKind("time"), QuantityKind("energy"), RatioKind()
-COUNT, SEED, POSITIVE = CountKind(), CountKind(least=0), PositiveKind()
+COUNT, SEED, POSITIVE = CountKind(), CountKind(least=0, most=2**32 - 1), PositiveKind()
 NAMES, CELLS, CONDITION = NamesKind(), NamesKind(_cells, "a cell"), ConditionKind()
 DEVICE, TITLE = DeviceKind(), TitleKind()

@@ -94,11 +94,15 @@ _LIMITS = {
 
 def _check_folder(out: Path) -> None:
     """Refuse at once what can never become the folder; what stands in one `search` judges."""
-    if out.exists() and not out.is_dir():
+    try:
+        above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    except OSError as error:
+        cause, hint = error.strerror or type(error).__name__, "choose another with -o"
+        raise SartoError("E113", f"the folder '{out}' cannot be made", cause=cause, hint=hint) from error
+    if not above.is_dir():
         raise SartoError(
-            "E113", f"'{out}' is a file", cause="the result is a folder", hint="choose another name with -o"
+            "E113", f"'{above}' is a file", cause="the result is a folder", hint="choose another name with -o"
         )
-    above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not os.access(above, os.W_OK):
         cause = f"'{above}' may not be written to"
         raise SartoError(
@@ -132,6 +136,8 @@ def _show(result: FitResult, as_json: bool) -> int:
             _answer.line(f"{shown(result.out)} holds the finished result of this request; nothing was run.\n")
         show_verdict(result.verdict, run.evidence, device)
         _answer.line(f"\n{sentence(run)}")
+        for finding in run.findings:
+            _answer.line(f"\n{finding['severity']}, {finding['what']}: {finding['text']}")
         if result.nearest and failure is not None:
             _answer.line("\nThe points that came nearest:")
             show_nearest(result.nearest, result.verdict)

@@ -133,7 +133,7 @@ def folds(data: Dataset, items: Items, count: int, seed: int, *, shuffle: bool =
         part = _parts_by_group(data, items, np.full(number, 1 / number), random, only_last_held=False)
     else:
         number = max(2, min(count, len(items)))
-        _check_twice(data, items, items, "item")
+        _check_twice(data, items, items, "item", "validation")
         part = _dealt(data.target[items], number, random) if shuffle else _runs(data.target[items], number)
     return [Fold(items[part != k], items[part == k]) for k in np.unique(part).tolist()]
 
@@ -165,7 +165,8 @@ def _parts_by_group(
 ) -> Items:
     """Return the part of each item, one for all items of a group."""
     assert data.groups is not None
-    _check_twice(data, items, data.groups[items], str(data.group_name))
+    purpose = "a test" if only_last_held else "validation"
+    _check_twice(data, items, data.groups[items], str(data.group_name), purpose)
     group, target = _numbered(data.groups[items]), _numbered(data.target[items])
     counts = np.zeros((group.max() + 1, target.max() + 1), dtype=np.int64)
     np.add.at(counts, (group, target), 1)
@@ -220,7 +221,7 @@ def _assign(
 def _stratified_test(data: Dataset, share: float, random: np.random.Generator) -> Bool[np.ndarray, " item"]:
     """Return which items are tested: `share` of each class, and of all as near as whole items allow."""
     items = np.arange(len(data))
-    _check_twice(data, items, items, "item")
+    _check_twice(data, items, items, "item", "a test")
     sizes = np.bincount(data.target)
     wanted = share * sizes
     taken = np.floor(wanted).astype(np.int64)
@@ -233,13 +234,16 @@ def _stratified_test(data: Dataset, share: float, random: np.random.Generator) -
     return test
 
 
-def _check_twice(data: Dataset, items: Items, owners: Shaped[np.ndarray, " item"], what: str) -> None:
+def _check_twice(
+    data: Dataset, items: Items, owners: Shaped[np.ndarray, " item"], what: str, purpose: str
+) -> None:
     """Check that each class among `items` has two owners (groups or items), one to fit and one to hold back."""
     for index in np.unique(data.target[items]):
         found = np.unique(owners[data.target[items] == index])
         if len(found) < 2:
-            where = f"it stands only in {what} {found[0]}, of {len(np.unique(owners))}"
-            message = f"class '{data.classes[index]}' cannot be both trained on and tested"
+            inside = "" if len(items) == len(data) else " that are left to train on"
+            where = f"it stands only in {what} {found[0]}, of the {len(np.unique(owners))}{inside}"
+            message = f"class '{data.classes[index]}' cannot be both trained on and held back for {purpose}"
             hint = "leave the class out (where), record more" + (
                 ", or group by 'none'" if what != "item" else ""
             )

@@ -62,9 +62,17 @@ class SensorFormat:
         if np.issubdtype(values.dtype, np.integer):
             fitting = [b for b in WORDS if b >= bits and np.abs(values.astype(np.int64)).max() < 2 ** (b - 1)]
             if not fitting:
-                raise SartoError("E112", "raw words beyond 32 bits", cause="integer data do not fit an int32")
+                largest = int(np.abs(values.astype(np.int64)).max())
+                raise SartoError(
+                    "E112",
+                    f"a raw word of {largest} is beyond 32 bits",
+                    cause="integer data are taken as the sensor's own words, and they do not fit an int32",
+                    hint="leave that channel out, or give the data as floating-point numbers",
+                )
             return SensorFormat(
-                fitting[0], np.ones_like(values[0], dtype=np.float64), "the data are integers"
+                fitting[0],
+                np.ones_like(values[0], dtype=np.float64),
+                "taken as 1, since the data are integers",
             )
         peak = np.abs(values.astype(np.float64)).max(axis=0)
         least = np.maximum(peak, np.finfo(np.float32).tiny) / ((1 << (bits - 1)) - 1)

@@ -98,8 +98,8 @@ def emulate(
         most_instructions: allowed between two looks at the board; more is a run-away program.
 
     Raises:
-        SartoError: E301 without the emulator; E402 when the program faults or runs away; E104 or E108 when the
-            sequences are none or not of the model's channels.
+        SartoError: E301 without the emulator; E203 when the stack overflows; E402 when the program faults or runs away;
+            E104 or E108 when the sequences are none or not of the model's channels.
     """
     machine = Machine(image, sequences, "block", most_instructions)
     machine.run()

@@ -113,8 +113,8 @@ class Machine:
         """Boot from the vector table and run until every sequence is answered.
 
         Raises:
-            SartoError: E301 without the emulator; E402 when the image does not suit the core, faults or runs away;
-                E112 when the emulator has no such core.
+            SartoError: E301 without the emulator; E203 when the stack overflows; E402 when the image does not suit the
+                core, faults or runs away; E112 when the emulator has no such core.
         """
         unicorn, arm, library = emulator_modules()
         emulator = self._core(unicorn, arm)
@@ -200,8 +200,12 @@ class Machine:
             address, size = touched[-1]
             what += f", {size} B at {address:#010x}"
             if address < ram.origin and (stack < ram.origin or 0 < stack - address <= PUSH_B):
-                what = f"stack overflow: {what}; the stack has {image.stack_b} B"
-                hint = "allow more RAM, or choose a smaller model"
+                return SartoError(
+                    "E203",
+                    f"the RAM of the emulated {image.device.name}, {image.ram_limit_b} B, does not hold the stack",
+                    cause=f"stack overflow: {what}, in {name} at {at:#010x}; the stack has {image.stack_b} B",
+                    hint="allow more RAM, or choose a smaller model",
+                )
         return SartoError(
             "E402",
             f"the program faulted on the emulated {image.device.name}",

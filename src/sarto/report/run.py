@@ -152,7 +152,7 @@ def read_run(folder: Path) -> Run:
 
 
 def _damaged(place: str, cause: str) -> NoReturn:
-    hint = "run the command of the folder again; a finished search is not repeated"
+    hint = "run sarto fit again, with another -o"
     raise SartoError("E114", f"{place}: the output folder is damaged", cause=cause, hint=hint)
 
 

@@ -15,6 +15,8 @@ from sarto.core.units import format_quantity
 from sarto.report.run import Run
 
 _SHARES = re.compile(r"accuracy|error|recall|precision|f1|share|purity|lower|upper|so far", re.IGNORECASE)
+SLACK = 0.1
+"""A limit of which more than this share is left does not bind: the next larger model would fit too."""
 _ESTIMATES = ("latency", "energy")
 """What follows from the device file alone, so that `sarto devices NAME` says which sourced number is missing."""
 
@@ -104,7 +106,8 @@ def verdict(run: Run) -> str:
     if run.verdict.fits and binding.got is not None:
         got = figure(binding.got, binding.unit, binding.limit)
         kind = "at least" if binding.at_least else "at most"
-        return f"Fits {device}: the binding limit is {name(binding.limit)}, {got} where {kind} {limit} was asked."
+        which = "the binding limit is" if binding.relative < SLACK else "no limit binds; the nearest is"
+        return f"Fits {device}: {which} {name(binding.limit)}, {got} where {kind} {limit} was asked."
     reasons = (
         [f"nobody measured the {name(binding.limit)}, whose limit is {limit}"] if binding.got is None else []
     )

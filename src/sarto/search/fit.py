@@ -13,12 +13,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sarto.core.artifact import read_manifest
-from sarto.core.budget import Budget, Verdict
+from sarto.core.artifact import check_records, read_manifest
+from sarto.core.budget import Budget, Verdict, judge
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
 from sarto.core.progress import Talk
 from sarto.core.store import package_sha256, write_atomic
+from sarto.core.units import format_quantity
 from sarto.data.source import source_sha256
 
 TRIALS = 96
@@ -118,12 +119,16 @@ def finished(request: FitRequest) -> FitResult | None:
     try:
         front = _read(request.out / "front.json")
         read_manifest(request.out)
+        check_records(request.out)
         points = [OperatingPoint.from_json(p) for p in front["points"]]
         (chosen,) = [p for p in points if p.name == front["chosen"]]
         verdict = Verdict.from_json(_read(request.out / "verdict.json"))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _damaged(request.out, error) from error
-    nearest = tuple(points) if not verdict.fits else ()
+    margins = {p.name: judge(request.budget, {e.what: e for e in p.evidence}).margins for p in points}
+    nearest = (
+        () if verdict.fits else tuple(sorted(points, key=lambda p: -min(m.relative for m in margins[p.name])))
+    )
     return FitResult(request.out, verdict, chosen, nearest, already_done=True)
 
 
@@ -164,14 +169,23 @@ def fit(request: FitRequest, talk: Talk) -> FitResult:
 
 def claim(request: FitRequest) -> None:
     """Mark the folder as belonging to this request, once the data are known to be good."""
-    write_atomic(request.out / "request.json", json.dumps(request.identity(), sort_keys=True, indent=1))
+    try:
+        write_atomic(request.out / "request.json", json.dumps(request.identity(), sort_keys=True, indent=1))
+    except OSError as error:
+        raise SartoError(
+            "E113",
+            f"the folder '{request.out}' cannot be made",
+            cause=error.strerror or type(error).__name__,
+            hint="choose another with -o",
+        ) from error
 
 
 def check(request: FitRequest) -> None:
     """Refuse limits that nothing can be judged by.
 
     Raises:
-        SartoError: E112, for a time or energy limit on a device whose file assumes neither.
+        SartoError: E112, for a time or energy limit on a device whose file assumes neither, or for more flash or RAM
+            than the device has.
     """
     from sarto.devices import device
 
@@ -186,6 +200,17 @@ def check(request: FitRequest) -> None:
                 f"--{name} cannot be judged on {target.name}",
                 cause="its device file has no sourced assumption for it",
                 hint="limit --instructions, or add the assumption with its source to a device file of your own",
+            )
+    for limit, there, name in (
+        (request.budget.flash_b, target.flash.size_b, "flash"),
+        (request.budget.ram_b, target.ram.size_b, "ram"),
+    ):
+        if limit is not None and limit > there:
+            raise SartoError(
+                "E112",
+                f"--{name} {format_quantity(limit, 'B')} > {format_quantity(there, 'B')}, all that {target.name} has",
+                cause="no image can use more than the device has",
+                hint=f"leave --{name} out, or give a device file of your own",
             )
     if request.trials is not None and request.trials < 1:
         raise SartoError(

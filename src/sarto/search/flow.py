@@ -31,10 +31,13 @@ from sarto.search.candidates import MIN_UNITS, PRESETS, Shape, cells, cost, pres
 from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
 from sarto.search.fit import OPTIMISE, SHOWN_FRONT, TRIALS, FitRequest, claim
 from sarto.search.folder import write_folder
-from sarto.search.loop import FINALISTS, Scorer, SearchResult, Trial, search
+from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, search
 from sarto.search.overhead import ImageOverheads
 from sarto.search.problem import Problem, prepare
 from sarto.search.propose import OBJECTIVES
+
+MOST_WORKERS = max(BATCH, SHOWN_FRONT)
+"""More never have anything to do at the same time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +85,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             1, f"{len(data)} items, {len(data.channels)} channels, {len(data.classes)} classes, {parts.how}"
         )
     optimise = request.optimise or OPTIMISE
-    workers = request.workers or available_workers()
+    workers = min(request.workers or available_workers(), MOST_WORKERS)
     shape = Shape(problem.channels, problem.classes, sensor.bits, problem.window, problem.longest)
     limits = _limits(request.budget, target)
     overheads = ImageOverheads(shape, target, optimise, work / "images", limits.instructions is not None)
@@ -226,16 +229,26 @@ def _deploy(
     """Return the first finalist whose measured image fits (or the one nearest to it), and the points of the front."""
     few = _head(sequences, FRONT_SEQUENCES)
     tried: list[Deployment] = []
+    misfits: list[Trial] = []
+    too_large: SartoError | None = None
     known = {t.number for t in found.finalists}
     rest = sorted((t for t in found.trials if t.number not in known), key=lambda t: (t.score.loss, t.number))
     with talk.stage("build", 1) as stage:
         for trial in (*found.finalists, *rest):
-            if any(_no_smaller(trial, d.trial) for d in tried):
+            if any(_no_smaller(trial, misfit) for misfit in misfits):
                 continue
-            tried.append(shop.deploy(trial, few, FRONT_SEQUENCES))
+            misfits.append(trial)
+            try:
+                tried.append(shop.deploy(trial, few, FRONT_SEQUENCES))
+            except SartoError as error:
+                too_large = _too_large(error)
+                continue
             if _hard(tried[-1], budget).fits:
                 break
         stage.advance(1, f"{len(tried)} images")
+    if not tried:
+        assert too_large is not None
+        raise too_large
     fitting = [d for d in tried if _hard(d, budget).fits]
     chosen = (
         fitting[0]
@@ -247,10 +260,20 @@ def _deploy(
     others = [d for d in tried if d is not chosen]
     with talk.stage("front", len(points)) as stage:
         for running in [executor.submit(shop.deploy, trial, few, FRONT_SEQUENCES) for trial in points]:
-            others.append(running.result())
-            stage.advance(1, others[-1].trial.name)
+            try:
+                others.append(running.result())
+            except SartoError as error:
+                _too_large(error)
+            stage.advance(1, others[-1].trial.name if others else "")
     kept = {p.name for p in front([d.point for d in (chosen, *others)], OBJECTIVES)}
     return chosen, tuple(d for d in others if d.point.name in kept)
+
+
+def _too_large(error: SartoError) -> SartoError:
+    """Return `error` if it says that the device is too small for the image, which an estimate can miss by bytes."""
+    if error.code not in ("E202", "E203"):
+        raise error
+    return error
 
 
 def _no_smaller(trial: Trial, misfit: Trial) -> bool:

@@ -1,6 +1,7 @@
 """Writes the output folder of a fit: the deployable files, the evidence and everything that the report reads.
 
-The manifest and the verdict are written last, so a folder that has a verdict is whole.
+The manifest and the verdict are written last, so a folder that has a verdict is whole. `records.json` has the hashes of
+what tells about the run.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sarto import __version__
-from sarto.core.artifact import FORMAT, NAME, seal
+from sarto.core.artifact import FORMAT, NAME, record, seal
 from sarto.core.graph import Graph, save_arrays, save_graph
 from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe, Step
@@ -49,11 +50,7 @@ def write_folder(run: Run) -> Path:
     pinned = run.sequences.pinned(PINNED)
     save_arrays({"raw": pinned.raw, "offsets": pinned.offsets}, out / "pinned.npz")
     hashes = {name: file_sha256(out / name) for name in sorted([*sources, "graph.npz", "pinned.npz"])}
-    _json(out / "recipe.json", _recipe(run).to_json())
     lines = [*run.quality, *run.chosen.point.evidence]
-    write_atomic(
-        out / "evidence.jsonl", "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in lines)
-    )
     best = run.chosen.point
     points = [OperatingPoint(best.name, best.settings, tuple(lines)), *(d.point for d in run.others)]
     front = {
@@ -61,16 +58,39 @@ def write_folder(run: Run) -> Path:
         "chosen": best.name,
         "objectives": list(OBJECTIVES),
     }
-    _json(out / "front.json", front)
-    _json(out / "tables.json", [t.to_json() for t in _tables(run)])
-    _json(out / "provenance.json", _provenance(run))
-    _json(out / NAME, seal(_manifest(run, hashes)))
-    _json(out / "verdict.json", run.verdict.to_json())
+    records = {
+        "recipe.json": _json(_recipe(run).to_json()),
+        "evidence.jsonl": "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in lines),
+        "findings.jsonl": "".join(json.dumps(f, sort_keys=True) + "\n" for f in _findings(run)),
+        "front.json": _json(front),
+        "tables.json": _json([t.to_json() for t in _tables(run)]),
+        "provenance.json": _json(_provenance(run)),
+        NAME: _json(seal(_manifest(run, hashes))),
+        "verdict.json": _json(run.verdict.to_json()),
+    }
+    record(out, records)
+    for name, text in records.items():
+        write_atomic(out / name, text)
     return out
 
 
-def _json(path: Path, value: Any) -> None:
-    write_atomic(path, json.dumps(value, indent=1, sort_keys=True) + "\n")
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
+
+
+def _findings(run: Run) -> list[dict[str, str]]:
+    """Return what a reader must not overlook."""
+    accuracy, target = next(e for e in run.quality if e.what == "test accuracy"), run.test.target
+    trained = np.bincount(run.problem.target, minlength=len(run.data.classes))
+    usual = int(trained.argmax())
+    share = np.count_nonzero(target == usual) / len(target)
+    if accuracy.value > share:
+        return []
+    text = (
+        f"the model is right on {100 * accuracy.value:.4g} % of the test items, "
+        f"and '{run.data.classes[usual]}' for every item would be on {100 * share:.4g} %"
+    )
+    return [{"what": "no better than guessing", "severity": "warning", "text": text}]
 
 
 def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def search(
         budget: flash and RAM that a candidate must fit; other limits are judged later.
         score: scores candidates.
         cells: to search.
-        trials: how many candidates to ask for; rounded up to whole batches.
+        trials: how many candidates to ask for.
         seed: of the proposals and of the reservoirs.
         talk: hears one step per trial.
         time_s: no batch starts after so many seconds.
@@ -117,7 +117,7 @@ def search(
         while batches * BATCH < trials and (
             time_s is None or time.monotonic() - start < time_s or not batches
         ):
-            asked = [proposer.ask() for _ in range(BATCH)]
+            asked = [proposer.ask() for _ in range(min(BATCH, trials - batches * BATCH))]
             scores = iter(score([c for _, c in asked if c is not None]))
             for number, candidate in asked:
                 if candidate is None:
@@ -128,8 +128,12 @@ def search(
                 proposer.tell(number, (trial.score.loss, trial.flash_b, trial.ram_b))
                 done.append(trial)
             batches += 1
-            best = min((t.score.error for t in done), default=1.0)
-            stage.advance(BATCH, f"best validation error {best:.3f}")
+            best = (
+                f"best validation error {min(t.score.error for t in done):.3f}"
+                if done
+                else "nothing fits yet"
+            )
+            stage.advance(len(asked), best)
     return SearchResult(tuple(done), dropped, batches, finalists(done, score, talk))
 
 

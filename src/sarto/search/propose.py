@@ -1,10 +1,13 @@
-"""Proposals by optuna's ask-and-tell: presets, then a Parzen estimator and variations of the front in turn.
+"""Proposals by optuna's ask-and-tell: presets, random settings, then variations of the front.
 
-A variation takes one trial of the front so far and moves every number by a normal step of `STEP` of its range, and
-draws every choice anew with probability `REDRAW`. The estimator is univariate: with so few trials a multivariate one
-repeats itself. `python -m benchmarks search_choices` compares it, and a search without variations.
+A variation takes the settings of one trial of the front so far, each as likely. Its size is drawn anew over the whole
+range, since a front needs models of every size. Every other setting stays as it is, or, with probability `MOVED`, is
+varied: a number by a normal step of `STEP` of its range, a choice by drawing it anew with probability `REDRAW`. It is a
+(mu + 1) evolution strategy whose parents are the front. `python -m benchmarks search_choices` compares it with a Parzen
+estimator, and with variations that move every setting or vary the size as the rest.
 
-Source: Ozaki et al., "Multiobjective tree-structured Parzen estimator", JAIR 73 (2022); optuna's `TPESampler`.
+Source: Knowles and Corne, "Approximating the nondominated front using the Pareto archived evolution strategy",
+Evolutionary Computation 8 (2000), here without crowding; optuna's ask-and-tell.
 """
 
 # optuna's distributions and trials are typed loosely.
@@ -19,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.samplers import RandomSampler
 from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 
@@ -29,10 +32,11 @@ from sarto.models.pooling import POOLINGS
 from sarto.search.candidates import MIN_UNITS, PRESET_REST, PRESETS, Candidate
 
 MAX_SEGMENTS = 4
+MOVED = 0.5
 STEP = 0.15
 REDRAW = 0.15
 STARTS = 16
-"""Trials before the estimator and the variations begin: the presets, and as many at random."""
+"""Trials before the variations begin: the presets, and as many at random."""
 OBJECTIVES = ("validation loss", "flash", "ram")
 
 
@@ -74,14 +78,8 @@ class Proposer:
 
     def __post_init__(self) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        sampler: BaseSampler = (
-            RandomSampler(self.seed)
-            if self.sampler == "random"
-            else TPESampler(seed=self.seed, n_startup_trials=STARTS)
-        )
-        self.study = optuna.create_study(
-            sampler=sampler, directions=[StudyDirection.MINIMIZE] * len(OBJECTIVES)
-        )
+        directions = [StudyDirection.MINIMIZE] * len(OBJECTIVES)
+        self.study = optuna.create_study(sampler=RandomSampler(self.seed), directions=directions)
         if self.sampler != "random":
             for preset in PRESETS:
                 if preset["cell"] in self.cells:
@@ -90,7 +88,7 @@ class Proposer:
     def ask(self) -> tuple[int, Candidate | None]:
         """Return the number of a new trial and its candidate, or None for one that cannot fit."""
         number = len(self.study.trials)
-        if self.sampler == "search" and number >= STARTS and number % 2 == 0 and self.told:
+        if self.sampler == "search" and number >= STARTS and self.told:
             self.study.enqueue_trial(self._variation(generator(self.seed, "variation", number)))
         trial = self.study.ask(space(self.cells))
         self.asked[trial.number] = trial
@@ -99,7 +97,11 @@ class Proposer:
     def _variation(self, random: np.random.Generator) -> dict[str, Any]:
         """Return the settings of a trial of the front so far, varied."""
         _, settings = self.told[int(random.choice(unbeaten([values for values, _ in self.told])))]
-        return {name: _varied(settings[name], d, random) for name, d in space(self.cells).items()}
+        settings = {
+            name: varied(settings[name], d, random) if random.random() < MOVED else settings[name]
+            for name, d in space(self.cells).items()
+        }
+        return {**settings, "size": float(random.uniform())}
 
     def _candidate(self, number: int, settings: dict[str, Any]) -> Candidate | None:
         size = settings.pop("size")
@@ -121,7 +123,7 @@ class Proposer:
             self.study.tell(trial, list(values))
 
 
-def _varied(value: Any, distribution: BaseDistribution, random: np.random.Generator) -> Any:
+def varied(value: Any, distribution: BaseDistribution, random: np.random.Generator) -> Any:
     """Return `value` moved a little within its distribution."""
     if isinstance(distribution, CategoricalDistribution):
         drawn = distribution.choices[int(random.integers(len(distribution.choices)))]

@@ -25,6 +25,10 @@ HEADER = """\
 #define {NAME}_H
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
 #define {NAME}_CHANNELS {channels}
 #define {NAME}_CLASSES {classes}
 #define {NAME}_ARENA_BYTES {arena_b}
@@ -52,6 +56,9 @@ int {name}_predict({name}_arena *arena);
 /* The scores behind the last class, one per class, in counts of 2^-14. */
 const int32_t *{name}_scores(const {name}_arena *arena);
 
+#ifdef __cplusplus
+}}
+#endif
 #endif
 """
 

@@ -10,6 +10,9 @@ extern uint32_t stack_top[], data_load[], data_start[], data_end[], bss_start[],
 #define ROLLED
 #endif
 
+/* Makes the stack's section one of variables without initial values: tools such as size count it as RAM then. */
+__asm__(".pushsection .stack,\"aw\",%nobits\n.popsection");
+
 int main(void);
 void reset(void);
 void fault(void);
