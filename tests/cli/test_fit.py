@@ -171,6 +171,17 @@ def test_a_folder_that_is_a_file_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("search")
+@pytest.mark.parametrize(("out", "said"), [("notes/out", "'notes' is a file"), ("x" * 300, "cannot be made")])
+def test_a_folder_that_can_never_be_is_refused(folder: Path, out: str, said: str) -> None:
+    (folder / "notes").write_text("mine")
+    result = call(*FIT[:-1], out)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error[E113]")
+    assert said in result.stderr.splitlines()[0]
+    assert [entry.name for entry in folder.iterdir()] == ["notes"]
+
+
+@pytest.mark.usefixtures("search")
 def test_a_folder_that_may_not_be_written_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(path: object, mode: int) -> bool:
         return False

@@ -108,6 +108,12 @@ def test_a_word_becomes_a_value(kind: _kinds.Kind, text: str, value: Any) -> Non
             "there is no file",
             "did you mean esn?",
         ),
+        (
+            ("--seed", "4294967296"),
+            "error[E112]: --seed: 4294967296 is too large",
+            "it must be at most 4294967295",
+            "give 4294967295 or less",
+        ),
         (("--cells", ","), "error[E112]: --cells: ',' names nothing", "names with commas", "leave it out"),
         (
             ("--where", " "),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sarto.core.artifact import FORMAT, NAME, read_manifest, seal
+from sarto.core.artifact import FORMAT, NAME, RECORDS, check_records, read_manifest, record, seal
 from sarto.core.errors import SartoError
 from sarto.core.store import content_hash, file_sha256
 
@@ -77,3 +77,39 @@ def test_no_folder_at_all(tmp_path: Path) -> None:
     with pytest.raises(SartoError, match="is not a finished output folder") as caught:
         read_manifest(tmp_path / "none")
     assert caught.value.code == "E114"
+
+
+@pytest.fixture
+def recorded(tmp_path: Path) -> Path:
+    texts = {"verdict.json": "{}\n", "evidence.jsonl": '{"flash": 1}\n'}
+    record(tmp_path, texts)
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_records_that_are_as_they_were_pass_and_a_ledger_may_grow(recorded: Path) -> None:
+    check_records(recorded)
+    with (recorded / "evidence.jsonl").open("a") as ledger:
+        ledger.write('{"flash": 2}\n')
+    check_records(recorded)
+
+
+CHANGES: list[tuple[Callable[[Path], object], str]] = [
+    (lambda out: (out / "verdict.json").write_text("{} \n"), "verdict.json is changed"),
+    (lambda out: (out / "verdict.json").write_text("{}\n\n"), "verdict.json is changed"),
+    (lambda out: (out / "verdict.json").write_text(""), "verdict.json is changed"),
+    (lambda out: (out / "verdict.json").unlink(), "verdict.json is missing"),
+    (lambda out: (out / "evidence.jsonl").write_text('{"flash": 0}\n'), "evidence.jsonl is changed"),
+    (lambda out: (out / RECORDS).unlink(), "records.json cannot be read (FileNotFoundError)"),
+    (lambda out: (out / RECORDS).write_text("{"), "records.json cannot be read (JSONDecodeError)"),
+    (lambda out: (out / RECORDS).write_text('{"a": 1}'), "records.json cannot be read (TypeError)"),
+]
+
+
+@pytest.mark.parametrize(("damage", "cause"), CHANGES)
+def test_changed_records_are_found(recorded: Path, damage: Callable[[Path], object], cause: str) -> None:
+    damage(recorded)
+    with pytest.raises(SartoError) as caught:
+        check_records(recorded)
+    assert (caught.value.code, caught.value.cause) == ("E114", cause)

@@ -39,10 +39,15 @@ def in_assembly(*lines: str) -> dict[str, str]:
 
 
 def fault(
-    sources: dict[str, str], core: Device, *, ram_b: int | None = None, stack_b: int | None = None
+    sources: dict[str, str],
+    core: Device,
+    *,
+    ram_b: int | None = None,
+    stack_b: int | None = None,
+    code: str = "E402",
 ) -> str:
-    """What the error E402 says of a run."""
-    with pytest.raises(SartoError, match="E402") as caught:
+    """What the error says of a run."""
+    with pytest.raises(SartoError, match=code) as caught:
         emulate(build(sources, core, ram_b=ram_b, stack_b=stack_b), SEQUENCES, most_instructions=LITTLE)
     assert core.name in caught.value.message
     return caught.value.cause
@@ -165,7 +170,7 @@ def test_a_stack_of_the_peak_suffices_and_eight_bytes_less_overflow(core: Device
     tight = emulate(build(SOURCES, core, ram_b=32 + stack_b, stack_b=stack_b), SEQUENCES)
     assert tight.peak_stack_b == peak_b
     check_equal(tight.outputs, expected(SEQUENCES), core.name, "NumPy")
-    said = fault(SOURCES, core, stack_b=stack_b - 8)
+    said = fault(SOURCES, core, stack_b=stack_b - 8, code="E203")
     assert said.startswith("stack overflow")
     assert f"the stack has {stack_b - 8} B" in said
 
@@ -173,7 +178,7 @@ def test_a_stack_of_the_peak_suffices_and_eight_bytes_less_overflow(core: Device
 @BOTH
 def test_a_large_frame_overflows_as_well(core: Device) -> None:
     deep = "volatile int32_t big[300]; for (int i = 0; i < 300; i++) big[i] = i;"
-    assert fault(changed(new=deep), core, stack_b=800).startswith("stack overflow")
+    assert fault(changed(new=deep), core, stack_b=800, code="E203").startswith("stack overflow")
 
 
 @BOTH
@@ -186,7 +191,7 @@ def test_recursion_without_end_is_a_stack_overflow(core: Device) -> None:
         **SOURCES,
         "model.c": recursive.replace("arena->steps++;", "int x = 1; arena->steps += down(&x);"),
     }
-    assert fault(sources, core, ram_b=2048).startswith("stack overflow")
+    assert fault(sources, core, ram_b=2048, code="E203").startswith("stack overflow")
 
 
 @BOTH

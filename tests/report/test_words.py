@@ -71,6 +71,11 @@ def test_margins(margin: Margin, worded: str) -> None:
             ["emulated"],
         ),
         (
+            Budget(ram_b=20000),
+            "Fits cortex_m4: no limit binds; the nearest is RAM, 2.712 kB where at most 20 kB was asked.",
+            ["emulated"],
+        ),
+        (
             Budget(min_accuracy=0.9),
             "Fits cortex_m4: the binding limit is test accuracy, 93.62 % where at least 90 % was asked.",
             ["measured"],

@@ -24,7 +24,9 @@ from sarto.core.recipe import Recipe
 from sarto.core.store import write_atomic
 from sarto.search import fit as entry
 from sarto.search import flow, folder, loop
+from sarto.search.deployment import Deployment, Workshop
 from sarto.search.fit import FitRequest, FitResult, check, finished, fit
+from sarto.search.loop import Trial
 from tests.search.planted import save_npz
 
 FILES = {
@@ -195,6 +197,51 @@ def test_a_finished_folder_that_was_changed_is_not_passed_off_as_done(
 
 
 @pytest.mark.parametrize(
+    "name", ["evidence.jsonl", "verdict.json", "tables.json", "recipe.json", "front.json"]
+)
+def test_what_tells_about_the_run_may_not_change_either(
+    base: FitResult, data: str, tmp_path: Path, name: str
+) -> None:
+    out = tmp_path / "out"
+    shutil.copytree(base.out, out)
+    text = (out / name).read_text()
+    (out / name).write_text(text.replace("1", "2"))
+    with pytest.raises(SartoError) as caught:
+        fit(request_for(data, out), Silent())
+    assert (caught.value.code, caught.value.cause) == ("E114", f"{name} is changed")
+
+
+def test_an_image_that_turns_out_too_large_for_the_device_is_passed_over(
+    base: FitResult, place: Path, data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Estimates are made before building; one that errs by bytes must not end the search."""
+    deploy = Workshop.deploy
+
+    def too_large(self: Workshop, trial: Trial, *rest: Any) -> Deployment:
+        if trial.name == base.chosen.name:
+            raise SartoError("E203", "the RAM of the device does not hold the stack")
+        return deploy(self, trial, *rest)
+
+    monkeypatch.setattr(Workshop, "deploy", too_large)
+    result = fit(with_images(place, request_for(data, tmp_path / "out")), Silent())
+    assert result.verdict.fits
+    assert result.chosen.name != base.chosen.name
+    names = [p["name"] for p in json.loads((result.out / "front.json").read_text())["points"]]
+    assert base.chosen.name not in names
+
+
+def test_a_model_no_better_than_guessing_is_a_finding(
+    base: FitResult, place: Path, data: str, tmp_path: Path
+) -> None:
+    assert (base.out / "findings.jsonl").read_text() == ""
+    wrong = save_npz(tmp_path / "data.npz", test_flipped=True)
+    result = fit(with_images(place, request_for(wrong, tmp_path / "out")), Silent())
+    (finding,) = map(json.loads, (result.out / "findings.jsonl").read_text().splitlines())
+    assert finding["what"] == "no better than guessing"
+    assert finding["severity"] == "warning"
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"seed": 1},
@@ -308,10 +355,21 @@ def test_an_impossible_budget_does_not_fit_and_shows_the_nearest(
     assert not result.verdict.fits
     assert result.verdict.binding == binding
     assert result.chosen in result.nearest
+    over = [p["ram" if binding == "ram" else "flash"] for p in result.nearest]
+    assert over == sorted(over)
     assert {p.name for p in result.out.iterdir()} == FILES
     assert result.chosen.settings["units"] == 4
     again = fit(request_for(data, tmp_path / "out", budget=budget), Silent())
     assert again.already_done and again.nearest == result.nearest
+
+
+@pytest.mark.parametrize("budget", [Budget(flash_b=2**20), Budget(ram_b=65537)])
+def test_limits_beyond_the_device_are_refused(data: str, tmp_path: Path, budget: Budget) -> None:
+    with pytest.raises(SartoError) as caught:
+        fit(request_for(data, tmp_path / "out", budget=budget), Silent())
+    assert caught.value.code == "E112"
+    assert "all that cortex_m4 has" in caught.value.message
+    assert not (tmp_path / "out").exists()
 
 
 def test_windows_of_a_stream_are_fitted_and_measured(data: str, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ _LIMITS = {
 def _check_folder(out: Path) -> None:
     """Refuse at once what can never become the folder; what stands in one `search` judges."""
     try:
-        above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+        above = next(folder for folder in (out, *out.parents) if folder.exists())
     except OSError as error:
         cause, hint = error.strerror or type(error).__name__, "choose another with -o"
         raise SartoError("E113", f"the folder '{out}' cannot be made", cause=cause, hint=hint) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise, product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sarto.deploy.c.emit import emit
 from sarto.deploy.lower import Numbers
 from sarto.measure.host import run_on_host
 from sarto.measure.probe import compile_library
+from sarto.measure.zig import run, write_sources
 from sarto.models.pooling import Pooling
 from tests.core.graph.graphs import raw_words, small_graph
 from tests.deploy.models import complete, lowered
@@ -202,3 +204,18 @@ def test_no_libc_and_no_memory_is_asked_for() -> None:
     source = emit(small_graph())["model.c"]
     assert [line for line in source.splitlines() if line.startswith("#include")] == ['#include "model.h"']
     assert "malloc(" not in source and "float" not in source and "double" not in source
+
+
+def test_the_header_serves_cpp_as_well(tmp_path: Path) -> None:
+    """Compiled as C++, calls must look for the names that C gave the functions."""
+    sources = emit(small_graph(1, ring=True, kind="mean", bits=16))
+    user = '#include "model.h"\nint use(model_arena *a, const model_sample *s) { return model_step(a, s); }\n'
+    names = write_sources({"model.h": sources["model.h"], "user.cpp": user}, tmp_path)
+    assert names == []
+    status, said = run(
+        ["c++", "-c", "-std=c++17", "-Wall", "-pedantic", "user.cpp", "-o", "user.o"], tmp_path
+    )
+    assert (status, "warning" in said) == (0, False), said
+    symbols = (tmp_path / "user.o").read_bytes()
+    assert b"\0model_step\0" in symbols
+    assert b"_Z10model_step" not in symbols
