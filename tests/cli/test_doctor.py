@@ -137,6 +137,6 @@ def test_data_that_cannot_be_learned_from_are_an_error(odd: Path) -> None:
     np.savez("dead.npz", **contents)
     result = call("doctor", "dead.npz")
     assert result.exit_code == 2
-    assert result.stderr.startswith("error[E106]: 1 of 2 channels are constant")
+    assert result.stderr.startswith("error[E106]: 1 of 2 channels is constant")
     document = call("doctor", "dead.npz", "--json")
     assert json.loads(document.stdout)["error"]["code"] == "E106"

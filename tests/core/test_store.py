@@ -1,5 +1,6 @@
 """Atomic files, hashes and the cache."""
 
+import errno
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 import sarto
-from sarto.core.store import Store, content_hash, file_sha256, write_atomic
+from sarto.core.store import NotWrittenError, Store, content_hash, file_sha256, write_atomic
 
 
 def test_writes_text_and_bytes_into_folders_that_are_not_there_yet(tmp_path: Path) -> None:
@@ -32,11 +33,12 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
     write_atomic(path, "old")
 
     def fail(*_: object) -> None:
-        raise OSError("no space left")
+        raise OSError(errno.ENOSPC, "no space left", "a name that nobody gave")
 
     monkeypatch.setattr(os, stage, fail)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(NotWrittenError, match="no space") as caught:
         write_atomic(path, "new")
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 

@@ -55,7 +55,7 @@ def test_a_channel_is_judged_by_the_training_part_alone() -> None:
     with pytest.raises(SartoError) as caught:
         check_training_part(data, np.arange(2))
     assert caught.value.code == "E106"
-    assert caught.value.message == "1 of 2 channels are constant in the training part"
+    assert caught.value.message == "1 of 2 channels is constant in the training part"
     assert caught.value.cause == "'c0' = 1, in all 2 training items"
     assert caught.value.hint == "leave them out by naming the channels to use"
     with pytest.raises(SartoError, match="2 of 2 channels are constant") as caught:

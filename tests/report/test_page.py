@@ -276,7 +276,7 @@ def test_what_is_missing_is_said_and_not_left_blank(pages: dict[str, Path]) -> N
 
 def test_what_only_some_runs_state_is_shown_where_they_do(pages: dict[str, Path]) -> None:
     _, root = page_of(pages, "fits")
-    assert "their scale was chosen in calibration." in root.text
+    assert "the scale of a count was chosen in calibration." in root.text
     assert "7 candidates that could not fit were dropped untrained" in root.text
     assert "compiled with-Os" in root.text
     content = json.loads((pages["bare"].parent / "artifact.json").read_text(encoding="utf-8"))

@@ -22,6 +22,7 @@ import click
 from click.core import ParameterSource
 
 from sarto.core.errors import SartoError
+from sarto.core.store import NotWrittenError
 
 UNEXPECTED = "E000"
 """The code of a failure that nobody foresaw."""
@@ -53,12 +54,12 @@ def as_sarto_error(error: Exception) -> SartoError:
         return error
     if isinstance(error, click.ClickException):
         return _usage(error)
-    if isinstance(error, OSError) and error.errno in _DENIED:
+    if isinstance(error, NotWrittenError) or (isinstance(error, OSError) and error.errno in _DENIED):
         return SartoError(
             "E113",
             f"{_name(error.filename)} cannot be written",
             cause=os.strerror(error.errno or 0),
-            hint="give another folder with -o, or make room; an interrupted search resumes",
+            hint="give another place, or make room; an interrupted search resumes",
         )
     words = " ".join(str(error).split())
     return SartoError(

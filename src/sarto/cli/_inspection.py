@@ -14,7 +14,7 @@ import numpy as np
 
 from sarto.core.dataset import Dataset
 from sarto.data.load import load
-from sarto.data.splits import Split, split
+from sarto.data.splits import Split, folds, split
 from sarto.search.problem import FOLDS
 
 _FEW = 12
@@ -45,10 +45,11 @@ def inspect(source: str, seed: int, chosen: dict[str, Any]) -> Inspection:
         chosen: `group`, `target`, `channels`, `where` of `sarto.data.load.load`.
 
     Raises:
-        SartoError: as `load` and `split`, for data that cannot be learned from.
+        SartoError: as `load`, `split` and `folds`, for data that cannot be learned from.
     """
     data = load(source, **chosen)
     parts = split(data, seed)
+    folds(data, parts.train, FOLDS, seed)
     lengths = data.lengths
     spread = f"{lengths.min()} to {lengths.max()} steps, half of them at most {np.median(lengths):g}"
     counts = np.bincount(data.target)
@@ -59,6 +60,7 @@ def inspect(source: str, seed: int, chosen: dict[str, Any]) -> Inspection:
         "values": f"{data.values.dtype}" + (", raw sensor words" if data.values.dtype.kind in "iu" else ""),
         "lengths": f"all {lengths[0]} steps" if len(set(lengths.tolist())) == 1 else spread,
         "rate": f"{data.rate_hz:g} Hz" if data.rate_hz else "not stated",
+        "columns": _some(tuple(data.metadata)) or "none",
         "groups": "none" if data.groups is None else f"{len(np.unique(data.groups))} by {data.group_name}",
         "split": f"{parts.how}: {len(parts.train)} to train and validate, {len(parts.test)} to test",
         "to beat": f"{100 * counts.max() / len(data):.3g} % right by always saying '{data.classes[counts.argmax()]}'",

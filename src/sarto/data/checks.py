@@ -39,7 +39,8 @@ def check_values(data: Dataset, items: Int[np.ndarray, " item"], channels: list[
     where = place(int(items[item]), row - int(data.offsets[item]), channels[channel])
     kind = "infinite" if np.isinf(data.values[row, channel]) else "missing"
     share, inside = f"{len(rows)} of {data.values.size}", len(np.unique(found))
-    message = f"{share} values are missing or infinite, in {inside} of {len(data)} items"
+    lost = f"{share} values {'is' if len(rows) == 1 else 'are'} missing or infinite"
+    message = f"{lost}, in {inside} of {len(data)} items"
     hint = "fill them in, or leave out those items (where) or channels"
     raise SartoError("E105", message, cause=f"the first, {kind}: {where}", hint=hint)
 
@@ -65,7 +66,8 @@ def check_training_part(data: Dataset, items: Int[np.ndarray, " item"]) -> None:
     if len(constant):
         names = ", ".join(f"'{data.channels[i]}' = {least[i]:g}" for i in constant[:6])
         more = f" and {len(constant) - 6} more" if len(constant) > 6 else ""
-        message = f"{len(constant)} of {len(data.channels)} channels are constant in the training part"
+        verb = "is" if len(constant) == 1 else "are"
+        message = f"{len(constant)} of {len(data.channels)} channels {verb} constant in the training part"
         hint = (
             "leave them out by naming the channels to use"
             if len(constant) < len(data.channels)
