@@ -225,6 +225,28 @@ def test_two_files_need_the_same_columns(tmp_path: Path, change: tuple[str, str]
     assert part in caught.value.cause
 
 
+def test_two_files_need_the_same_channels(tmp_path: Path) -> None:
+    files = (tmp_path / "a.csv", tmp_path / "b.csv")
+    files[0].write_text("run,label,x,y_1\na,u,1,1\na,u,2,2\n")
+    files[1].write_text("run,label,x,y_1\na,u,1,1\na,u,2,1\n")
+    with pytest.raises(SartoError) as caught:
+        read_csv(files, None, None)
+    assert caught.value.code == "E108"
+    assert (
+        caught.value.cause == "'y_1' never changes within a sequence of 'b.csv', and does in the other file"
+    )
+    files[0].write_text("label,x_0,x_1\nu,1,1\n")
+    files[1].write_text("label,x_0,x_1\nu,1,1\n")
+    assert len(read_csv(files, None, None).data) == 2
+
+
+def test_metadata_that_only_one_file_keeps_is_left_out(tmp_path: Path) -> None:
+    files = (tmp_path / "a.csv", tmp_path / "b.csv")
+    files[0].write_text("run,label,x,place\na,u,1,p\na,u,2,p\n")
+    files[1].write_text("run,label,x,place\na,u,1,p\na,u,2,q\n")
+    assert set(read_csv(files, None, None).data.metadata) == {"run"}
+
+
 def test_a_missing_value_is_found_again(tmp_path: Path) -> None:
     (tmp_path / "toy.csv").write_text(STEPS.replace("0.1,13", ",13"))
     with pytest.raises(SartoError) as caught:

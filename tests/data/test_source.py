@@ -23,6 +23,14 @@ def test_either_half_of_a_pair_brings_the_other(tmp_path: Path) -> None:
     assert find_source(str(tmp_path / "Alone_TRAIN.ts")).files == (tmp_path / "Alone_TRAIN.ts",)
     assert find_source(tmp_path / "plain.ts").files == (tmp_path / "plain.ts",)
     assert find_source(tmp_path).files == pair  # the one pair in the folder
+    other = [tmp_path / f"{pair[0].stem.removesuffix('_TRAIN')}_{part}.csv" for part in ("TRAIN", "TEST")]
+    for file in other:
+        file.write_text("label,x\n")
+    with pytest.raises(SartoError, match="is not one data set"):
+        find_source(tmp_path)
+    assert find_source(other[1]).files == tuple(other)
+    for file in other:
+        file.unlink()
 
 
 def test_part_of_an_npz(tmp_path: Path) -> None:

@@ -112,8 +112,13 @@ def read_csv(files: tuple[Path, ...], target: str | None, sequence: str | None) 
         cause = f"there are no classes, in a column named {' or '.join(LABELS)}; it has {held}"
         raise unreadable(files[0], f"{cause}. Name another one as the target")
     parts = [_items(table, label, sequence) for table in tables]
+    _check_channels(parts)
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
-    columns = {name: np.concatenate([p.columns[name] for p in parts]) for name in parts[0].columns}
+    columns = {
+        name: np.concatenate([p.columns[name] for p in parts])
+        for name in parts[0].columns
+        if all(name in p.columns for p in parts)
+    }
     labels, split = columns.pop(label), columns.get("split")
     classes = _in_order(set(labels.tolist()))
     if len(parts) == 2:
@@ -179,6 +184,25 @@ def _check_same(tables: list[TextTable]) -> None:
             )
             message = f"'{first.name}' and '{table.name}' differ in their columns"
             raise SartoError("E108", message, cause=cause, hint="write both with the same ones")
+
+
+def _check_channels(parts: list[_Items]) -> None:
+    """Check that what is a channel in one file is one in the other."""
+    for part in parts[1:]:
+        differing = sorted(set(parts[0].cells) ^ set(part.cells))
+        if differing:
+            where = (part if differing[0] in parts[0].cells else parts[0]).table.name
+            cause = (
+                f"'{differing[0]}' never changes within a sequence of '{where}', and does in the other file"
+            )
+            message = f"'{parts[0].table.name}' and '{part.table.name}' differ in their channels"
+            raise SartoError(
+                "E108", message, cause=cause, hint="leave the column out of both, or mend the recording"
+            )
+        if any(len(part.cells[n]) != len(names) for n, names in parts[0].cells.items()):
+            message = f"'{parts[0].table.name}' and '{part.table.name}' are laid out differently"
+            cause = "in one of them the columns are numbered by time step, in the other they are not"
+            raise SartoError("E108", message, cause=cause, hint="write both in one layout")
 
 
 def _in_order(names: set[str]) -> tuple[str, ...]:

@@ -107,9 +107,10 @@ def unreadable(file: Path, cause: str) -> SartoError:
 
 
 def pairs_in(folder: Path) -> dict[str, tuple[Path, Path]]:
-    """Return the `NAME_TRAIN.ts`, `NAME_TEST.ts` pairs of a folder by their name, sorted."""
-    pairs = [_pair_of(file) for file in sorted(folder.iterdir()) if file.name.endswith("_TRAIN.ts")]
-    return {pair[0].name.removesuffix("_TRAIN.ts"): pair for pair in pairs if pair is not None}
+    """Return the `NAME_TRAIN.ts`, `NAME_TEST.ts` pairs of a folder by NAME, sorted; those of a CSV by `NAME.csv`."""
+    files = [f for f in sorted(folder.iterdir()) if f.suffix.lower() in _TEXTS and f.stem.endswith("_TRAIN")]
+    pairs = [_pair_of(file) for file in files]
+    return {p[0].name.replace("_TRAIN.", ".").removesuffix(".ts"): p for p in pairs if p is not None}
 
 
 def bundled_data() -> dict[str, tuple[Path, Path]]:
