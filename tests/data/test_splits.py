@@ -232,7 +232,7 @@ def test_the_split_is_the_same_on_every_machine() -> None:
         (dataset([0, 0, 1, 1], ["s1"] * 4), "it stands only in subject s1, of 1"),
         (
             dataset([0, 0, 1, 1], ["s1", "s1", "s2", "s2"]),
-            "class 'class0' cannot be both trained on and tested",
+            "class 'class0' cannot be both trained on and held back for",
         ),
         (dataset([0, 0, 0, 1]), "it stands only in item 3, of 4"),
     ],
@@ -244,6 +244,14 @@ def test_what_cannot_be_split(data: Dataset, words: str) -> None:
         assert caught.value.code == "E109"
         assert words in str(caught.value)
         assert ("group by 'none'" in caught.value.hint) == (data.group_name is not None)
+
+
+def test_what_cannot_be_validated_says_that_it_is_the_training_part() -> None:
+    data = dataset([0, 0, 0, 1, 1])
+    with pytest.raises(SartoError) as caught:
+        folds(data, np.arange(4), 2, 0)
+    assert caught.value.message == "class 'class1' cannot be both trained on and held back for validation"
+    assert caught.value.cause == "it stands only in item 3, of 4 that are left to train on"
 
 
 def test_groups_that_share_classes_in_a_ring_make_no_two_folds() -> None:

@@ -242,7 +242,7 @@ def _check_twice(
         found = np.unique(owners[data.target[items] == index])
         if len(found) < 2:
             inside = "" if len(items) == len(data) else " that are left to train on"
-            where = f"it stands only in {what} {found[0]}, of the {len(np.unique(owners))}{inside}"
+            where = f"it stands only in {what} {found[0]}, of {len(np.unique(owners))}{inside}"
             message = f"class '{data.classes[index]}' cannot be both trained on and held back for {purpose}"
             hint = "leave the class out (where), record more" + (
                 ", or group by 'none'" if what != "item" else ""
