@@ -22,7 +22,7 @@ def test_every_option_reaches_the_request(search: Search) -> None:
         "--flash 64kB --ram 16KiB --instructions 1000000 --latency 20ms --energy 2mJ --min-accuracy 85% "
         "--group subject --target activity --channels watch*,phone* --channels x --where purity>=0.6 --where a!=b "
         "--trials 12 --time 60s --workers 2 --seed 7 --hop 25 --sensor-bits 8 --sensor-scale 0.5 --optimise o2 "
-        "--name watch --cells esn,ring"
+        "--name watch --cells esn,ring --sequence run --window 50"
     )
     result = call(*FIT, *words)
     assert search.requests, result.stderr
@@ -39,6 +39,8 @@ def test_every_option_reaches_the_request(search: Search) -> None:
         target="activity",
         channels=("watch*", "phone*", "x"),
         where=("purity>=0.6", "a!=b"),
+        sequence="run",
+        window=50,
         hop=25,
         sensor_bits=8,
         sensor_scale=0.5,

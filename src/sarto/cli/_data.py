@@ -19,7 +19,7 @@ def _joined(_: click.Context, __: click.Parameter, value: tuple[tuple[str, ...],
 
 
 def data_settings(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add `--group`, `--target`, `--sequence`, `--channels` and `--where`; the callback gets them by these names."""
+    """Add the settings by which data are chosen and cut; the callback gets them by their names."""
     for declare in reversed(
         (
             setting("--group", section=SECTION, metavar="COLUMN", help="What belongs together: subject; or none."),
@@ -27,6 +27,14 @@ def data_settings(function: Callable[..., Any]) -> Callable[..., Any]:
             setting(
                 "--sequence", section=SECTION, metavar="COLUMN",
                 help="Of a CSV with a row per time step: which sequence a row belongs to.",
+            ),
+            setting(
+                "--window", section=SECTION, type=_kinds.COUNT, metavar="STEPS",
+                help="Cut such sequences into windows; see also --where 'purity>=0.6'.",
+            ),
+            setting(
+                "--hop", section=SECTION, type=_kinds.COUNT, metavar="STEPS",
+                help="From one window's start to the next: the model is for a stream.",
             ),
             setting(
                 "--channels", section=SECTION, multiple=True, type=_kinds.NAMES, callback=_joined,

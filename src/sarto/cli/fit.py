@@ -40,7 +40,6 @@ BUDGET, SEARCH, MODEL = "Budget", "Search", "Model and sensor"
 @setting("--cells", section=SEARCH, type=_kinds.CELLS, help="Reservoirs to try: esn,ring. All by default.")
 @setting("--workers", section=SEARCH, type=_kinds.COUNT, help="Processes; they change the time, never the result.")
 @seed_setting
-@setting("--hop", section=MODEL, type=_kinds.COUNT, metavar="STEPS", help="From one window's start to the next.")
 @setting("--sensor-bits", section=MODEL, type=_kinds.ChoiceKind("8", "16", "32"), default="16", show_default=True,
          help="Bits of a raw sensor word.")
 @setting("--sensor-scale", section=MODEL, type=_kinds.POSITIVE, help="What one count is worth; else from the data.")

@@ -104,8 +104,8 @@ def group_column(contents: Contents, group: str | None) -> str | None:
 
     Args:
         contents: the data.
-        group: a column; `"none"` for no groups; None for the one column called as in `GROUP_NAMES`, if the data have
-            no split of their own.
+        group: a column; `"none"` for no groups; None for the one column called as in `GROUP_NAMES`, or else the one
+            that the reader says, if the data have no split of their own.
 
     Raises:
         SartoError: E105 an item is in no group; E108 a column of that name has not one entry per item; E112 no such
@@ -127,9 +127,10 @@ def group_column(contents: Contents, group: str | None) -> str | None:
             raise SartoError(
                 "E112", "which column says what belongs together is not clear", cause=cause, hint=hint
             )
-        if not named:
+        if not named and contents.together is None:
             return None
-        group = named[0]
+        group = named[0] if named else contents.together
+        assert group is not None
     if group in contents.unused and group not in columns:
         raise _broken(group, contents)
     column = _column(columns, group, "the group is")

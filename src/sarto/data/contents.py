@@ -33,12 +33,15 @@ class Contents:
         label_name: what the file calls the class column.
         unused: other arrays, by name, and their shapes.
         place: finds a value again in the file.
+        together: the column by which items belong together if none says so by its name: windows of one sequence
+            overlap, or are neighbours, and must not stand on both sides of a split.
     """
 
     data: Dataset
     label_name: str
     unused: dict[str, str]
     place: Place
+    together: str | None = None
 
 
 def class_codes(

@@ -25,6 +25,7 @@ from sarto.data.csv_items import read_csv
 from sarto.data.npz import read_npz
 from sarto.data.source import Source, find_source, source_sha256
 from sarto.data.ts import read_ts
+from sarto.data.windows import Cutting
 
 __all__ = ["load", "source_sha256"]
 
@@ -37,6 +38,8 @@ def load(
     where: Sequence[str] = (),
     target: str | None = None,
     sequence: str | None = None,
+    window: int | None = None,
+    hop: int | None = None,
 ) -> Dataset:
     """Return the data of `source`, chosen and checked.
 
@@ -51,6 +54,10 @@ def load(
         target: the column that holds the classes, if not the usual one.
         sequence: of a CSV with a row per time step, the column that says to which sequence a row belongs, if not the
             usual one.
+        window: steps of the windows into which the sequences of such a CSV are cut; a column `purity` then says which
+            share of a window has its class, and without a group column windows of one sequence belong together.
+        hop: steps from one window's start to the next, at most the window; by default the window. Without a window it
+            is not looked at.
 
     Returns:
         The data set, with the classes that occur in it, in the order of the file.
@@ -59,7 +66,7 @@ def load(
         SartoError: E101 to E108, E112 or E302; `sarto explain CODE` says what each means.
     """
     found = find_source(source)
-    contents = _read(found, target, sequence)
+    contents = _read(found, target, sequence, Cutting.of(window, hop))
     whole = contents.data
     columns = {name: np.asarray(whole.classes)[whole.target] for name in (contents.label_name, "class")}
     keep = np.ones(len(whole), dtype=bool)
@@ -85,9 +92,13 @@ def load(
     return data
 
 
-def _read(found: Source, target: str | None, sequence: str | None) -> Contents:
+def _read(found: Source, target: str | None, sequence: str | None, cutting: Cutting | None) -> Contents:
     if found.kind == "csv":
-        return read_csv(found.files, target, sequence)
+        return read_csv(found.files, target, sequence, cutting)
+    if cutting is not None:
+        cause = f"{found.title} holds items, each with its class, and no streams"
+        hint = "leave the window out; a CSV with a row per time step can be cut"
+        raise SartoError("E112", "these data cannot be cut into windows", cause=cause, hint=hint)
     if sequence is not None:
         cause = f"{found.title} keeps its items apart by itself"
         raise SartoError(

@@ -47,6 +47,7 @@ class FitRequest:
     sequence: str | None = None
     channels: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
+    window: int | None = None
     hop: int | None = None
     sensor_bits: int = 16
     sensor_scale: float | None = None

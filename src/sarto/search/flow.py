@@ -76,6 +76,8 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             where=request.where,
             target=request.target,
             sequence=request.sequence,
+            window=request.window,
+            hop=request.hop,
         )
         parts = split(data, request.seed)
         problem, sensor = _problem(request, data.select(parts.train))
@@ -153,16 +155,17 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
 
 def _problem(request: FitRequest, train: Dataset) -> tuple[Problem, SensorFormat]:
     sensor = SensorFormat.calibrate(train.values, request.sensor_bits, request.sensor_scale)
-    if request.hop is not None:
+    hop = request.window if request.hop is None else request.hop
+    if hop is not None:
         lengths = np.unique(train.lengths)
-        if len(lengths) > 1 or not 1 <= request.hop <= lengths[0]:
+        if len(lengths) > 1 or not 1 <= hop <= lengths[0]:
             raise SartoError(
                 "E112",
-                f"--hop {request.hop}",
+                f"--hop {hop}",
                 cause=f"windows are {lengths[0]} to {lengths[-1]} steps long",
                 hint="a hop needs windows of one length, and lies between 1 and that length",
             )
-    return prepare(train, sensor, request.hop, request.seed), sensor
+    return prepare(train, sensor, hop, request.seed), sensor
 
 
 def _title(request: FitRequest, data: Dataset) -> str:
