@@ -97,3 +97,23 @@ def test_what_cannot_be_cut(
 def test_data_of_items_are_not_cut() -> None:
     with pytest.raises(SartoError, match="cannot be cut"):
         load("BasicMotions", window=10)
+
+
+def test_streams_of_a_watch_give_the_windows_that_their_authors_cut(real_data: Path, tmp_path: Path) -> None:
+    """Written as CSV: 223 runs at 50 Hz become the 2,182 windows of 2 s, each with its class and purity."""
+    names = ("subject", "watch_ax", "watch_gz")
+    with np.load(real_data / "sp_sw_har" / "streams_50hz.npz") as file:
+        lengths = np.diff(file["offsets"])
+        run = np.repeat(np.arange(len(lengths)), lengths)
+        label = file["label_names"][file["y"]]
+        columns = (file["subject_names"][file["subject"]][run], file["x"][:, 6], file["x"][:, 11])
+    with (tmp_path / "s.csv").open("w") as text:
+        text.write(",".join(("run", "activity", *names)) + "\n")
+        for row in zip(run.tolist(), label.tolist(), *(c.tolist() for c in columns), strict=True):
+            text.write("{},{},{},{:.7g},{:.7g}\n".format(*row))
+    data = load(tmp_path / "s.csv", window=100, hop=50)
+    with np.load(real_data / "sp_sw_har" / "windows_2s_50hz.npz") as file:
+        assert np.array(data.classes)[data.target].tolist() == file["label_names"][file["y"]].tolist()
+        np.testing.assert_allclose(data.metadata["purity"], file["purity"], rtol=1e-6)
+        np.testing.assert_allclose(data.values[:, 0], file["x"][:, :, 6].ravel(), rtol=2e-3, atol=2e-3)
+    assert data.group_name == "subject"
