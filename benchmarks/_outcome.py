@@ -73,14 +73,14 @@ def over_seeds(
 
 def at_least(what: str, got: float, limit: float) -> Bar:
     """Return the bar that `got` reaches `limit`."""
-    return Bar(what, f">= {limit:g}", got, got >= limit)
+    return Bar(what, f">= {limit:g}", float(got), bool(got >= limit))
 
 
 def at_most(what: str, got: float, limit: float) -> Bar:
     """Return the bar that `got` does not exceed `limit`."""
-    return Bar(what, f"<= {limit:g}", got, got <= limit)
+    return Bar(what, f"<= {limit:g}", float(got), bool(got <= limit))
 
 
 def above(what: str, got: float, limit: float) -> Bar:
     """Return the bar that `got` exceeds `limit`."""
-    return Bar(what, f"> {limit:g}", got, got > limit)
+    return Bar(what, f"> {limit:g}", float(got), bool(got > limit))

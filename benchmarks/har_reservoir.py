@@ -29,7 +29,7 @@ from sarto.data.load import load
 from sarto.data.source import source_sha256
 from sarto.search.fit import TRIALS as DEFAULT_TRIALS
 
-MINUTES = 100
+MINUTES = 45
 DATA = "sp_sw_har/windows_2s_50hz.npz"
 FOLDS, QUICK_FOLDS = 5, 1
 SEEDS = 1

@@ -29,7 +29,7 @@ from sarto.search.candidates import PRESETS
 from sarto.search.fit import TRIALS
 from sarto.search.loop import Trial
 
-MINUTES = 90
+MINUTES = 30
 REFERENCE = (1.0, 32 * 1024.0, 4 * 1024.0)
 """Test error, flash in B, RAM in B."""
 QUICK_TRIALS = 16
