@@ -99,6 +99,10 @@ def test_columns_without_numbers_are_one_step(tmp_path: Path) -> None:
     assert (data.lengths.tolist(), data.channels) == ([1, 1], ("temp", "load"))
 
 
+def test_one_numbered_column_alone_is_no_series(tmp_path: Path) -> None:
+    assert read(tmp_path, "label,x,y_0\nu,1,2\n").data.channels == ("x", "y_0")
+
+
 def test_the_sequence_decides_the_layout(tmp_path: Path) -> None:
     steps = read(tmp_path, "id,x1,x2,label\n1,1,2,a\n1,3,4,a\n2,5,6,b\n").data
     assert (steps.lengths.tolist(), steps.channels) == ([2, 1], ("x1", "x2"))
@@ -166,7 +170,6 @@ def test_a_split_column_is_a_split(tmp_path: Path) -> None:
     ("text", "code", "part"),
     [
         ("a,b\n1,2\n", "E103", "there are no classes, in a column named label or labels"),
-        ("label,x,y_0\nu,1,2\n", "", ""),
         ("run,label,word\na,u,p\na,u,q\n", "E103", "no column of numbers changes"),
         (
             "run,label,x\na,u,1\nb,u,2\na,u,3\n",
@@ -196,9 +199,6 @@ def test_a_split_column_is_a_split(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, code: str, part: str) -> None:
-    if not code:
-        assert read(tmp_path, text).data.channels == ("x", "y_0")
-        return
     error = refused(tmp_path, text)
     assert error.code == code
     assert part in f"{error.message} {error.cause}"

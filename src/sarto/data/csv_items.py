@@ -192,18 +192,17 @@ def _items(table: TextTable, label: str, sequence: str | None, cutting: Cutting 
     assert key is None or isinstance(key, Texts)
     single = key is None or len(np.unique(key.codes)) == len(table)
     if sequence is None and (numbered or asked is None) and single:
+        hint = f"add one, named {' or '.join(SEQUENCES[:4])}, or name it with --sequence"
         stamps = [name for name in table.columns if tells_time(table, name)]
         if stamps and not numbered:
             cause = (
                 f"'{stamps[0]}' tells the time of each row, and no column says which sequence it belongs to"
             )
-            hint = f"add one, named {' or '.join(SEQUENCES[:4])}, or name it with --sequence"
             raise SartoError(
                 "E108", f"'{table.name}' does not say where sequences begin", cause=cause, hint=hint
             )
         if cutting is not None:
             cause = "it has a row for each item, and no column says which sequence a row belongs to"
-            hint = f"add one, named {' or '.join(SEQUENCES[:4])}, or name it with --sequence"
             raise SartoError("E112", f"'{table.name}' cannot be cut into windows", cause=cause, hint=hint)
         return rows_are_items(table, label, numbered)
     assert asked is not None and isinstance(key, Texts)
