@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sarto.core.errors import SartoError
-from sarto.data.delimited import ROWS, Texts, TextTable, read_delimited
+from sarto.data.columns import ColumnTable, Texts
+from sarto.data.delimited import ROWS, read_delimited
 
 
 def written(folder: Path, content: str | bytes, name: str = "toy.csv") -> Path:
@@ -18,7 +19,7 @@ def written(folder: Path, content: str | bytes, name: str = "toy.csv") -> Path:
     return file
 
 
-def numbers(table: TextTable, name: str) -> np.ndarray:
+def numbers(table: ColumnTable, name: str) -> np.ndarray:
     column = table.columns[name]
     assert not isinstance(column, Texts)
     return column
@@ -27,7 +28,7 @@ def numbers(table: TextTable, name: str) -> np.ndarray:
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 def test_separators(tmp_path: Path, separator: str) -> None:
     text = "a,b,c\n1,x,2.5\n3,y,4.5\n".replace(",", separator)
-    table = read_delimited(written(tmp_path, text))
+    table = read_delimited([written(tmp_path, text)])
     assert numbers(table, "a").tolist() == [1, 3]
     assert numbers(table, "c").tolist() == [2.5, 4.5]
     column = table.columns["b"]
@@ -36,20 +37,20 @@ def test_separators(tmp_path: Path, separator: str) -> None:
 
 
 def test_decimal_commas_stand_between_semicolons(tmp_path: Path) -> None:
-    table = read_delimited(written(tmp_path, "a;b\n-1,5;2\n,5;3\n"))
+    table = read_delimited([written(tmp_path, "a;b\n-1,5;2\n,5;3\n")])
     assert numbers(table, "a").tolist() == [-1.5, 0.5]
     with pytest.raises(SartoError, match="has 3 values"):
-        read_delimited(written(tmp_path, "a,b\n1,5,2\n"))
+        read_delimited([written(tmp_path, "a,b\n1,5,2\n")])
 
 
 def test_line_ends_quotes_and_marks_of_other_systems(tmp_path: Path) -> None:
     content = b'\xef\xbb\xbf"a, b",c\r\n1,"x\r\ny"\r\n\r\n2,"say ""no"""\r\n'
-    table = read_delimited(written(tmp_path, content))
+    table = read_delimited([written(tmp_path, content)])
     assert numbers(table, "a, b").tolist() == [1, 2]
     column = table.columns["c"]
     assert isinstance(column, Texts)
     assert column.texts().tolist() == ["x\r\ny", 'say "no"']
-    assert table.lines.tolist() == [3, 5]
+    assert [table.places.number(row) for row in range(2)] == [3, 5]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_line_ends_quotes_and_marks_of_other_systems(tmp_path: Path) -> None:
     ],
 )
 def test_units_in_headings(tmp_path: Path, heading: str, name: str, unit: str) -> None:
-    table = read_delimited(written(tmp_path, f"{heading},b\n1,2\n"))
+    table = read_delimited([written(tmp_path, f"{heading},b\n1,2\n")])
     assert list(table.columns) == [name, "b"]
     assert table.units.get(name, "") == unit
 
@@ -82,7 +83,7 @@ def test_units_in_headings(tmp_path: Path, heading: str, name: str, unit: str) -
     ],
 )
 def test_numbers_take_no_more_room_than_they_need(tmp_path: Path, tokens: list[str], dtype: Any) -> None:
-    column = numbers(read_delimited(written(tmp_path, "a,b\n" + "".join(f"{t},0\n" for t in tokens))), "a")
+    column = numbers(read_delimited([written(tmp_path, "a,b\n" + "".join(f"{t},0\n" for t in tokens))]), "a")
     assert column.dtype == dtype
     wanted = [float(t) if t else np.nan for t in tokens]
     np.testing.assert_array_equal(column, np.array(wanted, dtype))
@@ -91,7 +92,7 @@ def test_numbers_take_no_more_room_than_they_need(tmp_path: Path, tokens: list[s
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=9))
 def test_written_numbers_come_back(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
     text = "a,b\n" + "".join(f"{value!r},0\n" for value in values)
-    column = numbers(read_delimited(written(tmp_path_factory.getbasetemp(), text)), "a")
+    column = numbers(read_delimited([written(tmp_path_factory.getbasetemp(), text)]), "a")
     wanted = np.array(values)
     np.testing.assert_array_equal(column, wanted.astype(column.dtype))
     assert column.dtype == np.float64 or all(len(repr(v)) <= 9 for v in values)
@@ -99,13 +100,13 @@ def test_written_numbers_come_back(tmp_path_factory: pytest.TempPathFactory, val
 
 @pytest.mark.parametrize("token", ["", "?", "NA", "nan", "NULL", " "])
 def test_missing_values(tmp_path: Path, token: str) -> None:
-    column = numbers(read_delimited(written(tmp_path, f"a,b\n{token},1\n2.5,1\n{token},1\n")), "a")
+    column = numbers(read_delimited([written(tmp_path, f"a,b\n{token},1\n2.5,1\n{token},1\n")]), "a")
     assert np.isnan(column).tolist() == [True, False, True]
 
 
 def test_a_column_that_begins_empty_may_still_hold_texts(tmp_path: Path) -> None:
     text = "a,b\n" + ",1\n" * (ROWS + 5) + "x,1\n"
-    column = read_delimited(written(tmp_path, text)).columns["a"]
+    column = read_delimited([written(tmp_path, text)]).columns["a"]
     assert isinstance(column, Texts)
     assert len(column.texts()) == ROWS + 6
     assert set(column.texts()[:-1].tolist()) == {""}
@@ -115,9 +116,9 @@ def test_a_column_that_begins_empty_may_still_hold_texts(tmp_path: Path) -> None
 def test_parts_of_a_long_file_are_joined(tmp_path: Path) -> None:
     count = 2 * ROWS + 7
     text = "a,b,c\n" + "".join(f"{i},{i % 3},w{i % 2}\n" for i in range(count))
-    table = read_delimited(written(tmp_path, text), as_text=lambda names: {"b"})
+    table = read_delimited([written(tmp_path, text)], as_text=lambda names: {"b"})
     assert numbers(table, "a").tolist() == list(range(count))
-    assert table.lines.tolist() == list(range(2, count + 2))
+    assert [table.places.number(row) for row in range(count)] == list(range(2, count + 2))
     words, codes = table.columns["c"], table.columns["b"]
     assert isinstance(words, Texts)
     assert isinstance(codes, Texts)
@@ -153,7 +154,7 @@ def test_what_is_wrong_is_said_with_its_place(
     tmp_path: Path, content: str | bytes, code: str, part: str
 ) -> None:
     with pytest.raises(SartoError) as caught:
-        read_delimited(written(tmp_path, content))
+        read_delimited([written(tmp_path, content)])
     error = caught.value
     assert error.code == code
     assert part in f"{error.message} {error.cause}"
@@ -177,9 +178,9 @@ def test_no_text_breaks_the_reader(
         assert lengths == {len(table)}
 
 
-def outcome(file: Path) -> TextTable | str:
+def outcome(file: Path) -> ColumnTable | str:
     """The table, or the code of the error."""
     try:
-        return read_delimited(file)
+        return read_delimited([file])
     except SartoError as error:
         return error.code

@@ -68,8 +68,8 @@ def test_bundled_names_are_labelled_pairs() -> None:
         ("basicmotions", "E102", "did you mean BasicMotions?"),
         ("HandMovementDirection", "E102", "known are ACSF1, ArrowHead, BasicMotions"),
         ("{tmp}/two", "E102", "it holds A, B"),
-        ("{tmp}/empty", "E102", "it holds no NAME_TRAIN.ts beside a NAME_TEST.ts"),
-        ("{tmp}/table.xlsx", "E103", "its name ends in '.xlsx', not in .npz, .csv, .tsv or .ts"),
+        ("{tmp}/empty", "E102", "no NAME_TRAIN.ts beside a NAME_TEST.ts"),
+        ("{tmp}/table.xlsx", "E103", "its name ends in '.xlsx', not in .npz, .csv, .tsv, .parquet or .ts"),
         ("{tmp}/Toy_TRAIN.ts#part", "E103", "only an .npz has parts"),
     ],
 )

@@ -53,9 +53,9 @@ def command(
 ) -> int:
     """Fit a model to DATA and a budget.
 
-    DATA is an .npz, .csv or .ts file, a folder with a .ts pair, or the name of a data set that aeon bundles. OUT
-    gets the model in C, the evidence and the report. A call that was stopped goes on where it was; a finished one is
-    not repeated.
+    DATA is an .npz, .csv, .parquet or .ts file, a folder of recordings, or the name of a data set that aeon bundles.
+    OUT gets the model in C, the evidence and the report. A call that was stopped goes on where it was; a finished one
+    is not repeated.
     """
     from sarto.data.source import find_source
 

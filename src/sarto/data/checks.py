@@ -17,6 +17,7 @@ from jaxtyping import Int, Num
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.data.contents import Place
+from sarto.data.spool import spans
 
 
 def check_values(data: Dataset, items: Int[np.ndarray, " item"], channels: list[int], place: Place) -> None:
@@ -31,16 +32,26 @@ def check_values(data: Dataset, items: Int[np.ndarray, " item"], channels: list[
     Raises:
         SartoError: E105 a value is missing or not finite; its cause says where the first one stands.
     """
-    if data.values.dtype.kind != "f" or np.isfinite(data.values).all():
+    if data.values.dtype.kind != "f":
         return
-    rows, columns = np.nonzero(~np.isfinite(data.values))
-    found = np.searchsorted(data.offsets, rows, side="right") - 1
-    row, channel, item = int(rows[0]), int(columns[0]), int(found[0])
+    lost = 0
+    inside: set[int] = set()
+    first: tuple[int, int] | None = None
+    for span in spans(len(data.values), data.values):
+        rows, columns = np.nonzero(~np.isfinite(data.values[span]))
+        if len(rows):
+            rows += span.start
+            inside |= set((np.searchsorted(data.offsets, rows, side="right") - 1).tolist())
+            first = first or (int(rows[0]), int(columns[0]))
+            lost += len(rows)
+    if first is None:
+        return
+    row, channel = first
+    item = min(inside)
     where = place(int(items[item]), row - int(data.offsets[item]), channels[channel])
     kind = "infinite" if np.isinf(data.values[row, channel]) else "missing"
-    share, inside = f"{len(rows)} of {data.values.size}", len(np.unique(found))
-    lost = f"{share} values {'is' if len(rows) == 1 else 'are'} missing or infinite"
-    message = f"{lost}, in {inside} of {len(data)} items"
+    verb = "is" if lost == 1 else "are"
+    message = f"{lost} of {data.values.size} values {verb} missing or infinite, in {len(inside)} of {len(data)} items"
     hint = "fill them in, or leave out those items (where) or channels"
     raise SartoError("E105", message, cause=f"the first, {kind}: {where}", hint=hint)
 
@@ -61,7 +72,8 @@ def check_training_part(data: Dataset, items: Int[np.ndarray, " item"]) -> None:
         cause = f"all its {int((data.target == index).sum())} items are in the test part"
         hint = "move some to the training part, or leave the class out (where)"
         raise SartoError("E107", message, cause=cause, hint=hint)
-    least, most = _extremes(data, items)
+    ends = extremes(data)
+    least, most = ends[0][items].min(axis=0), ends[1][items].max(axis=0)
     constant = np.flatnonzero(least == most)
     if len(constant):
         names = ", ".join(f"'{data.channels[i]}' = {least[i]:g}" for i in constant[:6])
@@ -78,11 +90,15 @@ def check_training_part(data: Dataset, items: Int[np.ndarray, " item"]) -> None:
         )
 
 
-def _extremes(
-    data: Dataset, items: Int[np.ndarray, " item"]
-) -> tuple[Num[np.ndarray, " channel"], Num[np.ndarray, " channel"]]:
-    """Return the least and the greatest value of each channel over `items`."""
-    starts = data.offsets[:-1]
-    least = np.minimum.reduceat(data.values, starts, axis=0)
-    most = np.maximum.reduceat(data.values, starts, axis=0)
-    return least[items].min(axis=0), most[items].max(axis=0)
+def extremes(data: Dataset) -> tuple[Num[np.ndarray, "item channel"], Num[np.ndarray, "item channel"]]:
+    """Return the least and the greatest value of each channel in each item."""
+    shape, kind = (len(data), data.values.shape[1]), data.values.dtype
+    least = np.full(shape, np.inf if kind.kind == "f" else np.iinfo(kind).max, kind)
+    most = np.full(shape, -np.inf if kind.kind == "f" else np.iinfo(kind).min, kind)
+    for span in spans(len(data.values), data.values):
+        begin, end = np.searchsorted(data.offsets, [span.start, span.stop - 1], side="right") - 1
+        starts = np.maximum(data.offsets[begin : end + 1] - span.start, 0)
+        part, held = data.values[span], slice(begin, end + 1)
+        least[held] = np.minimum(least[held], np.minimum.reduceat(part, starts, axis=0))
+        most[held] = np.maximum(most[held], np.maximum.reduceat(part, starts, axis=0))
+    return least, most

@@ -1,6 +1,6 @@
 """Reads labelled sequences into a `Dataset`: one call for every source, with what is needed checked at once.
 
-`sarto.data.source` says what a source may be, `sarto.data.npz`, `sarto.data.csv_items` and `sarto.data.ts` what the
+`sarto.data.source` says what a source may be, `sarto.data.npz`, `sarto.data.tables` and `sarto.data.ts` what the
 files hold. Nothing is written.
 
 >>> data = load("BasicMotions")
@@ -10,9 +10,11 @@ files hold. Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -20,18 +22,31 @@ from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.data.checks import check_training_part, check_values
 from sarto.data.choose import group_column, holds, matching
+from sarto.data.columns import ColumnTable
 from sarto.data.contents import Contents
-from sarto.data.csv_items import read_csv
+from sarto.data.delimited import read_delimited
+from sarto.data.folder import FILE, describe, listing
 from sarto.data.npz import read_npz
 from sarto.data.source import Source, find_source, source_sha256
+from sarto.data.tables import contents_of, key_columns
 from sarto.data.ts import read_ts
 from sarto.data.windows import Cutting
 
 __all__ = ["load", "source_sha256"]
 
 
+@runtime_checkable
+class Frame(Protocol):
+    """A dataframe of any library that narwhals knows: pandas, polars, PyArrow, ..."""
+
+    @property
+    def columns(self) -> Any:
+        """Names, or the columns themselves."""
+        ...
+
+
 def load(
-    source: str | PathLike[str],
+    source: str | PathLike[str] | Frame,
     *,
     group: str | None = None,
     channels: Sequence[str] = (),
@@ -44,7 +59,8 @@ def load(
     """Return the data of `source`, chosen and checked.
 
     Args:
-        source: an `.npz`, `.csv`, `.tsv` or `.ts` file, a folder with a `.ts` pair, or a name that aeon bundles.
+        source: an `.npz`, `.csv`, `.tsv`, `.parquet` or `.ts` file, a folder with a `.ts` pair or with recordings, a
+            name that aeon bundles, or a dataframe.
         group: the column by which items belong together; by default the one column called subject, patient, speaker,
             user, person, participant, site, sensor or group, unless the data have a split of their own; `"none"` for no
             groups.
@@ -65,8 +81,15 @@ def load(
     Raises:
         SartoError: E101 to E108, E112 or E302; `sarto explain CODE` says what each means.
     """
-    found = find_source(source)
-    contents = _read(found, target, sequence, Cutting.of(window, hop))
+    cutting = Cutting.of(window, hop)
+    if isinstance(source, str | PathLike):
+        found = find_source(source)
+        contents, title, name = _read(found, target, sequence, cutting), found.title, found.name
+    else:
+        from sarto.data.frames import FRAME, frame_table
+
+        table = frame_table(source, key_columns(target, sequence))
+        contents, title, name = contents_of(table, FRAME, target, sequence, cutting), FRAME, FRAME
     whole = contents.data
     columns = {name: np.asarray(whole.classes)[whole.target] for name in (contents.label_name, "class")}
     keep = np.ones(len(whole), dtype=bool)
@@ -77,7 +100,7 @@ def load(
         cause = f"none of the {len(whole)} items meets {' and '.join(where)}"
         raise SartoError("E104", "no item is left", cause=cause, hint="loosen the conditions")
     chosen = matching(whole.channels, channels) if channels else list(range(len(whole.channels)))
-    data = replace(whole, group_name=group_column(contents, group), source=found.title, name=found.name)
+    data = replace(whole, group_name=group_column(contents, group), source=title, name=name)
     data = data if keep.all() else data.select(items)
     if channels:
         names, units = (
@@ -93,8 +116,8 @@ def load(
 
 
 def _read(found: Source, target: str | None, sequence: str | None, cutting: Cutting | None) -> Contents:
-    if found.kind == "csv":
-        return read_csv(found.files, target, sequence, cutting)
+    if found.kind in ("csv", "wav", "parquet"):
+        return contents_of(_table(found, target, sequence), found.name, target, sequence, cutting)
     if cutting is not None:
         cause = f"{found.title} holds items, each with its class, and no streams"
         hint = "leave the window out; a CSV with a row per time step can be cut"
@@ -110,6 +133,42 @@ def _read(found: Source, target: str | None, sequence: str | None, cutting: Cutt
         cause = "a .ts file has one class column, and no others"
         raise SartoError("E112", f"there is no column '{target}'", cause=cause, hint="leave the target out")
     return read_ts(found.files)
+
+
+def _table(found: Source, target: str | None, sequence: str | None) -> ColumnTable:
+    """Return the columns of the files of a source, and what is known of each file."""
+    keys = key_columns(target, sequence)
+    if found.root is None:
+        table = _columns(found.kind, found.files, found.titles(), keys)
+        return replace(
+            table, per_file={"split": np.array(["train", "test"])} if len(found.files) == 2 else {}
+        )
+    mixed = found.kind == "csv"  # the table is then one of the files
+    listed = listing(
+        found.root, found.files if mixed else found.tables, recordings=found.files if mixed else ()
+    )
+    files = [f for f in found.files if listed is None or f != listed.file]
+    per_file = describe(found.root, files, listed, target)
+    titles = per_file[FILE].tolist()
+    return replace(_columns(found.kind, files, titles, keys, fewest=1), per_file=per_file)
+
+
+def _columns(
+    kind: str,
+    files: Sequence[Path],
+    titles: Sequence[str],
+    keys: Callable[[list[str]], set[str]],
+    fewest: int = 2,
+) -> ColumnTable:
+    if kind == "csv":
+        return read_delimited(files, keys, titles, fewest)
+    if kind == "wav":
+        from sarto.data.wav import read_wav
+
+        return read_wav(files, titles)
+    from sarto.data.frames import read_parquet
+
+    return read_parquet(files, keys, titles)
 
 
 def _without_absent_classes(data: Dataset) -> Dataset:

@@ -5,7 +5,8 @@ A source is one of
 - `FILE.npz`, or `FILE.npz#PART` for the arrays named `PART_...` of a file that holds several data sets;
 - `FILE.ts`; of `NAME_TRAIN.ts` and `NAME_TEST.ts` either brings the other, if it lies beside it;
 - `FILE.csv` or `FILE.tsv`, delimited text; `NAME_TRAIN.csv` and `NAME_TEST.csv` as with `.ts`;
-- a folder with one such pair;
+- `FILE.parquet`;
+- a folder with one such pair, or with recordings, in folders or not: `.wav`, else `.csv` and `.tsv`, else `.parquet`;
 - the name of a data set that aeon bundles. Its files are read where pip put them, aeon is not imported, and a name
   that is not among them is an error, never a download.
 
@@ -36,6 +37,12 @@ from sarto.core.errors import SartoError
 from sarto.core.store import file_sha256
 
 _TEXTS: dict[str, Literal["ts", "csv"]] = {".ts": "ts", ".csv": "csv", ".tsv": "csv"}
+_RECORDINGS: dict[Literal["wav", "csv", "parquet"], tuple[str, ...]] = {
+    "wav": (".wav",),
+    "csv": (".csv", ".tsv"),
+    "parquet": (".parquet",),
+}
+"""What a folder may hold, the first that it has first."""
 
 
 @dataclass(frozen=True)
@@ -44,17 +51,25 @@ class Source:
 
     Attributes:
         kind: which reader reads them.
-        files: one file, or the training and the test file.
+        files: one file, the training and the test file, or those of a folder.
         name: what the data set is called.
         part: of a `.npz` with several data sets, the one that is meant; else empty.
         title: the source in words, without the folders of this machine.
+        root: of a folder of recordings, the folder; else None.
+        tables: text tables in that folder beside recordings of another kind, one of which may list those.
     """
 
-    kind: Literal["npz", "ts", "csv"]
+    kind: Literal["npz", "ts", "csv", "wav", "parquet"]
     files: tuple[Path, ...]
     name: str
     part: str
     title: str
+    root: Path | None = None
+    tables: tuple[Path, ...] = ()
+
+    def titles(self) -> list[str]:
+        """Return how each file is called: by its name, or by its place in the folder."""
+        return [f.name if self.root is None else f.relative_to(self.root).as_posix() for f in self.files]
 
 
 def find_source(source: str | PathLike[str]) -> Source:
@@ -90,20 +105,23 @@ def source_sha256(source: str | PathLike[str]) -> str:
     """
     found = find_source(source)
     digest = hashlib.sha256(f"{found.kind}#{found.part}\n".encode())
-    for file in found.files:
+    names = [*found.titles(), *(table.name for table in found.tables)]
+    for file, name in zip((*found.files, *found.tables), names, strict=True):
         try:
-            digest.update(f"{file.name} {file_sha256(file)}\n".encode())
+            digest.update(f"{name} {file_sha256(file)}\n".encode())
         except OSError as error:
             raise unreadable(file, str(error.strerror)) from error
     return digest.hexdigest()
 
 
-def unreadable(file: Path, cause: str) -> SartoError:
-    """Return E103 for a file that cannot be read, for the reason `cause`."""
+def unreadable(file: Path | str, cause: str) -> SartoError:
+    """Return E103 for a file that cannot be read, for the reason `cause`; a text is how the file is called."""
     hint = (
-        "give an .npz of arrays, a CSV, or a .ts file of the UCR/UEA archive; `sarto explain E103` shows each"
+        "give an .npz of arrays, a CSV, a folder of recordings, or a .ts file of the UCR/UEA archive; "
+        "`sarto explain E103` shows each"
     )
-    return SartoError("E103", f"'{file.name}' cannot be read as data", cause=cause, hint=hint)
+    name = file if isinstance(file, str) else file.name
+    return SartoError("E103", f"'{name}' cannot be read as data", cause=cause, hint=hint)
 
 
 def pairs_in(folder: Path) -> dict[str, tuple[Path, Path]]:
@@ -125,7 +143,7 @@ def bundled_data() -> dict[str, tuple[Path, Path]]:
             "E302",
             "data sets known by name need the library aeon",
             cause="it is not installed; only its bundled files are used, nothing is downloaded",
-            hint="pip install 'sarto[data]', or give a .npz, .csv or .ts file",
+            hint="pip install 'sarto[data]', or give a file",
         )
     root = Path(next(iter(spec.submodule_search_locations))) / "datasets" / "data"
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
@@ -140,9 +158,13 @@ def _file_source(path: Path, part: str) -> Source:
     if kind in _TEXTS and not part:
         pair = _pair_of(path)
         return Source(_TEXTS[kind], (path,), path.stem, "", path.name) if pair is None else _pair_source(pair)
+    if kind == ".parquet" and not part:
+        return Source("parquet", (path,), path.stem, "", path.name)
     raise unreadable(
         path,
-        "only an .npz has parts" if part else f"its name ends in '{kind}', not in .npz, .csv, .tsv or .ts",
+        "only an .npz has parts"
+        if part
+        else f"its name ends in '{kind}', not in .npz, .csv, .tsv, .parquet or .ts",
     )
 
 
@@ -153,13 +175,38 @@ def _pair_source(pair: tuple[Path, Path]) -> Source:
 
 
 def _folder_source(folder: Path, pairs: dict[str, tuple[Path, Path]]) -> Source:
-    if len(pairs) != 1:
-        cause = f"it holds {', '.join(pairs)}" if pairs else "it holds no NAME_TRAIN.ts beside a NAME_TEST.ts"
-        hint = (
-            "name one of the files, as in FOLDER/NAME_TRAIN.ts" if pairs else "name an .npz, .csv or .ts file"
+    if len(pairs) == 1:
+        return _pair_source(next(iter(pairs.values())))
+    name = folder.resolve().name
+    if pairs:
+        cause, hint = f"it holds {', '.join(pairs)}", "name one of the files, as in FOLDER/NAME_TRAIN.ts"
+        raise SartoError("E102", f"the folder '{name}' is not one data set", cause=cause, hint=hint)
+    files = _visible(folder)
+    for kind, endings in _RECORDINGS.items():
+        found = tuple(f for f in files if f.suffix.lower() in endings)
+        if found:
+            tables = (
+                f
+                for f in files
+                if f.parent == folder and f.suffix.lower() in _RECORDINGS["csv"] and f not in found
+            )
+            count = f"{len(found)} {found[0].suffix.lower()} file{'s' * (len(found) > 1)}"
+            return Source(kind, found, name, "", f"{name}, {count}", folder, tuple(tables))
+    cause = "it holds no .wav, .csv, .tsv or .parquet file, and no NAME_TRAIN.ts beside a NAME_TEST.ts"
+    hint = "name an .npz, .csv or .ts file, or a folder of recordings"
+    raise SartoError("E102", f"the folder '{name}' is not one data set", cause=cause, hint=hint)
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Return the files in a folder and its folders, sorted, without hidden ones and those that archives leave."""
+    found: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name == "__MACOSX":
+            continue
+        found += (
+            _visible(path) if path.is_dir() and not path.is_symlink() else [path] if path.is_file() else []
         )
-        raise SartoError("E102", f"the folder '{folder.name}' is not one data set", cause=cause, hint=hint)
-    return _pair_source(next(iter(pairs.values())))
+    return found
 
 
 def _bundled_source(name: str) -> Source:

@@ -1,7 +1,8 @@
 """The items of one table: where each begins, its values, and one entry per item of every column.
 
 >>> import numpy as np
->>> table = TextTable("a.csv", {"x": np.array([1, 2, 3])}, {}, np.array([2, 3, 4]))
+>>> from sarto.data.columns import Places
+>>> table = ColumnTable("a.csv", {"x": np.array([1, 2, 3])}, {}, Places.of(["a.csv"], [np.array([2, 3, 4])]))
 >>> first, offsets = np.array([0, 2]), np.array([0, 2, 3])
 >>> items = TableItems(table, np.array([[1], [2], [3]]), offsets, first, {"x": ["x"]}, {}, {}, None)
 >>> items.place(1, 0, "x")
@@ -16,15 +17,17 @@ import numpy as np
 from jaxtyping import Int, Num, Shaped
 
 from sarto.core.errors import SartoError
-from sarto.data.delimited import EXACT, TextTable
+from sarto.data.column_reader import EXACT
+from sarto.data.columns import ColumnTable, Texts
+from sarto.data.spool import SPAN, Spool, spans
 
 
 @dataclass(frozen=True, eq=False)
 class TableItems:
-    """The items of one file.
+    """The items of one table.
 
     Attributes:
-        table: the file.
+        table: the table.
         values: of every step of every item.
         offsets: of the items.
         first: the row in which each item begins.
@@ -34,7 +37,7 @@ class TableItems:
         rate_hz: sampling rate, if the file tells it.
     """
 
-    table: TextTable
+    table: ColumnTable
     values: Num[np.ndarray, "row channel"]
     offsets: Int[np.ndarray, " item_plus_1"]
     first: Int[np.ndarray, " item"]
@@ -51,8 +54,16 @@ class TableItems:
         return self.table.place(int(self.first[item]) + step, names[0])
 
 
+def of_rows(table: ColumnTable, name: str, rows: Int[np.ndarray, " item"]) -> Shaped[np.ndarray, " item"]:
+    """Return what column `name`, of rows or of whole files, says in each of `rows`."""
+    if name in table.columns:
+        column = table.columns[name]
+        return column[rows].texts() if isinstance(column, Texts) else np.asarray(column[rows])
+    return table.per_file[name][table.places.file(rows)]
+
+
 def check_labels(
-    table: TextTable, label: str, labels: Shaped[np.ndarray, " item"], first: Int[np.ndarray, " item"]
+    table: ColumnTable, label: str, labels: Shaped[np.ndarray, " item"], first: Int[np.ndarray, " item"]
 ) -> None:
     """Check that every item has a class (E105)."""
     missing = np.flatnonzero(labels == "")
@@ -62,7 +73,9 @@ def check_labels(
         raise SartoError("E105", message, cause=f"{where} is empty", hint="fill it in, or remove the item")
 
 
-def stacked(table: TextTable, channels: dict[str, Num[np.ndarray, " row"]]) -> Num[np.ndarray, "row channel"]:
+def stacked(
+    table: ColumnTable, channels: dict[str, Num[np.ndarray, " row"]]
+) -> Num[np.ndarray, "row channel"]:
     """Return the channels side by side (E103 without any, or with numbers too large to be exact)."""
     if not channels:
         cause = "no column of numbers changes within a sequence"
@@ -70,11 +83,38 @@ def stacked(table: TextTable, channels: dict[str, Num[np.ndarray, " row"]]) -> N
             "E103", f"'{table.name}' has no channel", cause=cause, hint="is the right column the sequence?"
         )
     for name, column in channels.items():
-        if np.nanmax(np.abs(column), initial=0) >= EXACT:
-            row = int(np.argmax(np.abs(column) >= EXACT))
-            cause = f"it is {column[row]:g}, and whole numbers are exact below {EXACT}"
-            hint = "a counter or a time stamp is no channel: leave its column out"
-            raise SartoError(
-                "E103", f"{table.place(row, name)}: the value is too large", cause=cause, hint=hint
-            )
-    return np.column_stack(list(channels.values()))
+        for span in spans(len(table), column):
+            _check_exact(table, name, column[span], span.start)
+    columns = list(channels.values())
+    if not any(isinstance(column, np.memmap) for column in columns):
+        return np.column_stack(columns)
+    dtype = np.result_type(*columns)
+    blocks = (
+        np.column_stack([column[span] for column in columns]).astype(dtype, copy=False)
+        for span in spans(len(table), *columns)
+    )
+    with Spool() as spool:
+        return spool.written(blocks, dtype, (len(columns),))
+
+
+def gathered(
+    values: Num[np.ndarray, "row channel"], first: Int[np.ndarray, " window"], length: int
+) -> Num[np.ndarray, "step channel"]:
+    """Return the rows of windows of `length` rows, one window after the other."""
+    steps = np.arange(length)
+    if not isinstance(values, np.memmap):
+        return values[(first[:, None] + steps).ravel()]
+    at_once = max(1, SPAN // length)
+    blocks = (values[(first[i : i + at_once, None] + steps).ravel()] for i in range(0, len(first), at_once))
+    with Spool() as spool:
+        return spool.written(blocks, values.dtype, values.shape[1:])
+
+
+def _check_exact(table: ColumnTable, name: str, column: Num[np.ndarray, " row"], start: int) -> None:
+    too_large = np.abs(column) >= EXACT
+    if too_large.any():
+        at = int(np.argmax(too_large))
+        cause = f"it is {column[at]:g}, and whole numbers are exact below {EXACT}"
+        hint = "a counter or a time stamp is no channel: leave its column out"
+        message = f"{table.place(start + at, name)}: the value is too large"
+        raise SartoError("E103", message, cause=cause, hint=hint)

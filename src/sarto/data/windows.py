@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 
 from sarto.core.errors import SartoError
+from sarto.data.spool import SPAN
 
 PURITY = "purity"
 """The column that windows get."""
@@ -80,12 +81,26 @@ def windows(
         np.arange(len(sequence)) - np.repeat(np.cumsum(counts) - counts, counts)
     )
     most, label = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
-    for code in range(int(codes.max(initial=-1)) + 1):
+    ends = np.cumsum(counts)
+    for begin, end in zip((ends - counts).tolist(), ends.tolist(), strict=True):
+        for start in range(begin, end, max(1, SPAN // cutting.hop)):
+            part = slice(start, min(start + max(1, SPAN // cutting.hop), end))
+            rows = slice(first[part.start], first[part.stop - 1] + cutting.length)
+            most[part], label[part] = _most(codes[rows], first[part] - rows.start, cutting.length, unlabelled)
+    kept = most > 0
+    return Windows(first[kept], sequence[kept], label[kept], most[kept] / cutting.length)
+
+
+def _most(
+    codes: Integer[np.ndarray, " row"], first: Int[np.ndarray, " window"], length: int, unlabelled: int
+) -> tuple[Int[np.ndarray, " window"], Int[np.ndarray, " window"]]:
+    """Return how many steps of each window have its most frequent class, and that class; the least of equal ones."""
+    most, label = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
+    for code in np.unique(codes).tolist():
         if code == unlabelled:
             continue
         before = np.concatenate([[0], np.cumsum(codes == code)])
-        steps = before[first + cutting.length] - before[first]
+        steps = before[first + length] - before[first]
         better = steps > most
         most[better], label[better] = steps[better], code
-    kept = most > 0
-    return Windows(first[kept], sequence[kept], label[kept], most[kept] / cutting.length)
+    return most, label

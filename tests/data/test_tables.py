@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.data.contents import Contents
-from sarto.data.csv_items import read_csv
+from sarto.data.delimited import read_delimited
 from sarto.data.load import load
+from sarto.data.tables import contents_of, key_columns
 
 STEPS = """\
 subject,run,activity,time_s,acc_x [g],acc_y,age,place,note
@@ -34,7 +35,9 @@ def read(
 ) -> Contents:
     file = folder / name
     file.write_text(text, encoding="utf-8")
-    return read_csv((file,), target, sequence)
+    return contents_of(
+        read_delimited([file], key_columns(target, sequence)), file.stem, target, sequence, None
+    )
 
 
 def refused(folder: Path, text: str, target: str | None = None, sequence: str | None = None) -> SartoError:
@@ -213,38 +216,48 @@ def test_columns_that_are_not_there(tmp_path: Path, target: str | None, sequence
 
 @pytest.mark.parametrize(
     ("change", "part"),
-    [(("age", "weight"), "only one of them has"), (("[g]", "[m/s2]"), "'acc_x' is in [g] and [m/s2]")],
+    [
+        (("age", "weight"), "only 'a.csv' has 'age'"),
+        (("note", "note,more"), "only 'b.csv' has 'more'"),
+        (("[g]", "[m/s2]"), "'acc_x' is in [g] and [m/s2]"),
+    ],
 )
 def test_two_files_need_the_same_columns(tmp_path: Path, change: tuple[str, str], part: str) -> None:
-    files = (tmp_path / "a.csv", tmp_path / "b.csv")
-    files[0].write_text(STEPS)
-    files[1].write_text(STEPS.replace(*change))
     with pytest.raises(SartoError) as caught:
-        read_csv(files, None, None)
+        read_two(tmp_path, STEPS, STEPS.replace(*change))
     assert caught.value.code == "E108"
     assert part in caught.value.cause
 
 
-def test_two_files_need_the_same_channels(tmp_path: Path) -> None:
-    files = (tmp_path / "a.csv", tmp_path / "b.csv")
-    files[0].write_text("run,label,x,y_1\na,u,1,1\na,u,2,2\n")
-    files[1].write_text("run,label,x,y_1\na,u,1,1\na,u,2,1\n")
+def test_what_changes_in_one_file_is_a_channel_of_all(tmp_path: Path) -> None:
+    data = read_two(
+        tmp_path, "run,label,x,y_1\na,u,1,1\na,u,2,2\n", "run,y_1,label,x\na,1,u,1\na,1,u,2\n"
+    ).data
+    assert data.channels == ("x", "y_1")
+    assert data.item(1).tolist() == [[1, 1], [2, 1]]
+    assert data.lengths.tolist() == [2, 2]  # 'a' of the second file is another sequence
+    rows = "label,x_0,x_1\nu,1,1\n"
+    assert len(read_two(tmp_path, rows, rows).data) == 2
+    text = "run,label,x,place\na,u,1,p\na,u,2,"
+    assert set(read_two(tmp_path, text + "p\n", text + "q\n").data.metadata) == {"run"}
+
+
+def test_places_in_two_files(tmp_path: Path) -> None:
+    contents = read_two(tmp_path, STEPS, STEPS)
+    assert contents.place(5, 0, 0) == "b.csv, line 7, column 'acc_x'"
     with pytest.raises(SartoError) as caught:
-        read_csv(files, None, None)
-    assert caught.value.code == "E108"
-    assert (
-        caught.value.cause == "'y_1' never changes within a sequence of 'b.csv', and does in the other file"
-    )
-    files[0].write_text("label,x_0,x_1\nu,1,1\n")
-    files[1].write_text("label,x_0,x_1\nu,1,1\n")
-    assert len(read_csv(files, None, None).data) == 2
+        read_two(tmp_path, STEPS, STEPS.replace("5.02", "4.02"))
+    assert caught.value.message == "b.csv, line 6, column 'time_s': time does not rise"
+    with pytest.raises(SartoError) as caught:
+        read_two(tmp_path, STEPS, STEPS.replace("0.2,14", "x,14"))
+    assert caught.value.message == "b.csv, line 6, column 'acc_x': 'x' is not a number"
 
 
-def test_metadata_that_only_one_file_keeps_is_left_out(tmp_path: Path) -> None:
-    files = (tmp_path / "a.csv", tmp_path / "b.csv")
-    files[0].write_text("run,label,x,place\na,u,1,p\na,u,2,p\n")
-    files[1].write_text("run,label,x,place\na,u,1,p\na,u,2,q\n")
-    assert set(read_csv(files, None, None).data.metadata) == {"run"}
+def read_two(folder: Path, first: str, second: str) -> Contents:
+    files = [folder / "a.csv", folder / "b.csv"]
+    for file, text in zip(files, (first, second), strict=True):
+        file.write_text(text)
+    return contents_of(read_delimited(files, key_columns(None, None)), "two", None, None, None)
 
 
 def test_a_missing_value_is_found_again(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Tables with one row per item: the columns of a channel are numbered by time step.
 
-See `sarto.data.csv_items` for the layout.
+See `sarto.data.tables` for the layout.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Num, Shaped
 
 from sarto.core.errors import SartoError
-from sarto.data.delimited import Texts, TextTable
-from sarto.data.table_items import TableItems, check_labels, stacked
+from sarto.data.columns import ColumnTable, Texts
+from sarto.data.table_items import TableItems, check_labels, of_rows, stacked
 
 _NUMBERED = re.compile(r"(.*?)[ _.\[(-]*([0-9]+)[\])]?")
 
 
-def numbered_columns(table: TextTable, label: str) -> dict[str, list[str]]:
+def numbered_columns(table: ColumnTable, label: str) -> dict[str, list[str]]:
     """Return the columns of each channel by time step, where columns are numbered from 0 or 1; else nothing."""
     found: dict[str, dict[int, str]] = {}
     for name, column in table.columns.items():
@@ -41,7 +41,7 @@ def numbered_columns(table: TextTable, label: str) -> dict[str, list[str]]:
     return runs
 
 
-def rows_are_items(table: TextTable, label: str, numbered: dict[str, list[str]]) -> TableItems:
+def rows_are_items(table: ColumnTable, label: str, numbered: dict[str, list[str]]) -> TableItems:
     """Return the items, one for each row.
 
     Args:
@@ -55,12 +55,11 @@ def rows_are_items(table: TextTable, label: str, numbered: dict[str, list[str]])
     taken = {name for names in numbered.values() for name in names}
     plain = [n for n, c in table.columns.items() if n not in taken and not isinstance(c, Texts)]
     cells = numbered or {name: [name] for name in plain}
-    columns: dict[str, Shaped[np.ndarray, " item"]] = {
-        name: column.texts() if isinstance(column, Texts) else column
-        for name, column in table.columns.items()
-        if name not in taken and (isinstance(column, Texts) or numbered)
-    }
+    described = [n for n, c in table.columns.items() if n not in taken and (isinstance(c, Texts) or numbered)]
     rows = np.arange(len(table))
+    columns: dict[str, Shaped[np.ndarray, " item"]] = {
+        name: of_rows(table, name, rows) for name in [*table.per_file, *described]
+    }
     check_labels(table, label, columns[label], rows)
     flat: dict[str, Num[np.ndarray, " row"]] = {}
     for names in cells.values():
@@ -76,7 +75,7 @@ def rows_are_items(table: TextTable, label: str, numbered: dict[str, list[str]])
     lengths = there.sum(axis=1)
     if not lengths.all():
         row = int(np.argmin(lengths))
-        message = f"{table.name}, line {table.lines[row]} has no values"
+        message = f"{table.row(row)} has no values"
         raise SartoError("E104", message, cause="every channel is empty", hint="remove items without steps")
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    return TableItems(table, grid[there], offsets, rows, cells, columns, {}, None)
+    return TableItems(table, grid[there], offsets, rows, cells, columns, dict(table.unused), None)

@@ -1,0 +1,178 @@
+r"""Finds the sequences in a table (of text, Parquet or a dataframe), which has either of two layouts.
+
+One row per time step, where a column names the sequence that a row belongs to:
+
+    sequence,subject,activity,time_s,acc_x [g],acc_y [g]
+    run1,anna,walk,0.00,0.98,0.11
+    run1,anna,walk,0.02,0.97,0.13
+    run2,ben,sit,0.00,0.02,1.00
+
+One row per item, where the columns of a channel are numbered by time step (from 0 or 1, all channels alike):
+
+    subject,activity,acc_x_0,acc_x_1,acc_y_0,acc_y_1
+    anna,walk,0.98,0.97,0.11,0.13
+
+Rows of one sequence stand together, in one file. A sequence is what its column and the columns of a group (`subject`,
+...) say together, so that `run1` of anna is not `run1` of ben; of the files of a folder each is one, if no column says
+more. It has one class. A column of numbers that never changes within any sequence describes the sequences and is kept
+as metadata, as are words that never do; other numbers are channels. A column `time` (or `timestamp`, `t`; with `_s`,
+`_ms`, `_us` or such a unit, or of dates) is no channel: it must rise, and the sampling rate follows from it.
+
+In the second layout, values that are missing at the end of all channels make an item shorter. Without numbered
+columns each row is one item of one step.
+
+>>> import numpy as np
+>>> from sarto.data.columns import Places
+>>> columns = {"run": Texts(np.array([0, 0, 1]), ("a", "b")), "label": Texts(np.array([0, 0, 1]), ("sit", "walk"))}
+>>> columns |= {"time_s": np.array([0, 0.5, 0]), "x": np.array([1, 2, 3])}
+>>> table = ColumnTable("toy.csv", columns, {}, Places.of(["toy.csv"], [np.array([2, 3, 4])]))
+>>> data = contents_of(table, "toy", None, None, None).data
+>>> data.lengths.tolist(), data.classes, data.values.ravel().tolist(), data.rate_hz
+([2, 1], ('sit', 'walk'), [1, 2, 3], 2.0)
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from sarto.core.dataset import Dataset
+from sarto.core.errors import SartoError
+from sarto.data.choose import names_a_group
+from sarto.data.columns import ColumnTable, Texts
+from sarto.data.contents import Contents
+from sarto.data.source import unreadable
+from sarto.data.stamps import tells_time
+from sarto.data.table_items import TableItems
+from sarto.data.table_rows import numbered_columns, rows_are_items
+from sarto.data.table_steps import rows_are_steps
+from sarto.data.windows import Cutting
+
+LABELS = ("label", "labels", "target", "class", "activity", "y")
+"""Columns that hold the classes; the first that is there, so that `y` may be a channel beside it."""
+SEQUENCES = ("sequence", "series", "recording", "run", "trial", "session", "window", "item", "id")
+"""Columns that name the sequence of a row; the same with `_id`."""
+FOLDER = "folder"
+"""What is known of whole files by the folder that they lie in: the class, if no column says it."""
+
+
+def key_columns(target: str | None, sequence: str | None) -> Callable[[list[str]], set[str]]:
+    """Return what says, of the names of columns, of which the texts are wanted, though they may be numbers."""
+
+    def wanted(names: list[str]) -> set[str]:
+        label = target or _usual(names, LABELS)
+        return {n for n in names if n in (label, sequence, "split") or _is(n, SEQUENCES) or names_a_group(n)}
+
+    return wanted
+
+
+def contents_of(
+    table: ColumnTable, name: str, target: str | None, sequence: str | None, cutting: Cutting | None
+) -> Contents:
+    """Return the items of a table.
+
+    Args:
+        table: one file or more; a column `split` of `train` and `test`, of rows or files, is the split.
+        name: what the data set is called.
+        target: the column that holds the classes, if not the usual one.
+        sequence: the column that names the sequence of a row, if not the usual one.
+        cutting: windows into which sequences are cut, or None.
+
+    Raises:
+        SartoError: E103 no classes or channels; E105 an item has no class; E108 rows that disagree with each other;
+            E112 no column `target` or `sequence`.
+    """
+    label = _label(table, target)
+    asked = _asked(table.columns, sequence, "sequence") or _usual(table.columns, SEQUENCES)
+    items = _items(table, label, asked, sequence is not None, cutting)
+    labels, split = items.columns.pop(label), items.columns.get("split")
+    classes = _in_order(set(labels.tolist()))
+    if split is not None and set(split.tolist()) == {"train", "test"}:
+        del items.columns["split"]
+    else:
+        split = None
+    channels = tuple(items.cells)
+    units = [table.units.get(names[0], "") for names in items.cells.values()]
+    data = Dataset(
+        name=name,
+        values=items.values,
+        offsets=items.offsets,
+        target=np.array([classes.index(text) for text in labels.tolist()]),
+        classes=classes,
+        channels=channels,
+        metadata=items.columns,
+        split=split,
+        rate_hz=items.rate_hz,
+        units=tuple(units) if any(units) else (),
+    )
+    together = None if cutting is None else asked or ("file" if "file" in items.columns else None)
+    return Contents(data, label, items.unused, lambda i, step, c: items.place(i, step, channels[c]), together)
+
+
+def _is(name: str, known: Iterable[str]) -> bool:
+    return name.lower().removesuffix("_id") in known
+
+
+def _label(table: ColumnTable, target: str | None) -> str:
+    """Return the column of the classes: of the rows, else of the files."""
+    known = [*table.columns, *table.per_file]
+    label = _asked(known, target, "target") or _usual(known, (*LABELS, FOLDER))
+    if label is None:
+        held = ", ".join(known)
+        cause = f"there are no classes, in a column named {' or '.join(LABELS)}; it has {held}"
+        raise unreadable(table.name, f"{cause}. Name another one as the target")
+    return label
+
+
+def _asked(known: Iterable[str], asked: str | None, what: str) -> str | None:
+    """Return the column that was asked for, if it is there (E112)."""
+    if asked is not None and asked not in known:
+        cause = f"the columns are {', '.join(known)}"
+        raise SartoError(
+            "E112", f"there is no column '{asked}'", cause=cause, hint=f"name one of them as the {what}"
+        )
+    return asked
+
+
+def _usual(names: Iterable[str], usual: tuple[str, ...]) -> str | None:
+    """Return the first of `names` that is called as usual."""
+    return next((name for alias in usual for name in names if _is(name, (alias,))), None)
+
+
+def _in_order(names: set[str]) -> tuple[str, ...]:
+    """Return class names sorted, whole numbers by their value."""
+    whole = all(re.fullmatch("-?[0-9]+", name) for name in names)
+    return tuple(sorted(names, key=int if whole else None))
+
+
+def _items(
+    table: ColumnTable, label: str, sequence: str | None, asked: bool, cutting: Cutting | None
+) -> TableItems:
+    """Return the items in the layout that the columns show; `asked` says that the sequence was."""
+    numbered = numbered_columns(table, label)
+    key = table.columns.get(sequence) if sequence else None
+    assert key is None or isinstance(key, Texts)
+    apart = "file" in table.per_file
+    if asked or not (numbered or (key is None and not apart)) or not _single(table, key):
+        return rows_are_steps(table, label, sequence, cutting)
+    hint = f"add one, named {' or '.join(SEQUENCES[:4])}, or name it with --sequence"
+    stamps = [name for name in table.columns if tells_time(name)]
+    if stamps and not numbered:
+        cause = f"'{stamps[0]}' tells the time of each row, and no column says which sequence it belongs to"
+        message = f"'{table.name}' does not say where sequences begin"
+        raise SartoError("E108", message, cause=cause, hint=hint)
+    if cutting is not None:
+        cause = "it has a row for each item, and no column says which sequence a row belongs to"
+        raise SartoError("E112", f"'{table.name}' cannot be cut into windows", cause=cause, hint=hint)
+    return rows_are_items(table, label, numbered)
+
+
+def _single(table: ColumnTable, key: Texts | None) -> bool:
+    """Return whether no two rows belong to one sequence."""
+    if key is None:
+        return True
+    ends = table.places.first
+    return all(len(np.unique(key.codes[a:b])) == b - a for a, b in itertools.pairwise(ends.tolist()))
