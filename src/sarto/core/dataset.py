@@ -93,6 +93,6 @@ class Dataset:
         for column in columns:
             array = np.ascontiguousarray(column)
             digest.update(f"{array.dtype.str}{array.shape}".encode())
-            digest.update(array)
+            digest.update(array.data)
         digest.update(repr((self.classes, self.channels)).encode())
         return digest.hexdigest()

@@ -41,7 +41,7 @@ def check_values(data: Dataset, items: Int[np.ndarray, " item"], channels: list[
         rows, columns = np.nonzero(~np.isfinite(data.values[span]))
         if len(rows):
             rows += span.start
-            inside |= set((np.searchsorted(data.offsets, rows, side="right") - 1).tolist())
+            inside.update(np.unique(np.searchsorted(data.offsets, rows, side="right") - 1).tolist())
             first = first or (int(rows[0]), int(columns[0]))
             lost += len(rows)
     if first is None:
