@@ -27,13 +27,18 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 
 @dataclass(frozen=True)
 class Finished:
-    """A command that ended: exit status, what it wrote, wall and processor time (with its children) in seconds."""
+    """A command that ended: exit status, what it wrote, wall and processor time (with its children) in seconds.
+
+    `peak_b` is the most memory that it held, in bytes, with the pages of files that it had mapped; never less than this
+    process held when it started the command.
+    """
 
     status: int
     stdout: str
     stderr: str
     wall_s: float
     cpu_s: float
+    peak_b: int
 
 
 def clean_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -65,7 +70,9 @@ def run(words: Sequence[str], folder: Path, environment: Mapping[str, str] | Non
         out.seek(0)
         talk.seek(0)
         said, told = (file.read().decode(errors="replace") for file in (out, talk))
-    return Finished(process.returncode, said, told, wall, usage.ru_utime + usage.ru_stime)
+    return Finished(
+        process.returncode, said, told, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    )
 
 
 def check(done: Finished, what: str) -> Finished:

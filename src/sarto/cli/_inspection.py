@@ -139,7 +139,7 @@ def _twins(data: Dataset, parts: Split) -> list[str]:
 
 
 def _digest(values: Num[np.ndarray, "step channel"]) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(values), digest_size=16).digest()
+    return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -38,16 +38,16 @@ def check_values(data: Dataset, items: Int[np.ndarray, " item"], channels: list[
     inside: set[int] = set()
     first: tuple[int, int] | None = None
     for span in spans(len(data.values), data.values):
-        rows, columns = np.nonzero(~np.isfinite(data.values[span]))
-        if len(rows):
-            rows += span.start
-            inside.update(np.unique(np.searchsorted(data.offsets, rows, side="right") - 1).tolist())
-            first = first or (int(rows[0]), int(columns[0]))
-            lost += len(rows)
+        bad = np.argwhere(~np.isfinite(data.values[span]))
+        if len(bad):
+            bad[:, 0] += span.start
+            inside.update(np.searchsorted(data.offsets, bad[:, 0], side="right").tolist())
+            first = first or (int(bad[0, 0]), int(bad[0, 1]))
+            lost += len(bad)
     if first is None:
         return
     row, channel = first
-    item = min(inside)
+    item = min(inside) - 1
     where = place(int(items[item]), row - int(data.offsets[item]), channels[channel])
     kind = "infinite" if np.isinf(data.values[row, channel]) else "missing"
     verb = "is" if lost == 1 else "are"
