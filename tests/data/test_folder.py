@@ -76,6 +76,11 @@ def test_a_label_in_the_files_comes_first(tmp_path: Path) -> None:
     assert load(tmp_path, target="folder").classes == ("one", "two")
 
 
+def test_y_is_a_channel_beside_folders(tmp_path: Path) -> None:
+    data = load(filled(tmp_path, u__a="x,y\n1,2\n3,4\n", v__b="x,y\n1,5\n3,6\n"))
+    assert (data.channels, data.classes) == (("x", "y"), ("u", "v"))
+
+
 def test_sequences_in_files(tmp_path: Path) -> None:
     text = "run,x\n1,5\n1,6\n2,7\n2,8\n"
     data = load(filled(tmp_path, u__a=text, v__b=text))

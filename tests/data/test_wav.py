@@ -69,6 +69,13 @@ def test_recordings_are_items(tmp_path: Path) -> None:
     assert windows.group_name == "file"
 
 
+def test_two_channels_are_no_two_steps(tmp_path: Path) -> None:
+    for name in ("u/1", "v/2"):
+        pcm(tmp_path / f"{name}.wav", [1, 2, 3, 4, 5, 6], 2, channels=2)
+    data = load(tmp_path)
+    assert (data.channels, data.lengths.tolist()) == (("channel_0", "channel_1"), [3, 3])
+
+
 def damaged(content: bytes, kind: str) -> bytes:
     at = content.index(b"fmt ")
     return {

@@ -137,9 +137,8 @@ def _read(found: Source, target: str | None, sequence: str | None, cutting: Cutt
 
 def _table(found: Source, target: str | None, sequence: str | None) -> ColumnTable:
     """Return the columns of the files of a source, and what is known of each file."""
-    keys = key_columns(target, sequence)
     if found.root is None:
-        table = _columns(found.kind, found.files, found.titles(), keys)
+        table = _columns(found.kind, found.files, found.titles(), key_columns(target, sequence))
         return replace(
             table, per_file={"split": np.array(["train", "test"])} if len(found.files) == 2 else {}
         )
@@ -149,7 +148,7 @@ def _table(found: Source, target: str | None, sequence: str | None) -> ColumnTab
     )
     files = [f for f in found.files if listed is None or f != listed.file]
     per_file = describe(found.root, files, listed, target)
-    titles = per_file[FILE].tolist()
+    titles, keys = per_file[FILE].tolist(), key_columns(target, sequence, beside=per_file)
     return replace(_columns(found.kind, files, titles, keys, fewest=1), per_file=per_file)
 
 

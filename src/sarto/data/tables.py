@@ -57,13 +57,23 @@ SEQUENCES = ("sequence", "series", "recording", "run", "trial", "session", "wind
 """Columns that name the sequence of a row; the same with `_id`."""
 FOLDER = "folder"
 """What is known of whole files by the folder that they lie in: the class, if no column says it."""
+LABEL_ORDER = (*LABELS[:-1], FOLDER, LABELS[-1])
+"""The same with folders, beside which `y` is a channel too."""
 
 
-def key_columns(target: str | None, sequence: str | None) -> Callable[[list[str]], set[str]]:
-    """Return what says, of the names of columns, of which the texts are wanted, though they may be numbers."""
+def key_columns(
+    target: str | None, sequence: str | None, beside: Iterable[str] = ()
+) -> Callable[[list[str]], set[str]]:
+    """Return what says, of the names of columns, of which the texts are wanted, though they may be numbers.
+
+    Args:
+        target: the column that holds the classes, if not the usual one.
+        sequence: the column that names the sequence of a row, if not the usual one.
+        beside: what is known of whole files, one of which may hold the classes.
+    """
 
     def wanted(names: list[str]) -> set[str]:
-        label = target or _usual(names, LABELS)
+        label = target or _usual([*names, *beside], LABEL_ORDER)
         return {n for n in names if n in (label, sequence, "split") or _is(n, SEQUENCES) or names_a_group(n)}
 
     return wanted
@@ -119,7 +129,7 @@ def _is(name: str, known: Iterable[str]) -> bool:
 def _label(table: ColumnTable, target: str | None) -> str:
     """Return the column of the classes: of the rows, else of the files."""
     known = [*table.columns, *table.per_file]
-    label = _asked(known, target, "target") or _usual(known, (*LABELS, FOLDER))
+    label = _asked(known, target, "target") or _usual(known, LABEL_ORDER)
     if label is None:
         held = ", ".join(known)
         cause = f"there are no classes, in a column named {' or '.join(LABELS)}; it has {held}"
@@ -152,7 +162,7 @@ def _items(
     table: ColumnTable, label: str, sequence: str | None, asked: bool, cutting: Cutting | None
 ) -> TableItems:
     """Return the items in the layout that the columns show; `asked` says that the sequence was."""
-    numbered = numbered_columns(table, label)
+    numbered = {} if table.places.word == "sample" else numbered_columns(table, label)
     key = table.columns.get(sequence) if sequence else None
     assert key is None or isinstance(key, Texts)
     apart = "file" in table.per_file
