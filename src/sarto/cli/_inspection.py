@@ -8,16 +8,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Num
+from jaxtyping import Int
 
 from sarto.core.dataset import Dataset
 from sarto.data.checks import extremes
 from sarto.data.load import load
 from sarto.data.splits import Split, folds, split
+from sarto.data.spool import SPAN, let_go
 from sarto.search.problem import FOLDS
 
 _FEW = 12
@@ -129,8 +131,8 @@ def _still_channels(data: Dataset) -> list[str]:
 
 def _twins(data: Dataset, parts: Split) -> list[str]:
     """Warn of test items that are copies of training items."""
-    known = {_digest(data.item(int(i))) for i in parts.train}
-    copies = sum(_digest(data.item(int(i))) in known for i in parts.test)
+    known = set(_digests(data, parts.train))
+    copies = sum(digest in known for digest in _digests(data, parts.test))
     return (
         [f"{copies} test items are copies of training items: the test accuracy will flatter"]
         if copies
@@ -138,8 +140,15 @@ def _twins(data: Dataset, parts: Split) -> list[str]:
     )
 
 
-def _digest(values: Num[np.ndarray, "step channel"]) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(values).data, digest_size=16).digest()
+def _digests(data: Dataset, items: Int[np.ndarray, " item"]) -> Iterator[bytes]:
+    read = 0
+    for item in items.tolist():
+        values = np.ascontiguousarray(data.item(item))
+        yield hashlib.blake2b(values.data, digest_size=16).digest()
+        read += len(values)
+        if read > SPAN:
+            let_go(data.values)
+            read = 0
 
 
 def _some(names: tuple[str, ...]) -> str:

@@ -64,7 +64,7 @@ class ColumnReader:
         if self._kind == "unknown":
             self._decide(tokens)
         if self._kind == "texts":
-            self._keep(np.array([self._code(token.strip()) for token in tokens], np.int32))
+            self._keep(np.array(self._coded(tokens), np.int32))
             if not self.as_text and len(self._codes) > MANY:
                 self._kind, self._parts, self._kept, self._codes = "many", [], [], {}
         elif self._kind == "dates":
@@ -105,6 +105,12 @@ class ColumnReader:
         else:
             self._kept.append(self.spool.put(part))
 
+    def _coded(self, tokens: Sequence[str]) -> list[int]:
+        try:
+            return list(map(self._codes.__getitem__, tokens))
+        except KeyError:
+            return [self._code(token.strip()) for token in tokens]
+
     def _code(self, text: str) -> int:
         return self._codes.setdefault(text, len(self._codes))
 
@@ -124,8 +130,7 @@ class ColumnReader:
         largest = np.abs(values).max()
         if joined.isascii() and joined.replace("-", "").isdigit() and largest < EXACT:
             return values.astype(next(t for t in _WHOLE if largest <= np.iinfo(t).max))
-        longest = max(len(token) - ("-" in token) - ("." in token) for token in tokens)
-        return values.astype(np.float32) if longest <= FLOAT32_CHARACTERS else values
+        return values if _needs_double(tokens) else values.astype(np.float32)
 
     def _number(self, token: str, line: int) -> float:
         value = read_number(token)
@@ -151,3 +156,11 @@ class ColumnReader:
             message = f"{self.file}, line {line}, column '{self.name}' is no time"
             cause = f"it is '{token.strip()[:30]}'"
             raise SartoError("E103", message, cause=cause, hint=DATE_HINT) from error
+
+
+def _needs_double(tokens: Sequence[str]) -> bool:
+    """Return whether a number is written with more characters than float32 keeps, sign and point aside."""
+    longest = max(map(len, tokens))
+    if FLOAT32_CHARACTERS < longest <= FLOAT32_CHARACTERS + len("-."):
+        longest = max(len(token) - ("-" in token) - ("." in token) for token in tokens)
+    return longest > FLOAT32_CHARACTERS

@@ -199,24 +199,41 @@ def headings(file: str, fields: Sequence[str], fewest: int) -> tuple[list[str], 
 
 
 def _chunks(file: str, reader: Any, width: int) -> Iterator[tuple[list[list[str]], Int[np.ndarray, " row"]]]:
-    """Yield rows that are not empty, and their line numbers."""
-
-    def filled() -> Iterator[tuple[list[str], int]]:
-        for row in reader:
-            if len(row) == width:
-                yield row, reader.line_num + 1
-            elif row and any(map(str.strip, row)):
-                message = f"{file}, line {reader.line_num + 1} has {len(row)} values"
-                cause = f"line 1 names {width} columns"
-                hint = "a value that holds the separator needs double quotes around it; is the line whole?"
-                raise SartoError("E108", message, cause=cause, hint=hint)
-
-    rows = filled()
+    """Yield rows that are not empty, and the numbers of the lines in which they end."""
+    before = 0
     try:
-        while chunk := list(islice(rows, ROWS)):
-            yield [row for row, _ in chunk], np.array([line for _, line in chunk], np.int64)
+        while True:
+            rows: list[list[str]] = list(islice(reader, ROWS))
+            if not rows:
+                return
+            lines = np.arange(before + 2, before + 2 + len(rows))
+            if reader.line_num != before + len(rows):  # a value holds a line break
+                lines = before + 1 + np.cumsum([1 + sum(map(_breaks, row)) for row in rows])
+            before = reader.line_num
+            if set(map(len, rows)) != {width}:
+                filled = [
+                    _is_filled(file, row, line, width) for row, line in zip(rows, lines.tolist(), strict=True)
+                ]
+                rows, lines = [row for row, there in zip(rows, filled, strict=True) if there], lines[filled]
+            if rows:
+                yield rows, lines
     except csv.Error as error:
         raise unreadable(file, f"line {reader.line_num + 1}: {error}") from error
+
+
+def _breaks(value: str) -> int:
+    """Return how many lines of a text file end within a value."""
+    return value.count("\n") + value.count("\r") - value.count("\r\n")
+
+
+def _is_filled(file: str, row: list[str], line: int, width: int) -> bool:
+    """Return whether a row has values, as many as there are columns; else it must be empty."""
+    if len(row) != width and any(map(str.strip, row)):
+        message = f"{file}, line {line} has {len(row)} values"
+        cause = f"line 1 names {width} columns"
+        hint = "a value that holds the separator needs double quotes around it; is the line whole?"
+        raise SartoError("E108", message, cause=cause, hint=hint)
+    return len(row) == width
 
 
 def _undecodable(file: Path) -> str:

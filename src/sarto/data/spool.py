@@ -1,7 +1,8 @@
 """Arrays that are too large for memory, kept in one temporary file that is gone when nobody needs it any more.
 
 A `Spool` takes parts of columns in any order and gives them back, joined or side by side, as read-only memory maps.
-What has been read of a map lies in memory that the system may take back at any time; `spans` gives it back at once.
+What has been read of a map lies in memory that the system may take back at any time; `let_go` and `spans` give it back
+at once.
 
 >>> import numpy as np
 >>> with Spool() as spool:
@@ -92,10 +93,11 @@ def spans(total: int, *columns: Shaped[np.ndarray, "..."], overlap: int = 0) -> 
     for start in range(0, max(total - overlap, 0), SPAN):
         yield slice(start, min(start + SPAN + overlap, total))
         for column in columns:
-            _let_go(column)
+            let_go(column)
 
 
-def _let_go(column: Any) -> None:
+def let_go(column: Any) -> None:
+    """Take out of memory what was read of a map; other arrays stay as they are."""
     while column is not None and not isinstance(column, mmap.mmap):
         column = column.base if isinstance(column, np.ndarray) else None
     if column is not None and hasattr(column, "madvise"):

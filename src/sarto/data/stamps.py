@@ -20,7 +20,7 @@ from jaxtyping import Float, Int, Num
 
 from sarto.core.errors import SartoError
 from sarto.data.columns import ColumnTable, Texts
-from sarto.data.spool import spans
+from sarto.data.spool import let_go, spans
 
 SCALES = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 """Seconds in a unit of time."""
@@ -72,6 +72,7 @@ def rate(table: ColumnTable, name: str, first: Int[np.ndarray, " item"]) -> floa
     periods = np.array(
         [_period(column[a : min(b, a + STEPS)], scale) for a, b in zip(first, ends, strict=True)]
     )
+    let_go(column)
     if np.isnan(periods).all():
         return None
     slowest, fastest = int(np.nanargmax(periods)), int(np.nanargmin(periods))

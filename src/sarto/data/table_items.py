@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from jaxtyping import Int, Num, Shaped
 from sarto.core.errors import SartoError
 from sarto.data.column_reader import EXACT
 from sarto.data.columns import ColumnTable, Texts
-from sarto.data.spool import SPAN, Spool, spans
+from sarto.data.spool import SPAN, Spool, let_go, spans
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +106,14 @@ def gathered(
     if not isinstance(values, np.memmap):
         return values[(first[:, None] + steps).ravel()]
     at_once = max(1, SPAN // length)
-    blocks = (values[(first[i : i + at_once, None] + steps).ravel()] for i in range(0, len(first), at_once))
+
+    def blocks() -> Iterator[Num[np.ndarray, "step channel"]]:
+        for i in range(0, len(first), at_once):
+            yield values[(first[i : i + at_once, None] + steps).ravel()]
+            let_go(values)
+
     with Spool() as spool:
-        return spool.written(blocks, values.dtype, values.shape[1:])
+        return spool.written(blocks(), values.dtype, values.shape[1:])
 
 
 def _check_exact(table: ColumnTable, name: str, column: Num[np.ndarray, " row"], start: int) -> None:
