@@ -112,7 +112,7 @@ def arena(
     sensor = SensorFormat.calibrate(train.values, SENSOR_BITS, None)
     problem = prepare(train, sensor, None, seed)
     target = device(device_name)
-    shape = Shape(problem.channels, problem.classes, sensor.bits, problem.window, problem.longest)
+    shape = Shape.of(problem)
     path, images = folder / f"problem-{problem.sha256}.npz", images or folder / "images"
     problem.save(path)
     return Arena(

@@ -21,8 +21,9 @@ import numpy as np
 from click.testing import CliRunner
 
 from benchmarks._bench import Bench
-from benchmarks._malformed import KINDS, snapshot, spoil
+from benchmarks._malformed import KINDS
 from benchmarks._outcome import Figure, Outcome, at_least, at_most
+from benchmarks._spoilt import snapshot, spoil
 from sarto.cli._program import PROGRAM
 
 MINUTES = 10

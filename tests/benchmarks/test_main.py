@@ -16,10 +16,12 @@ from benchmarks._outcome import Figure, Outcome, at_least
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
+    "big_file",
     "fit_default",
     "har_reservoir",
     "help_time",
     "kill_resume",
+    "malformed_data",
     "search_choices",
     "search_quality",
     "vowels",

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks._malformed import CLASSES, KINDS, RUNS, snapshot, spoil
+from benchmarks._malformed import CLASSES, KINDS, RUNS
+from benchmarks._spoilt import snapshot, spoil
 from benchmarks.malformed_data import answered
 from sarto.core.errors import SartoError
 from sarto.data.load import load

@@ -104,7 +104,7 @@ def test_what_looks_wrong_is_said(odd: Path) -> None:
         "warning: 1 of 40 items are much longer than the rest, over 20, up to 200 steps: "
         "cut them into windows if what is looked for is short",
         "warning: channel 'channel_1' stands still in 2 of 40 items",
-        "warning: 1 test items are copies of training items: the test accuracy will flatter",
+        "warning: 1 test items are copies of training items: the test will flatter",
     ]
     assert "lengths   20 to 200 steps, half of them at most 20" in result.stdout
     assert "to beat   47.5 % right by always saying 'rest'" in result.stdout

@@ -298,7 +298,7 @@ def completions(words: str, tmp_path: Path) -> list[str]:
 
 def test_completion(tmp_path: Path) -> None:
     assert completions("sarto de", tmp_path) == ["deploy", "devices"]
-    assert completions("sarto fit --min", tmp_path) == ["--min-accuracy"]
+    assert completions("sarto fit --min", tmp_path) == ["--min-accuracy", "--min-r2"]
     assert completions("sarto fit --device cortex_m4", tmp_path) == ["cortex_m4"]
     assert completions("sarto fit --cells esn,ri", tmp_path) == ["esn,ring"]
     assert completions("sarto explain e20", tmp_path)[:2] == ["E201", "E202"]

@@ -137,7 +137,8 @@ def test_a_folder_of_parquet_files(tmp_path: Path) -> None:
 def test_a_damaged_file_is_named(tmp_path: Path, keep: int) -> None:
     file = tmp_path / "toy.parquet"
     pq.write_table(pa.table({"x": list(range(100)), "label": ["u", "v"] * 50}), file)
-    file.write_bytes(file.read_bytes()[:keep])
+    content = file.read_bytes()
+    file.write_bytes(content[:keep] if keep else b"noise" * 40)
     with pytest.raises(SartoError) as caught:
         load(file)
     assert caught.value.code == "E103"

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sarto.core.errors import SartoError
+from sarto.data.goal import Goal
 from sarto.data.npz import read_npz
 
 Array = np.ndarray[Any, Any]
@@ -44,7 +45,7 @@ def test_ragged_data_come_back_bit_for_bit(
     file = saved(
         tmp_path_factory.getbasetemp(), x=np.concatenate(items), offsets=offsets, y=target, subject=subject
     )
-    read = read_npz(file, "", None).data
+    read = read_npz(file, "").data
     assert len(read) == len(items)
     assert all(read.item(i).tobytes() == item.tobytes() for i, item in enumerate(items))
     assert read.values.dtype == items[0].dtype
@@ -65,7 +66,7 @@ def test_ragged_data_come_back_bit_for_bit(
 )
 def test_aliases(tmp_path: Path, x: str, offsets: str, y: str) -> None:
     file = saved(tmp_path, **{x: np.arange(6), offsets: [0, 2, 6], y: ["a", "b"]})
-    contents = read_npz(file, "", None)
+    contents = read_npz(file, "")
     assert contents.data.lengths.tolist() == [2, 4]
     assert contents.data.classes == ("a", "b")
     assert contents.label_name == y
@@ -88,7 +89,6 @@ def test_everything_beside_the_values(tmp_path: Path) -> None:
             mean=np.zeros(7),
         ),
         "",
-        None,
     ).data
     assert data.classes == ("sit", "walk", "run")
     assert (data.channels, data.units, data.rate_hz) == (("ax", "ay"), ("g", "m/s"), 50.0)
@@ -112,7 +112,7 @@ def test_two_halves_are_one_data_set_with_a_split(tmp_path: Path) -> None:
         "subject_test": [9],
         "fold_train": [0, 1],
     }
-    data = read_npz(saved(tmp_path, **halves), "", None).data
+    data = read_npz(saved(tmp_path, **halves), "").data
     assert [data.item(i).ravel().tolist() for i in range(3)] == [[0, 1], [2, 3, 4], [10, 11, 12, 13]]
     assert data.target.tolist() == [0, 1, 1]
     assert data.classes == ("3", "4")
@@ -122,11 +122,11 @@ def test_two_halves_are_one_data_set_with_a_split(tmp_path: Path) -> None:
 
 
 def test_a_split_column_is_the_split(tmp_path: Path) -> None:
-    data = read_npz(saved(tmp_path, x=np.zeros((2, 3)), y=[0, 1], split=["test", "train"]), "", None).data
+    data = read_npz(saved(tmp_path, x=np.zeros((2, 3)), y=[0, 1], split=["test", "train"]), "").data
     assert data.split is not None
     assert data.split.tolist() == ["test", "train"]
     assert not data.metadata
-    data = read_npz(saved(tmp_path, x=np.zeros((2, 3)), y=[0, 1], split=["dev", "train"]), "", None).data
+    data = read_npz(saved(tmp_path, x=np.zeros((2, 3)), y=[0, 1], split=["dev", "train"]), "").data
     assert data.split is None
     assert data.metadata["split"].tolist() == ["dev", "train"]
 
@@ -134,11 +134,11 @@ def test_a_split_column_is_the_split(tmp_path: Path) -> None:
 def test_several_sets_in_one_file(tmp_path: Path) -> None:
     file = saved(tmp_path, a_x=np.zeros((2, 3)), a_y=[0, 1], b_x_train=np.ones((2, 4)), b_y_train=[5, 6],
                  b_x_test=np.ones((1, 4)), b_y_test=[5])  # fmt: skip
-    assert read_npz(file, "a", None).data.name == "a"
-    assert len(read_npz(file, "b", None).data) == 3
+    assert read_npz(file, "a").data.name == "a"
+    assert len(read_npz(file, "b").data) == 3
     for prefix, words in (("", "holds several data sets"), ("c", "has no data set 'c'")):
         with pytest.raises(SartoError) as caught:
-            read_npz(file, prefix, None)
+            read_npz(file, prefix)
         assert caught.value.code == "E102"
         assert words in caught.value.message
         assert "there are a, b" in caught.value.cause
@@ -147,11 +147,11 @@ def test_several_sets_in_one_file(tmp_path: Path) -> None:
 
 def test_another_column_may_be_the_target(tmp_path: Path) -> None:
     file = saved(tmp_path, x=np.zeros((2, 3)), y=[1, 1], speaker=[1, 0], speaker_names=["anna", "ben"])
-    contents = read_npz(file, "", "speaker")
+    contents = read_npz(file, "", Goal.of("classification", "speaker", None))
     assert (contents.data.classes, contents.data.target.tolist()) == (("anna", "ben"), [1, 0])
     assert contents.data.metadata["y"].tolist() == [1, 1]
     with pytest.raises(SartoError, match=r"E112.*no column 'speker'"):
-        read_npz(file, "", "speker")
+        read_npz(file, "", Goal.of("classification", "speker", None))
 
 
 def test_a_value_is_found_again(tmp_path: Path) -> None:
@@ -165,7 +165,6 @@ def test_a_value_is_found_again(tmp_path: Path) -> None:
             channels=["ax"],
         ),
         "",
-        None,
     ).place
     assert place(1, 2, 0) == "'x_train', item 1, step 2, channel ax (counted from 0)"
     assert place(2, 1, 0) == "'x_test', item 0, step 1, channel ax (counted from 0)"
@@ -210,7 +209,7 @@ def test_a_value_is_found_again(tmp_path: Path) -> None:
 )
 def test_arrays_that_are_no_data(tmp_path: Path, arrays: dict[str, Any], code: str, words: str) -> None:
     with pytest.raises(SartoError) as caught:
-        read_npz(saved(tmp_path, **arrays), "", None)
+        read_npz(saved(tmp_path, **arrays), "")
     assert caught.value.code == code
     assert words in str(caught.value)
 
@@ -253,7 +252,7 @@ def test_files_of_another_kind(tmp_path: Path, content: bytes, words: str) -> No
     file = tmp_path / "toy.npz"
     file.write_bytes(content)
     with pytest.raises(SartoError) as caught:
-        read_npz(file, "", None)
+        read_npz(file, "")
     assert caught.value.code == "E103"
     assert words in str(caught.value)
 
@@ -268,7 +267,7 @@ def test_one_wrong_byte_is_found_or_harmless(
     file = tmp_path_factory.getbasetemp() / "damaged.npz"
     file.write_bytes(damaged)
     try:
-        data = read_npz(file, "", None).data
+        data = read_npz(file, "").data
     except SartoError:
         return
     assert data.values.tobytes() == np.arange(60.0).tobytes()

@@ -51,7 +51,7 @@ def test_the_title_never_names_a_folder(tmp_path: Path) -> None:
 def test_bundled_names_are_labelled_pairs() -> None:
     known = bundled_data()
     assert set(BUNDLED) <= set(known)
-    assert "Covid3Month" not in known  # a number to predict, no classes
+    assert "Covid3Month" in known  # a number to predict
     assert "UnitTestTimeStamps" not in known  # half a pair
     assert all(train.is_file() and test.is_file() for train, test in known.values())
 

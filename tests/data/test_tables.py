@@ -11,6 +11,7 @@ from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.data.contents import Contents
 from sarto.data.delimited import read_delimited
+from sarto.data.goal import Goal
 from sarto.data.load import load
 from sarto.data.tables import contents_of, key_columns
 
@@ -35,9 +36,8 @@ def read(
 ) -> Contents:
     file = folder / name
     file.write_text(text, encoding="utf-8")
-    return contents_of(
-        read_delimited([file], key_columns(target, sequence)), file.stem, target, sequence, None
-    )
+    goal = Goal.of("classification", target, None)
+    return contents_of(read_delimited([file], key_columns(goal, sequence)), file.stem, goal, sequence, None)
 
 
 def refused(folder: Path, text: str, target: str | None = None, sequence: str | None = None) -> SartoError:
@@ -257,7 +257,7 @@ def read_two(folder: Path, first: str, second: str) -> Contents:
     files = [folder / "a.csv", folder / "b.csv"]
     for file, text in zip(files, (first, second), strict=True):
         file.write_text(text)
-    return contents_of(read_delimited(files, key_columns(None, None)), "two", None, None, None)
+    return contents_of(read_delimited(files, key_columns(Goal(), None)), "two", Goal(), None, None)
 
 
 def test_a_missing_value_is_found_again(tmp_path: Path) -> None:

@@ -243,7 +243,7 @@ def test_scores_are_the_readouts_in_counts_of_two_to_the_minus_14() -> None:
 def test_a_readout_too_wide_for_32_bits_is_refused() -> None:
     body = lowered(units=300, pooling=Pooling("mean_square", 4, 3), lengths=(12,) * 2).graph
     weights = np.full((2, 2400), 127)
-    with pytest.raises(SartoError, match="class sums of 2400 features leave 32 bits") as caught:
+    with pytest.raises(SartoError, match="output sums of 2400 features leave 32 bits") as caught:
         with_readout(body, np.full(600, 20, np.uint8), weights, np.full(2, 1e-5), np.zeros(2), ("a", "b"))
     assert caught.value.code == "E404"
 
@@ -269,6 +269,6 @@ def test_scores_beyond_32_bits_are_clamped() -> None:
 
 def test_the_whole_graph_names_classes_and_channels() -> None:
     graph = complete(lowered(), 4)
-    assert graph.classes == ("class 0", "class 1", "class 2", "class 3")
+    assert graph.outputs == ("class 0", "class 1", "class 2", "class 3")
     assert graph.channels == ("channel 0", "channel 1", "channel 2")
     assert graph.const("weights_out").shape == (1, 20, 4)

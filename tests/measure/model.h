@@ -3,12 +3,12 @@
 #define MODEL_H
 #include <stdint.h>
 #define MODEL_CHANNELS 2
-#define MODEL_CLASSES 3
+#define MODEL_OUTPUTS 3
 #define MODEL_ARENA_BYTES 32
 typedef int16_t model_sample;
 typedef struct {
-    int32_t sum[MODEL_CLASSES];
-    int32_t scores[MODEL_CLASSES];
+    int32_t sum[MODEL_OUTPUTS];
+    int32_t scores[MODEL_OUTPUTS];
     int32_t steps;
     int32_t spare;
 } model_arena;

@@ -29,7 +29,7 @@ def test_vector_table_stack_at_the_bottom_and_no_warnings(core: Device) -> None:
     assert reset == symbols["reset"].address | 1
     assert symbols["arena"].address == stack
     assert image.diagnostics == ""
-    assert image.constants == {"MODEL_CHANNELS": 2, "MODEL_CLASSES": 3, "MODEL_ARENA_BYTES": 32}
+    assert image.constants == {"MODEL_CHANNELS": 2, "MODEL_OUTPUTS": 3, "MODEL_ARENA_BYTES": 32}
 
 
 @BOTH

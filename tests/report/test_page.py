@@ -20,6 +20,7 @@ from sarto.report.page import LIMIT_B, script_json
 from tests.report.browser import Browser
 from tests.report.sample import CLASSES, Sample
 
+NUMBERS = (('temp <b>&"é', "degC"), ("load", ""))
 HUGE = Sample(
     classes=tuple(f"class number {i} <&>" for i in range(70)),
     groups=500,
@@ -37,17 +38,14 @@ VARIATIONS = {
         window={"length_steps": 128, "hop_steps": 64, "banks": 2},
     ),
     "bare": Sample(groups=None, tables=(), points=1, budget=Budget(), classes=("a", "b")),
+    "numbers": Sample(classes=(), outputs=NUMBERS, budget=Budget(flash_b=32768, min_r2=0.9)),
     "no points": Sample(points=0, trials=1, tensors=3),
     "widest matrix": Sample(
-        classes=tuple(f"class {i}" for i in range(30)),
-        groups=500,
-        points=200,
-        trials=3000,
-        measurements=60,
+        classes=tuple(f"class {i}" for i in range(30)), groups=500, points=200, trials=3000, measurements=60,
         tensors=300,
     ),
     "huge": HUGE,
-}
+}  # fmt: skip
 VOID = {"meta", "link", "br", "img", "input", "hr", "wbr"}
 SHAPES = {"rect", "line", "circle", "path", "use"}
 

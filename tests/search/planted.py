@@ -64,7 +64,7 @@ def problem(
 
 def shape(planted: Problem) -> Shape:
     """What costs depend on."""
-    return Shape(planted.channels, planted.classes, planted.sensor.bits, planted.window, planted.longest)
+    return Shape.of(planted)
 
 
 def save_npz(path: Path, *, test_flipped: bool = False, items: int = 36) -> str:

@@ -71,7 +71,7 @@ def test_equals_a_slow_cross_validation_of_whole_models() -> None:
     for fold in planted.fold[:2]:
         for held in (fold == f for f in range(fold.max() + 1)):
             rest = RidgeStatistics.of(pooled[~held], onehot[~held])
-            graph = readout(body, exponent, rest, score.ridge, planted.classes)
+            graph = readout(body, exponent, rest, score.ridge, planted)
             wrong += int((decide(graph, means[held]).classes != planted.target[held]).sum())
     assert score.error == wrong / 48
 
@@ -89,7 +89,7 @@ def test_an_items_own_label_does_not_move_its_score() -> None:
     def decision(target: Any) -> Any:
         rest = planted.fold[0] != planted.fold[0][7]
         statistics = RidgeStatistics.of(pooled[rest], np.eye(2)[target[rest]])
-        return decide(readout(body, exponent, statistics, 1e-3, planted.classes), means[7:8]).scores.tolist()
+        return decide(readout(body, exponent, statistics, 1e-3, planted), means[7:8]).scores.tolist()
 
     assert decision(planted.target) == decision(flipped)
     before, after = evaluate(planted, RING), evaluate(replace(planted, target=flipped), RING)
@@ -104,7 +104,7 @@ def test_the_final_model_knows_its_training_items() -> None:
     # Scores are the one-hot answer in counts of 2^-14.
     assert np.abs(got.scores.sum(axis=1) / 2**14 - 1).max() < 0.1
     assert graph.sha256 == final(planted, RING, 1e-3).sha256
-    assert graph.classes == ("slow", "fast")
+    assert graph.outputs == ("slow", "fast")
 
 
 @pytest.mark.parametrize("kind", ["last", "mean", "mean_square"])

@@ -11,6 +11,8 @@ from sarto.cli import _kinds
 from sarto.cli._settings import setting
 
 SECTION = "Data"
+TASKS = ("classification", "regression", "forecasting")
+"""As in `sarto.data.goal`, which is imported only when data are."""
 
 
 def _joined(_: click.Context, __: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
@@ -23,7 +25,15 @@ def data_settings(function: Callable[..., Any]) -> Callable[..., Any]:
     for declare in reversed(
         (
             setting("--group", section=SECTION, metavar="COLUMN", help="What belongs together: subject; or none."),
-            setting("--target", section=SECTION, metavar="COLUMN", help="The classes, if not the usual column."),
+            setting(
+                "--task", section=SECTION, type=_kinds.ChoiceKind(*TASKS), default=TASKS[0], show_default=True,
+                help="What to learn: classes, numbers, or later values of channels.",
+            ),
+            setting("--target", section=SECTION, metavar="COLUMN", help="What holds it, if not the usual column: y,z."),
+            setting(
+                "--horizon", section=SECTION, type=_kinds.COUNT, metavar="STEPS",
+                help="Of a forecast: from a window's end to the value.",
+            ),
             setting(
                 "--sequence", section=SECTION, metavar="COLUMN",
                 help="Of a CSV with a row per time step: which sequence a row belongs to.",

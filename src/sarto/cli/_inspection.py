@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -28,17 +29,22 @@ _FEW = 12
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was seen: named facts, a row of counts for each class under the names `parts`, and warnings."""
+    """What was seen: named facts, a row for each class or number under the names `parts`, and warnings."""
 
     facts: dict[str, str]
+    what: str
     parts: tuple[str, ...]
-    classes: list[tuple[str, ...]]
+    rows: list[tuple[str, ...]]
     warnings: list[str]
 
     def to_json(self) -> dict[str, Any]:
         """Return it as plain JSON values."""
-        counts = {row[0]: dict(zip(self.parts, map(int, row[1:]), strict=True)) for row in self.classes}
-        return {"facts": self.facts, "classes": counts, "warnings": self.warnings}
+        named = {row[0]: dict(zip(self.parts, map(json.loads, row[1:]), strict=True)) for row in self.rows}
+        return {
+            "facts": self.facts,
+            "classes" if self.what == "class" else "numbers": named,
+            "warnings": self.warnings,
+        }
 
 
 def inspect(source: str, seed: int, chosen: dict[str, Any]) -> Inspection:
@@ -57,7 +63,6 @@ def inspect(source: str, seed: int, chosen: dict[str, Any]) -> Inspection:
     folds(data, parts.train, FOLDS, seed)
     lengths = data.lengths
     spread = f"{lengths.min()} to {lengths.max()} steps, half of them at most {np.median(lengths):g}"
-    counts = np.bincount(data.target)
     facts = {
         "source": data.source,
         "items": f"{len(data)}",
@@ -68,8 +73,17 @@ def inspect(source: str, seed: int, chosen: dict[str, Any]) -> Inspection:
         "columns": _some(tuple(data.metadata)) or "none",
         "groups": "none" if data.groups is None else f"{len(np.unique(data.groups))} by {data.group_name}",
         "split": f"{parts.how}: {len(parts.train)} to train and validate, {len(parts.test)} to test",
-        "to beat": f"{100 * counts.max() / len(data):.3g} % right by always saying '{data.classes[counts.argmax()]}'",
     }
+    if data.goals is not None:
+        facts["to beat"] = "R2 of 0 by always saying the mean"
+        columns = ("least", "median", "most", "standard deviation")
+        values = [*np.quantile(data.goals, (0, 0.5, 1), axis=0), data.goals.std(axis=0)]
+        rows = [(name, *(f"{v[i]:.6g}" for v in values)) for i, name in enumerate(data.outputs)]
+        return Inspection(facts, "number", columns, rows, _warnings(data, parts))
+    counts = np.bincount(data.target)
+    facts["to beat"] = (
+        f"{100 * counts.max() / len(data):.3g} % right by always saying '{data.classes[counts.argmax()]}'"
+    )
     columns = {"items": counts}
     columns |= {
         n: np.bincount(data.target[i], minlength=len(counts))
@@ -80,7 +94,7 @@ def inspect(source: str, seed: int, chosen: dict[str, Any]) -> Inspection:
             [len(np.unique(data.groups[data.target == c])) for c in range(len(counts))]
         )
     rows = [(name, *(str(column[c]) for column in columns.values())) for c, name in enumerate(data.classes)]
-    return Inspection(facts, tuple(columns), rows, _warnings(data, parts))
+    return Inspection(facts, "class", tuple(columns), rows, _warnings(data, parts))
 
 
 def _warnings(data: Dataset, parts: Split) -> list[str]:
@@ -133,11 +147,7 @@ def _twins(data: Dataset, parts: Split) -> list[str]:
     """Warn of test items that are copies of training items."""
     known = set(_digests(data, parts.train))
     copies = sum(digest in known for digest in _digests(data, parts.test))
-    return (
-        [f"{copies} test items are copies of training items: the test accuracy will flatter"]
-        if copies
-        else []
-    )
+    return [f"{copies} test items are copies of training items: the test will flatter"] if copies else []
 
 
 def _digests(data: Dataset, items: Int[np.ndarray, " item"]) -> Iterator[bytes]:

@@ -16,7 +16,7 @@ from sarto.report import Run, words
 from sarto.report.words import name, remedy
 
 COLUMNS = ("limit", "budget", "got", "margin", "how")
-FIGURES = ("flash", "ram", "instructions per inference", "test accuracy")
+FIGURES = ("flash", "ram", "instructions per inference", "test accuracy", "test R2")
 """What is always shown of a model, with or without a limit, and of points that come near one."""
 _CODES = {
     "flash": "E202",
@@ -25,6 +25,7 @@ _CODES = {
     "latency": "E205",
     "energy": "E206",
     "test accuracy": "E207",
+    "test R2": "E207",
 }
 """Limit -> the code of the error when it binds and is broken."""
 _FLAGS = {
@@ -34,6 +35,7 @@ _FLAGS = {
     "latency": "--latency",
     "energy": "--energy",
     "test accuracy": "--min-accuracy",
+    "test R2": "--min-r2",
 }
 
 

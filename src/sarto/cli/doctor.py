@@ -146,7 +146,7 @@ def _data(source: str, seed: int, chosen: dict[str, Any], as_json: bool) -> dict
         _answer.line()
         _answer.table(("data", ""), list(seen.facts.items()))
         _answer.line()
-        _answer.table(("class", *seen.parts), seen.classes, right=range(1, len(seen.parts) + 1))
+        _answer.table((seen.what, *seen.parts), seen.rows, right=range(1, len(seen.parts) + 1))
         _answer.line()
         for warning in seen.warnings:
             _answer.line(f"warning: {warning}")

@@ -34,6 +34,7 @@ BUDGET, SEARCH, MODEL = "Budget", "Search", "Model and sensor"
 @setting("--latency", section=BUDGET, type=_kinds.TIME, help="Most time for one inference (estimated): 20ms.")
 @setting("--energy", section=BUDGET, type=_kinds.ENERGY, help="Most energy for one inference (estimated): 2mJ.")
 @setting("--min-accuracy", section=BUDGET, type=_kinds.RATIO, help="Least accuracy on the test items: 0.85 or 85%.")
+@setting("--min-r2", section=BUDGET, type=_kinds.RATIO, help="Of numbers: least explained share of their variance.")
 @data_settings
 @setting("--trials", section=SEARCH, type=_kinds.COUNT, help="Models to try.")
 @setting("--time", section=SEARCH, type=_kinds.TIME, help="Start no further trials after this long: 60s.")
@@ -87,6 +88,7 @@ _LIMITS = {
     "latency_s": "latency",
     "energy_j": "energy",
     "min_accuracy": "min_accuracy",
+    "min_r2": "min_r2",
 }
 """Field of `Budget` -> option."""
 

@@ -24,13 +24,14 @@ LIMITS: dict[str, tuple[str, str]] = {
     "latency_s": ("latency", "s"),
     "energy_j": ("energy", "J"),
     "min_accuracy": ("test accuracy", "1"),
+    "min_r2": ("test R2", "1"),
 }
 """Field of `Budget` -> name of the evidence it is judged by, and its unit."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Upper limits (flash and RAM in bytes, seconds, joules) and the least accuracy; None is no limit."""
+    """Upper limits (flash and RAM in bytes, seconds, joules) and the least accuracy or R2; None is no limit."""
 
     flash_b: float | None = None
     ram_b: float | None = None
@@ -38,6 +39,7 @@ class Budget:
     latency_s: float | None = None
     energy_j: float | None = None
     min_accuracy: float | None = None
+    min_r2: float | None = None
 
     def limits(self) -> Iterator[tuple[str, float, str, bool]]:
         """Yield evidence name, limit, unit, and whether the figure must be at least the limit."""

@@ -15,7 +15,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Num, Shaped
+from jaxtyping import Float, Int, Num, Shaped
+
+STRATA = 10
+"""Ranges of a number over which a split is even."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +29,8 @@ class Dataset:
         name: shown to the user.
         values: every time step of every item, concatenated; integers (raw sensor words) or floats.
         offsets: item i is `values[offsets[i]:offsets[i + 1]]`.
-        target: class index of each item.
-        classes: class names, by index.
+        target: class index of each item; where numbers are to be predicted, 0.
+        classes: class names, by index; empty where numbers are to be predicted.
         channels: channel names.
         group_name: the metadata column by which splits are made (subject, sensor, site), or None.
         metadata: further columns, one entry per item; the group column is among them.
@@ -35,6 +38,11 @@ class Dataset:
         rate_hz: sampling rate, if known.
         units: unit of each channel, empty if unknown.
         source: what the data were read from, in words (never a path of a machine).
+        goals: the numbers to be predicted of each item, or None where classes are.
+        outputs: their names.
+        output_units: their units, empty if unknown.
+        split_name: who made the split, in words.
+        last: of goals that are later values of channels, the same channels at the end of the item, else None.
     """
 
     name: str
@@ -51,6 +59,11 @@ class Dataset:
     rate_hz: float | None = None
     units: tuple[str, ...] = ()
     source: str = ""
+    goals: Float[np.ndarray, "item output"] | None = None
+    outputs: tuple[str, ...] = ()
+    output_units: tuple[str, ...] = ()
+    split_name: str = "as in the data"
+    last: Float[np.ndarray, "item output"] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -59,6 +72,19 @@ class Dataset:
     def lengths(self) -> Int[np.ndarray, " item"]:
         """Number of time steps of each item."""
         return np.diff(self.offsets)
+
+    @property
+    def strata(self) -> Int[np.ndarray, " item"]:
+        """What a split spreads evenly: the classes, or `STRATA` ranges of the first number, as full as can be.
+
+        Ranges are of the items there are; where items come in groups there is one, and sizes alone count.
+        """
+        if self.goals is None:
+            return self.target
+        if self.groups is not None:
+            return np.zeros(len(self), np.int64)
+        order = np.argsort(np.argsort(self.goals[:, 0], kind="stable"), kind="stable")
+        return order * min(STRATA, max(1, len(self) // 4)) // len(self)
 
     @property
     def groups(self) -> Shaped[np.ndarray, " item"] | None:
@@ -82,6 +108,8 @@ class Dataset:
             target=self.target[items],
             metadata={k: v[items] for k, v in self.metadata.items()},
             split=None if self.split is None else self.split[items],
+            goals=None if self.goals is None else self.goals[items],
+            last=None if self.last is None else self.last[items],
         )
 
     @cached_property
@@ -90,9 +118,10 @@ class Dataset:
         digest = hashlib.sha256()
         columns = [self.values, self.offsets, self.target]
         columns += [c.astype("U") for c in (self.groups, self.split) if c is not None]
+        columns += [c for c in (self.goals, self.last) if c is not None]
         for column in columns:
             array = np.ascontiguousarray(column)
             digest.update(f"{array.dtype.str}{array.shape}".encode())
             digest.update(array.data)
-        digest.update(repr((self.classes, self.channels)).encode())
+        digest.update(repr((self.classes, self.channels, *([self.outputs] if self.outputs else []))).encode())
         return digest.hexdigest()

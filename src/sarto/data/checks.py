@@ -62,8 +62,10 @@ def check_training_part(data: Dataset, items: Int[np.ndarray, " item"]) -> None:
     Raises:
         SartoError: E106 a constant channel; E107 one class only, or a class that occurs only outside the training part.
     """
+    if data.goals is not None:
+        _check_goals(data, items)
     counts = np.bincount(data.target[items], minlength=len(data.classes))
-    if len(data.classes) < 2:
+    if data.goals is None and len(data.classes) < 2:
         cause = f"all {len(data)} items are '{', '.join(data.classes)}'"
         raise SartoError("E107", "there is only one class", cause=cause, hint="add items of another class")
     if not counts.all():
@@ -88,6 +90,17 @@ def check_training_part(data: Dataset, items: Int[np.ndarray, " item"]) -> None:
         raise SartoError(
             "E106", message, cause=f"{names}{more}, in all {len(items)} training items", hint=hint
         )
+
+
+def _check_goals(data: Dataset, items: Int[np.ndarray, " item"]) -> None:
+    """Check that every number to be predicted varies in the training part."""
+    assert data.goals is not None
+    goals = data.goals[items]
+    for name, values in zip(data.outputs, goals.T, strict=True):
+        if not np.ptp(values) > 0:
+            message = f"'{name}' is the same in all {len(items)} training items"
+            cause = f"it is {values[0]:g}, and there is nothing to predict"
+            raise SartoError("E107", message, cause=cause, hint="add items with other values")
 
 
 def extremes(data: Dataset) -> tuple[Num[np.ndarray, "item channel"], Num[np.ndarray, "item channel"]]:

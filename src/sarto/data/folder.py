@@ -31,6 +31,7 @@ from jaxtyping import Shaped
 from sarto.core.errors import SartoError
 from sarto.data.columns import ColumnTable, Texts
 from sarto.data.delimited import first_row, read_delimited
+from sarto.data.goal import CLASSES, Goal
 from sarto.data.tables import FOLDER, key_columns
 
 FILE = "file"
@@ -74,7 +75,7 @@ def listing(root: Path, candidates: Sequence[Path], recordings: Sequence[Path] =
 
 
 def describe(
-    root: Path, files: Sequence[Path], listed: Listing | None, target: str | None = None
+    root: Path, files: Sequence[Path], listed: Listing | None, goal: Goal = CLASSES
 ) -> dict[str, Shaped[np.ndarray, " file"]]:
     """Return one entry for each file in every column that folders or a table give.
 
@@ -82,7 +83,7 @@ def describe(
         root: the folder.
         files: the recordings.
         listed: the table, or None.
-        target: the column that holds the classes, if not the usual one.
+        goal: what is to be learned.
 
     Raises:
         SartoError: E103, E104 or E108 a table that cannot be read, or that names a recording twice or one that is not
@@ -91,9 +92,7 @@ def describe(
     known = {FILE: np.array([f.relative_to(root).as_posix() for f in files])}
     known |= _levels(root, files)
     if listed is not None:
-        table = read_delimited(
-            [listed.file], lambda names: key_columns(target, None)(names) | {listed.column}
-        )
+        table = read_delimited([listed.file], lambda names: key_columns(goal, None)(names) | {listed.column})
         rows = np.array(_rows(root, files, table, listed.column))
         for name, column in table.columns.items():
             if name != listed.column:

@@ -64,7 +64,7 @@ def read_parquet(
             hint = "pip install 'sarto[data]', or write the data as CSV"
             raise SartoError("E302", message, cause="it is not installed", hint=hint) from error
         except Exception as error:  # PyArrow has errors of many kinds for damaged files
-            words = " ".join(str(error).split())[:120].replace(str(file), title)
+            words = " ".join(str(error).replace(str(file), title).split())[:120]
             raise unreadable(title, f"it is no Parquet file that can be read: {words}") from error
         _check_same(frames, titles)
     return _table(frames, titles, as_text)

@@ -26,6 +26,7 @@ from sarto.data.columns import ColumnTable
 from sarto.data.contents import Contents
 from sarto.data.delimited import read_delimited
 from sarto.data.folder import FILE, describe, listing
+from sarto.data.goal import Goal
 from sarto.data.npz import read_npz
 from sarto.data.source import Source, find_source, source_sha256
 from sarto.data.tables import contents_of, key_columns
@@ -51,7 +52,9 @@ def load(
     group: str | None = None,
     channels: Sequence[str] = (),
     where: Sequence[str] = (),
+    task: str = "classification",
     target: str | None = None,
+    horizon: int | None = None,
     sequence: str | None = None,
     window: int | None = None,
     hop: int | None = None,
@@ -67,7 +70,10 @@ def load(
         channels: names or patterns such as `watch*`; all by default.
         where: conditions on the columns, such as `purity>=0.6`; an item must meet all of them. The classes stand under
             their own name and under `class`.
-        target: the column that holds the classes, if not the usual one.
+        task: `classification`; `regression` of numbers, one for each item, or of windows of a stream at their last
+            step; or `forecasting` of channels some steps after a window.
+        target: the column that holds the classes, if not the usual one; or columns of numbers, with commas between.
+        horizon: steps from the end of a window to the value that is forecast; 1 by default.
         sequence: of a CSV with a row per time step, the column that says to which sequence a row belongs, if not the
             usual one.
         window: steps of the windows into which the sequences of such a CSV are cut; a column `purity` then says which
@@ -81,17 +87,24 @@ def load(
     Raises:
         SartoError: E101 to E108, E112 or E302; `sarto explain CODE` says what each means.
     """
-    cutting = Cutting.of(window, hop)
+    cutting, goal = Cutting.of(window, hop), Goal.of(task, target, horizon)
     if isinstance(source, str | PathLike):
         found = find_source(source)
-        contents, title, name = _read(found, target, sequence, cutting), found.title, found.name
+        contents, title, name = _read(found, goal, sequence, cutting), found.title, found.name
     else:
         from sarto.data.frames import FRAME, frame_table
 
-        table = frame_table(source, key_columns(target, sequence))
-        contents, title, name = contents_of(table, FRAME, target, sequence, cutting), FRAME, FRAME
+        table = frame_table(source, key_columns(goal, sequence))
+        contents, title, name = contents_of(table, FRAME, goal, sequence, cutting), FRAME, FRAME
     whole = contents.data
-    columns = {name: np.asarray(whole.classes)[whole.target] for name in (contents.label_name, "class")}
+    named = (
+        {}
+        if goal.numeric
+        else {n: np.asarray(whole.classes)[whole.target] for n in (contents.label_name, "class")}
+    )
+    columns = named | (
+        dict(zip(whole.outputs, whole.goals.T, strict=True)) if whole.goals is not None else {}
+    )
     keep = np.ones(len(whole), dtype=bool)
     for condition in where:
         keep &= holds({**columns, **whole.metadata}, condition)
@@ -109,18 +122,18 @@ def load(
         )
         data = replace(data, values=data.values[:, chosen], channels=names, units=units)
     check_values(data, items, chosen, contents.place)
-    data = _without_absent_classes(data)
+    data = data if goal.numeric else _without_absent_classes(data)
     train = np.arange(len(data)) if data.split is None else np.flatnonzero(data.split == "train")
     check_training_part(data, train)
     return data
 
 
-def _read(found: Source, target: str | None, sequence: str | None, cutting: Cutting | None) -> Contents:
+def _read(found: Source, goal: Goal, sequence: str | None, cutting: Cutting | None) -> Contents:
     if found.kind in ("csv", "wav", "parquet"):
-        return contents_of(_table(found, target, sequence), found.name, target, sequence, cutting)
-    if cutting is not None:
-        cause = f"{found.title} holds items, each with its class, and no streams"
-        hint = "leave the window out; a CSV with a row per time step can be cut"
+        return contents_of(_table(found, goal, sequence), found.name, goal, sequence, cutting)
+    if cutting is not None or goal.task == "forecasting":
+        cause = f"{found.title} holds items, and no streams"
+        hint = "leave the window out; a CSV with a row per time step can be cut, and forecast"
         raise SartoError("E112", "these data cannot be cut into windows", cause=cause, hint=hint)
     if sequence is not None:
         cause = f"{found.title} keeps its items apart by itself"
@@ -128,17 +141,18 @@ def _read(found: Source, target: str | None, sequence: str | None, cutting: Cutt
             "E112", f"there is no column '{sequence}'", cause=cause, hint="leave the sequence out"
         )
     if found.kind == "npz":
-        return read_npz(found.files[0], found.part, target)
-    if target not in (None, "class"):
-        cause = "a .ts file has one class column, and no others"
-        raise SartoError("E112", f"there is no column '{target}'", cause=cause, hint="leave the target out")
-    return read_ts(found.files)
+        return read_npz(found.files[0], found.part, goal)
+    if goal.targets not in ((), ("class",)):
+        cause = "a .ts file has one class or number for each item, and no columns"
+        message = f"there is no column '{goal.targets[0]}'"
+        raise SartoError("E112", message, cause=cause, hint="leave the target out")
+    return read_ts(found.files, goal)
 
 
-def _table(found: Source, target: str | None, sequence: str | None) -> ColumnTable:
+def _table(found: Source, goal: Goal, sequence: str | None) -> ColumnTable:
     """Return the columns of the files of a source, and what is known of each file."""
     if found.root is None:
-        table = _columns(found.kind, found.files, found.titles(), key_columns(target, sequence))
+        table = _columns(found.kind, found.files, found.titles(), key_columns(goal, sequence))
         return replace(
             table, per_file={"split": np.array(["train", "test"])} if len(found.files) == 2 else {}
         )
@@ -147,8 +161,8 @@ def _table(found: Source, target: str | None, sequence: str | None) -> ColumnTab
         found.root, found.files if mixed else found.tables, recordings=found.files if mixed else ()
     )
     files = [f for f in found.files if listed is None or f != listed.file]
-    per_file = describe(found.root, files, listed, target)
-    titles, keys = per_file[FILE].tolist(), key_columns(target, sequence, beside=per_file)
+    per_file = describe(found.root, files, listed, goal)
+    titles, keys = per_file[FILE].tolist(), key_columns(goal, sequence, beside=per_file)
     return replace(_columns(found.kind, files, titles, keys, fewest=1), per_file=per_file)
 
 

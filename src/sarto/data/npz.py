@@ -24,7 +24,7 @@ the integers that the sensor gave, half precision becomes single. Nothing is eve
 ...     file = pathlib.Path(folder, "toy.npz")
 ...     arrays = dict(x=np.arange(10).reshape(5, 2), offsets=[0, 2, 5], y=["a", "b"])
 ...     np.savez(file, **arrays, subject=[1, 0], subject_names=["s", "t"])
-...     data = read_npz(file, "", None).data
+...     data = read_npz(file, "").data
 >>> data.lengths.tolist(), data.classes, data.metadata["subject"].tolist()
 ([2, 3], ('a', 'b'), ['t', 's'])
 """
@@ -38,11 +38,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int, Num, Shaped
+from jaxtyping import Float, Int, Num, Shaped
 
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.data.contents import Contents, class_codes, named, plain
+from sarto.data.goal import CLASSES, Goal
 from sarto.data.rows import rows_of
 from sarto.data.source import unreadable
 
@@ -70,13 +71,13 @@ class _Part:
         return len(self.offsets) - 1
 
 
-def read_npz(file: Path, prefix: str, target: str | None) -> Contents:
+def read_npz(file: Path, prefix: str, goal: Goal = CLASSES) -> Contents:
     """Return the sequences in `file`.
 
     Args:
         file: the `.npz`.
         prefix: of a file with several data sets, the one to take; else empty.
-        target: the column that holds the classes, if not the usual one.
+        goal: what is to be learned, and the column that holds it, if not the usual one.
 
     Raises:
         SartoError: E102 the data set is not there, or none was chosen; E103 not an `.npz` of labelled sequences; E104
@@ -93,8 +94,18 @@ def read_npz(file: Path, prefix: str, target: str | None) -> Contents:
     marks = columns.get("split")
     if split is None and marks is not None and set(marks.tolist()) == {"train", "test"}:
         split = columns.pop("split")
-    label_name = _label_name(arrays, parts, columns, target, file)
-    codes, classes = class_codes(columns.pop(label_name), _class_names(arrays, label_name), label_name)
+    names = tuple(_label_name(arrays, parts, columns, target, file) for target in goal.targets or (None,))
+    found = [columns.pop(name) for name in names]
+    goals = (
+        np.stack([_goals(values, name) for values, name in zip(found, names, strict=True)], axis=1)
+        if goal.numeric
+        else None
+    )
+    codes, classes = (
+        (np.zeros(len(found[0]), np.int64), tuple[str, ...]())
+        if goal.numeric
+        else class_codes(found[0], _class_names(arrays, names[0]), names[0])
+    )
     channels = _texts(arrays, CHANNELS, parts) or tuple(
         f"channel_{i}" for i in range(parts[0].values.shape[1])
     )
@@ -110,6 +121,8 @@ def read_npz(file: Path, prefix: str, target: str | None) -> Contents:
         split=split,
         rate_hz=float(rate) if rate is not None and rate.ndim == 0 and rate.dtype.kind in "iuf" else None,
         units=_texts(arrays, UNITS, parts),
+        goals=goals,
+        outputs=names if goal.numeric else (),
     )
 
     def place(item: int, step: int, channel: int) -> str:
@@ -120,9 +133,9 @@ def read_npz(file: Path, prefix: str, target: str | None) -> Contents:
     unused = {
         name: str(array.shape)
         for name, array in bare.items()
-        if name not in (label_name, "split", *data.metadata)
+        if name not in (*names, "split", *data.metadata)
     }
-    return Contents(data, label_name, unused, place)
+    return Contents(data, names[0], unused, place)
 
 
 def _arrays(file: Path) -> dict[str, Array]:
@@ -233,6 +246,21 @@ def _label_name(
     raise unreadable(
         file, f"there are no classes, named {' or '.join(LABELS)}; only labelled data can be learned from"
     )
+
+
+def _goals(values: Array, name: str) -> Float[np.ndarray, " item"]:
+    """Return numbers to be predicted, one per item."""
+    if values.dtype.kind not in "iuf":
+        hint = "name an array of numbers as the target, or leave the task out for classes"
+        raise SartoError(
+            "E103", f"'{name}' does not hold numbers", cause=f"its type is {values.dtype}", hint=hint
+        )
+    numbers = values.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        item = int(np.argmin(np.isfinite(numbers)))
+        cause = f"{name}[{item}] is {numbers[item]}"
+        raise SartoError("E105", f"item {item} has no number", cause=cause, hint="remove it")
+    return numbers
 
 
 def _class_names(arrays: dict[str, Array], label_name: str) -> Array | None:

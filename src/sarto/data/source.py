@@ -132,7 +132,7 @@ def pairs_in(folder: Path) -> dict[str, tuple[Path, Path]]:
 
 
 def bundled_data() -> dict[str, tuple[Path, Path]]:
-    """Return the training and test file of every classification set that aeon bundles, by name.
+    """Return the training and test file of every set with classes or numbers that aeon bundles, by name.
 
     Raises:
         SartoError: E302, when aeon is not installed.
@@ -148,7 +148,7 @@ def bundled_data() -> dict[str, tuple[Path, Path]]:
     root = Path(next(iter(spec.submodule_search_locations))) / "datasets" / "data"
     folders = sorted(folder for folder in root.iterdir() if folder.is_dir()) if root.is_dir() else []
     pairs = {name: pair for folder in folders for name, pair in pairs_in(folder).items()}
-    return {name: pair for name, pair in sorted(pairs.items()) if _is_classification(pair[0])}
+    return {name: pair for name, pair in sorted(pairs.items()) if _is_labelled(pair[0])}
 
 
 def _file_source(path: Path, part: str) -> Source:
@@ -243,13 +243,13 @@ def _pair_of(file: Path) -> tuple[Path, Path] | None:
     return (train, test) if train.is_file() and test.is_file() else None
 
 
-def _is_classification(file: Path) -> bool:
-    """Whether the header of a `.ts` file says that it has classes."""
-    classes = False
+def _is_labelled(file: Path) -> bool:
+    """Whether the header of a `.ts` file says that it has classes, or numbers to be predicted."""
+    labelled = False
     with file.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             words = line.lower().split()
             if words[:1] == ["@data"]:
-                return classes
-            classes |= words[:2] == ["@classlabel", "true"]
+                return labelled
+            labelled |= words[:2] in (["@classlabel", "true"], ["@targetlabel", "true"])
     return False

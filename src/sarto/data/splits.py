@@ -83,7 +83,7 @@ def split(data: Dataset, seed: int, test_share: float = 0.25) -> Split:
     everything, random = np.arange(len(data)), generator(seed, "split")
     if data.split is not None:
         test = data.split == "test"
-        how = "as in the data" + _on_both_sides(data, test)
+        how = data.split_name + _on_both_sides(data, test)
     elif data.groups is not None:
         group = _numbered(data.groups)
         part = _parts_by_group(
@@ -94,7 +94,7 @@ def split(data: Dataset, seed: int, test_share: float = 0.25) -> Split:
         how = f"by {data.group_name}: {counts[0]} train, {counts[1]} test"
     else:
         test = _stratified_test(data, test_share, random)
-        how = "stratified by class"
+        how = "stratified by class" if data.goals is None else f"even over the range of '{data.outputs[0]}'"
     if test.all() or not test.any():
         cause = f"{int(test.sum())} of the {len(data)} items are test items"
         raise SartoError(
@@ -134,7 +134,7 @@ def folds(data: Dataset, items: Items, count: int, seed: int, *, shuffle: bool =
     else:
         number = max(2, min(count, len(items)))
         _check_twice(data, items, items, "item", "validation")
-        part = _dealt(data.target[items], number, random) if shuffle else _runs(data.target[items], number)
+        part = _dealt(data.strata[items], number, random) if shuffle else _runs(data.target[items], number)
     return [Fold(items[part != k], items[part == k]) for k in np.unique(part).tolist()]
 
 
@@ -167,7 +167,7 @@ def _parts_by_group(
     assert data.groups is not None
     purpose = "a test" if only_last_held else "validation"
     _check_twice(data, items, data.groups[items], str(data.group_name), purpose)
-    group, target = _numbered(data.groups[items]), _numbered(data.target[items])
+    group, target = _numbered(data.groups[items]), _numbered(data.strata[items])
     counts = np.zeros((group.max() + 1, target.max() + 1), dtype=np.int64)
     np.add.at(counts, (group, target), 1)
     held = np.arange(len(shares)) >= (len(shares) - 1 if only_last_held else 0)
@@ -222,7 +222,8 @@ def _stratified_test(data: Dataset, share: float, random: np.random.Generator) -
     """Return which items are tested: `share` of each class, and of all as near as whole items allow."""
     items = np.arange(len(data))
     _check_twice(data, items, items, "item", "a test")
-    sizes = np.bincount(data.target)
+    strata = data.strata
+    sizes = np.bincount(strata)
     wanted = share * sizes
     taken = np.floor(wanted).astype(np.int64)
     missing = round(share * len(data)) - int(taken.sum())
@@ -230,20 +231,24 @@ def _stratified_test(data: Dataset, share: float, random: np.random.Generator) -
     taken = np.clip(taken, 1, np.maximum(sizes - 2, 1))  # two stay, for the folds, if there are three
     test = np.zeros(len(data), dtype=bool)
     for index, number in enumerate(taken):
-        test[random.permutation(np.flatnonzero(data.target == index))[:number]] = True
+        test[random.permutation(np.flatnonzero(strata == index))[:number]] = True
     return test
 
 
 def _check_twice(
     data: Dataset, items: Items, owners: Shaped[np.ndarray, " item"], what: str, purpose: str
 ) -> None:
-    """Check that each class among `items` has two owners (groups or items), one to fit and one to hold back."""
+    """Check that each class among `items` has two owners (groups or items), one to fit and one to hold back.
+
+    Numbers that are to be predicted count as one class.
+    """
     for index in np.unique(data.target[items]):
         found = np.unique(owners[data.target[items] == index])
         if len(found) < 2:
             inside = "" if len(items) == len(data) else " that are left to train on"
             where = f"it stands only in {what} {found[0]}, of {len(np.unique(owners))}{inside}"
-            message = f"class '{data.classes[index]}' cannot be both trained on and held back for {purpose}"
+            whole = f"class '{data.classes[index]}'" if data.classes else "these data"
+            message = f"{whole} cannot be both trained on and held back for {purpose}"
             hint = "leave the class out (where), record more" + (
                 ", or group by 'none'" if what != "item" else ""
             )

@@ -29,7 +29,7 @@ SPREAD = 0.05
 STEPS = 4096
 """Steps of a sequence from whose start its rate is read."""
 DATE_HINT = "write dates as in 2026-03-01T12:00:00.020, or seconds as numbers"
-_NAME = re.compile(r"(?:t|time|timestamp|datetime|seconds)(?:_(s|ms|us|ns))?")
+_NAME = re.compile(r"(?:t|time|timestamp|date|datetime|seconds)(?:_(s|ms|us|ns))?")
 
 
 def tells_time(name: str) -> bool:

@@ -63,15 +63,21 @@ def of_rows(table: ColumnTable, name: str, rows: Int[np.ndarray, " item"]) -> Sh
     return table.per_file[name][table.places.file(rows)]
 
 
-def check_labels(
-    table: ColumnTable, label: str, labels: Shaped[np.ndarray, " item"], first: Int[np.ndarray, " item"]
+def check_targets(
+    table: ColumnTable,
+    targets: tuple[str, ...],
+    columns: dict[str, Shaped[np.ndarray, " item"]],
+    first: Int[np.ndarray, " item"],
 ) -> None:
-    """Check that every item has a class (E105)."""
-    missing = np.flatnonzero(labels == "")
-    if len(missing):
-        where = table.place(int(first[missing[0]]), label)
-        message = f"item {missing[0]} has no label"
-        raise SartoError("E105", message, cause=f"{where} is empty", hint="fill it in, or remove the item")
+    """Check that every item has a class, or a number to be predicted (E105)."""
+    for name in targets:
+        column = columns[name]
+        missing = np.flatnonzero(~np.isfinite(column) if column.dtype.kind == "f" else column == "")
+        if len(missing):
+            where = table.place(int(first[missing[0]]), name)
+            message = f"item {missing[0]} has no {'value' if column.dtype.kind == 'f' else 'label'}"
+            what = "is not finite" if column.dtype.kind == "f" else "is empty"
+            raise SartoError("E105", message, cause=f"{where} {what}", hint="fill it in, or remove the item")
 
 
 def stacked(

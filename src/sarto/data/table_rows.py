@@ -12,17 +12,17 @@ from jaxtyping import Num, Shaped
 
 from sarto.core.errors import SartoError
 from sarto.data.columns import ColumnTable, Texts
-from sarto.data.table_items import TableItems, check_labels, of_rows, stacked
+from sarto.data.table_items import TableItems, check_targets, of_rows, stacked
 
 _NUMBERED = re.compile(r"(.*?)[ _.\[(-]*([0-9]+)[\])]?")
 
 
-def numbered_columns(table: ColumnTable, label: str) -> dict[str, list[str]]:
+def numbered_columns(table: ColumnTable, targets: tuple[str, ...]) -> dict[str, list[str]]:
     """Return the columns of each channel by time step, where columns are numbered from 0 or 1; else nothing."""
     found: dict[str, dict[int, str]] = {}
     for name, column in table.columns.items():
         match = _NUMBERED.fullmatch(name)
-        if match and name != label and not isinstance(column, Texts):
+        if match and name not in targets and not isinstance(column, Texts):
             found.setdefault(match[1], {})[int(match[2])] = name
     runs = {
         base or "channel_0": [steps[step] for step in sorted(steps)]
@@ -41,26 +41,30 @@ def numbered_columns(table: ColumnTable, label: str) -> dict[str, list[str]]:
     return runs
 
 
-def rows_are_items(table: ColumnTable, label: str, numbered: dict[str, list[str]]) -> TableItems:
+def rows_are_items(
+    table: ColumnTable, targets: tuple[str, ...], numbered: dict[str, list[str]]
+) -> TableItems:
     """Return the items, one for each row.
 
     Args:
         table: the file.
-        label: the column that holds the classes.
+        targets: the columns that hold the classes, or the numbers to be predicted.
         numbered: what `numbered_columns` found; without any, each column of numbers is a channel of one step.
 
     Raises:
         SartoError: E104 a row without values; E105 one without a class.
     """
     taken = {name for names in numbered.values() for name in names}
+    known = [name for name in targets if name in table.columns]
+    taken |= set(targets)
     plain = [n for n, c in table.columns.items() if n not in taken and not isinstance(c, Texts)]
     cells = numbered or {name: [name] for name in plain}
     described = [n for n, c in table.columns.items() if n not in taken and (isinstance(c, Texts) or numbered)]
     rows = np.arange(len(table))
     columns: dict[str, Shaped[np.ndarray, " item"]] = {
-        name: of_rows(table, name, rows) for name in [*table.per_file, *described]
+        name: of_rows(table, name, rows) for name in [*table.per_file, *described, *known]
     }
-    check_labels(table, label, columns[label], rows)
+    check_targets(table, targets, columns, rows)
     flat: dict[str, Num[np.ndarray, " row"]] = {}
     for names in cells.values():
         for name in names:

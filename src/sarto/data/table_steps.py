@@ -8,31 +8,39 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Int, Num
+from jaxtyping import Bool, Int, Num, Shaped
 
 from sarto.core.errors import SartoError
 from sarto.data.choose import names_a_group
 from sarto.data.columns import ColumnTable, Texts
+from sarto.data.goal import Goal
 from sarto.data.spool import spans
 from sarto.data.stamps import rate, tells_time
-from sarto.data.table_items import TableItems, check_labels, gathered, of_rows, stacked
-from sarto.data.windows import PURITY, Cutting, windows
+from sarto.data.table_items import TableItems, check_targets, gathered, of_rows, stacked
+from sarto.data.windows import PURITY, Cutting, starts, windows
+
+SPLIT = "split"
+"""The column that says to which part of a split an item belongs."""
+TESTED = 0.25
+"""Share of each sequence that forecasts are tested on, as in other splits."""
 
 
 def rows_are_steps(
-    table: ColumnTable, label: str, sequence: str | None, cutting: Cutting | None
+    table: ColumnTable, goal: Goal, targets: tuple[str, ...], sequence: str | None, cutting: Cutting | None
 ) -> TableItems:
     """Return the items: the sequences, or the windows that they are cut into.
 
     Args:
         table: the table; no sequence goes on in another file.
-        label: the column that holds the classes, of rows or of whole files.
+        goal: what is to be learned.
+        targets: the column that holds the classes, or those of the numbers; of rows or of whole files.
         sequence: the column that names the sequence of a row, or None, when each file is one.
-        cutting: the windows, or None for whole sequences of one class each.
+        cutting: the windows, or None for whole sequences of one class, or one number, each.
 
     Raises:
-        SartoError: E104 no window is left; E105 an item without a class; E108 a sequence that is taken up again, or
-            whose class changes where it is not cut, time that does not rise, or two sampling rates.
+        SartoError: E103 numbers to be predicted are texts; E104 no window is left; E105 an item without a class or
+            number; E108 a sequence that is taken up again, or whose class changes where it is not cut, time that does
+            not rise, or two sampling rates.
     """
     first = _first_rows(table, sequence)
     begins = np.zeros(len(table), bool)
@@ -46,9 +54,14 @@ def rows_are_steps(
             rate_hz = rate(table, name, first)
             continue
         changed = _changed(column.codes if isinstance(column, Texts) else column, begins)
-        if name == label and cutting is None and changed is not None:
-            raise _two_classes(table, label, changed, first)
-        if isinstance(column, Texts) and name != label and changed is not None:
+        if name in targets and cutting is None and changed is not None:
+            raise _two_classes(table, name, changed, first)
+        if name in targets and goal.numeric:
+            if cutting is None:
+                columns[name] = of_rows(table, name, first)
+            elif goal.horizon:
+                channels[name] = _numbers(table, name)
+        elif isinstance(column, Texts) and name not in targets and changed is not None:
             unused[name] = f"({len(table)},)"
         elif isinstance(column, Texts) or (changed is None and len(first) < len(table)):
             columns[name] = of_rows(table, name, first)
@@ -56,26 +69,86 @@ def rows_are_steps(
             channels[name] = column
     values, cells = stacked(table, channels), {name: [name] for name in channels}
     items = TableItems(table, values, np.append(first, len(table)), first, cells, columns, unused, rate_hz)
-    if cutting is not None:
-        return _cut(items, label, _labels(table, label), cutting)
-    check_labels(table, label, columns[label], first)
-    return items
+    if cutting is None:
+        check_targets(table, targets, columns, first)
+        return items
+    if goal.numeric:
+        return _cut_numbers(items, targets, goal, cutting)
+    return _cut(items, targets[0], _labels(table, targets[0]), cutting)
 
 
 def _cut(items: TableItems, label: str, labels: Texts, cutting: Cutting) -> TableItems:
     """Return the windows of the sequences `items`, each with the class of most of its rows."""
     empty = labels.names.index("") if "" in labels.names else -1
     cut = windows(items.offsets, labels.codes, cutting, unlabelled=empty)
-    if not len(cut.first):
+    _check_left(items, len(cut.first), f"no window of {cutting.length} steps", "a window needs labelled ones")
+    columns = {label: Texts(cut.label, labels.names).texts(), PURITY: cut.purity}
+    return _windows(items, cut.first, cut.sequence, columns, cutting)
+
+
+def _cut_numbers(items: TableItems, targets: tuple[str, ...], goal: Goal, cutting: Cutting) -> TableItems:
+    """Return the windows of the sequences `items`, each with the numbers at its last row, or `horizon` rows after it.
+
+    Windows whose number is missing are left out. Forecasts are tested on the last quarter of each sequence: windows
+    that begin there; those for training, and the values that they forecast, end before.
+    """
+    first, sequence = starts(items.offsets, cutting, goal.horizon)
+    last = first + cutting.length - 1
+    known = {name: _numbers(items.table, name)[last + goal.horizon].astype(np.float64) for name in targets}
+    kept = np.all([np.isfinite(column) for column in known.values()], axis=0)
+    columns: dict[str, Shaped[np.ndarray, " window"]] = dict(known)
+    if goal.horizon:
+        columns |= {f"{name}, last": _numbers(items.table, name)[last].astype(np.float64) for name in targets}
+        bounds = items.offsets[:-1] + (np.diff(items.offsets) * (1 - TESTED)).astype(np.int64)
+        test, train = first >= bounds[sequence], last + goal.horizon < bounds[sequence]
+        columns[SPLIT] = np.where(test, "test", "train")
+        kept &= test | train
+        for part in ("train", "test"):
+            if kept.any() and not (kept & (columns[SPLIT] == part)).any():
+                raise _no_part(items, part, cutting, goal)
+    words = f"no window of {cutting.length} steps" + f" with {goal.horizon} more after it" * bool(
+        goal.horizon
+    )
+    _check_left(items, int(kept.sum()), words, f"a window needs a number in {' and '.join(targets)}")
+    columns = {name: column[kept] for name, column in columns.items()}
+    return _windows(items, first[kept], sequence[kept], columns, cutting)
+
+
+def _no_part(items: TableItems, part: str, cutting: Cutting, goal: Goal) -> SartoError:
+    longest = int(np.diff(items.offsets).max())
+    where = "last quarter" if part == "test" else "first three quarters"
+    cause = f"the {where} of the longest sequence, of {longest} steps, has no room for {cutting.length + goal.horizon}"
+    return SartoError(
+        "E109", f"there is no window for {part}", cause=cause, hint="choose shorter windows or hops"
+    )
+
+
+def _windows(
+    items: TableItems,
+    first: Int[np.ndarray, " window"],
+    sequence: Int[np.ndarray, " window"],
+    columns: dict[str, Shaped[np.ndarray, " window"]],
+    cutting: Cutting,
+) -> TableItems:
+    """Return the windows that begin in the rows `first`, with the columns of their sequences and their own."""
+    columns = {name: column[sequence] for name, column in items.columns.items()} | columns
+    offsets = np.arange(0, len(first) * cutting.length + 1, cutting.length)
+    values = gathered(items.values, first, cutting.length)
+    return replace(items, values=values, offsets=offsets, first=first, columns=columns)
+
+
+def _check_left(items: TableItems, count: int, what: str, need: str) -> None:
+    if not count:
         longest = int(np.diff(items.offsets).max())
-        message = f"no window of {cutting.length} steps is left of '{items.table.name}'"
-        cause = f"the longest of its {len(items.first)} sequences has {longest} steps, and a window needs labelled ones"
+        cause = f"the longest of its {len(items.first)} sequences has {longest} steps, and {need}"
+        message = f"{what} is left of '{items.table.name}'"
         raise SartoError("E104", message, cause=cause, hint="choose shorter windows")
-    columns = {name: column[cut.sequence] for name, column in items.columns.items()}
-    columns |= {label: Texts(cut.label, labels.names).texts(), PURITY: cut.purity}
-    offsets = np.arange(0, len(cut.first) * cutting.length + 1, cutting.length)
-    values = gathered(items.values, cut.first, cutting.length)
-    return replace(items, values=values, offsets=offsets, first=cut.first, columns=columns)
+
+
+def _numbers(table: ColumnTable, name: str) -> Num[np.ndarray, " row"]:
+    column = table.columns[name]
+    assert not isinstance(column, Texts), "targets that are texts are refused before"
+    return column
 
 
 def _first_rows(table: ColumnTable, sequence: str | None) -> Int[np.ndarray, " item"]:
@@ -110,15 +183,18 @@ def _labels(table: ColumnTable, label: str) -> Texts:
     return column
 
 
-def _two_classes(table: ColumnTable, label: str, row: int, first: Int[np.ndarray, " item"]) -> SartoError:
-    column = table.columns[label]
-    assert isinstance(column, Texts)
-    texts = column[[row - 1, row]].texts().tolist()
+def _two_classes(table: ColumnTable, name: str, row: int, first: Int[np.ndarray, " item"]) -> SartoError:
+    column = table.columns[name]
+    both = [
+        str(v)
+        for v in (column[[row - 1, row]].texts() if isinstance(column, Texts) else column[row - 1 : row + 1])
+    ]
+    what = "class" if isinstance(column, Texts) else "number to be predicted"
     return SartoError(
         "E108",
-        f"{table.place(row, label)}: the class changes within a sequence, from {' to '.join(texts)}",
+        f"{table.place(row, name)}: the {what} changes within a sequence, from {' to '.join(both)}",
         cause=f"the sequence began in {table.places.at(int(first[first <= row].max()))}",
-        hint="cut the streams into windows (--window), or give each stretch of one class a sequence of its own",
+        hint="cut the streams into windows (--window), or give each stretch of one value a sequence of its own",
     )
 
 

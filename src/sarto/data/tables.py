@@ -26,7 +26,7 @@ columns each row is one item of one step.
 >>> columns = {"run": Texts(np.array([0, 0, 1]), ("a", "b")), "label": Texts(np.array([0, 0, 1]), ("sit", "walk"))}
 >>> columns |= {"time_s": np.array([0, 0.5, 0]), "x": np.array([1, 2, 3])}
 >>> table = ColumnTable("toy.csv", columns, {}, Places.of(["toy.csv"], [np.array([2, 3, 4])]))
->>> data = contents_of(table, "toy", None, None, None).data
+>>> data = contents_of(table, "toy", Goal(), None, None).data
 >>> data.lengths.tolist(), data.classes, data.values.ravel().tolist(), data.rate_hz
 ([2, 1], ('sit', 'walk'), [1, 2, 3], 2.0)
 """
@@ -36,6 +36,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -44,11 +45,12 @@ from sarto.core.errors import SartoError
 from sarto.data.choose import names_a_group
 from sarto.data.columns import ColumnTable, Texts
 from sarto.data.contents import Contents
+from sarto.data.goal import Goal
 from sarto.data.source import unreadable
 from sarto.data.stamps import tells_time
 from sarto.data.table_items import TableItems
 from sarto.data.table_rows import numbered_columns, rows_are_items
-from sarto.data.table_steps import rows_are_steps
+from sarto.data.table_steps import SPLIT, rows_are_steps
 from sarto.data.windows import Cutting
 
 LABELS = ("label", "labels", "target", "class", "activity", "y")
@@ -62,46 +64,49 @@ LABEL_ORDER = (*LABELS[:-1], FOLDER, LABELS[-1])
 
 
 def key_columns(
-    target: str | None, sequence: str | None, beside: Iterable[str] = ()
+    goal: Goal, sequence: str | None, beside: Iterable[str] = ()
 ) -> Callable[[list[str]], set[str]]:
     """Return what says, of the names of columns, of which the texts are wanted, though they may be numbers.
 
     Args:
-        target: the column that holds the classes, if not the usual one.
+        goal: what is to be learned.
         sequence: the column that names the sequence of a row, if not the usual one.
         beside: what is known of whole files, one of which may hold the classes.
     """
 
     def wanted(names: list[str]) -> set[str]:
-        label = target or _usual([*names, *beside], LABEL_ORDER)
-        return {n for n in names if n in (label, sequence, "split") or _is(n, SEQUENCES) or names_a_group(n)}
+        label = None if goal.numeric else goal.target or _usual([*names, *beside], LABEL_ORDER)
+        texts = {n for n in names if n in (label, sequence, SPLIT) or _is(n, SEQUENCES) or names_a_group(n)}
+        return texts - set(goal.targets if goal.numeric else ())
 
     return wanted
 
 
 def contents_of(
-    table: ColumnTable, name: str, target: str | None, sequence: str | None, cutting: Cutting | None
+    table: ColumnTable, name: str, goal: Goal, sequence: str | None, cutting: Cutting | None
 ) -> Contents:
     """Return the items of a table.
 
     Args:
         table: one file or more; a column `split` of `train` and `test`, of rows or files, is the split.
         name: what the data set is called.
-        target: the column that holds the classes, if not the usual one.
+        goal: what is to be learned, and the columns that hold it, if not the usual ones.
         sequence: the column that names the sequence of a row, if not the usual one.
         cutting: windows into which sequences are cut, or None.
 
     Raises:
-        SartoError: E103 no classes or channels; E105 an item has no class; E108 rows that disagree with each other;
-            E112 no column `target` or `sequence`.
+        SartoError: E103 no classes, numbers or channels; E105 an item has none; E108 rows that disagree with each
+            other; E112 no column of that name, or a forecast without windows.
     """
-    label = _label(table, target)
+    targets = _targets(table, goal)
     asked = _asked(table.columns, sequence, "sequence") or _usual(table.columns, SEQUENCES)
-    items = _items(table, label, asked, sequence is not None, cutting)
-    labels, split = items.columns.pop(label), items.columns.get("split")
-    classes = _in_order(set(labels.tolist()))
+    items = _items(table, goal, targets, asked, sequence is not None, cutting)
+    columns = dict(items.columns)
+    wanted = [columns.pop(target) for target in targets]
+    last = [columns.pop(f"{target}, last") for target in targets] if goal.horizon else []
+    split = columns.get(SPLIT)
     if split is not None and set(split.tolist()) == {"train", "test"}:
-        del items.columns["split"]
+        del columns[SPLIT]
     else:
         split = None
     channels = tuple(items.cells)
@@ -110,31 +115,58 @@ def contents_of(
         name=name,
         values=items.values,
         offsets=items.offsets,
-        target=np.array([classes.index(text) for text in labels.tolist()]),
-        classes=classes,
+        target=np.zeros(len(items.first), np.int64),
+        classes=(),
         channels=channels,
-        metadata=items.columns,
+        metadata=columns,
         split=split,
         rate_hz=items.rate_hz,
         units=tuple(units) if any(units) else (),
     )
-    together = None if cutting is None else asked or ("file" if "file" in items.columns else None)
-    return Contents(data, label, items.unused, lambda i, step, c: items.place(i, step, channels[c]), together)
+    if goal.numeric:
+        steps = f", {goal.horizon} step{'s' * (goal.horizon > 1)} later" * bool(goal.horizon)
+        data = replace(
+            data,
+            goals=np.stack(wanted, axis=1).astype(np.float64),
+            outputs=tuple(f"{target}{steps}" for target in targets),
+            output_units=tuple(table.units.get(target, "") for target in targets),
+            last=np.stack(last, axis=1) if last else None,
+            split_name="by time, the last quarter of each sequence to test" if last else data.split_name,
+        )
+    else:
+        labels = wanted[0].tolist()
+        classes = _in_order(set(labels))
+        index = {text: i for i, text in enumerate(classes)}
+        data = replace(data, target=np.array([index[text] for text in labels]), classes=classes)
+    together = None if cutting is None else asked or ("file" if "file" in columns else None)
+    return Contents(
+        data, targets[0], items.unused, lambda i, step, c: items.place(i, step, channels[c]), together
+    )
 
 
 def _is(name: str, known: Iterable[str]) -> bool:
     return name.lower().removesuffix("_id") in known
 
 
-def _label(table: ColumnTable, target: str | None) -> str:
-    """Return the column of the classes: of the rows, else of the files."""
+def _targets(table: ColumnTable, goal: Goal) -> tuple[str, ...]:
+    """Return the column of the classes, or those of the numbers: of the rows, else of the files."""
     known = [*table.columns, *table.per_file]
-    label = _asked(known, target, "target") or _usual(known, LABEL_ORDER)
-    if label is None:
+    what = "numbers to predict" if goal.numeric else "classes"
+    usual = _usual(known, LABELS if goal.numeric else LABEL_ORDER)
+    targets = tuple(str(_asked(known, name, "target")) for name in goal.targets) or (
+        (usual,) if usual else ()
+    )
+    if not targets:
         held = ", ".join(known)
-        cause = f"there are no classes, in a column named {' or '.join(LABELS)}; it has {held}"
+        cause = f"there are no {what}, in a column named {' or '.join(LABELS)}; it has {held}"
         raise unreadable(table.name, f"{cause}. Name another one as the target")
-    return label
+    for name in targets if goal.numeric else ():
+        column = table.columns.get(name, table.per_file.get(name))
+        if isinstance(column, Texts) or (isinstance(column, np.ndarray) and column.dtype.kind not in "iuf"):
+            cause = f"it holds texts, such as '{column.names[0] if isinstance(column, Texts) else column[0]}'"
+            hint = "name a column of numbers as the target, or leave the task out for classes"
+            raise SartoError("E103", f"'{name}' does not hold {what}", cause=cause, hint=hint)
+    return targets
 
 
 def _asked(known: Iterable[str], asked: str | None, what: str) -> str | None:
@@ -159,15 +191,23 @@ def _in_order(names: set[str]) -> tuple[str, ...]:
 
 
 def _items(
-    table: ColumnTable, label: str, sequence: str | None, asked: bool, cutting: Cutting | None
+    table: ColumnTable,
+    goal: Goal,
+    targets: tuple[str, ...],
+    sequence: str | None,
+    asked: bool,
+    cutting: Cutting | None,
 ) -> TableItems:
     """Return the items in the layout that the columns show; `asked` says that the sequence was."""
-    numbered = {} if table.places.word == "sample" else numbered_columns(table, label)
+    numbered = {} if table.places.word == "sample" else numbered_columns(table, targets)
     key = table.columns.get(sequence) if sequence else None
     assert key is None or isinstance(key, Texts)
-    apart = "file" in table.per_file
+    if goal.horizon and cutting is None:
+        hint = "give the steps that a forecast sees, with --window"
+        raise SartoError("E112", "a forecast needs windows", cause="it sees the steps before it", hint=hint)
+    apart = "file" in table.per_file or bool(goal.horizon)
     if asked or not (numbered or (key is None and not apart)) or not _single(table, key):
-        return rows_are_steps(table, label, sequence, cutting)
+        return rows_are_steps(table, goal, targets, sequence, cutting)
     hint = f"add one, named {' or '.join(SEQUENCES[:4])}, or name it with --sequence"
     stamps = [name for name in table.columns if tells_time(name)]
     if stamps and not numbered:
@@ -177,7 +217,7 @@ def _items(
     if cutting is not None:
         cause = "it has a row for each item, and no column says which sequence a row belongs to"
         raise SartoError("E112", f"'{table.name}' cannot be cut into windows", cause=cause, hint=hint)
-    return rows_are_items(table, label, numbered)
+    return rows_are_items(table, targets, numbered)
 
 
 def _single(table: ColumnTable, key: Texts | None) -> bool:

@@ -11,7 +11,8 @@ separated by `:`, each a list of numbers separated by `,`, and after the last `:
     @data
     1.0,2.0,3.0 : -4,5e-1,6 : walk
 
-`#` or `%` starts a comment line, `?` stands for a missing value. Files with time stamps or without classes are refused.
+`#` or `%` starts a comment line, `?` stands for a missing value. With `@targetLabel true` each line ends
+in a number to be predicted instead. Files with time stamps are refused.
 
 Source: A. Bagnall et al., "The UEA multivariate time series classification archive, 2018", arXiv:1811.00075.
 
@@ -36,6 +37,7 @@ from jaxtyping import Float
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.data.contents import Contents
+from sarto.data.goal import CLASSES, Goal
 from sarto.data.number import read_number
 from sarto.data.source import unreadable
 
@@ -63,15 +65,20 @@ class Header:
     data_line: int
 
 
-def read_ts(files: tuple[Path, ...]) -> Contents:
+def read_ts(files: tuple[Path, ...], goal: Goal = CLASSES) -> Contents:
     """Return the items of one file, or of a training and a test file with that split.
 
+    Args:
+        files: one or two.
+        goal: what is to be learned.
+
     Raises:
-        SartoError: E103 not such a file, or one without classes or with time stamps; E104 no items; E108 a line that
-            disagrees with the header or with the lines above it. Missing values come back as NaN.
+        SartoError: E103 not such a file, or one without classes (or numbers, if those are wanted) or with time stamps;
+            E104 no items; E108 a line that disagrees with the header or with the lines above it. Missing values come
+            back as NaN.
     """
     texts = [_lines(file) for file in files]
-    headers = [read_header(lines, file) for lines, file in zip(texts, files, strict=True)]
+    headers = [read_header(lines, file, goal) for lines, file in zip(texts, files, strict=True)]
     found = [list(_items(lines, head, file)) for lines, head, file in zip(texts, headers, files, strict=True)]
     counts = [items[0][1].shape[1] for items in found]
     if len(set(counts)) > 1:
@@ -93,16 +100,22 @@ def read_ts(files: tuple[Path, ...]) -> Contents:
         name=files[0].stem,
         values=np.concatenate(values),
         offsets=np.concatenate([[0], np.cumsum([len(item) for item in values])]),
-        target=np.array([classes.index(label) for items in found for _, _, label in items]),
+        target=np.array(
+            [0 if goal.numeric else classes.index(label) for items in found for _, _, label in items]
+        ),
         classes=classes,
         channels=tuple(f"channel_{i}" for i in range(counts[0])),
         split=np.repeat(["train", "test"], [len(items) for items in found]) if len(files) == 2 else None,
+        goals=np.array([[float(label)] for items in found for _, _, label in items])
+        if goal.numeric
+        else None,
+        outputs=("target",) if goal.numeric else (),
     )
-    return Contents(data, "class", {}, place)
+    return Contents(data, "target" if goal.numeric else "class", {}, place)
 
 
-def read_header(lines: list[str], file: Path) -> Header:
-    """Return the header of a file.
+def read_header(lines: list[str], file: Path, goal: Goal) -> Header:
+    """Return the header of a file that holds what is to be learned.
 
     Raises:
         SartoError: E103 a tag that is unknown, has a wrong value, or rules the file out; no `@data`.
@@ -121,7 +134,7 @@ def read_header(lines: list[str], file: Path) -> Header:
                 f"line {number} should start with a tag, such as @problemName, and starts '{words[0][:20]}'",
             )
         if tag == "data":
-            return _header(flags, counts, classes, number, file)
+            return _header(flags, counts, classes, number, file, goal)
         flag = {"true": True, "false": False}.get(values[0].lower()) if values else None
         if tag == "classlabel" and flag is not None:
             flags[tag], classes = flag, tuple(values[1:])
@@ -138,17 +151,23 @@ def read_header(lines: list[str], file: Path) -> Header:
 
 
 def _header(
-    flags: dict[str, bool], counts: dict[str, int], classes: tuple[str, ...], number: int, file: Path
+    flags: dict[str, bool],
+    counts: dict[str, int],
+    classes: tuple[str, ...],
+    number: int,
+    file: Path,
+    goal: Goal,
 ) -> Header:
     if flags.get("timestamps"):
         raise unreadable(file, "its values carry time stamps (@timeStamps true)")
-    if not flags.get("classlabel") or not classes:
-        kind = (
-            "numbers to predict (@targetLabel true)"
-            if flags.get("targetlabel")
-            else "no @classLabel true with class names"
-        )
-        raise unreadable(file, f"it has {kind}, and only data with classes can be learned from")
+    if goal.numeric and not flags.get("targetlabel"):
+        raise unreadable(file, "it has no @targetLabel true, so there are no numbers to predict")
+    if not goal.numeric and (not flags.get("classlabel") or not classes):
+        if flags.get("targetlabel"):
+            raise unreadable(
+                file, "it has numbers to predict (@targetLabel true): choose the task regression"
+            )
+        raise unreadable(file, "it has no @classLabel true with class names, so there are no classes")
     channels = counts.get("dimensions", 1 if flags.get("univariate") else None)
     return Header(classes, channels, counts.get("serieslength"), flags.get("equallength", False), number)
 
@@ -201,7 +220,11 @@ def _item(line: str, header: Header, place: str) -> tuple[Float[np.ndarray, "ste
     """Return the values and the class of one line."""
     *parts, label = line.split(":")
     label = label.strip()
-    if not parts or label not in header.classes:
+    number = None if header.classes else read_number(label)
+    if not header.classes and (not parts or number is None or not np.isfinite(number)):
+        cause = f"it ends in '{label[-20:]}'"
+        raise SartoError("E108", f"{place} does not end in a number", cause=cause, hint="is the line whole?")
+    if header.classes and (not parts or label not in header.classes):
         cause = f"it ends in '{label[-20:]}', and the classes are {', '.join(header.classes)}"
         raise SartoError("E108", f"{place} does not end in a class", cause=cause, hint="is the line whole?")
     try:

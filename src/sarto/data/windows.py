@@ -75,11 +75,8 @@ def windows(
         cutting: which windows.
         unlabelled: the code of rows without a class; -1 for none.
     """
-    counts = np.maximum(np.diff(offsets) - cutting.length, -1) // cutting.hop + 1
-    sequence = np.repeat(np.arange(len(counts)), counts)
-    first = offsets[:-1][sequence] + cutting.hop * (
-        np.arange(len(sequence)) - np.repeat(np.cumsum(counts) - counts, counts)
-    )
+    first, sequence = starts(offsets, cutting)
+    counts = np.bincount(sequence, minlength=len(offsets) - 1)
     most, label = np.zeros(len(first), np.int64), np.zeros(len(first), np.int64)
     ends = np.cumsum(counts)
     for begin, end in zip((ends - counts).tolist(), ends.tolist(), strict=True):
@@ -89,6 +86,17 @@ def windows(
             most[part], label[part] = _most(codes[rows], first[part] - rows.start, cutting.length, unlabelled)
     kept = most > 0
     return Windows(first[kept], sequence[kept], label[kept], most[kept] / cutting.length)
+
+
+def starts(
+    offsets: Int[np.ndarray, " sequence_plus_1"], cutting: Cutting, after: int = 0
+) -> tuple[Int[np.ndarray, " window"], Int[np.ndarray, " window"]]:
+    """Return the first row and the sequence of every window that has `after` more rows of its sequence behind it."""
+    counts = np.maximum(np.diff(offsets) - cutting.length - after, -1) // cutting.hop + 1
+    counts = np.maximum(counts, 0)
+    sequence = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(sequence)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return offsets[:-1][sequence] + cutting.hop * place, sequence
 
 
 def _most(

@@ -22,6 +22,7 @@ bits, so its argument is `requantise(acc, r_i 2^13)`.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +40,10 @@ TABLE_FRACTION_BITS = 13
 """Fractional bits of the tanh table's argument: 16-bit words reach |z| = 4, where tanh is within 0.0007 of 1."""
 STATE_LIMIT = {16: 32767, 8: 127}
 INT32 = 2**31 - 1
+SCORE_SCALE = 2.0**-14
+"""What one count of a class score is worth."""
+REACH = 64
+"""Standard deviations that a predicted number may lie from its mean."""
 LEAST_FACTOR = 2.0**-48
 """The smallest factor with 15 significant bits and a shift of at most 62."""
 
@@ -127,7 +132,7 @@ def lower_reservoir(
         segments=pooling.segments,
         segment_steps=pooling.segment_steps,
         window=window,
-        classes=(),
+        outputs=(),
         channels=channels,
     )
 
@@ -256,29 +261,33 @@ def with_readout(
     weights: Integer[np.ndarray, "class feature"],
     scale: Float[np.ndarray, " class"],
     intercept: Float[np.ndarray, " class"],
-    classes: tuple[str, ...],
+    outputs: tuple[str, ...],
+    quanta: tuple[float, ...] = (),
 ) -> Graph:
-    """Return `body` with its readout: `scores = weights . features * scale + intercept`, in counts of 2^-14.
+    """Return `body` with its readout: `scores = weights . features * scale + intercept`.
+
+    Scores are in counts of 2^-14, or of `quanta`.
 
     Args:
         body: what `lower_reservoir` returned.
         exponent: what `feature_exponents` returned.
         weights: 8-bit weights; features are segment-major.
-        scale: real value of one weight count times one feature count, per class.
-        intercept: per class, real.
-        classes: names, by row of `weights`.
+        scale: real value of one weight count times one feature count, per output.
+        intercept: per output, real.
+        outputs: names, by row of `weights`.
+        quanta: what one count of each number that is predicted is worth; empty for classes, the highest of which wins.
     """
-    score_scale = 2.0**-14
+    score_scale = np.array(quanta or SCORE_SCALE)
     factor, shift = _factors(scale / score_scale)
     bias = np.rint(intercept / score_scale).clip(-SCORE_LIMIT, SCORE_LIMIT).astype(np.int32)
     packed = np.ascontiguousarray(
-        weights.T.astype(np.int8).reshape(body.segments, len(exponent), len(classes))
+        weights.T.astype(np.int8).reshape(body.segments, len(exponent), len(outputs))
     )
     worst = np.abs(packed.astype(np.int64)).sum(axis=(0, 1)).max() * FEATURE_LIMIT
     if worst > INT32:
         raise SartoError(
             "E404",
-            f"class sums of {weights.shape[1]} features leave 32 bits",
+            f"output sums of {weights.shape[1]} features leave 32 bits",
             cause="the readout is too wide for an int32 accumulator",
             hint="use fewer units or segments",
         )
@@ -286,19 +295,34 @@ def with_readout(
         Tensor("exponent", "uint8", exponent.shape, "const", exponent.astype(np.uint8)),
         Tensor("weights_out", "int8", packed.shape, "const", packed),
         Tensor("factor_out", "int16", factor.shape, "const", factor),
-        Tensor("bias_out", "int32", bias.shape, "const", bias, score_scale),
-        Tensor("sums", "int32", (len(classes),), "state"),
-        Tensor("scores", "int32", (len(classes),), "output", scale=score_scale),
+        Tensor("bias_out", "int32", bias.shape, "const", bias, None if quanta else SCORE_SCALE),
+        Tensor("sums", "int32", (len(outputs),), "state"),
+        Tensor("scores", "int32", (len(outputs),), "output", scale=None if quanta else SCORE_SCALE),
     )
     (seen,) = body.segment
     scale_op = replace(seen, inputs={**seen.inputs, "exponent": "exponent"})
     readout = Op("readout", {"weights": "weights_out"}, {"sums": "sums"})
-    argmax = Op(
-        "argmax",
+    last = Op(
+        "values" if quanta else "argmax",
         {"sums": "sums", "factor": "factor_out", "bias": "bias_out"},
         {"scores": "scores"},
         {"shift": shift},
     )
     return replace(
-        body, tensors=(*body.tensors, *added), segment=(scale_op, readout), finish=(argmax,), classes=classes
+        body,
+        tensors=(*body.tensors, *added),
+        segment=(scale_op, readout),
+        finish=(last,),
+        outputs=outputs,
+        quanta=quanta,
     )
+
+
+def quantum(mean: float, std: float) -> float:
+    """Return the power of two that a predicted number is counted in: 2^-14 of its standard deviation, or what fits.
+
+    A number up to `REACH` standard deviations from its mean must stay within the limit of the scores.
+    """
+    fine = math.floor(math.log2(std)) - 14
+    coarse = math.ceil(math.log2((abs(mean) + REACH * std) / SCORE_LIMIT))
+    return 2.0 ** max(fine, coarse)

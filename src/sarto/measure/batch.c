@@ -15,7 +15,7 @@ static int report(int64_t sequence, int64_t step, int index, int32_t *row)
     row[0] = (int32_t)sequence;
     row[1] = (int32_t)step;
     row[2] = index;
-    for (int i = 0; i < MODEL_CLASSES; i++)
+    for (int i = 0; i < MODEL_OUTPUTS; i++)
         row[3 + i] = scores[i];
     return 1;
 }
@@ -34,11 +34,11 @@ int64_t batch(const int32_t *words, const int64_t *steps, int64_t sequences, int
                 sample[i] = (model_sample)*words++;
             int index = model_step(&arena, sample);
             if (index >= 0 && rows < capacity)
-                rows += report(s, t, index, results + rows * (3 + MODEL_CLASSES));
+                rows += report(s, t, index, results + rows * (3 + MODEL_OUTPUTS));
         }
         int index = model_predict(&arena);
         if (rows < capacity)
-            rows += report(s, -1, index, results + rows * (3 + MODEL_CLASSES));
+            rows += report(s, -1, index, results + rows * (3 + MODEL_OUTPUTS));
     }
     return rows;
 }

@@ -8,7 +8,7 @@ pin the sequences, and give smallest and largest.
 >>> header = '''
 ... #include <stdint.h>
 ... #define MODEL_CHANNELS 1
-... #define MODEL_CLASSES 2
+... #define MODEL_OUTPUTS 2
 ... typedef int8_t model_sample;
 ... typedef struct { int32_t scores[2]; } model_arena;
 ... void model_init(model_arena *arena);

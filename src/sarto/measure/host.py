@@ -3,7 +3,7 @@
 >>> header = '''
 ... #include <stdint.h>
 ... #define MODEL_CHANNELS 1
-... #define MODEL_CLASSES 2
+... #define MODEL_OUTPUTS 2
 ... typedef int8_t model_sample;
 ... typedef struct { int32_t scores[2]; } model_arena;
 ... void model_init(model_arena *arena);
@@ -60,7 +60,7 @@ def run_on_host(
     driver = {"batch.c": (files("sarto.measure") / "batch.c").read_text(encoding="utf-8")}
     library = compile_library({**model, **driver}, *(_SANITIZE if sanitize else ("-O2", "-fno-sanitize=all")))
     fixed = constants(sources["model.h"])
-    channels, classes = fixed["MODEL_CHANNELS"], fixed["MODEL_CLASSES"]
+    channels, classes = fixed["MODEL_CHANNELS"], fixed["MODEL_OUTPUTS"]
     words, steps = raw_words(sequences, channels)
     results = np.zeros((len(words) + len(sequences), 3 + classes), np.int32)
     library.batch.restype = ctypes.c_int64

@@ -78,7 +78,7 @@ class Machine:
         most_instructions: int,
     ) -> None:
         self.image, self.count = image, count
-        channels, classes = image.constants["MODEL_CHANNELS"], image.constants["MODEL_CLASSES"]
+        channels, classes = image.constants["MODEL_CHANNELS"], image.constants["MODEL_OUTPUTS"]
         self._words, self.steps = raw_words(sequences, channels)
         self._results = np.zeros((len(self._words) + len(sequences), 3 + classes), np.int32)
         origin, flash_b = image.device.flash.origin, image.flash_b + image.flash_b % 2

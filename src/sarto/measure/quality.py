@@ -79,7 +79,10 @@ def accuracy_evidence(
 def validation_evidence(
     error: float, loss: float, items: int, *, seed: int, command: str, subject: str
 ) -> list[Evidence]:
-    """Return `validation error`, the share of wrong classes among `items` held-out decisions, and `validation loss`."""
+    """Return `validation error` over `items` held-out decisions, and `validation loss`.
+
+    The error is the share of wrong classes, or for numbers the share of the variance that is not explained.
+    """
     tool = "cross-validation with the integer interpreter, readout trained without the fold"
     common: dict[str, Any] = dict(
         unit="1", how="measured", command=command, n=items, seed=seed, subject_sha256=subject

@@ -62,7 +62,9 @@ def card(run: Run) -> str:
 
 def _newest_of_each(run: Run) -> list[Evidence]:
     """Return the newest evidence of each name, headlines first and the rest in the order of the ledger."""
-    names = list(dict.fromkeys([*views.HEADLINES, *(e.what for e in run.evidence)]))
+    names = list(
+        dict.fromkeys([views.quality(run).headline, *views.HEADLINES, *(e.what for e in run.evidence)])
+    )
     return [e for what in names if (e := run.latest(what)) is not None]
 
 
@@ -71,7 +73,7 @@ def _rows(run: Run, name: str) -> dict[str, Any] | None:
     table = run.tables.get(name)
     if table is None or not table.rows:
         return None
-    rate = "accuracy" if "accuracy" in table.columns else "recall"
+    rate = next(name for name in ("accuracy", "explained", "recall") if name in table.columns)
     at = table.columns.index(rate)
     rows = [
         [

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sarto.core.units import format_quantity
 from sarto.report.palette import MARKS
@@ -64,16 +64,18 @@ def trade_off(
     chosen: int | None,
     limit: float | None,
     unit: str,
+    quality: Literal["accuracy", "explained variance"] = "accuracy",
 ) -> str:
     """Draw quality (0 to 1) against a cost: the best reachable quality as a staircase, the chosen point, the budget.
 
     Args:
         cost: name of the cost, for the axis and the ids.
         costs: cost of each point in `unit`.
-        qualities: validation accuracy of each point.
+        qualities: validation accuracy of each point, or its like.
         chosen: index of the point that was built, if it is among them.
         limit: the budget of this cost, if one was set.
         unit: `B`, `instructions` or another unit of `core.units`.
+        quality: what quality is called.
     """
     with _settings():
         figure, axes = _canvas()
@@ -127,10 +129,10 @@ def trade_off(
                 va="center", zorder=6,
             )  # fmt: skip
         _frame(axes, qualities)
-        axes.set_ylabel("validation accuracy, %")
+        axes.set_ylabel(f"validation {quality}, %")
         axes.set_xlabel(f"{cost}, logarithmic")
         _cost_ticks(axes, low, high, unit)
-        return _inline(figure, re.sub(r"\W+", "-", cost), f"validation accuracy against {cost}")
+        return _inline(figure, re.sub(r"\W+", "-", cost), f"validation {quality} against {cost}")
 
 
 def search_course(errors: Sequence[float], best: Sequence[float]) -> str:
@@ -160,6 +162,28 @@ def search_course(errors: Sequence[float], best: Sequence[float]) -> str:
         axes.set_ylabel("validation error, %")
         axes.set_xlabel("trial")
         return _inline(figure, "search", "validation error by trial")
+
+
+def predictions(true: Sequence[float], said: Sequence[float], number: int) -> str:
+    """Draw predicted values against true ones, with the line on which they are equal; `number` tells charts apart."""
+    from matplotlib.ticker import MaxNLocator
+
+    with _settings():
+        figure, axes = _canvas()
+        step = math.ceil(len(true) / MOST_DOTS)
+        low, high = min(*true, *said), max(*true, *said)
+        air = 0.04 * (high - low) or 1.0
+        axes.plot([low, high], [low, high], color=MARKS["muted"], linewidth=1.0, zorder=1)
+        axes.plot(true[::step], said[::step], "o", color=MARKS["accent"], markersize=3, alpha=0.6, zorder=2)
+        axes.set_xlim(low - air, high + air)
+        axes.set_ylim(low - air, high + air)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(MaxNLocator(5))
+        axes.grid(axis="y", zorder=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_ylabel("predicted")
+        axes.set_xlabel("true")
+        return _inline(figure, f"predictions-{number}", "predicted against true values")
 
 
 @contextmanager

@@ -38,8 +38,9 @@ def html(run: Run) -> str:
     """Return the report of `run` as one self-contained HTML page."""
     from markupsafe import Markup
 
-    from sarto.report.charts import MOST_DOTS, search_course, trade_off
+    from sarto.report.charts import MOST_DOTS, predictions, search_course, trade_off
 
+    quality = views.quality(run)
     curves = views.trade_offs(run)
     course = views.course(run)
     matrix = run.tables.get("confusion")
@@ -54,13 +55,25 @@ def html(run: Run) -> str:
         headlines=views.headlines(run),
         limits=views.limits(run),
         curves=[
-            (c, Markup(trade_off(words.name(c.cost), c.costs, c.qualities, c.chosen, c.limit, c.unit)))
+            (
+                c,
+                Markup(
+                    trade_off(
+                        words.name(c.cost), c.costs, c.qualities, c.chosen, c.limit, c.unit, quality.word
+                    )
+                ),
+            )
             for c in curves
+        ],
+        quality=quality,
+        predictions=[
+            (p, Markup(predictions(p.true, p.said, i)))
+            for i, p in enumerate(views.predictions(run)[: views.MOST_SCATTERS])
         ],
         front=views.front_rows(run),
         stacks=[(what, s) for what in ("flash", "ram") if (s := _stack(run, what)) is not None],
         matrix=matrix,
-        groups=_rates(run, "groups", "accuracy", worst_first=True),
+        groups=_rates(run, "groups", quality.rate, worst_first=True),
         classes=_rates(run, "classes", "recall", worst_first=False),
         costs=views.costs(run),
         course=course,

@@ -38,7 +38,9 @@ _ARTIFACT: dict[str, Any] = {
     "device": str,
     "input": {"bits": int, "channels": [{"name": str, "unit": str, "scale": _NUMBER}]},
     "window": (dict, type(None)),
+    "task": str,
     "classes": [str],
+    "outputs": [{"name": str, "unit": str, "count": _NUMBER}],
     "files": dict,
     "sha256": str,
 }

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from sarto.core.budget import Margin
 from sarto.core.evidence import Evidence
@@ -24,12 +24,13 @@ from sarto.report.words import remedy
 
 T = TypeVar("T")
 
-HEADLINES = ("test accuracy", "flash", "ram", "instructions per inference", "latency", "energy")
+HEADLINES = ("flash", "ram", "instructions per inference", "latency", "energy")
 COSTS = ("flash", "ram", "instructions per inference")
 QUALITY = "validation error"
 MOST_ROWS = 40
 MOST_POINTS = 30
 MOST_CLASSES_IN_MATRIX = 30
+MOST_SCATTERS = 6
 SCALE = 1.25
 """A gauge ends at this multiple of the budget, so that a broken limit is seen to be broken."""
 
@@ -37,6 +38,47 @@ SCALE = 1.25
 def cut(rows: Sequence[T], most: int) -> tuple[list[T], int]:
     """Return the first `most` rows and how many were left out."""
     return list(rows[:most]), max(0, len(rows) - most)
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How the report calls what is good about a model, which figure tells it, and its column in a table of rates."""
+
+    word: Literal["accuracy", "explained variance"]
+    headline: str
+    rate: str
+
+
+def quality(run: Run) -> Quality:
+    """Return what quality is for the task of a run."""
+    if run.artifact["task"] == "classification":
+        return Quality("accuracy", "test accuracy", "accuracy")
+    return Quality("explained variance", "test R2", "explained")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """True and predicted values of one number, its name and unit, and how they were got."""
+
+    name: str
+    unit: str
+    true: list[float]
+    said: list[float]
+    how: str
+
+
+def predictions(run: Run) -> list[Prediction]:
+    """Return the predicted numbers, none for a model of classes."""
+    table = run.tables.get("predictions")
+    if table is None:
+        return []
+    found: list[Prediction] = []
+    for at in range(1, len(table.columns), 2):
+        true, said = ([_number(v) for v in table.column(table.columns[i])] for i in (at, at + 1))
+        name = table.columns[at].removesuffix(", true")
+        unit = "" if table.units[at] == "1" else table.units[at]
+        found.append(Prediction(name, unit, true, said, table.how[at]))
+    return found
 
 
 @dataclass(frozen=True)
@@ -51,7 +93,8 @@ class Headline:
 def headlines(run: Run) -> list[Headline]:
     """Return the figures that a reader looks for first, those that nobody measured included."""
     device = run.artifact["device"]
-    return [Headline(what, run.latest(what), remedy(what, device)) for what in HEADLINES]
+    names = (quality(run).headline, *HEADLINES)
+    return [Headline(what, run.latest(what), remedy(what, device)) for what in names]
 
 
 @dataclass(frozen=True)

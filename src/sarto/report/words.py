@@ -14,7 +14,9 @@ from sarto.core.evidence import Evidence
 from sarto.core.units import format_quantity
 from sarto.report.run import Run
 
-_SHARES = re.compile(r"accuracy|error|recall|precision|f1|share|purity|lower|upper|so far", re.IGNORECASE)
+_SHARES = re.compile(
+    r"accuracy|explained|error|recall|precision|f1|share|purity|lower|upper|so far", re.IGNORECASE
+)
 SLACK = 0.1
 """A limit of which more than this share is left does not bind: the next larger model would fit too."""
 _ESTIMATES = ("latency", "energy")

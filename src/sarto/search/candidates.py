@@ -16,11 +16,12 @@ import numpy as np
 from sarto.core.budget import Budget
 from sarto.core.graph import Graph, Window
 from sarto.core.rooms import load_method, methods
-from sarto.deploy.lower import InputStatistics, Numbers, lower_reservoir, with_readout
+from sarto.deploy.lower import SCORE_SCALE, InputStatistics, Numbers, lower_reservoir, with_readout
 from sarto.deploy.memory import arena, tables_b
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling, PoolingKind
 from sarto.models.reservoir._cell import Reservoir
+from sarto.search.problem import Problem
 
 MIN_UNITS = 4
 MAX_UNITS = 400
@@ -81,10 +82,23 @@ class Shape:
     """What the cost of a candidate depends on beside its own settings."""
 
     channels: tuple[str, ...]
-    classes: tuple[str, ...]
+    outputs: tuple[str, ...]
+    numeric: bool
     sensor_bits: int
     window: Window | None
     longest: int
+
+    @classmethod
+    def of(cls, problem: Problem) -> Shape:
+        """Return the shape of the models for `problem`."""
+        return cls(
+            problem.channels,
+            problem.outputs,
+            problem.goals is not None,
+            problem.sensor.bits,
+            problem.window,
+            problem.longest,
+        )
 
 
 @dataclass(frozen=True)
@@ -134,10 +148,11 @@ def skeleton(candidate: Candidate, shape: Shape) -> Graph:
         window=shape.window,
     )
     width = units * candidate.pooled(shape.longest).per_unit
-    labels, features = len(shape.classes), width * candidate.segments
+    labels, features = len(shape.outputs), width * candidate.segments
     weights = (np.arange(labels * features).reshape(labels, features) * 37) % 255 - 127
     exponent, apart = (25 + np.arange(width) % 4).astype(np.uint8), 1 + np.arange(labels) / labels
-    return with_readout(body, exponent, weights, apart * 1e-5, apart, shape.classes)
+    quanta = (SCORE_SCALE,) * labels if shape.numeric else ()
+    return with_readout(body, exponent, weights, apart * 1e-5, apart, shape.outputs, quanta)
 
 
 @lru_cache(maxsize=4096)

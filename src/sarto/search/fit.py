@@ -43,7 +43,9 @@ class FitRequest:
     workers: int | None = None
     seed: int = 0
     group: str | None = None
+    task: str = "classification"
     target: str | None = None
+    horizon: int | None = None
     sequence: str | None = None
     channels: tuple[str, ...] = ()
     where: tuple[str, ...] = ()
@@ -185,12 +187,24 @@ def check(request: FitRequest) -> None:
     """Refuse limits that nothing can be judged by.
 
     Raises:
-        SartoError: E112, for a time or energy limit on a device whose file assumes neither, or for more flash or RAM
-            than the device has.
+        SartoError: E112, for a limit of a quality that the task does not have, for a time or energy limit on a device
+            whose file assumes neither, or for more flash or RAM than the device has.
     """
     from sarto.devices import device
 
     target = device(request.device)
+    classes = request.task == "classification"
+    for limit, name, there in (
+        (request.budget.min_accuracy, "accuracy", classes),
+        (request.budget.min_r2, "r2", not classes),
+    ):
+        if limit is not None and not there:
+            raise SartoError(
+                "E112",
+                f"--min-{name} cannot be judged",
+                cause=f"the task is {request.task}",
+                hint=f"limit --min-{'r2' if name == 'accuracy' else 'accuracy'}, or leave it out",
+            )
     for limit, wanted, name in (
         (request.budget.latency_s, target.clock_hz, "latency"),
         (request.budget.energy_j, target.energy_per_cycle_j, "energy"),

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from sarto.core.device import Device
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.executors import available_workers, open_executor
-from sarto.core.graph import Outcome
+from sarto.core.graph import Graph, Outcome, numbers
 from sarto.core.points import front, unbeaten
 from sarto.core.progress import Talk
 from sarto.core.store import Store, package_sha256
@@ -25,6 +26,7 @@ from sarto.data.load import load
 from sarto.data.splits import Split, split
 from sarto.deploy.sensor import SensorFormat
 from sarto.devices import device
+from sarto.measure.deviation import deviation_evidence, guess_evidence
 from sarto.measure.model import PINNED, RawSequences
 from sarto.measure.quality import accuracy_evidence
 from sarto.search.candidates import MIN_UNITS, PRESETS, Shape, cells, cost, preset
@@ -74,7 +76,9 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             group=request.group,
             channels=request.channels,
             where=request.where,
+            task=request.task,
             target=request.target,
+            horizon=request.horizon,
             sequence=request.sequence,
             window=request.window,
             hop=request.hop,
@@ -83,12 +87,11 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         problem, sensor = _problem(request, data.select(parts.train))
         claim(request)
         problem.save(work / "problem.npz")
-        stage.advance(
-            1, f"{len(data)} items, {len(data.channels)} channels, {len(data.classes)} classes, {parts.how}"
-        )
+        wanted = f"{len(data.classes)} classes" if data.classes else f"{len(data.outputs)} numbers to predict"
+        stage.advance(1, f"{len(data)} items, {len(data.channels)} channels, {wanted}, {parts.how}")
     optimise = request.optimise or OPTIMISE
     workers = min(request.workers or available_workers(), MOST_WORKERS)
-    shape = Shape(problem.channels, problem.classes, sensor.bits, problem.window, problem.longest)
+    shape = Shape.of(problem)
     limits = _limits(request.budget, target)
     overheads = ImageOverheads(shape, target, optimise, work / "images", limits.instructions is not None)
     with one_blas_thread(), open_executor(workers) as executor:
@@ -119,15 +122,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     # Every test item on the host, at most `PINNED` on the device; the test labels are looked at only below, once.
     chosen = shop.deploy(chosen.trial, raw, PINNED)
     outcome = chosen.measured.outcome
-    quality = accuracy_evidence(
-        test.target,
-        outcome.classes,
-        data.classes,
-        part="test",
-        tool="integer interpreter, equal to the generated C on every item",
-        command=request.command,
-        subject=chosen.graph.sha256,
-    )
+    quality = _quality(test, data.select(parts.train), chosen.graph, outcome, request.command)
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return write_folder(
         Run(
@@ -168,8 +163,38 @@ def _problem(request: FitRequest, train: Dataset) -> tuple[Problem, SensorFormat
     return prepare(train, sensor, hop, request.seed), sensor
 
 
+def _quality(test: Dataset, train: Dataset, graph: Graph, outcome: Outcome, command: str) -> list[Evidence]:
+    """Return how good the outcome of `test` is, and what guesses any model should beat reach."""
+    how: dict[str, Any] = dict(part="test", command=command)
+    tool = "integer interpreter, equal to the generated C on every item"
+    if test.goals is None:
+        return accuracy_evidence(
+            test.target, outcome.classes, test.classes, tool=tool, subject=graph.sha256, **how
+        )
+    assert train.goals is not None
+    found = deviation_evidence(
+        test.goals,
+        numbers(graph, outcome),
+        test.outputs,
+        test.output_units,
+        groups=test.groups,
+        tool=tool,
+        subject=graph.sha256,
+        **how,
+    )
+    mean = np.broadcast_to(train.goals.mean(axis=0), test.goals.shape)
+    found.append(guess_evidence(test.goals, mean, "the mean", tool="mean of the training items", **how))
+    if test.last is not None:
+        found.append(
+            guess_evidence(
+                test.goals, test.last, "the last value", tool="persistence: nothing changes", **how
+            )
+        )
+    return found
+
+
 def _title(request: FitRequest, data: Dataset) -> str:
-    return f"{request.name or data.name}: {', '.join(data.classes)} from {', '.join(data.channels)}"
+    return f"{request.name or data.name}: {', '.join(data.classes or data.outputs)} from {', '.join(data.channels)}"
 
 
 def _limits(budget: Budget, target: Device) -> Budget:
@@ -287,7 +312,9 @@ def _no_smaller(trial: Trial, misfit: Trial) -> bool:
 
 def _hard(deployment: Deployment, budget: Budget) -> Verdict:
     """Return the verdict on all limits that do not need labels."""
-    return judge(replace(budget, min_accuracy=None), {e.what: e for e in deployment.point.evidence})
+    return judge(
+        replace(budget, min_accuracy=None, min_r2=None), {e.what: e for e in deployment.point.evidence}
+    )
 
 
 def _head(sequences: RawSequences, items: int) -> RawSequences:

@@ -18,13 +18,14 @@ import numpy as np
 
 from sarto import __version__
 from sarto.core.artifact import FORMAT, NAME, record, seal
-from sarto.core.graph import Graph, save_arrays, save_graph
+from sarto.core.graph import Graph, numbers, save_arrays, save_graph
 from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe, Step
 from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
 from sarto.deploy.memory import arena
 from sarto.measure.build import image_sources, linker_script
+from sarto.measure.deviation import deviation_by_group, predictions_table
 from sarto.measure.model import PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
 from sarto.search.propose import OBJECTIVES
@@ -80,6 +81,8 @@ def _json(value: Any) -> str:
 
 def _findings(run: Run) -> list[dict[str, str]]:
     """Return what a reader must not overlook."""
+    if run.test.goals is not None:
+        return _worse_than_guesses(run)
     accuracy, target = next(e for e in run.quality if e.what == "test accuracy"), run.test.target
     trained = np.bincount(run.problem.target, minlength=len(run.data.classes))
     usual = int(trained.argmax())
@@ -91,6 +94,21 @@ def _findings(run: Run) -> list[dict[str, str]]:
         f"and '{run.data.classes[usual]}' for every item would be on {100 * share:.4g} %"
     )
     return [{"what": "no better than guessing", "severity": "warning", "text": text}]
+
+
+def _worse_than_guesses(run: Run) -> list[dict[str, str]]:
+    """Return the guesses that predict numbers at least as well as the model."""
+    reached = {e.what: e.value for e in run.quality}
+    model = reached["test R2"]
+    return [
+        {
+            "what": "no better than guessing",
+            "severity": "warning",
+            "text": f"the model's R2 is {model:.3g}, and that of {what.removeprefix('test R2 of ')} is {value:.3g}",
+        }
+        for what, value in reached.items()
+        if what.startswith("test R2 of ") and value >= model
+    ]
 
 
 def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:
@@ -124,7 +142,17 @@ def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:
             "hop_steps": graph.window.hop,
             "banks": graph.window.banks,
         },
+        "task": run.request.task,
         "classes": list(run.data.classes),
+        "outputs": [
+            {"name": n, "unit": u, "count": q}
+            for n, u, q in zip(
+                run.data.outputs,
+                run.data.output_units or ("",) * len(run.data.outputs),
+                graph.quanta,
+                strict=True,
+            )
+        ],
         "files": hashes,
     }
 
@@ -156,12 +184,24 @@ def _arena(graph: Graph) -> list[tuple[str, str, int]]:
     return [*rows, ("padding", "unnamed", padding)] if padding else rows
 
 
-def _tables(run: Run) -> list[Table]:
-    target, guess, classes = run.test.target, run.outcome.classes, run.data.classes
-    counts = confusion(target, guess, classes)
+def _quality_tables(run: Run) -> list[Table]:
+    """Return how good the model is in detail: by class, item and group."""
+    test, classes = run.test, run.data.classes
+    if test.goals is not None:
+        said = numbers(run.chosen.graph, run.outcome)
+        tables = [predictions_table(test.goals, said, test.outputs, test.output_units)]
+        return tables if test.groups is None else [*tables, deviation_by_group(test.goals, said, test.groups)]
+    counts = confusion(test.target, run.outcome.classes, classes)
     tables = [confusion_table(counts, classes), class_table(counts, classes)]
-    if run.test.groups is not None:
-        tables.append(group_table(target, guess, run.test.groups))
+    return (
+        tables
+        if test.groups is None
+        else [*tables, group_table(test.target, run.outcome.classes, test.groups)]
+    )
+
+
+def _tables(run: Run) -> list[Table]:
+    tables = _quality_tables(run)
     for region, name, how in (("flash", "flash map", "measured"), ("RAM", "ram map", "emulated")):
         rows = [r[1:] for r in run.chosen.measured.image.memory_map().rows if r[0] == region]
         if region == "RAM":
@@ -218,9 +258,7 @@ def _provenance(run: Run) -> dict[str, Any]:
             "items": len(data),
             "channels": list(data.channels),
             "lengths": [int(lengths.min()), float(np.median(lengths)), int(lengths.max())],
-            "classes": dict(
-                zip(data.classes, np.bincount(data.target, minlength=len(data.classes)).tolist(), strict=True)
-            ),
+            "classes": {name: int((data.target == i).sum()) for i, name in enumerate(data.classes)},
             "groups": None if data.groups is None else len(np.unique(data.groups)),
             "group_name": data.group_name,
         },

@@ -11,9 +11,10 @@ import json
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Integer
+from jaxtyping import Float, Int, Integer
 
 from sarto.core.dataset import Dataset
 from sarto.core.graph import Window
@@ -36,11 +37,13 @@ class Problem:
         raw: raw sensor words of all training items, concatenated.
         offsets: item i is `raw[offsets[i]:offsets[i + 1]]`.
         target: class index per item.
-        classes, channels: names.
+        classes, channels: names; no classes where numbers are predicted.
         fold: per repeat and item, the fold that holds the item out.
         inputs: statistics of the physical values, for standardisation.
         sensor: the raw format.
         window: overlapping windows in the stream that the model is for, or None.
+        goals: numbers to be predicted, or None.
+        names: of those numbers.
     """
 
     raw: Integer[np.ndarray, "row channel"]
@@ -52,6 +55,27 @@ class Problem:
     inputs: InputStatistics
     sensor: SensorFormat
     window: Window | None
+    goals: Float[np.ndarray, "item output"] | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what a model puts out: classes, or numbers."""
+        return self.classes or self.names
+
+    @cached_property
+    def level(self) -> tuple[Float[np.ndarray, " output"], Float[np.ndarray, " output"]]:
+        """Mean and standard deviation of the numbers."""
+        assert self.goals is not None
+        return self.goals.mean(axis=0), self.goals.std(axis=0)
+
+    @cached_property
+    def wanted(self) -> Float[np.ndarray, "item output"]:
+        """What a readout is trained on: one for an item's class and zero for others, or standardised numbers."""
+        if self.goals is None:
+            return np.eye(len(self.classes))[self.target]
+        mean, std = self.level
+        return (self.goals - mean) / std
 
     @property
     def longest(self) -> int:
@@ -62,7 +86,7 @@ class Problem:
     def sha256(self) -> str:
         """Hash over everything a trial can see."""
         digest = hashlib.sha256(
-            repr((self.classes, self.channels, self.window, self.sensor.bits, self.inputs.peak)).encode()
+            repr((self.outputs, self.channels, self.window, self.sensor.bits, self.inputs.peak)).encode()
         )
         arrays = (
             self.raw,
@@ -72,6 +96,7 @@ class Problem:
             self.inputs.mean,
             self.inputs.std,
             self.sensor.scale,
+            *(() if self.goals is None else (self.goals,)),
         )
         for array in arrays:
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -80,10 +105,9 @@ class Problem:
     def save(self, path: Path) -> None:
         """Write the problem to `path` (`.npz`, nothing pickled)."""
         window = None if self.window is None else [self.window.length, self.window.hop]
-        words = [self.classes, self.channels, window, self.sensor.bits, self.sensor.chosen, self.inputs.peak]
-        buffer = io.BytesIO()
-        np.savez(
-            buffer,
+        sensor = [self.sensor.bits, self.sensor.chosen]
+        words = [self.classes, self.channels, window, *sensor, self.inputs.peak, self.names]
+        arrays: dict[str, Any] = dict(
             words=np.frombuffer(json.dumps(words).encode(), np.uint8),
             raw=self.raw,
             offsets=self.offsets,
@@ -93,6 +117,10 @@ class Problem:
             std=self.inputs.std,
             scale=self.sensor.scale,
         )
+        buffer = io.BytesIO()
+        if self.goals is not None:
+            arrays["goals"] = self.goals
+        np.savez(buffer, **arrays)
         write_atomic(path, buffer.getvalue())
 
 
@@ -125,6 +153,8 @@ def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) ->
         inputs=InputStatistics.of(train.values),
         sensor=sensor,
         window=None if hop is None else Window(int(train.lengths[0]), hop),
+        goals=None if train.goals is None else train.goals.astype(np.float64),
+        names=train.outputs,
     )
 
 
@@ -132,7 +162,7 @@ def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) ->
 def load_problem(path: Path) -> Problem:
     """Return the problem that `Problem.save` wrote; kept in memory for the next trial of this process."""
     with np.load(path, allow_pickle=False) as file:
-        classes, channels, window, bits, chosen, peak = json.loads(file["words"].tobytes().decode())
+        classes, channels, window, bits, chosen, peak, names = json.loads(file["words"].tobytes().decode())
         return Problem(
             raw=file["raw"],
             offsets=file["offsets"],
@@ -143,4 +173,6 @@ def load_problem(path: Path) -> Problem:
             inputs=InputStatistics(file["mean"], file["std"], peak),
             sensor=SensorFormat(bits, file["scale"], chosen),
             window=None if window is None else Window(*window),
+            goals=file["goals"] if "goals" in file.files else None,
+            names=tuple(names),
         )

@@ -18,9 +18,9 @@ from jaxtyping import Bool, Float, Int, Integer
 
 from sarto.compress.quantize.ptq import quantise
 from sarto.core.errors import SartoError
-from sarto.core.graph import Graph, decide, features, trace
+from sarto.core.graph import Graph, decide, features, numbers, trace
 from sarto.core.threads import one_blas_thread
-from sarto.deploy.lower import feature_exponents, lower_reservoir, with_readout
+from sarto.deploy.lower import feature_exponents, lower_reservoir, quantum, with_readout
 from sarto.learn.statistics import RidgeStatistics
 from sarto.search.candidates import Candidate
 from sarto.search.problem import Problem, load_problem
@@ -35,8 +35,8 @@ class Score:
     """What a trial found, all of it on items that the readout had not seen.
 
     Attributes:
-        error: share of wrong classes of the integer models.
-        squared: squared error of the real-valued readout, relative to that of the class shares.
+        error: share of wrong classes of the integer models; of numbers, their squared error relative to the variance.
+        squared: squared error of the real-valued readout, relative to that of the class shares, or to the variance.
         ridge: the ridge with the least error, relative, see `RIDGES`.
         items: how many decisions are behind `error`.
         cpu_s: processor time of the trial.
@@ -79,22 +79,28 @@ def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
         if error.code != "E404":
             raise
         return Score(1.0, 1.0, RIDGES[-1], repeats * len(problem.target), time.process_time() - start)
-    target, onehot = problem.target, seen.onehot
+    target, wanted = problem.target, seen.wanted
     parts = [part for fold in problem.fold[:repeats] for part in _parts(seen, fold)]
     errors, squares = np.zeros(len(RIDGES)), np.zeros(len(RIDGES))
     for held, rest in parts:
         for k, solved in enumerate(rest.path([rest.ridge_from_relative(r) for r in RIDGES])):
             guess = seen.pooled[held] @ solved.weights.T + solved.intercept
-            errors[k] += np.count_nonzero(guess.argmax(axis=1) != target[held])
-            squares[k] += np.square(guess - onehot[held]).sum()
-    items = repeats * len(target)
-    squared = squares / (repeats * np.square(onehot - onehot.mean(axis=0)).sum())
+            if problem.goals is None:
+                errors[k] += np.count_nonzero(guess.argmax(axis=1) != target[held])
+            squares[k] += np.square(guess - wanted[held]).sum()
+    items, variance = repeats * len(target), repeats * np.square(wanted - wanted.mean(axis=0)).sum()
+    squared = squares / variance
     best = int(np.argmin(errors / items + squared))
-    wrong = 0
+    wrong, whole = 0.0, float(items if problem.goals is None else variance)
     for held, rest in parts:
-        graph = readout(seen.body, seen.exponent, rest, RIDGES[best], problem.classes)
-        wrong += int(np.count_nonzero(decide(graph, seen.means[held]).classes != target[held]))
-    return Score(wrong / items, float(squared[best]), RIDGES[best], items, time.process_time() - start)
+        graph = readout(seen.body, seen.exponent, rest, RIDGES[best], problem)
+        said = decide(graph, seen.means[held])
+        if problem.goals is None:
+            wrong += np.count_nonzero(said.classes != target[held])
+        else:
+            off = (numbers(graph, said) - problem.goals[held]) / problem.level[1]
+            wrong += float(np.square(off).sum())
+    return Score(wrong / whole, float(squared[best]), RIDGES[best], items, time.process_time() - start)
 
 
 def lowered(problem: Problem, candidate: Candidate) -> Graph:
@@ -113,8 +119,8 @@ def lowered(problem: Problem, candidate: Candidate) -> Graph:
 def final(problem: Problem, candidate: Candidate, ridge: float) -> Graph:
     """Return the whole integer model, its readout trained on every training item."""
     seen = _seen(problem, candidate)
-    statistics = RidgeStatistics.of(seen.pooled, seen.onehot)
-    return readout(seen.body, seen.exponent, statistics, ridge, problem.classes)
+    statistics = RidgeStatistics.of(seen.pooled, seen.wanted)
+    return readout(seen.body, seen.exponent, statistics, ridge, problem)
 
 
 def readout(
@@ -122,7 +128,7 @@ def readout(
     exponent: Integer[np.ndarray, " unit"],
     statistics: RidgeStatistics,
     ridge: float,
-    classes: tuple[str, ...],
+    problem: Problem,
 ) -> Graph:
     """Return `body` with the readout that `statistics` give, quantised with regard to the features' second moments."""
     penalty = statistics.ridge_from_relative(ridge)
@@ -130,7 +136,13 @@ def readout(
     moment = statistics.C_xx + penalty * np.eye(len(statistics.C_xx))
     small = quantise(solved.weights, READOUT_BITS, moment)
     intercept = statistics.mean_y - small.real @ statistics.mean_x
-    return with_readout(body, exponent, small.values, small.scale, intercept, classes)
+    if problem.goals is None:
+        return with_readout(body, exponent, small.values, small.scale, intercept, problem.classes)
+    mean, std = problem.level
+    quanta = tuple(map(quantum, mean.tolist(), std.tolist()))
+    return with_readout(
+        body, exponent, small.values, small.scale * std, intercept * std + mean, problem.names, quanta
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +153,7 @@ class _Seen:
     means: Int[np.ndarray, "item segment unit"]
     exponent: Integer[np.ndarray, " unit"]
     pooled: Float[np.ndarray, "item feature"]
-    onehot: Float[np.ndarray, "item class"]
+    wanted: Float[np.ndarray, "item output"]
 
 
 def _seen(problem: Problem, candidate: Candidate) -> _Seen:
@@ -149,7 +161,7 @@ def _seen(problem: Problem, candidate: Candidate) -> _Seen:
     means = trace(body, problem.raw, problem.offsets)
     exponent = feature_exponents(means)
     pooled = features(means, exponent).reshape(len(problem.target), -1).astype(np.float64)
-    return _Seen(body, means, exponent, pooled, np.eye(len(problem.classes))[problem.target])
+    return _Seen(body, means, exponent, pooled, problem.wanted)
 
 
 def _parts(
@@ -157,6 +169,6 @@ def _parts(
 ) -> list[tuple[Bool[np.ndarray, " item"], RidgeStatistics]]:
     """Return, per fold, who is held out and the statistics of all others."""
     held = [fold == f for f in range(int(fold.max()) + 1)]
-    parts = [RidgeStatistics.of(seen.pooled[h], seen.onehot[h]) for h in held]
+    parts = [RidgeStatistics.of(seen.pooled[h], seen.wanted[h]) for h in held]
     rests = [reduce(operator.add, parts[:f] + parts[f + 1 :]) for f in range(len(parts))]
     return list(zip(held, rests, strict=True))

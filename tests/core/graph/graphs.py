@@ -126,7 +126,7 @@ def small_graph(
         segments=segments,
         segment_steps=segment_steps,
         window=window,
-        classes=tuple(f"class {i}" for i in range(classes)),
+        outputs=tuple(f"class {i}" for i in range(classes)),
         channels=tuple(f"channel {i}" for i in range(channels)),
     )
 
@@ -191,7 +191,7 @@ def slow_scores(graph: Graph, sequence: Integer[np.ndarray, "step channel"]) -> 
         where = min(step // graph.segment_steps, graph.segments - 1) if graph.segments > 1 else 0
         parts[where].append(h)
     exponent, weights = graph.const("exponent").tolist(), graph.const("weights_out").tolist()
-    total = [0] * len(graph.classes)
+    total = [0] * len(graph.outputs)
     for segment, states in enumerate(parts):
         if not states:
             continue

@@ -75,7 +75,7 @@ def changed(graph: Graph, what: str) -> Graph:
     return {
         "constant": replace(graph, tensors=tuple(tensors)),
         "attribute": replace(graph, finish=(replace(argmax, attributes={"shift": 21}),)),
-        "class": replace(graph, classes=("class 0", "class 1", "x")),
+        "class": replace(graph, outputs=("class 0", "class 1", "x")),
         "channel": replace(graph, channels=("channel 0", "x")),
         "window": replace(graph, window=Window(5, 5)),
         "segment_steps": replace(graph, segment_steps=7),

@@ -3,7 +3,7 @@
 #include <stdint.h>
 
 #define CHANNELS 2
-#define CLASSES 3
+#define OUTPUTS 3
 #define NEURONS 3
 #define SAMPLE int32_t
 #define SHIFT_IN 4
@@ -60,7 +60,11 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #endif
 #include "pool.h"
 #include "readout.h"
+#include "scores.h"
 #include "argmax.h"
+#define decide decide_values
+#include "values.h"
+#undef decide
 
 int32_t call_requantise(int32_t acc, int32_t m, int s);
 int32_t call_clamp(int32_t value, int32_t limit);
@@ -72,6 +76,7 @@ void call_recurrent(STATE *h, const int16_t *x);
 void call_pool(int32_t *total, const STATE *h);
 int call_readout(int32_t value, int32_t scale, int shift, const int8_t *w, int32_t *sums);
 int call_decide(const int32_t *sums, int32_t *scores);
+int call_values(const int32_t *sums, int32_t *scores);
 
 int32_t call_requantise(int32_t acc, int32_t m, int s) { return requantise(acc, m, s); }
 int32_t call_clamp(int32_t value, int32_t limit) { return clamp(value, limit); }
@@ -81,6 +86,7 @@ int32_t call_settle(int i, int32_t old, int32_t acc) { return settle(i, old, acc
 void call_standardise(const int32_t *raw, int16_t *x) { standardise(raw, x); }
 void call_pool(int32_t *total, const STATE *h) { pool(total, h); }
 int call_decide(const int32_t *sums, int32_t *scores) { return decide(sums, scores); }
+int call_values(const int32_t *sums, int32_t *scores) { return decide_values(sums, scores); }
 
 void call_recurrent(STATE *h, const int16_t *x)
 {

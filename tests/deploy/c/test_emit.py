@@ -162,7 +162,7 @@ NASTY = (
 
 
 def test_names_cannot_break_the_c() -> None:
-    graph = replace(small_graph(classes=len(NASTY), channels=len(NASTY)), classes=NASTY, channels=NASTY)
+    graph = replace(small_graph(classes=len(NASTY), channels=len(NASTY)), outputs=NASTY, channels=NASTY)
     sources = emit(graph, title=" ".join(NASTY))
     sources = {name: text.encode("utf-8", "strict").decode() for name, text in sources.items()}
     compile_library(sources, "-O1", "-fno-sanitize=all", "-Werror")
@@ -178,7 +178,7 @@ def test_two_models_can_live_in_one_program() -> None:
         files |= emit(replace(small_graph(), name=name))
     assert set(files) == {"left.c", "left.h", "right.c", "right.h"}
     both = '#include "left.h"\n#include "right.h"\nint both(void);\n'
-    both += "int both(void) { return LEFT_ARENA_BYTES == sizeof(left_arena) && RIGHT_CLASSES == 3; }\n"
+    both += "int both(void) { return LEFT_ARENA_BYTES == sizeof(left_arena) && RIGHT_OUTPUTS == 3; }\n"
     library = compile_library({**files, "both.c": both}, "-O1", "-fno-sanitize=all", "-Werror")
     assert library.both() == 1
     assert "model_" not in files["left.c"] + files["left.h"]
@@ -188,7 +188,7 @@ def test_the_header_says_what_the_model_is() -> None:
     header = emit(small_graph(channels=2, classes=3, window=Window(9, 4), word="int8"))["model.h"]
     for line in (
         "#define MODEL_CHANNELS 2",
-        "#define MODEL_CLASSES 3",
+        "#define MODEL_OUTPUTS 3",
         "#define MODEL_WINDOW 9",
         "#define MODEL_HOP 4",
         "typedef int8_t model_sample;",

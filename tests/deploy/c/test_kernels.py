@@ -188,3 +188,11 @@ def test_decide_takes_the_first_of_equals() -> None:
     assert library(True).call_decide(array(ctypes.c_int32, [2**30 - 6, 0, lowest]), scores) == 0
     assert scores[0] == scores[1] > scores[2]
     assert library(True).call_decide(array(ctypes.c_int32, [2**30 - 7, 0, lowest]), scores) == 1
+
+
+def test_values_are_the_scores_without_a_choice() -> None:
+    for sums in ((0, 0, 0), (1000, -5, 2**31 - 1), (-(2**31), 2**31 - 1, 7)):
+        chosen, plain = array(ctypes.c_int32, [0, 0, 0]), array(ctypes.c_int32, [0, 0, 0])
+        library(False).call_decide(array(ctypes.c_int32, list(sums)), chosen)
+        assert library(False).call_values(array(ctypes.c_int32, list(sums)), plain) == 0
+        assert list(plain) == list(chosen)

@@ -5,7 +5,7 @@ with it bit for bit.
 """
 
 from sarto.core.graph.file import load_graph, save_arrays, save_graph
-from sarto.core.graph.interpreter import Outcome, decide, interpret, trace, windows
+from sarto.core.graph.interpreter import Outcome, decide, interpret, numbers, trace, windows
 from sarto.core.graph.operations import features, multiplier, reciprocal, requantise
 from sarto.core.graph.values import Graph, Op, Tensor, Window
 
@@ -20,6 +20,7 @@ __all__ = [
     "interpret",
     "load_graph",
     "multiplier",
+    "numbers",
     "reciprocal",
     "requantise",
     "save_arrays",

@@ -75,6 +75,7 @@ def _graph(fields: dict[str, Any], data: dict[str, Integer[np.ndarray, "..."]]) 
         segments=fields["segments"],
         segment_steps=fields["segment_steps"],
         window=None if fields["window"] is None else Window(*fields["window"]),
-        classes=tuple(fields["classes"]),
+        outputs=tuple(fields["outputs"]),
         channels=tuple(fields["channels"]),
+        quanta=tuple(fields["quanta"]),
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, Integer
+from jaxtyping import Float, Int, Integer
 
 from sarto.core.graph.operations import (
     POOLED_STEPS,
@@ -26,9 +26,12 @@ from sarto.core.graph.values import Graph, Window
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What the network says of each sequence: int32 `scores` and the class with the highest (the first of equals)."""
+    """What the network says of each sequence: int32 `scores`, and the class with the highest (the first of equals).
 
-    scores: Int[np.ndarray, "item class"]
+    Where numbers are predicted, the scores are those in counts of the graph's `quanta`, and the class is 0.
+    """
+
+    scores: Int[np.ndarray, "item output"]
     classes: Int[np.ndarray, " item"]
 
 
@@ -42,15 +45,22 @@ def interpret(
 def decide(graph: Graph, means: Int[np.ndarray, "item segment unit"]) -> Outcome:
     """Return scores and classes from the means that `trace` gives."""
     scale, readout = graph.segment
-    (argmax,) = graph.finish
+    (last,) = graph.finish
     pooled = features(means, graph.const(scale.inputs["exponent"]))
     weights = graph.const(readout.inputs["weights"])
     flat = pooled.reshape(len(pooled), pooled.shape[1] * pooled.shape[2]).astype(np.float64)
     sums = (flat @ weights.reshape(flat.shape[1], -1).astype(np.float64)).astype(np.int64)
-    factor = graph.const(argmax.inputs["factor"])
-    scaled_sums = requantise(sums, factor, argmax.attributes["shift"]).clip(-SCORE_LIMIT, SCORE_LIMIT)
-    scores = scaled_sums + graph.const(argmax.inputs["bias"])
-    return Outcome(scores, np.argmax(scores, axis=1))
+    factor = graph.const(last.inputs["factor"])
+    scaled_sums = requantise(sums, factor, last.attributes["shift"]).clip(-SCORE_LIMIT, SCORE_LIMIT)
+    scores = scaled_sums + graph.const(last.inputs["bias"])
+    return Outcome(
+        scores, np.argmax(scores, axis=1) if last.kind == "argmax" else np.zeros(len(scores), np.int64)
+    )
+
+
+def numbers(graph: Graph, outcome: Outcome) -> Float[np.ndarray, "item output"]:
+    """Return the numbers that a graph predicted, in their units."""
+    return outcome.scores * np.array(graph.quanta)
 
 
 def trace(

@@ -98,8 +98,9 @@ class Graph:
         segments: number of pooling segments; the last one is open-ended.
         segment_steps: steps of a segment; meaningless (0) when there is one segment.
         window: how windows overlap in a stream, or None where the caller ends each sequence.
-        classes: class names, by index of the output.
+        outputs: names of the scores: classes, or the numbers that are predicted.
         channels: names of the raw channels.
+        quanta: real value of one count of each number that is predicted; empty for classes.
     """
 
     name: str
@@ -110,8 +111,9 @@ class Graph:
     segments: int
     segment_steps: int
     window: Window | None
-    classes: tuple[str, ...]
+    outputs: tuple[str, ...]
     channels: tuple[str, ...]
+    quanta: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.segments == 1 or self.segment_steps >= 1
@@ -151,8 +153,9 @@ class Graph:
             "segments": self.segments,
             "segment_steps": self.segment_steps,
             "window": None if self.window is None else [self.window.length, self.window.hop],
-            "classes": list(self.classes),
+            "outputs": list(self.outputs),
             "channels": list(self.channels),
+            "quanta": list(self.quanta),
         }
 
     @cached_property

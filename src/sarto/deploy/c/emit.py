@@ -5,6 +5,7 @@ The kernels are the real C files in `kernels/`; what is generated are the sizes,
 
 from __future__ import annotations
 
+import math
 from importlib.resources import files
 from typing import Any
 
@@ -30,12 +31,12 @@ extern "C" {{
 #endif
 
 #define {NAME}_CHANNELS {channels}
-#define {NAME}_CLASSES {classes}
-#define {NAME}_ARENA_BYTES {arena_b}
+#define {NAME}_OUTPUTS {outputs}
+{exponents}#define {NAME}_ARENA_BYTES {arena_b}
 #define {NAME}_WINDOW {window}
 #define {NAME}_HOP {hop}
 
-/* Classes: {class_list}. Channels: {channel_list}. */
+/* {output_list}. Channels: {channel_list}. */
 typedef {sample} {name}_sample;
 
 typedef struct {{
@@ -49,11 +50,11 @@ typedef struct {{
 
 /* Starts a sequence (or a stream). */
 void {name}_init({name}_arena *arena);
-/* Takes one sample; returns a class when a window ended with it, else -1. */
+/* Takes one sample; returns {answer} when a window ended with it, else -1. */
 int {name}_step({name}_arena *arena, const {name}_sample *sample);
-/* Ends the sequence; returns its class{of_window}, and is ready for the next one. */
+/* Ends the sequence; returns {answer}{of_window}, and is ready for the next one. */
 int {name}_predict({name}_arena *arena);
-/* The scores behind the last class, one per class, in counts of 2^-14. */
+/* {scores}. */
 const int32_t *{name}_scores(const {name}_arena *arena);
 
 #ifdef __cplusplus
@@ -85,21 +86,40 @@ def _header(graph: Graph, title: str) -> str:
         name=graph.name,
         NAME=graph.name.upper(),
         channels=len(graph.channels),
-        classes=len(graph.classes),
+        outputs=len(graph.outputs),
+        exponents="".join(
+            f"#define {graph.name.upper()}_EXPONENT_{i} ({_exponent(q)})\n"
+            for i, q in enumerate(graph.quanta)
+        ),
         arena_b=plan.size_b,
         window=window.length if window else 0,
         hop=window.hop if window else 0,
         ends=f"; a window of {window.length} samples ends every {window.hop}"
         if window
         else f", then {graph.name}_predict",
-        of_window=" (of its last window, if one ended)" if window else "",
-        class_list=_comment(", ".join(f"{i} {c}" for i, c in enumerate(graph.classes))),
+        of_window=", of its last window if one ended" if window else "",
+        output_list=_comment(_outputs(graph)),
+        answer="0" if graph.quanta else "a class",
+        scores="The numbers that were predicted last, in the counts above"
+        if graph.quanta
+        else "The scores behind the last class, one per class, in counts of 2^-14",
         channel_list=_comment(", ".join(graph.channels)),
         sample=f"{graph.by_name['raw'].dtype}_t",
         bank="\n".join(map(_member, plan.bank)),
         banks=plan.banks,
         shared="\n".join(map(_member, plan.shared)),
     )
+
+
+def _outputs(graph: Graph) -> str:
+    if not graph.quanta:
+        return "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs))
+    named = enumerate(zip(graph.outputs, graph.quanta, strict=True))
+    return "Outputs: " + ", ".join(f"{i} {name} in counts of 2^{_exponent(q)}" for i, (name, q) in named)
+
+
+def _exponent(quantum: float) -> int:
+    return math.frexp(quantum)[1] - 1
 
 
 def _member(member: Member) -> str:
@@ -126,7 +146,7 @@ def _source(graph: Graph, title: str) -> str:
 def _plan(graph: Graph) -> tuple[dict[str, Any], list[str]]:
     """Return the `#define`s and the kernel files for the operations of `graph`, in order."""
     scale, cell, *pools = graph.step
-    (seen, _), (argmax,) = graph.segment, graph.finish
+    (seen, _), (last,) = graph.segment, graph.finish
     state, table = graph.by_name[cell.outputs["state"]], graph.const("table")
     ring = cell.attributes["ring"]
     segments = table.dtype == np.int8
@@ -135,7 +155,7 @@ def _plan(graph: Graph) -> tuple[dict[str, Any], list[str]]:
     units = graph.by_name["total"].shape[0] if pools else 0
     defines = {
         "CHANNELS": len(graph.channels),
-        "CLASSES": len(graph.classes),
+        "OUTPUTS": len(graph.outputs),
         "NEURONS": state.shape[0],
         "UNITS": units,
         "SAMPLE": f"{graph.name}_sample",
@@ -158,7 +178,7 @@ def _plan(graph: Graph) -> tuple[dict[str, Any], list[str]]:
         "STATE_LIMIT": cell.attributes["limit"],
         "TABLE_SHIFT": 15 - intervals,
         "SCORE_LIMIT": SCORE_LIMIT,
-        "SHIFT_OUT": argmax.attributes["shift"],
+        "SHIFT_OUT": last.attributes["shift"],
         "SEGMENTS": graph.segments,
         "SEGMENT_STEPS": graph.segment_steps,
         "BANKS": window.banks if window else 1,
@@ -172,7 +192,7 @@ def _plan(graph: Graph) -> tuple[dict[str, Any], list[str]]:
         "neuron",
         f"recurrent_{'ring' if ring else 'dense'}",
     ]
-    return defines, [*kernels, *["pool"] * len(pools), "readout", "argmax", "driver"]
+    return defines, [*kernels, *["pool"] * len(pools), "readout", "scores", last.kind, "driver"]
 
 
 def _table(tensor: Tensor, name: str) -> str:

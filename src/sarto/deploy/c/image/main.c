@@ -1,4 +1,4 @@
-/* The example program: samples in, classes and their scores out. */
+/* The example program: samples in, classes or numbers and their scores out. */
 #include "board.h"
 #include "model.h"
 
@@ -8,7 +8,7 @@ static void report(int32_t index)
 {
     const int32_t *scores = model_scores(&arena);
     board_write_class(index);
-    for (int i = 0; i < MODEL_CLASSES; i++)
+    for (int i = 0; i < MODEL_OUTPUTS; i++)
         board_write_score(scores[i]);
 }
 

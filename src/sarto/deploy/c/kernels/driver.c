@@ -7,7 +7,7 @@ static void clear(model_bank *bank)
     for (int i = 0; i < UNITS; i++)
         bank->total[i] = 0;
 #endif
-    for (int c = 0; c < CLASSES; c++)
+    for (int c = 0; c < OUTPUTS; c++)
         bank->sums[c] = 0;
     bank->count = 0;
     bank->segment = 0;
@@ -15,7 +15,7 @@ static void clear(model_bank *bank)
 
 static void end_segment(model_bank *bank)
 {
-    const int8_t *w = weights_out + bank->segment * ((UNITS + LAST * NEURONS) * CLASSES);
+    const int8_t *w = weights_out + bank->segment * ((UNITS + LAST * NEURONS) * OUTPUTS);
 #if POOLS
     const int32_t scale = (int32_t)(((1u << 30) + bank->count / 2) / bank->count);
     for (int i = 0; i < UNITS; i++) {
@@ -73,7 +73,7 @@ static void start(model_arena *arena)
 void model_init(model_arena *arena)
 {
     start(arena);
-    for (int c = 0; c < CLASSES; c++)
+    for (int c = 0; c < OUTPUTS; c++)
         arena->scores[c] = 0;
 }
 
