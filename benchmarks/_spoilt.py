@@ -224,7 +224,7 @@ def _other_type(arrays: dict[str, Any], random: np.random.Generator) -> None:
 
 def _holes(arrays: dict[str, Any], random: np.random.Generator) -> None:
     if "x" in arrays and arrays["x"].size:
-        x = arrays["x"].astype(np.float64)
+        x = np.asarray(arrays["x"], np.float64).copy()
         x.flat[int(random.integers(x.size))] = (np.nan, np.inf)[int(random.integers(2))]
         arrays["x"] = x
 
