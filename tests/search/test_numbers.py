@@ -12,6 +12,7 @@ import pytest
 
 from sarto.core.artifact import read_manifest
 from sarto.core.budget import Budget
+from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Ledger
 from sarto.core.graph import decide, features, interpret, load_graph, numbers, trace
@@ -107,6 +108,43 @@ def test_a_problem_of_numbers_survives_its_file(tmp_path: Path) -> None:
     assert again.goals is not None
     assert again.outputs == ("speed", "size")
     assert planted.sha256 != replace(planted, goals=again.goals + 1).sha256
+
+
+def series(steps: int = 600) -> Dataset:
+    """Windows of two random walks, and both walks three steps after each window."""
+    walk = np.cumsum(np.random.default_rng(5).normal(size=(steps, 2)) * [1, 30], axis=0) + np.array([0, 900])
+    first = np.arange(0, steps - STEPS - 3, 4)
+    rows = (first[:, None] + np.arange(STEPS)).ravel()
+    return replace(
+        dataset(len(first)),
+        values=walk[rows],
+        offsets=np.arange(len(first) + 1) * STEPS,
+        target=np.zeros(len(first), np.int64),
+        classes=(),
+        goals=walk[first + STEPS - 1 + 3][:, ::-1],
+        outputs=("large later", "small later"),
+        last=walk[first + STEPS - 1][:, ::-1],
+        latest=("large", "small"),
+    )
+
+
+def test_a_forecast_is_the_last_value_and_a_predicted_change() -> None:
+    data = series()
+    planted = prepare(data, SensorFormat.calibrate(data.values), None, 0)
+    assert planted.latest == (1, 0)
+    assert data.goals is not None
+    assert data.last is not None
+    score = evaluate(planted, RING)
+    persistence = np.square((data.last - data.goals) / data.goals.std(axis=0)).mean()
+    assert score.error < 1.3 * persistence  # of a random walk nothing is better
+    graph = final(planted, RING, 10.0)  # a ridge that leaves the mean change
+    said = numbers(graph, interpret(graph, planted.raw, planted.offsets))
+    change = (data.goals - data.last).mean(axis=0)
+    np.testing.assert_allclose(said, data.last + change, atol=float(data.goals.std(axis=0).max() * 0.2))
+    assert np.corrcoef((said - data.last)[:, 0], data.last[:, 0])[0, 1] ** 2 < 0.9
+    without = prepare(replace(data, latest=("large", "gone")), SensorFormat.calibrate(data.values), None, 0)
+    assert without.latest == ()
+    assert evaluate(without, RING).error > score.error
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -214,3 +252,23 @@ def test_a_limit_of_another_task_is_refused(
     with pytest.raises(SartoError, match=words) as caught:
         check(request)
     assert caught.value.code == "E112"
+
+
+def test_a_forecast_runs_on_the_device_as_in_numpy(tmp_path: Path) -> None:
+    lines = [f"{i},{np.sin(i / 5) * 20:.3f},{i % 7}" for i in range(500)]
+    (tmp_path / "s.csv").write_text("time_s,temp,load\n" + "\n".join(lines) + "\n")
+    request = replace(
+        request_for(tmp_path),
+        source=str(tmp_path / "s.csv"),
+        task="forecasting",
+        target="temp",
+        horizon=3,
+        group=None,
+    )
+    request = replace(request, window=24, hop=8, budget=Budget(flash_b=8000, ram_b=2000))
+    result = fit(request, Silent())
+    evidence = {e.what: e.value for e in Ledger(result.out / "evidence.jsonl")}
+    assert evidence["test R2"] > evidence["test R2 of the last value"] > 0.5
+    assert "latest" in load_graph(result.out / "graph.npz").by_name
+    assert not (result.out / "findings.jsonl").read_text()
+    assert "temp, 3 steps later" in html(read_run(result.out))

@@ -43,6 +43,7 @@ class Dataset:
         output_units: their units, empty if unknown.
         split_name: who made the split, in words.
         last: of goals that are later values of channels, the same channels at the end of the item, else None.
+        latest: names of those channels.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Dataset:
     output_units: tuple[str, ...] = ()
     split_name: str = "as in the data"
     last: Float[np.ndarray, "item output"] | None = None
+    latest: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -62,7 +62,7 @@ class Places:
     def of(
         cls,
         files: Sequence[str],
-        numbers: Sequence[Int[np.ndarray, " row"]],
+        numbers: Sequence[Int[np.ndarray, " _"]],
         word: Literal["line", "row", "sample"] = "line",
     ) -> Places:
         """Return the places of the rows with these numbers in each file."""

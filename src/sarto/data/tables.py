@@ -131,6 +131,7 @@ def contents_of(
             outputs=tuple(f"{target}{steps}" for target in targets),
             output_units=tuple(table.units.get(target, "") for target in targets),
             last=np.stack(last, axis=1) if last else None,
+            latest=targets if last else (),
             split_name="by time, the last quarter of each sequence to test" if last else data.split_name,
         )
     else:

@@ -263,6 +263,7 @@ def with_readout(
     intercept: Float[np.ndarray, " class"],
     outputs: tuple[str, ...],
     quanta: tuple[float, ...] = (),
+    latest: Latest | None = None,
 ) -> Graph:
     """Return `body` with its readout: `scores = weights . features * scale + intercept`.
 
@@ -276,8 +277,9 @@ def with_readout(
         intercept: per output, real.
         outputs: names, by row of `weights`.
         quanta: what one count of each number that is predicted is worth; empty for classes, the highest of which wins.
+        latest: of forecasts that are changes, what they are added to; else None.
     """
-    score_scale = np.array(quanta or SCORE_SCALE)
+    score_scale = np.array(quanta or (SCORE_SCALE,) * len(outputs))
     factor, shift = _factors(scale / score_scale)
     bias = np.rint(intercept / score_scale).clip(-SCORE_LIMIT, SCORE_LIMIT).astype(np.int32)
     packed = np.ascontiguousarray(
@@ -299,18 +301,19 @@ def with_readout(
         Tensor("sums", "int32", (len(outputs),), "state"),
         Tensor("scores", "int32", (len(outputs),), "output", scale=None if quanta else SCORE_SCALE),
     )
+    tensors, inputs, attributes = _latest(body, latest, score_scale)
     (seen,) = body.segment
     scale_op = replace(seen, inputs={**seen.inputs, "exponent": "exponent"})
     readout = Op("readout", {"weights": "weights_out"}, {"sums": "sums"})
     last = Op(
         "values" if quanta else "argmax",
-        {"sums": "sums", "factor": "factor_out", "bias": "bias_out"},
+        {"sums": "sums", "factor": "factor_out", "bias": "bias_out", **inputs},
         {"scores": "scores"},
-        {"shift": shift},
+        {"shift": shift, **attributes},
     )
     return replace(
         body,
-        tensors=(*body.tensors, *added),
+        tensors=(*body.tensors, *added, *tensors),
         segment=(scale_op, readout),
         finish=(last,),
         outputs=outputs,
@@ -318,11 +321,38 @@ def with_readout(
     )
 
 
-def quantum(mean: float, std: float) -> float:
+@dataclass(frozen=True, eq=False)
+class Latest:
+    """Of each forecast number, the channel that it is a later value of, and what one count of that is worth."""
+
+    channels: tuple[int, ...]
+    scale: Float[np.ndarray, " output"]
+
+
+def _latest(
+    body: Graph, latest: Latest | None, score_scale: Float[np.ndarray, " output"]
+) -> tuple[tuple[Tensor, ...], dict[str, str], dict[str, int]]:
+    """Return tensors, inputs and attributes with which the last operation adds what was last seen."""
+    if latest is None:
+        return (), {}, {}
+    factor, shift = _factors(latest.scale / score_scale)
+    channel = np.array(latest.channels, np.int16)
+    tensors = (
+        Tensor("latest", body.by_name["raw"].dtype, channel.shape, "state"),
+        Tensor("latest_channel", "int16", channel.shape, "const", channel),
+        Tensor("latest_factor", "int16", factor.shape, "const", factor),
+    )
+    inputs = {"latest": "latest", "channel": "latest_channel", "latest_factor": "latest_factor"}
+    return tensors, inputs, {"latest_shift": shift}
+
+
+def quantum(mean: float, std: float, count: float = 0.0) -> float:
     """Return the power of two that a predicted number is counted in: 2^-14 of its standard deviation, or what fits.
 
-    A number up to `REACH` standard deviations from its mean must stay within the limit of the scores.
+    A number up to `REACH` standard deviations from its mean must stay within the limit of the scores, and a `count` of
+    what is added to it must not be more than 2^13 of its own.
     """
     fine = math.floor(math.log2(std)) - 14
+    fine = max(fine, math.ceil(math.log2(count)) - 13) if count else fine
     coarse = math.ceil(math.log2((abs(mean) + REACH * std) / SCORE_LIMIT))
     return 2.0 ** max(fine, coarse)

@@ -16,7 +16,7 @@ import numpy as np
 from sarto.core.budget import Budget
 from sarto.core.graph import Graph, Window
 from sarto.core.rooms import load_method, methods
-from sarto.deploy.lower import SCORE_SCALE, InputStatistics, Numbers, lower_reservoir, with_readout
+from sarto.deploy.lower import SCORE_SCALE, InputStatistics, Latest, Numbers, lower_reservoir, with_readout
 from sarto.deploy.memory import arena, tables_b
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling, PoolingKind
@@ -84,6 +84,7 @@ class Shape:
     channels: tuple[str, ...]
     outputs: tuple[str, ...]
     numeric: bool
+    latest: tuple[int, ...]
     sensor_bits: int
     window: Window | None
     longest: int
@@ -95,6 +96,7 @@ class Shape:
             problem.channels,
             problem.outputs,
             problem.goals is not None,
+            problem.latest,
             problem.sensor.bits,
             problem.window,
             problem.longest,
@@ -152,7 +154,8 @@ def skeleton(candidate: Candidate, shape: Shape) -> Graph:
     weights = (np.arange(labels * features).reshape(labels, features) * 37) % 255 - 127
     exponent, apart = (25 + np.arange(width) % 4).astype(np.uint8), 1 + np.arange(labels) / labels
     quanta = (SCORE_SCALE,) * labels if shape.numeric else ()
-    return with_readout(body, exponent, weights, apart * 1e-5, apart, shape.outputs, quanta)
+    latest = Latest(shape.latest, apart * SCORE_SCALE) if shape.latest else None
+    return with_readout(body, exponent, weights, apart * 1e-5, apart, shape.outputs, quanta, latest)
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 
 from sarto.core.dataset import Dataset
-from sarto.core.graph import Window
+from sarto.core.graph import Window, last_samples
 from sarto.core.store import write_atomic
 from sarto.data.splits import folds
 from sarto.deploy.lower import InputStatistics
@@ -44,6 +44,7 @@ class Problem:
         window: overlapping windows in the stream that the model is for, or None.
         goals: numbers to be predicted, or None.
         names: of those numbers.
+        latest: of forecasts, the channel of each number, to whose last value the model adds a change; else empty.
     """
 
     raw: Integer[np.ndarray, "row channel"]
@@ -57,6 +58,12 @@ class Problem:
     window: Window | None
     goals: Float[np.ndarray, "item output"] | None = None
     names: tuple[str, ...] = ()
+    latest: tuple[int, ...] = ()
+
+    @cached_property
+    def last_sample(self) -> Int[np.ndarray, "item channel"]:
+        """The last raw words of each item."""
+        return last_samples(self.raw, self.offsets)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -65,9 +72,17 @@ class Problem:
 
     @cached_property
     def level(self) -> tuple[Float[np.ndarray, " output"], Float[np.ndarray, " output"]]:
-        """Mean and standard deviation of the numbers."""
+        """Mean and standard deviation of what a readout predicts: of the numbers, or of their changes."""
+        return self._changes.mean(axis=0), self._changes.std(axis=0)
+
+    @cached_property
+    def _changes(self) -> Float[np.ndarray, "item output"]:
+        """The numbers, from the last values on where they are forecasts."""
         assert self.goals is not None
-        return self.goals.mean(axis=0), self.goals.std(axis=0)
+        if not self.latest:
+            return self.goals
+        channels = list(self.latest)
+        return self.goals - self.last_sample[:, channels] * self.sensor.scale[channels]
 
     @cached_property
     def wanted(self) -> Float[np.ndarray, "item output"]:
@@ -75,7 +90,7 @@ class Problem:
         if self.goals is None:
             return np.eye(len(self.classes))[self.target]
         mean, std = self.level
-        return (self.goals - mean) / std
+        return (self._changes - mean) / std
 
     @property
     def longest(self) -> int:
@@ -86,7 +101,9 @@ class Problem:
     def sha256(self) -> str:
         """Hash over everything a trial can see."""
         digest = hashlib.sha256(
-            repr((self.outputs, self.channels, self.window, self.sensor.bits, self.inputs.peak)).encode()
+            repr(
+                (self.outputs, self.latest, self.channels, self.window, self.sensor.bits, self.inputs.peak)
+            ).encode()
         )
         arrays = (
             self.raw,
@@ -106,7 +123,7 @@ class Problem:
         """Write the problem to `path` (`.npz`, nothing pickled)."""
         window = None if self.window is None else [self.window.length, self.window.hop]
         sensor = [self.sensor.bits, self.sensor.chosen]
-        words = [self.classes, self.channels, window, *sensor, self.inputs.peak, self.names]
+        words = [self.classes, self.channels, window, *sensor, self.inputs.peak, self.names, self.latest]
         arrays: dict[str, Any] = dict(
             words=np.frombuffer(json.dumps(words).encode(), np.uint8),
             raw=self.raw,
@@ -143,6 +160,8 @@ def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) ->
         for index, part in enumerate(folds(train, items, FOLDS, seed * REPEATS + repeat, shuffle=repeat > 0)):
             fold[part.held] = index
         repeats.append(fold)
+    latest = tuple(train.channels.index(name) for name in train.latest if name in train.channels)
+    latest = latest if len(latest) == len(train.outputs) else ()
     return Problem(
         raw=sensor.encode(train.values),
         offsets=train.offsets.astype(np.int64),
@@ -155,6 +174,7 @@ def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) ->
         window=None if hop is None else Window(int(train.lengths[0]), hop),
         goals=None if train.goals is None else train.goals.astype(np.float64),
         names=train.outputs,
+        latest=latest,
     )
 
 
@@ -162,7 +182,9 @@ def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) ->
 def load_problem(path: Path) -> Problem:
     """Return the problem that `Problem.save` wrote; kept in memory for the next trial of this process."""
     with np.load(path, allow_pickle=False) as file:
-        classes, channels, window, bits, chosen, peak, names = json.loads(file["words"].tobytes().decode())
+        classes, channels, window, bits, chosen, peak, names, latest = json.loads(
+            file["words"].tobytes().decode()
+        )
         return Problem(
             raw=file["raw"],
             offsets=file["offsets"],
@@ -175,4 +197,5 @@ def load_problem(path: Path) -> Problem:
             window=None if window is None else Window(*window),
             goals=file["goals"] if "goals" in file.files else None,
             names=tuple(names),
+            latest=tuple(latest),
         )

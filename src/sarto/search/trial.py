@@ -20,7 +20,7 @@ from sarto.compress.quantize.ptq import quantise
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, decide, features, numbers, trace
 from sarto.core.threads import one_blas_thread
-from sarto.deploy.lower import feature_exponents, lower_reservoir, quantum, with_readout
+from sarto.deploy.lower import Latest, feature_exponents, lower_reservoir, quantum, with_readout
 from sarto.learn.statistics import RidgeStatistics
 from sarto.search.candidates import Candidate
 from sarto.search.problem import Problem, load_problem
@@ -80,6 +80,7 @@ def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
             raise
         return Score(1.0, 1.0, RIDGES[-1], repeats * len(problem.target), time.process_time() - start)
     target, wanted = problem.target, seen.wanted
+    unit, variance = _units(problem, repeats)
     parts = [part for fold in problem.fold[:repeats] for part in _parts(seen, fold)]
     errors, squares = np.zeros(len(RIDGES)), np.zeros(len(RIDGES))
     for held, rest in parts:
@@ -87,20 +88,33 @@ def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
             guess = seen.pooled[held] @ solved.weights.T + solved.intercept
             if problem.goals is None:
                 errors[k] += np.count_nonzero(guess.argmax(axis=1) != target[held])
-            squares[k] += np.square(guess - wanted[held]).sum()
-    items, variance = repeats * len(target), repeats * np.square(wanted - wanted.mean(axis=0)).sum()
+            squares[k] += np.square((guess - wanted[held]) * unit).sum()
+    items = repeats * len(target)
     squared = squares / variance
     best = int(np.argmin(errors / items + squared))
     wrong, whole = 0.0, float(items if problem.goals is None else variance)
     for held, rest in parts:
         graph = readout(seen.body, seen.exponent, rest, RIDGES[best], problem)
-        said = decide(graph, seen.means[held])
+        said = decide(graph, seen.means[held], problem.last_sample[held])
         if problem.goals is None:
             wrong += np.count_nonzero(said.classes != target[held])
         else:
-            off = (numbers(graph, said) - problem.goals[held]) / problem.level[1]
+            off = (numbers(graph, said) - problem.goals[held]) / problem.level[1] * unit
             wrong += float(np.square(off).sum())
     return Score(wrong / whole, float(squared[best]), RIDGES[best], items, time.process_time() - start)
+
+
+def _units(problem: Problem, repeats: int) -> tuple[Float[np.ndarray, " output"], float]:
+    """Return what an error of one is worth for each output of a readout, and the variance that errors are a share of.
+
+    Every number counts the same, by its own variance, also where only its change is predicted.
+    """
+    wanted = problem.wanted
+    if problem.goals is None:
+        return np.ones(wanted.shape[1]), float(repeats * np.square(wanted - wanted.mean(axis=0)).sum())
+    whole: Float[np.ndarray, " output"] = problem.goals.std(axis=0)
+    unit: Float[np.ndarray, " output"] = problem.level[1] / whole
+    return unit, float(repeats * wanted.size)
 
 
 def lowered(problem: Problem, candidate: Candidate) -> Graph:
@@ -139,9 +153,17 @@ def readout(
     if problem.goals is None:
         return with_readout(body, exponent, small.values, small.scale, intercept, problem.classes)
     mean, std = problem.level
-    quanta = tuple(map(quantum, mean.tolist(), std.tolist()))
+    counts = problem.sensor.scale[list(problem.latest)] if problem.latest else np.zeros(len(problem.names))
+    whole = (problem.goals.mean(axis=0).tolist(), problem.goals.std(axis=0).tolist(), counts.tolist())
     return with_readout(
-        body, exponent, small.values, small.scale * std, intercept * std + mean, problem.names, quanta
+        body,
+        exponent,
+        small.values,
+        small.scale * std,
+        intercept * std + mean,
+        problem.names,
+        quanta=tuple(map(quantum, *whole)),
+        latest=Latest(problem.latest, counts) if problem.latest else None,
     )
 
 

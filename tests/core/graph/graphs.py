@@ -41,8 +41,9 @@ def small_graph(
     shared_ring: bool = False,
     word: str = "int16",
     steep: bool = False,
+    forecast: bool = False,
 ) -> Graph:
-    """Return a graph of random constants; `steep` drives every clamp."""
+    """Return a graph of random constants; `steep` drives every clamp, `forecast` adds the last samples."""
     rng = np.random.default_rng(seed)
     limit = 32767 if bits == 16 else 127
     sums = {"last": 0, "mean": 1, "mean_square": 2, "mean_square_last": 2}[kind]
@@ -81,6 +82,17 @@ def small_graph(
         Tensor("sums", "int32", (classes,), "state"),
         Tensor("scores", "int32", (classes,), "output"),
     ]
+    latest = (
+        {"latest": "latest", "channel": "latest_channel", "latest_factor": "latest_factor"}
+        if forecast
+        else {}
+    )
+    if forecast:
+        tensors += [
+            Tensor("latest", word, (classes,), "state"),
+            constant("latest_channel", "int16", 0, channels - 1, (classes,)),
+            constant("latest_factor", "int16", 1, 2**15 - 1, (classes,)),
+        ]
     cell = {k: k for k in ("weights", "inputs", "bias", "factor", "table")} | {"x": "x", "state": "h"}
     attributes = {
         "ring": int(ring),
@@ -117,10 +129,10 @@ def small_graph(
         ),
         finish=(
             Op(
-                "argmax",
-                {"sums": "sums", "factor": "factor_out", "bias": "bias_out"},
+                "values" if forecast else "argmax",
+                {"sums": "sums", "factor": "factor_out", "bias": "bias_out", **latest},
                 {"scores": "scores"},
-                {"shift": 3 if steep else 20},
+                {"shift": 3 if steep else 20} | ({"latest_shift": 1 if steep else 9} if forecast else {}),
             ),
         ),
         segments=segments,
@@ -128,6 +140,7 @@ def small_graph(
         window=window,
         outputs=tuple(f"class {i}" for i in range(classes)),
         channels=tuple(f"channel {i}" for i in range(channels)),
+        quanta=(0.5,) * classes if forecast else (),
     )
 
 
@@ -211,7 +224,14 @@ def slow_scores(graph: Graph, sequence: Integer[np.ndarray, "step channel"]) -> 
                 total[c] += weights[segment][place][c] * z
     factor, bias = graph.const("factor_out").tolist(), graph.const("bias_out").tolist()
     shift = graph.finish[0].attributes["shift"]
-    return [clamp(rounded(t, f, shift), SCORE) + b for t, f, b in zip(total, factor, bias, strict=True)]
+    scores = [clamp(rounded(t, f, shift), SCORE) + b for t, f, b in zip(total, factor, bias, strict=True)]
+    if "latest" not in graph.finish[0].inputs:
+        return scores
+    channel, factor = graph.const("latest_channel").tolist(), graph.const("latest_factor").tolist()
+    shift, seen = graph.finish[0].attributes["latest_shift"], sequence[-1].tolist() if len(sequence) else None
+    last = [seen[c] if seen else 0 for c in channel]
+    added = [clamp(rounded(v, f, shift), SCORE) for v, f in zip(last, factor, strict=True)]
+    return [clamp(s + a, 2**31 - 1) for s, a in zip(scores, added, strict=True)]
 
 
 def raw_words(

@@ -13,6 +13,7 @@
 #define ALPHA 16384
 #define BETA 12288
 #define SHIFT_OUT 4
+#define LATEST_SHIFT 2
 #define SCORE_LIMIT 1073741823
 #define FEATURE_LIMIT 8191
 #define POOL_SQUARES 1
@@ -24,6 +25,8 @@ static const int8_t weights_in[6] = {1, -2, 127, -127, 0, 3};
 static const int8_t bias[3] = {7, -127, 0};
 static const int16_t factor_out[3] = {16, 32767, 1};
 static const int32_t bias_out[3] = {5, 1073741823, -1073741823};
+static const int16_t latest_channel[3] = {1, 0, 1};
+static const int16_t latest_factor[3] = {16384, 32767, 3};
 
 #ifdef NARROW
 #define STATE int8_t
@@ -65,6 +68,7 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #define decide decide_values
 #include "values.h"
 #undef decide
+#include "latest.h"
 
 int32_t call_requantise(int32_t acc, int32_t m, int s);
 int32_t call_clamp(int32_t value, int32_t limit);
@@ -77,6 +81,7 @@ void call_pool(int32_t *total, const STATE *h);
 int call_readout(int32_t value, int32_t scale, int shift, const int8_t *w, int32_t *sums);
 int call_decide(const int32_t *sums, int32_t *scores);
 int call_values(const int32_t *sums, int32_t *scores);
+void call_latest(const int32_t *sample, int32_t *scores);
 
 int32_t call_requantise(int32_t acc, int32_t m, int s) { return requantise(acc, m, s); }
 int32_t call_clamp(int32_t value, int32_t limit) { return clamp(value, limit); }
@@ -87,6 +92,13 @@ void call_standardise(const int32_t *raw, int16_t *x) { standardise(raw, x); }
 void call_pool(int32_t *total, const STATE *h) { pool(total, h); }
 int call_decide(const int32_t *sums, int32_t *scores) { return decide(sums, scores); }
 int call_values(const int32_t *sums, int32_t *scores) { return decide_values(sums, scores); }
+
+void call_latest(const int32_t *sample, int32_t *scores)
+{
+    int32_t latest[OUTPUTS];
+    keep_latest(latest, sample);
+    add_latest(latest, scores);
+}
 
 void call_recurrent(STATE *h, const int16_t *x)
 {

@@ -69,6 +69,7 @@ def grid() -> list[Any]:
             units=(5, 1, 4)[number % 3],
             channels=(2, 1, 3)[(number // 3) % 3],
             classes=(3, 2)[number % 2],
+            forecast=(number // 2) % 3 == 1,
         )
         cases.append(pytest.param(shape, id=f"{'ring' if ring else 'esn'}-{kind}-{bits}-{segments}"))
     return cases

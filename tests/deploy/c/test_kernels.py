@@ -196,3 +196,14 @@ def test_values_are_the_scores_without_a_choice() -> None:
         library(False).call_decide(array(ctypes.c_int32, list(sums)), chosen)
         assert library(False).call_values(array(ctypes.c_int32, list(sums)), plain) == 0
         assert list(plain) == list(chosen)
+
+
+@pytest.mark.parametrize("sample", [(0, 0), (7, -3), (2**31 - 1, -(2**31)), (-100_000, 100_000)])
+def test_latest_is_added_within_32_bits(sample: tuple[int, int]) -> None:
+    before = [2**31 - 2, -(2**31) + 2, 12]
+    scores = array(ctypes.c_int32, before)
+    library(False).call_latest(array(ctypes.c_int32, list(sample)), scores)
+    seen = (sample[1], sample[0], sample[1])
+    limit, top = 2**30 - 1, 2**31 - 1
+    added = [max(-limit, min(limit, (v * m + 2) >> 2)) for v, m in zip(seen, (16384, 32767, 3), strict=True)]
+    assert list(scores) == [max(-top, min(top, b + a)) for b, a in zip(before, added, strict=True)]

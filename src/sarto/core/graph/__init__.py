@@ -5,7 +5,7 @@ with it bit for bit.
 """
 
 from sarto.core.graph.file import load_graph, save_arrays, save_graph
-from sarto.core.graph.interpreter import Outcome, decide, interpret, numbers, trace, windows
+from sarto.core.graph.interpreter import Outcome, decide, interpret, last_samples, numbers, trace, windows
 from sarto.core.graph.operations import features, multiplier, reciprocal, requantise
 from sarto.core.graph.values import Graph, Op, Tensor, Window
 
@@ -18,6 +18,7 @@ __all__ = [
     "decide",
     "features",
     "interpret",
+    "last_samples",
     "load_graph",
     "multiplier",
     "numbers",

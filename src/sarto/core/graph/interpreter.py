@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 
 from sarto.core.graph.operations import (
+    INT32_MAX,
     POOLED_STEPS,
     SCORE_LIMIT,
     features,
@@ -39,11 +40,29 @@ def interpret(
     graph: Graph, raw: Integer[np.ndarray, "row channel"], offsets: Int[np.ndarray, " item_plus_1"]
 ) -> Outcome:
     """Return scores and class of every sequence `raw[offsets[i]:offsets[i+1]]` of raw sensor words."""
-    return decide(graph, trace(graph, raw, offsets))
+    return decide(graph, trace(graph, raw, offsets), last_samples(raw, offsets))
 
 
-def decide(graph: Graph, means: Int[np.ndarray, "item segment unit"]) -> Outcome:
-    """Return scores and classes from the means that `trace` gives."""
+def last_samples(
+    raw: Integer[np.ndarray, "row channel"], offsets: Int[np.ndarray, " item_plus_1"]
+) -> Int[np.ndarray, "item channel"]:
+    """Return the last sample of every sequence, 0 for one without samples."""
+    found = np.zeros((len(offsets) - 1, raw.shape[1]), np.int64)
+    filled = np.diff(offsets) > 0
+    found[filled] = raw[offsets[1:][filled] - 1]
+    return found
+
+
+def decide(
+    graph: Graph,
+    means: Int[np.ndarray, "item segment unit"],
+    last_sample: Int[np.ndarray, "item channel"] | None = None,
+) -> Outcome:
+    """Return scores and classes from the means that `trace` gives.
+
+    A graph that forecasts adds what was last seen of the forecast channels, scaled as the scores are, and needs
+    the `last_sample` of each sequence for it.
+    """
     scale, readout = graph.segment
     (last,) = graph.finish
     pooled = features(means, graph.const(scale.inputs["exponent"]))
@@ -53,6 +72,11 @@ def decide(graph: Graph, means: Int[np.ndarray, "item segment unit"]) -> Outcome
     factor = graph.const(last.inputs["factor"])
     scaled_sums = requantise(sums, factor, last.attributes["shift"]).clip(-SCORE_LIMIT, SCORE_LIMIT)
     scores = scaled_sums + graph.const(last.inputs["bias"])
+    if "latest" in last.inputs:
+        assert last_sample is not None, "a forecast needs the last samples"
+        seen = last_sample[:, graph.const(last.inputs["channel"])]
+        added = requantise(seen, graph.const(last.inputs["latest_factor"]), last.attributes["latest_shift"])
+        scores = (scores + added.clip(-SCORE_LIMIT, SCORE_LIMIT)).clip(-INT32_MAX, INT32_MAX)
     return Outcome(
         scores, np.argmax(scores, axis=1) if last.kind == "argmax" else np.zeros(len(scores), np.int64)
     )

@@ -179,12 +179,15 @@ def _plan(graph: Graph) -> tuple[dict[str, Any], list[str]]:
         "TABLE_SHIFT": 15 - intervals,
         "SCORE_LIMIT": SCORE_LIMIT,
         "SHIFT_OUT": last.attributes["shift"],
+        "LATEST": int("latest" in last.inputs),
+        "LATEST_SHIFT": last.attributes.get("latest_shift", 0),
         "SEGMENTS": graph.segments,
         "SEGMENT_STEPS": graph.segment_steps,
         "BANKS": window.banks if window else 1,
         "WINDOW": window.length if window else 0,
         "HOP": window.hop if window else 0,
     }
+    latest = ["latest"] if "latest" in last.inputs else []
     kernels = [
         "arithmetic",
         "standardise",
@@ -192,7 +195,7 @@ def _plan(graph: Graph) -> tuple[dict[str, Any], list[str]]:
         "neuron",
         f"recurrent_{'ring' if ring else 'dense'}",
     ]
-    return defines, [*kernels, *["pool"] * len(pools), "readout", "scores", last.kind, "driver"]
+    return defines, [*kernels, *["pool"] * len(pools), "readout", "scores", last.kind, *latest, "driver"]
 
 
 def _table(tensor: Tensor, name: str) -> str:

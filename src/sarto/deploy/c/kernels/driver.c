@@ -9,6 +9,10 @@ static void clear(model_bank *bank)
 #endif
     for (int c = 0; c < OUTPUTS; c++)
         bank->sums[c] = 0;
+#if LATEST
+    for (int c = 0; c < OUTPUTS; c++)
+        bank->latest[c] = 0;
+#endif
     bank->count = 0;
     bank->segment = 0;
 }
@@ -31,8 +35,13 @@ static void end_segment(model_bank *bank)
     bank->segment++;
 }
 
-static void step_bank(model_arena *arena, model_bank *bank)
+static void step_bank(model_arena *arena, model_bank *bank, const model_sample *sample)
 {
+#if LATEST
+    keep_latest(bank->latest, sample);
+#else
+    (void)sample;
+#endif
 #if RING
     recurrent(bank->h, arena->x);
 #else
@@ -56,7 +65,11 @@ static int finish_bank(model_arena *arena, model_bank *bank)
 {
     if (bank->count > 0)
         end_segment(bank);
-    return decide(bank->sums, arena->scores);
+    const int index = decide(bank->sums, arena->scores);
+#if LATEST
+    add_latest(bank->latest, arena->scores);
+#endif
+    return index;
 }
 
 static void start(model_arena *arena)
@@ -85,7 +98,7 @@ int model_step(model_arena *arena, const model_sample *sample)
     for (int b = 0; b < BANKS; b++) {
         model_bank *bank = &arena->bank[b];
         if (bank->age >= 0 && bank->age < WINDOW)
-            step_bank(arena, bank);
+            step_bank(arena, bank, sample);
         bank->age++;
         if (bank->age == WINDOW) {
             label = arena->label = finish_bank(arena, bank);
@@ -95,7 +108,7 @@ int model_step(model_arena *arena, const model_sample *sample)
             bank->age = 0;
     }
 #else
-    step_bank(arena, &arena->bank[0]);
+    step_bank(arena, &arena->bank[0], sample);
 #endif
     return label;
 }
