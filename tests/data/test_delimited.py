@@ -80,6 +80,8 @@ def test_units_in_headings(tmp_path: Path, heading: str, name: str, unit: str) -
         (["-1.234567", "2"], np.float32),
         (["1.2345678", "2"], np.float64),
         (["1", ""], np.float32),
+        (["1e39", "2.5"], np.float64),
+        (["1e-50", "2.5"], np.float64),
     ],
 )
 def test_numbers_take_no_more_room_than_they_need(tmp_path: Path, tokens: list[str], dtype: Any) -> None:

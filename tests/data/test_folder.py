@@ -163,3 +163,36 @@ def test_wav_comes_before_tables(tmp_path: Path) -> None:
         ["deep/b.WAV"],
         ["labels.csv"],
     )
+
+
+def test_numbered_channels_of_recordings_are_channels(tmp_path: Path) -> None:
+    rows = "emg_1,emg_2\n" + "".join(f"{i},{i * 3 % 7}\n" for i in range(6))
+    data = load(filled(tmp_path, rest__a=rows, fist__b=rows))
+    assert (data.channels, data.lengths.tolist()) == (("emg_1", "emg_2"), [6, 6])
+
+
+def test_a_row_counter_is_no_sequence(tmp_path: Path) -> None:
+    rows = "id,ax,ay\n" + "".join(f"{i},{i % 3},{i % 5}\n" for i in range(8))
+    data = load(filled(tmp_path, u__a=rows, v__b=rows))
+    assert (data.channels, data.lengths.tolist()) == (("ax", "ay"), [8, 8])
+    assert load(tmp_path, sequence="id").lengths.tolist() == [1] * 16
+
+
+def test_recordings_of_another_kind_are_told(tmp_path: Path) -> None:
+    filled(tmp_path, u__a="x\n1\n2\n", v__b="x\n1\n2\n")
+    (tmp_path / "u" / "more.parquet").write_bytes(b"")
+    data = load(tmp_path)
+    assert data.remarks == (
+        "1 files such as 'more.parquet' are recordings of another kind: they are not read",
+    )
+
+
+def test_a_bare_name_is_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(tmp_path / "data", u__a="x\n1\n2\n", v__b="x\n1\n2\n")
+    monkeypatch.chdir(tmp_path)
+    assert len(load("data")) == 2
+
+
+def test_a_table_is_known_by_any_of_its_rows(tmp_path: Path) -> None:
+    filled(tmp_path, t="file,label\ngone,u\na,v\n", a=RUN.replace("{0}", "7"))
+    assert "0 recordings are called 'gone'" in refused(tmp_path).cause

@@ -3,7 +3,7 @@
 # PyArrow has no types.
 # pyright: basic
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -144,3 +144,27 @@ def test_a_damaged_file_is_named(tmp_path: Path, keep: int) -> None:
     assert caught.value.code == "E103"
     assert "'toy.parquet' cannot be read" in caught.value.message
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_names_that_are_none_or_twice_there() -> None:
+    with pytest.raises(SartoError, match=r"E103(.|\n)*a column is called 0"):
+        load(pd.DataFrame(np.ones((2, 2))))
+    with pytest.raises(SartoError, match="E108"):
+        load(pd.DataFrame(np.ones((2, 2)), columns=["a", "a"]))
+
+
+def test_a_missing_class_is_missing() -> None:
+    frame = pd.DataFrame({"run": [1, 1, 2], "label": [1.0, 1.0, np.nan], "x": [1.0, 2, 3]})
+    with pytest.raises(SartoError, match=r"E105(.|\n)*dataframe, row 3, column 'label' is empty"):
+        load(frame)
+
+
+def test_a_time_of_day_is_no_time_stamp() -> None:
+    read = table({"time": [time(12, 0, i) for i in range(3)], "x": [1, 2, 3]})
+    assert (list(read.columns), read.unused) == (["x"], {"time": "(3,)"})
+
+
+def test_half_floats_are_widened() -> None:
+    column = table({"x": np.array([0.5, 1.5], np.float16)}).columns["x"]
+    assert not isinstance(column, Texts)
+    assert column.dtype == np.float32

@@ -193,3 +193,47 @@ def test_splits_of_numbers_are_even(tmp_path: Path) -> None:
     assert all((np.diff(np.searchsorted(parts.train, h)) == 1).all() for h in held)  # runs of neighbours
     shuffled = folds(data, parts.train, 5, 0, shuffle=True)
     assert all(np.histogram(goals[f.held], [0, *tenths, np.inf])[0].min() >= 1 for f in shuffled)
+
+
+def test_a_split_of_the_users_own_stands(tmp_path: Path) -> None:
+    for part in ("TRAIN", "TEST"):
+        written(tmp_path, SERIES, f"toy_{part}.csv")
+    choice = dict(task="forecasting", target="temp", window=20, hop=20)
+    pair = load(tmp_path / "toy_TRAIN.csv", **choice)  # pyright: ignore[reportArgumentType]
+    assert pair.split is not None
+    assert pair.split.tolist() == ["train"] * 9 + ["test"] * 9
+    assert split(pair, 0).how == "as in the data"
+    rows = "".join(f"{r},{'train' if r < 3 else 'test'},{i * r % 17}\n" for r in (1, 2, 3) for i in range(40))
+    own = load(written(tmp_path, f"run,split,temp\n{rows}"), **choice)  # pyright: ignore[reportArgumentType]
+    assert own.split is not None
+    assert own.split.tolist() == ["train", "train", "test"]
+    changing = "".join(f"1,{'train' if i < 30 else 'test'},{i % 17}\n" for i in range(60))
+    with pytest.raises(SartoError, match="the split changes within a sequence, from train to test"):
+        load(written(tmp_path, f"run,split,temp\n{changing}"), **choice)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_target_named_as_a_sequence_is_a_target(tmp_path: Path) -> None:
+    data = load(written(tmp_path, "window,x_0,x_1\n1.5,1,2\n2.5,3,5\n"), task="regression", target="window")
+    assert data.goals is not None
+    assert data.goals.ravel().tolist() == [1.5, 2.5]
+
+
+def test_numbers_that_are_too_large(tmp_path: Path) -> None:
+    with pytest.raises(SartoError, match=r"E103(.|\n)*such as 1e\+300"):
+        load(written(tmp_path, "y,x_0,x_1\n1e300,1,2\n2,3,5\n"), task="regression")
+
+
+def test_a_condition_names_what_is_forecast(tmp_path: Path) -> None:
+    choice = dict(task="forecasting", target="temp", window=20, where=["temp>50"])
+    data = load(written(tmp_path, SERIES), **choice)  # pyright: ignore[reportArgumentType]
+    assert data.goals is not None
+    assert (data.goals > 50).all()
+
+
+def test_what_is_left_out_is_told(tmp_path: Path) -> None:
+    rows = "".join(f"{r},u{r % 2},{i},w{i}\n" for r, n in ((1, 9), (2, 9), (3, 2)) for i in range(n))
+    data = load(written(tmp_path, f"run,label,x,note\n{rows}"), window=4)
+    assert data.remarks == (
+        "column 'note' holds texts that change within a sequence, such as 'w0': it is not used",
+        "1 of 3 sequences have no window: they are too short, or lack what is to be learned",
+    )

@@ -153,6 +153,26 @@ def test_time_gives_the_rate_and_is_no_channel(tmp_path: Path, stamps: str, rate
     assert data.rate_hz == (None if rate_hz is None else pytest.approx(rate_hz, rel=1e-3))
 
 
+@pytest.mark.parametrize(("start", "rate_hz"), [(1000, 50), (2000, 100), (90000, 100), (1e6, 1000)])
+def test_rates_are_exact_far_from_the_start(tmp_path: Path, start: float, rate_hz: float) -> None:
+    rows = "".join(f"{r},u,{start * r + i / rate_hz:.3f},{i}\n" for r in (0, 1) for i in range(200))
+    assert read(tmp_path, f"run,label,time_s,x\n{rows}").data.rate_hz == rate_hz
+
+
+def test_rates_of_dates_are_exact(tmp_path: Path) -> None:
+    rows = "".join(f"u,2026-03-01T12:00:{i // 4000:02}.{i % 4000 * 250:06}Z,{i},u\n" for i in range(9000))
+    data = read(tmp_path, f"run,time,x,label\n{rows}").data
+    assert data.rate_hz == 4000
+    with pytest.raises(SartoError, match="column 'time' is no time"):
+        read(tmp_path, "run,time,x,label\nu,2026-03-01T12:00:00+01:00,1,u\n")
+
+
+def test_a_recording_without_a_sequence_is_not_taken_for_items(tmp_path: Path) -> None:
+    rows = "".join(f"{i / 50},{i % 3},{i % 5},u\n" for i in range(20))
+    error = refused(tmp_path, f"time_s,emg_1,emg_2,label\n{rows}")
+    assert (error.code, error.message) == ("E108", "'toy.csv' does not say where sequences begin")
+
+
 def test_two_files_are_one_data_set_with_a_split(tmp_path: Path) -> None:
     (tmp_path / "Toy_TRAIN.csv").write_text(ROWS)
     (tmp_path / "Toy_TEST.csv").write_text(ROWS)

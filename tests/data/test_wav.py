@@ -151,3 +151,12 @@ def test_digits_written_as_recordings_come_back(tmp_path: Path, real_data: Path)
     read = load(tmp_path)
     assert read.sha256 == digits.sha256
     assert read.rate_hz == 8000.0
+
+
+def test_the_bits_are_found_behind_other_chunks(tmp_path: Path) -> None:
+    file = pcm(tmp_path / "a.wav", [1, -2, 100_000], 3)
+    content = file.read_bytes()
+    junk = b"JUNK" + struct.pack("<I", 5002) + b"fmt " * 1250 + b"xy"
+    size = struct.pack("<I", len(content) + len(junk) - 8)
+    file.write_bytes(content[:4] + size + content[8:12] + junk + content[12:])
+    assert columns(read_wav([file], ["a"])) == [[1, -2, 100_000]]

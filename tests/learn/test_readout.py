@@ -284,3 +284,17 @@ def test_a_regressor_per_step_remembers_the_input(axes: int) -> None:
     assert model.score(X[2:], early[2:]) == model.score(X[2:], y[2:])
     more = clone(model).partial_fit(X[:1], y[:1]).partial_fit(X[1:2], y[1:2])
     assert more.statistics_.count == 680
+
+
+def test_a_regressor_takes_the_numbers_of_a_data_set() -> None:
+    random = np.random.default_rng(0)
+    goals = random.normal(size=(30, 1))
+    values = np.repeat(goals, 8, axis=0) + 0.1 * random.normal(size=(240, 1))
+    data = Dataset(
+        "toy", values, np.arange(31) * 8, np.zeros(30, np.int64), (), ("x",), goals=goals, outputs=("y",)
+    )
+    model = ESNRegressor(units=20, pooling="mean").fit(data)
+    assert model.predict(data).shape == (30,)
+    assert model.score(data) > 0.9
+    with pytest.raises(ValueError, match="a classifier learns from labels"):
+        ESNClassifier(units=20).fit(data)

@@ -23,6 +23,12 @@ from sarto.measure.deviation import (
 metrics: Any = untyped
 
 
+def interval(true: Any, said: Any, groups: Any = None, block: int = 1) -> tuple[float, float]:
+    found = bootstrap(true, said, groups, block)
+    assert found is not None
+    return found
+
+
 @given(st.integers(2, 30), st.integers(1, 3), st.integers(0, 2**32 - 1))
 def test_as_scikit_learn(n: int, outputs: int, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -46,7 +52,7 @@ def test_the_interval_covers() -> None:
     for _ in range(60):
         said = random.normal(size=(150, 1))
         true = said + random.normal(size=(150, 1)) / 2
-        low, high = bootstrap(true, said, None)
+        low, high = interval(true, said)
         inside += low <= 0.8 <= high
     assert inside >= 51  # 57 are expected of 60, and 51 or fewer with probability .008
 
@@ -55,15 +61,13 @@ def test_groups_are_drawn_whole() -> None:
     """Ten equal items in each of six groups: as if each group were one item."""
     random = np.random.default_rng(2)
     true, said = random.normal(size=(6, 1)), random.normal(size=(6, 1))
-    whole = bootstrap(np.repeat(true, 10, axis=0), np.repeat(said, 10, axis=0), np.repeat(np.arange(6), 10))
-    np.testing.assert_allclose(whole, bootstrap(true, said, None))
+    whole = interval(np.repeat(true, 10, axis=0), np.repeat(said, 10, axis=0), np.repeat(np.arange(6), 10))
+    np.testing.assert_allclose(whole, interval(true, said))
 
 
 def test_evidence() -> None:
-    true, said = (
-        np.array([[0.0, 10], [1, 20], [2, 30], [3, 40]]),
-        np.array([[0.0, 10], [1, 20], [2, 30], [2, 20]]),
-    )
+    true = np.tile([[0.0, 10], [1, 20], [2, 30], [3, 40]], (2, 1))
+    said = np.tile([[0.0, 10], [1, 20], [2, 30], [2, 20]], (2, 1))
     found = deviation_evidence(
         true, said, ("a", "b"), ("degC", ""), groups=None, part="test", tool="t", command="c", subject="s"
     )
@@ -74,7 +78,7 @@ def test_evidence() -> None:
         "test MAE of a": (0.25, "degC"),
         "test MAE of b": (5, "1"),
     }
-    assert all((e.n, e.how) == (4, "measured") for e in found)
+    assert all((e.n, e.how) == (8, "measured") for e in found)
     assert found[0].interval is not None
     guess = guess_evidence(
         true, np.broadcast_to(true.mean(axis=0), true.shape), "the mean", part="test", tool="t", command="c"
@@ -93,3 +97,13 @@ def test_tables() -> None:
     said = np.array([[0.0], [1], [2], [5]])
     by = deviation_by_group(np.array([[0.0], [1], [2], [3]]), said, groups)
     assert by.rows == (("x", 2, 1.0), ("y", 2, 1 - 2 / 1.25))
+
+
+def test_few_groups_have_no_interval_and_blocks_widen_it() -> None:
+    random = np.random.default_rng(4)
+    slow = np.repeat(random.normal(size=(40, 1)), 10, axis=0)
+    said = slow + np.repeat(random.normal(size=(40, 1)) / 2, 10, axis=0)
+    assert bootstrap(slow, said, np.arange(400) // 100) is None
+    plain, blocks = interval(slow, said), interval(slow, said, block=10)
+    assert blocks[1] - blocks[0] > 2 * (plain[1] - plain[0])
+    np.testing.assert_allclose(blocks, interval(slow, said, np.arange(400) // 10))

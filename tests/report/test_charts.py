@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from sarto.report import charts
 from sarto.report.charts import MOST_DOTS, search_course, trade_off
 
 COSTS, QUALITIES = [4100.0, 5200, 7000, 9800, 15000], [0.81, 0.9, 0.93, 0.925, 0.951]
@@ -89,3 +90,15 @@ def test_a_long_search_is_thinned_and_trials_without_a_figure_are_left_out() -> 
     svg = search_course([*errors[:-1], float("nan")], errors)
     assert len(dots(svg)) <= MOST_DOTS + 20
     assert "nan" not in svg.lower()
+
+
+def test_qualities_below_zero_are_drawn_upright_and_inside() -> None:
+    for shares in ([-0.078], [-9.0, -0.2], [-0.3, 0.4]):
+        _, axes = charts._canvas()  # pyright: ignore[reportPrivateUsage]
+        charts._frame(axes, shares)  # pyright: ignore[reportPrivateUsage]
+        low, high = axes.get_ylim()
+        assert low < min(shares)
+        assert max(shares) < high
+    assert "explained variance" in trade_off(
+        "flash", [1, 2], [-0.3, -0.1], 1, None, "B", "explained variance"
+    )

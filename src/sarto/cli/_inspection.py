@@ -21,6 +21,7 @@ from sarto.data.checks import extremes
 from sarto.data.load import load
 from sarto.data.splits import Split, folds, split
 from sarto.data.spool import SPAN, let_go
+from sarto.measure.deviation import r2
 from sarto.search.problem import FOLDS
 
 _FEW = 12
@@ -76,6 +77,8 @@ def inspect(source: str, seed: int, chosen: dict[str, Any]) -> Inspection:
     }
     if data.goals is not None:
         facts["to beat"] = "R2 of 0 by always saying the mean"
+        if data.last is not None:
+            facts["to beat"] += f", and of {r2(data.goals, data.last):.3g} by saying that nothing changes"
         columns = ("least", "median", "most", "standard deviation")
         values = [*np.quantile(data.goals, (0, 0.5, 1), axis=0), data.goals.std(axis=0)]
         rows = [(name, *(f"{v[i]:.6g}" for v in values)) for i, name in enumerate(data.outputs)]
@@ -98,7 +101,13 @@ def inspect(source: str, seed: int, chosen: dict[str, Any]) -> Inspection:
 
 
 def _warnings(data: Dataset, parts: Split) -> list[str]:
-    return [*_rare_classes(data, parts), *_long_items(data), *_still_channels(data), *_twins(data, parts)]
+    return [
+        *data.remarks,
+        *_rare_classes(data, parts),
+        *_long_items(data),
+        *_still_channels(data),
+        *_twins(data, parts),
+    ]
 
 
 def _rare_classes(data: Dataset, parts: Split) -> list[str]:

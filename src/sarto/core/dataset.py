@@ -44,6 +44,7 @@ class Dataset:
         split_name: who made the split, in words.
         last: of goals that are later values of channels, the same channels at the end of the item, else None.
         latest: names of those channels.
+        remarks: what of the source was left out, in words.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Dataset:
     split_name: str = "as in the data"
     last: Float[np.ndarray, "item output"] | None = None
     latest: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -19,6 +19,9 @@ from sarto.core.errors import SartoError
 from sarto.data.contents import Place
 from sarto.data.spool import spans
 
+TOO_LARGE = 1e30
+"""Numbers to be predicted lie below this, so that their squares are numbers too."""
+
 
 def check_values(data: Dataset, items: Int[np.ndarray, " item"], channels: list[int], place: Place) -> None:
     """Check that every value is finite.
@@ -97,6 +100,10 @@ def _check_goals(data: Dataset, items: Int[np.ndarray, " item"]) -> None:
     assert data.goals is not None
     goals = data.goals[items]
     for name, values in zip(data.outputs, goals.T, strict=True):
+        if not np.abs(values).max() < TOO_LARGE:
+            message = f"'{name}' holds numbers that are too large"
+            cause = f"such as {values[np.argmax(np.abs(values))]:g}, and they must lie below {TOO_LARGE:g}"
+            raise SartoError("E103", message, cause=cause, hint="give it in another unit")
         if not np.ptp(values) > 0:
             message = f"'{name}' is the same in all {len(items)} training items"
             cause = f"it is {values[0]:g}, and there is nothing to predict"

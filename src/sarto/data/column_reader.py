@@ -25,7 +25,7 @@ from sarto.core.errors import SartoError
 from sarto.data.columns import Column, Texts
 from sarto.data.number import MISSING, read_number
 from sarto.data.spool import Part, Spool
-from sarto.data.stamps import DATE_HINT, dates, tells_time
+from sarto.data.stamps import DATE_HINT, dates, microseconds, tells_time
 
 EXACT = 2**53
 """Whole numbers from here on are not told apart in double precision."""
@@ -58,6 +58,7 @@ class ColumnReader:
     _parts: list[Num[np.ndarray, " row"]] = field(default_factory=list[Any])
     _kept: list[Part] = field(default_factory=list[Part])
     _codes: dict[str, int] = field(default_factory=dict[str, int])
+    _origin: int | None = None
 
     def add(self, tokens: Sequence[str], lines: Int[np.ndarray, " row"]) -> None:
         """Take the next rows, and the lines in which they stand."""
@@ -130,7 +131,8 @@ class ColumnReader:
         largest = np.abs(values).max()
         if joined.isascii() and joined.replace("-", "").isdigit() and largest < EXACT:
             return values.astype(next(t for t in _WHOLE if largest <= np.iinfo(t).max))
-        return values if _needs_double(tokens) else values.astype(np.float32)
+        exact = tells_time(self.name) or "e" in joined or "E" in joined or _needs_double(tokens)
+        return values if exact else values.astype(np.float32)
 
     def _number(self, token: str, line: int) -> float:
         value = read_number(token)
@@ -145,13 +147,16 @@ class ColumnReader:
 
     def _dates(self, tokens: Sequence[str], lines: Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
         try:
-            return dates(tokens)
+            if self._origin is None:
+                first = microseconds(tokens)
+                self._origin = int(np.nanmin(first)) if np.isfinite(first).any() else None
+            return dates(tokens, self._origin or 0)
         except ValueError:
             return np.array([self._date(t, line) for t, line in zip(tokens, lines.tolist(), strict=True)])
 
     def _date(self, token: str, line: int) -> float:
         try:
-            return float(dates([token])[0])
+            return float(dates([token], self._origin or 0)[0])
         except ValueError as error:
             message = f"{self.file}, line {line}, column '{self.name}' is no time"
             cause = f"it is '{token.strip()[:30]}'"

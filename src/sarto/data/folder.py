@@ -55,7 +55,7 @@ def listing(root: Path, candidates: Sequence[Path], recordings: Sequence[Path] =
     Args:
         root: the folder.
         candidates: text tables.
-        recordings: with any, a table counts only if its first row names one of them.
+        recordings: with any, a table counts only if it names one of them.
 
     Raises:
         SartoError: E102 there are several.
@@ -65,13 +65,19 @@ def listing(root: Path, candidates: Sequence[Path], recordings: Sequence[Path] =
     for file in candidates:
         row = first_row(file) if file.parent == root else {}
         column = next((c for alias in FILES for c in row if c.lower() == alias), None)
-        if column is not None and (not names or _plain(row[column]) in names):
+        if column is not None and (not names or _mentions(file, column, names)):
             found.append(Listing(file, column))
     if len(found) > 1:
         cause = f"'{found[0].file.name}' and '{found[1].file.name}' both list recordings"
         message = f"the folder '{root.resolve().name}' has two tables"
         raise SartoError("E102", message, cause=cause, hint="leave one of them")
     return found[0] if found else None
+
+
+def _mentions(file: Path, column: str, names: set[str]) -> bool:
+    entries = read_delimited([file], lambda _: {column}).columns[column]
+    assert isinstance(entries, Texts)
+    return any(_plain(entry) in names for entry in entries.names)
 
 
 def describe(

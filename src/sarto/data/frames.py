@@ -1,7 +1,7 @@
 """Columns of dataframes of any library (pandas, polars, PyArrow, ...), and of Parquet files.
 
 Missing numbers are NaN, missing texts empty. Truth values are 0 and 1, decimals floats. Dates and durations are seconds
-where the column tells the time by its name, else they are not used.
+(from the first on) where the column tells the time by its name, else they are not used.
 
 narwhals is the layer over the libraries; it is small and has no dependencies. Parquet is read by PyArrow.
 
@@ -82,10 +82,19 @@ def frame_table(frame: Any, as_text: Callable[[list[str]], set[str]]) -> ColumnT
     """
     try:
         known: Any = nw.from_native(frame)
+        columns = list(known.columns)
+    except nw.exceptions.DuplicateError as error:
+        message, hint = "the columns of the dataframe cannot be told apart", "give each a name of its own"
+        raise SartoError("E108", message, cause="two have one name", hint=hint) from error
     except TypeError as error:
         cause = f"it is of type {type(frame).__name__}"
         hint = "give the path of a file, or a dataframe of pandas, polars or PyArrow"
         raise SartoError("E103", "this is no data source", cause=cause, hint=hint) from error
+    odd = [name for name in columns if not isinstance(name, str)]
+    if odd:
+        cause = f"a column is called {odd[0]!r}, which is no text"
+        hint = "rename the columns, as in frame.columns = [...]"
+        raise SartoError("E103", "the columns of the dataframe have no names", cause=cause, hint=hint)
     return _table([known.collect() if isinstance(known, nw.LazyFrame) else known], [FRAME], as_text)
 
 
@@ -123,7 +132,8 @@ def _table(
     for name, field in zip(names, fields, strict=True):
         parts = [frame[field] for frame in frames]
         kinds = [part.dtype for part in parts]
-        if any(kind.is_temporal() for kind in kinds) and not tells_time(name):
+        stamps = all(kind in (nw.Date, nw.Datetime, nw.Duration) for kind in kinds)
+        if any(kind.is_temporal() for kind in kinds) and not (stamps and tells_time(name)):
             unused[name] = f"({placing.rows},)"
             continue
         if name in texts or not all(
@@ -133,31 +143,34 @@ def _table(
                 [_words(part, name, title) for part, title in zip(parts, titles, strict=True)]
             )
         else:
-            columns[name] = np.concatenate([_numbers(part) for part in parts])
+            whole = np.concatenate([_numbers(part) for part in parts])
+            columns[name] = (whole - np.nanmin(whole)) * 1e-6 if stamps else whole
             units |= {name: "s"} if any(kind.is_temporal() for kind in kinds) else {}
     return ColumnTable(called(titles), columns, units, placing.places(), unused)
 
 
 def _numbers(part: Any) -> Num[np.ndarray, " row"]:
-    """Return numbers, truth values or times; whole numbers stay such only if none is missing."""
+    """Return numbers, truth values, or times in microseconds; whole numbers stay such only if none is missing."""
     kind = part.dtype
     if kind.is_temporal():
         stamps = part.to_numpy().astype(
             "datetime64[us]" if kind in (nw.Date, nw.Datetime) else "timedelta64[us]"
         )
-        return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) * 1e-6)
+        return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64))
     if kind == nw.Boolean:
         part = part.cast(nw.Int8)
     elif kind.is_decimal() or part.null_count():
         part = part.cast(nw.Float64)
-    return np.asarray(part.to_numpy())
+    found = np.asarray(part.to_numpy())
+    return found.astype(np.float32) if found.dtype == np.float16 else found
 
 
 def _words(part: Any, name: str, title: str) -> list[str]:
     """Return the texts of a column, empty for missing ones; whole numbers without a decimal point."""
     kind = part.dtype
-    if kind.is_float() and bool((part.drop_nulls() % 1 == 0).all()):
-        part = part.cast(nw.Int64)
+    if kind.is_float():
+        numbers = part.cast(nw.Float64).to_numpy()
+        return ["" if np.isnan(v) else str(int(v)) if v == np.rint(v) else str(v) for v in numbers]
     if not (
         kind.is_numeric() or kind in (nw.String, nw.Categorical, nw.Enum, nw.Boolean, nw.Unknown, nw.Object)
     ):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Shaped
 
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
@@ -91,20 +92,19 @@ def load(
     if isinstance(source, str | PathLike):
         found = find_source(source)
         contents, title, name = _read(found, goal, sequence, cutting), found.title, found.name
+        others = found.others
     else:
         from sarto.data.frames import FRAME, frame_table
 
         table = frame_table(source, key_columns(goal, sequence))
         contents, title, name = contents_of(table, FRAME, goal, sequence, cutting), FRAME, FRAME
+        others = ()
     whole = contents.data
-    named = (
-        {}
-        if goal.numeric
-        else {n: np.asarray(whole.classes)[whole.target] for n in (contents.label_name, "class")}
-    )
-    columns = named | (
-        dict(zip(whole.outputs, whole.goals.T, strict=True)) if whole.goals is not None else {}
-    )
+    columns: dict[str, Shaped[np.ndarray, " item"]] = {}
+    if whole.goals is None:
+        columns = {n: np.asarray(whole.classes)[whole.target] for n in (contents.label_name, "class")}
+    else:
+        columns = dict(zip(whole.latest or whole.outputs, whole.goals.T, strict=True))
     keep = np.ones(len(whole), dtype=bool)
     for condition in where:
         keep &= holds({**columns, **whole.metadata}, condition)
@@ -114,6 +114,9 @@ def load(
         raise SartoError("E104", "no item is left", cause=cause, hint="loosen the conditions")
     chosen = matching(whole.channels, channels) if channels else list(range(len(whole.channels)))
     data = replace(whole, group_name=group_column(contents, group), source=title, name=name)
+    if others:
+        remark = f"{len(others)} files such as '{others[0].name}' are recordings of another kind: they are not read"
+        data = replace(data, remarks=(*data.remarks, remark))
     data = data if keep.all() else data.select(items)
     if channels:
         names, units = (

@@ -57,6 +57,7 @@ class Source:
         title: the source in words, without the folders of this machine.
         root: of a folder of recordings, the folder; else None.
         tables: text tables in that folder beside recordings of another kind, one of which may list those.
+        others: files in that folder that are recordings of another kind, and are not read.
     """
 
     kind: Literal["npz", "ts", "csv", "wav", "parquet"]
@@ -66,6 +67,7 @@ class Source:
     title: str
     root: Path | None = None
     tables: tuple[Path, ...] = ()
+    others: tuple[Path, ...] = ()
 
     def titles(self) -> list[str]:
         """Return how each file is called: by its name, or by its place in the folder."""
@@ -88,7 +90,7 @@ def find_source(source: str | PathLike[str]) -> Source:
         return _file_source(path, part)
     folder = text != "" and path.is_dir()
     pairs = pairs_in(path) if folder else {}
-    if pairs or (folder and _looks_like_path(text)):
+    if pairs or (folder and (_looks_like_path(text) or not _is_bundled(text))):
         return _folder_source(path, pairs)
     if _looks_like_path(text):
         near = _nearest(path.name, [e.name for e in path.parent.iterdir()] if path.parent.is_dir() else [])
@@ -191,7 +193,10 @@ def _folder_source(folder: Path, pairs: dict[str, tuple[Path, Path]]) -> Source:
                 if f.parent == folder and f.suffix.lower() in _RECORDINGS["csv"] and f not in found
             )
             count = f"{len(found)} {found[0].suffix.lower()} file{'s' * (len(found) > 1)}"
-            return Source(kind, found, name, "", f"{name}, {count}", folder, tuple(tables))
+            known = (*found, *(tables := tuple(tables)))
+            every = tuple(ending for endings in _RECORDINGS.values() for ending in endings)
+            others = tuple(f for f in files if f.suffix.lower() in every and f not in known)
+            return Source(kind, found, name, "", f"{name}, {count}", folder, tables, others)
     cause = "it holds no .wav, .csv, .tsv or .parquet file, and no NAME_TRAIN.ts beside a NAME_TEST.ts"
     hint = "name an .npz, .csv or .ts file, or a folder of recordings"
     raise SartoError("E102", f"the folder '{name}' is not one data set", cause=cause, hint=hint)
@@ -220,6 +225,14 @@ def _bundled_source(name: str) -> Source:
             hint=f"{near} Nothing is ever downloaded",
         )
     return Source("ts", known[name], name, "", f"{name}, bundled with aeon")
+
+
+def _is_bundled(name: str) -> bool:
+    """Return whether a name is one of a bundled data set; if there are none here, none is."""
+    try:
+        return name in bundled_data()
+    except SartoError:
+        return False
 
 
 def _looks_like_path(text: str) -> bool:

@@ -28,7 +28,7 @@ SPREAD = 0.05
 """Rates that differ by no more are one rate, read off by clocks that are not exact."""
 STEPS = 4096
 """Steps of a sequence from whose start its rate is read."""
-DATE_HINT = "write dates as in 2026-03-01T12:00:00.020, or seconds as numbers"
+DATE_HINT = "write dates as in 2026-03-01T12:00:00.020, in UTC or without a zone, or seconds as numbers"
 _NAME = re.compile(r"(?:t|time|timestamp|date|datetime|seconds)(?:_(s|ms|us|ns))?")
 
 
@@ -37,15 +37,24 @@ def tells_time(name: str) -> bool:
     return _NAME.fullmatch(name.lower()) is not None
 
 
-def dates(texts: Sequence[str]) -> Float[np.ndarray, " row"]:
-    """Return dates in ISO 8601 as seconds since 1970, NaN for empty texts.
+def dates(texts: Sequence[str], origin: int = 0) -> Float[np.ndarray, " row"]:
+    """Return dates in ISO 8601 as seconds since `origin` (microseconds since 1970), NaN for empty texts.
 
     Raises:
-        ValueError: a text is no date.
+        ValueError: a text is no date, or one with another time zone than UTC.
     """
-    plain = [text.strip().removesuffix("Z").replace(" ", "T", 1) or "NaT" for text in texts]
+    return (microseconds(texts) - origin) * 1e-6
+
+
+def microseconds(texts: Sequence[str]) -> Float[np.ndarray, " row"]:
+    """Return dates as whole microseconds since 1970, NaN for empty texts (ValueError: a text is no date)."""
+    plain = [
+        text.strip().removesuffix("Z").removesuffix("+00:00").replace(" ", "T", 1) or "NaT" for text in texts
+    ]
+    if any("+" in text for text in plain):
+        raise ValueError("a time zone")
     stamps = np.array(plain, "datetime64[us]")
-    return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64) * 1e-6)
+    return np.where(np.isnat(stamps), np.nan, stamps.astype(np.int64))
 
 
 def rate(table: ColumnTable, name: str, first: Int[np.ndarray, " item"]) -> float | None:
@@ -86,6 +95,16 @@ def rate(table: ColumnTable, name: str, first: Int[np.ndarray, " item"]) -> floa
         hint = "resample to one rate: a model on a device sees one"
         raise SartoError("E108", f"'{table.name}' mixes sampling rates", cause=cause, hint=hint)
     return float(f"{1 / np.nanmedian(periods):.6g}") if known else None
+
+
+def rises(table: ColumnTable, name: str) -> bool:
+    """Return whether numbers in a column rise from each row to the next, as the time of one recording does."""
+    column = table.columns[name]
+    if isinstance(column, Texts) or len(table) < 3:
+        return False
+    return all(
+        bool((np.diff(column[s].astype(np.float64)) > 0).all()) for s in spans(len(table), column, overlap=1)
+    )
 
 
 def _period(stamps: Num[np.ndarray, " step"], scale: float) -> float:

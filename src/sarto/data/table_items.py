@@ -36,6 +36,7 @@ class TableItems:
         columns: one entry per item.
         unused: columns that are neither channel nor one entry per item, and why.
         rate_hz: sampling rate, if the file tells it.
+        remarks: what was left out, in words.
     """
 
     table: ColumnTable
@@ -46,6 +47,7 @@ class TableItems:
     columns: dict[str, Shaped[np.ndarray, " item"]]
     unused: dict[str, str]
     rate_hz: float | None
+    remarks: tuple[str, ...] = ()
 
     def place(self, item: int, step: int, channel: str) -> str:
         """Return where a value stands."""

@@ -19,6 +19,7 @@ from sarto.data.stamps import rate, tells_time
 from sarto.data.table_items import TableItems, check_targets, gathered, of_rows, stacked
 from sarto.data.windows import PURITY, Cutting, starts, windows
 
+BY_TIME = "by time, the last quarter of each sequence to test"
 SPLIT = "split"
 """The column that says to which part of a split an item belongs."""
 TESTED = 0.25
@@ -56,6 +57,8 @@ def rows_are_steps(
         changed = _changed(column.codes if isinstance(column, Texts) else column, begins)
         if name in targets and cutting is None and changed is not None:
             raise _two_classes(table, name, changed, first)
+        if name == SPLIT and goal.horizon and changed is not None:
+            raise _two_classes(table, name, changed, first)
         if name in targets and goal.numeric:
             if cutting is None:
                 columns[name] = of_rows(table, name, first)
@@ -68,7 +71,13 @@ def rows_are_steps(
         else:
             channels[name] = column
     values, cells = stacked(table, channels), {name: [name] for name in channels}
-    items = TableItems(table, values, np.append(first, len(table)), first, cells, columns, unused, rate_hz)
+    remarks = tuple(
+        f"column '{name}' holds texts that change within a sequence, such as '{column.names[0][:20]}': it is not used"
+        for name, column in table.columns.items()
+        if name in unused and isinstance(column, Texts)
+    )
+    offsets = np.append(first, len(table))
+    items = TableItems(table, values, offsets, first, cells, columns, unused, rate_hz, remarks)
     if cutting is None:
         check_targets(table, targets, columns, first)
         return items
@@ -99,19 +108,25 @@ def _cut_numbers(items: TableItems, targets: tuple[str, ...], goal: Goal, cuttin
     columns: dict[str, Shaped[np.ndarray, " window"]] = dict(known)
     if goal.horizon:
         columns |= {f"{name}, last": _numbers(items.table, name)[last].astype(np.float64) for name in targets}
+    if goal.horizon and not own_split(items.table):
         bounds = items.offsets[:-1] + (np.diff(items.offsets) * (1 - TESTED)).astype(np.int64)
         test, train = first >= bounds[sequence], last + goal.horizon < bounds[sequence]
         columns[SPLIT] = np.where(test, "test", "train")
-        kept &= test | train
-        for part in ("train", "test"):
-            if kept.any() and not (kept & (columns[SPLIT] == part)).any():
+        for part, inside in (("train", train), ("test", test)):
+            if len(first) and not (kept & inside).any():
                 raise _no_part(items, part, cutting, goal)
+        kept &= test | train
     words = f"no window of {cutting.length} steps" + f" with {goal.horizon} more after it" * bool(
         goal.horizon
     )
     _check_left(items, int(kept.sum()), words, f"a window needs a number in {' and '.join(targets)}")
     columns = {name: column[kept] for name, column in columns.items()}
     return _windows(items, first[kept], sequence[kept], columns, cutting)
+
+
+def own_split(table: ColumnTable) -> bool:
+    """Return whether a table says to which part of a split its sequences belong."""
+    return SPLIT in table.columns or SPLIT in table.per_file
 
 
 def _no_part(items: TableItems, part: str, cutting: Cutting, goal: Goal) -> SartoError:
@@ -134,7 +149,11 @@ def _windows(
     columns = {name: column[sequence] for name, column in items.columns.items()} | columns
     offsets = np.arange(0, len(first) * cutting.length + 1, cutting.length)
     values = gathered(items.values, first, cutting.length)
-    return replace(items, values=values, offsets=offsets, first=first, columns=columns)
+    unseen = len(items.first) - len(np.unique(sequence))
+    why = "they are too short, or lack what is to be learned"
+    remark = f"{unseen} of {len(items.first)} sequences have no window: {why}"
+    remarks = (*items.remarks, remark) if unseen else items.remarks
+    return replace(items, values=values, offsets=offsets, first=first, columns=columns, remarks=remarks)
 
 
 def _check_left(items: TableItems, count: int, what: str, need: str) -> None:
@@ -189,7 +208,7 @@ def _two_classes(table: ColumnTable, name: str, row: int, first: Int[np.ndarray,
         str(v)
         for v in (column[[row - 1, row]].texts() if isinstance(column, Texts) else column[row - 1 : row + 1])
     ]
-    what = "class" if isinstance(column, Texts) else "number to be predicted"
+    what = "split" if name == SPLIT else "class" if isinstance(column, Texts) else "number to be predicted"
     return SartoError(
         "E108",
         f"{table.place(row, name)}: the {what} changes within a sequence, from {' to '.join(both)}",

@@ -47,10 +47,10 @@ from sarto.data.columns import ColumnTable, Texts
 from sarto.data.contents import Contents
 from sarto.data.goal import Goal
 from sarto.data.source import unreadable
-from sarto.data.stamps import tells_time
+from sarto.data.stamps import rises, tells_time
 from sarto.data.table_items import TableItems
 from sarto.data.table_rows import numbered_columns, rows_are_items
-from sarto.data.table_steps import SPLIT, rows_are_steps
+from sarto.data.table_steps import BY_TIME, SPLIT, own_split, rows_are_steps
 from sarto.data.windows import Cutting
 
 LABELS = ("label", "labels", "target", "class", "activity", "y")
@@ -99,7 +99,8 @@ def contents_of(
             other; E112 no column of that name, or a forecast without windows.
     """
     targets = _targets(table, goal)
-    asked = _asked(table.columns, sequence, "sequence") or _usual(table.columns, SEQUENCES)
+    others = [name for name in table.columns if name not in targets]
+    asked = _asked(table.columns, sequence, "sequence") or _usual(others, SEQUENCES)
     items = _items(table, goal, targets, asked, sequence is not None, cutting)
     columns = dict(items.columns)
     wanted = [columns.pop(target) for target in targets]
@@ -122,6 +123,7 @@ def contents_of(
         split=split,
         rate_hz=items.rate_hz,
         units=tuple(units) if any(units) else (),
+        remarks=items.remarks,
     )
     if goal.numeric:
         steps = f", {goal.horizon} step{'s' * (goal.horizon > 1)} later" * bool(goal.horizon)
@@ -132,7 +134,7 @@ def contents_of(
             output_units=tuple(table.units.get(target, "") for target in targets),
             last=np.stack(last, axis=1) if last else None,
             latest=targets if last else (),
-            split_name="by time, the last quarter of each sequence to test" if last else data.split_name,
+            split_name=BY_TIME if last and not own_split(table) else data.split_name,
         )
     else:
         labels = wanted[0].tolist()
@@ -200,9 +202,15 @@ def _items(
     cutting: Cutting | None,
 ) -> TableItems:
     """Return the items in the layout that the columns show; `asked` says that the sequence was."""
-    numbered = {} if table.places.word == "sample" else numbered_columns(table, targets)
+    recordings = "file" in table.per_file and not set(targets) & set(table.columns)
+    by_step = table.places.word == "sample" or recordings or bool(goal.horizon)
+    numbered = {} if by_step else numbered_columns(table, targets)
     key = table.columns.get(sequence) if sequence else None
     assert key is None or isinstance(key, Texts)
+    if (
+        by_step and not asked and key is not None and _single(table, key)
+    ):  # a number for each row names no sequence
+        return rows_are_steps(table, goal, targets, None, cutting)
     if goal.horizon and cutting is None:
         hint = "give the steps that a forecast sees, with --window"
         raise SartoError("E112", "a forecast needs windows", cause="it sees the steps before it", hint=hint)
@@ -211,7 +219,7 @@ def _items(
         return rows_are_steps(table, goal, targets, sequence, cutting)
     hint = f"add one, named {' or '.join(SEQUENCES[:4])}, or name it with --sequence"
     stamps = [name for name in table.columns if tells_time(name)]
-    if stamps and not numbered:
+    if stamps and (not numbered or (key is None and rises(table, stamps[0]))):
         cause = f"'{stamps[0]}' tells the time of each row, and no column says which sequence it belongs to"
         message = f"'{table.name}' does not say where sequences begin"
         raise SartoError("E108", message, cause=cause, hint=hint)

@@ -87,8 +87,12 @@ def _read(file: Path, title: str) -> tuple[int, Num[np.ndarray, "sample channel"
 
 
 def _bits(file: Path) -> int:
-    """Return the bits of a sample, as the header of a readable file says them."""
+    """Return the bits of a sample, as the header of a file that could be read says them."""
     with file.open("rb") as stream:
-        head = stream.read(4096)
-    at = head.find(b"fmt ") + 22
-    return int.from_bytes(head[at : at + 2], "big" if head.startswith(b"RIFX") else "little")
+        order = "big" if stream.read(12).startswith(b"RIFX") else "little"
+        while len(head := stream.read(8)) == 8:
+            size = int.from_bytes(head[4:], order)
+            if head[:4] == b"fmt ":
+                return int.from_bytes(stream.read(16)[14:16], order)
+            stream.seek(size + size % 2, 1)
+    return 32

@@ -193,13 +193,13 @@ class ESNRegressor(RegressorMixin, Readout):
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fit scaling, segments and readout anew; see the class for the shapes of `y`."""
         super().fit(X, y)
-        self.flat_ = self._is_flat(y)
+        self.flat_ = self._is_flat(_own_numbers(X, y))
         return self
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Learn more sequences, as one `fit` on all would with the scaling and segments of the first call."""
         self._partial_fit(X, y, None)
-        self.flat_ = self._is_flat(y)
+        self.flat_ = self._is_flat(_own_numbers(X, y))
         return self
 
     def _is_flat(self, y: Any) -> bool:
@@ -218,12 +218,13 @@ class ESNRegressor(RegressorMixin, Readout):
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return R^2, the mean over outputs; per step over all steps after the washout."""
         if not self.return_sequences:
-            return float(super().score(X, y, sample_weight))
+            return float(super().score(X, _own_numbers(X, y), sample_weight))
         wanted = [np.asarray(target)[self.washout :] for target in y]
         got = [output[self.washout :] for output in self.predict(X)]
         return float(r2_score(np.concatenate(wanted), np.concatenate(got)))
 
     def _targets(self, X: Any, y: Any, sequences: Sequences) -> Shaped[np.ndarray, "..."]:
+        y = _own_numbers(X, y)
         if y is None:
             raise InputError("E104", NO_TARGETS, cause="a regressor learns from numbers", hint="give targets")
         if self.return_sequences:
@@ -280,11 +281,18 @@ def _numbers(y: Any) -> Shaped[np.ndarray, "..."]:
 def _own_target(X: Any, y: Any) -> Any:
     if y is not None:
         return y
-    if isinstance(X, Dataset):
+    if isinstance(X, Dataset) and X.goals is None:
         return X.target
     raise InputError(
         "E104", NO_TARGETS, cause="a classifier learns from labels", hint="give labels, or a Dataset"
     )
+
+
+def _own_numbers(X: Any, y: Any) -> Any:
+    """Return `y`, or the numbers of the data set X, if it has any."""
+    if y is not None or not isinstance(X, Dataset) or X.goals is None:
+        return y
+    return X.goals[:, 0] if X.goals.shape[1] == 1 else X.goals
 
 
 def _check_length(targets: Any, sequences: Sequences) -> None:

@@ -5,9 +5,10 @@ For each number, over n items with true values y, predicted ones g and the mean 
     RMSE = sqrt(mean (g - y)^2)     MAE = mean |g - y|     R2 = 1 - sum (g - y)^2 / sum (y - m)^2
 
 R2 is what is explained of the variance; predicting the mean has 0. Of several numbers R2 is the mean. The interval is
-the percentile bootstrap's (95 %, `DRAWS` draws of whole groups, or of items where there are no groups).
+the percentile bootstrap's (95 %, `DRAWS` draws of whole groups; where there are none of items, or of blocks of windows
+that overlap).
 
-Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
+Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, sections 8.6 (blocks) and 13.3.
 
 >>> import numpy as np
 >>> true, said = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([[0.0], [1.0], [2.0], [2.0]])
@@ -28,6 +29,8 @@ from sarto.core.table import Table
 
 DRAWS = 1000
 """Draws of the bootstrap, enough for an interval of 95 % (Efron and Tibshirani, section 13.3)."""
+FEWEST = 5
+"""Groups or blocks that there must be: of fewer, draws repeat the same few sets."""
 MOST_PAIRS = 400
 """Items in the table of predictions, the same share of each part of the data."""
 
@@ -52,20 +55,32 @@ def r2(true: Numbers, said: Numbers) -> float:
 
 
 def bootstrap(
-    true: Numbers, said: Numbers, groups: Shaped[np.ndarray, " item"] | None
-) -> tuple[float, float]:
-    """Return the interval of R2."""
-    owners = np.arange(len(true)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    true: Numbers, said: Numbers, groups: Shaped[np.ndarray, " item"] | None, block: int = 1
+) -> tuple[float, float] | None:
+    """Return the interval of R2, or None for fewer than `FEWEST` groups or blocks.
+
+    Args:
+        true: the numbers.
+        said: what was predicted.
+        groups: that are drawn whole, or None.
+        block: without groups, neighbouring items that are drawn together, since windows that overlap are not
+            independent.
+    """
+    owners = np.arange(len(true)) // block if groups is None else np.unique(groups, return_inverse=True)[1]
     count = int(owners.max()) + 1
-    members = [np.flatnonzero(owners == k) for k in range(count)]
-    random = generator(0, "bootstrap of R2")
-    found: list[float] = []
-    for _ in range(DRAWS):
-        drawn: list[int] = random.integers(count, size=count).tolist()
-        items = np.concatenate([members[k] for k in drawn])
-        found.append(r2(true[items], said[items]))
-    low, high = np.quantile(found, (0.025, 0.975)).tolist()
-    return low, high
+    if count < FEWEST:
+        return None
+    centred = true - true.mean(axis=0)
+    parts = [np.ones_like(true), centred, np.square(centred), np.square(said - true)]
+    sums = np.zeros((4, count, true.shape[1]))
+    for total, part in zip(sums, parts, strict=True):
+        np.add.at(total, owners, part)
+    drawn = generator(0, "bootstrap of R2").multinomial(count, np.full(count, 1 / count), size=DRAWS)
+    n, first, second, wrong = (drawn.astype(np.float64) @ total for total in sums)
+    whole = second - first**2 / n
+    shares = np.where(whole > 0, 1 - wrong / np.where(whole > 0, whole, 1), 0.0)
+    found: Float[np.ndarray, " draw"] = shares.mean(axis=1)
+    return float(np.quantile(found, 0.025)), float(np.quantile(found, 0.975))
 
 
 def deviation_evidence(
@@ -75,6 +90,7 @@ def deviation_evidence(
     units: tuple[str, ...],
     *,
     groups: Shaped[np.ndarray, " item"] | None,
+    block: int = 1,
     part: str,
     tool: str,
     command: str,
@@ -84,7 +100,9 @@ def deviation_evidence(
     common: dict[str, Any] = dict(
         how="measured", tool=tool, command=command, n=len(true), subject_sha256=subject
     )
-    found = [Evidence(f"{part} R2", r2(true, said), "1", interval=bootstrap(true, said, groups), **common)]
+    found = [
+        Evidence(f"{part} R2", r2(true, said), "1", interval=bootstrap(true, said, groups, block), **common)
+    ]
     for what, values in (("RMSE", rmse(true, said)), ("MAE", mae(true, said))):
         for name, unit, value in zip(names, units or ("",) * len(names), values.tolist(), strict=True):
             found.append(Evidence(f"{part} {what} of {name}", value, unit or "1", **common))

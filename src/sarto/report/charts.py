@@ -214,7 +214,9 @@ def _frame(axes: Axes, shares: Sequence[float]) -> None:
     finite = [s for s in shares if math.isfinite(s)]
     low, high = min(finite), max(finite)
     air = max(0.12 * (high - low), 0.005)
-    axes.set_ylim(max(low - air, -0.01), min(high + air, 1.01))
+    axes.set_ylim(
+        max(low - air, -0.01) if low >= 0 else low - air, min(high + air, 1.01) if high <= 1 else high + air
+    )
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}"))
     axes.grid(axis="y", zorder=0)

@@ -110,10 +110,10 @@ def _units(problem: Problem, repeats: int) -> tuple[Float[np.ndarray, " output"]
     Every number counts the same, by its own variance, also where only its change is predicted.
     """
     wanted = problem.wanted
+    unit = np.ones(wanted.shape[1])
     if problem.goals is None:
-        return np.ones(wanted.shape[1]), float(repeats * np.square(wanted - wanted.mean(axis=0)).sum())
-    whole: Float[np.ndarray, " output"] = problem.goals.std(axis=0)
-    unit: Float[np.ndarray, " output"] = problem.level[1] / whole
+        return unit, float(repeats * np.square(wanted - wanted.mean(axis=0)).sum())
+    unit *= problem.level[1] / problem.goals.std(axis=0)
     return unit, float(repeats * wanted.size)
 
 

@@ -115,7 +115,9 @@ def _outputs(graph: Graph) -> str:
     if not graph.quanta:
         return "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs))
     named = enumerate(zip(graph.outputs, graph.quanta, strict=True))
-    return "Outputs: " + ", ".join(f"{i} {name} in counts of 2^{_exponent(q)}" for i, (name, q) in named)
+    return "A number is its score times 2 to the power of its exponent. Outputs: " + ", ".join(
+        f"{i} {name} in counts of 2^{_exponent(q)}" for i, (name, q) in named
+    )
 
 
 def _exponent(quantum: float) -> int:
