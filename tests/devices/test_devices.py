@@ -84,7 +84,7 @@ def test_a_wrong_file_is_refused_with_the_field(old: str, new: str, said: str) -
 def test_a_wrong_name_is_answered_with_the_nearest() -> None:
     with pytest.raises(SartoError, match=r"E111.*'cortex_m5'[\s\S]*did you mean cortex_m7\?"):
         device("cortex_m5")
-    with pytest.raises(SartoError, match=r"E111[\s\S]*known: cortex_m0plus, cortex_m4"):
+    with pytest.raises(SartoError, match=r"E111[\s\S]*known: cortex_m0plus, cortex_m33, cortex_m4"):
         device("zzz")
 
 
