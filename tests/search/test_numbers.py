@@ -27,7 +27,14 @@ from sarto.search import flow, loop
 from sarto.search.candidates import Candidate
 from sarto.search.fit import FitRequest, check, finished, fit
 from sarto.search.problem import Problem, load_problem, prepare
-from sarto.search.trial import evaluate, final, lowered, readout
+from sarto.search.trial import (
+    _parts,  # pyright: ignore[reportPrivateUsage]
+    _seen,  # pyright: ignore[reportPrivateUsage]
+    evaluate,
+    final,
+    lowered,
+    readout,
+)
 from tests.search.planted import dataset
 
 RING = Candidate("ring", 12, "mean_square", 1, 0.5, 0.9, 0.5, 0.1, 16, 3)
@@ -272,3 +279,22 @@ def test_a_forecast_runs_on_the_device_as_in_numpy(tmp_path: Path) -> None:
     assert "latest" in load_graph(result.out / "graph.npz").by_name
     assert not (result.out / "findings.jsonl").read_text()
     assert "temp, 3 steps later" in html(read_run(result.out))
+
+
+def test_windows_that_overlap_are_not_learned_from_beside_those_held_out() -> None:
+    data = replace(series(), overlap=4)
+    planted = prepare(data, SensorFormat.calibrate(data.values), None, 0)
+    assert planted.gap == 3
+    assert [len(np.unique(fold)) for fold in planted.fold] == [5, 6, 7]
+    assert all(np.count_nonzero(np.diff(fold)) == len(np.unique(fold)) - 1 for fold in planted.fold)  # runs
+    seen = _seen(planted, RING)
+    held = planted.fold[0] == 2
+    first, last = np.flatnonzero(held)[[0, -1]]
+    mine = _parts(seen, planted.fold[0], planted.gap)[2][1]
+    beside = np.zeros(len(data), bool)
+    beside[[*range(first - 3, first), *range(last + 1, last + 4)]] = True
+    wanted = RidgeStatistics.of(seen.pooled[~held & ~beside], seen.wanted[~held & ~beside])
+    np.testing.assert_allclose(mine.C_xx, wanted.C_xx, rtol=1e-6, atol=1e-6 * np.abs(wanted.C_xx).max())
+    np.testing.assert_allclose(mine.mean_y, wanted.mean_y, atol=1e-9)
+    grouped = replace(data, metadata={"who": np.arange(len(data)) // 30}, group_name="who")
+    assert prepare(grouped, SensorFormat.calibrate(data.values), None, 0).gap == 0

@@ -45,6 +45,7 @@ class Dataset:
         last: of goals that are later values of channels, the same channels at the end of the item, else None.
         latest: names of those channels.
         remarks: what of the source was left out, in words.
+        overlap: of windows, how many neighbours have steps in common, those that are forecast among them; else 1.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Dataset:
     last: Float[np.ndarray, "item output"] | None = None
     latest: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    overlap: int = 1
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -124,6 +124,7 @@ def contents_of(
         rate_hz=items.rate_hz,
         units=tuple(units) if any(units) else (),
         remarks=items.remarks,
+        overlap=1 if cutting is None else -(-(cutting.length + goal.horizon) // cutting.hop),
     )
     if goal.numeric:
         steps = f", {goal.horizon} step{'s' * (goal.horizon > 1)} later" * bool(goal.horizon)

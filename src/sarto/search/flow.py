@@ -124,7 +124,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     # Every test item on the host, at most `PINNED` on the device; the test labels are looked at only below, once.
     chosen = shop.deploy(chosen.trial, raw, PINNED)
     outcome = chosen.measured.outcome
-    quality = _quality(request, test, data.select(parts.train), chosen.graph, outcome)
+    quality = _quality(request.command, test, data.select(parts.train), chosen.graph, outcome)
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return write_folder(
         Run(
@@ -165,11 +165,9 @@ def _problem(request: FitRequest, train: Dataset) -> tuple[Problem, SensorFormat
     return prepare(train, sensor, hop, request.seed), sensor
 
 
-def _quality(
-    request: FitRequest, test: Dataset, train: Dataset, graph: Graph, outcome: Outcome
-) -> list[Evidence]:
+def _quality(command: str, test: Dataset, train: Dataset, graph: Graph, outcome: Outcome) -> list[Evidence]:
     """Return how good the outcome of `test` is, and what guesses any model should beat reach."""
-    how: dict[str, Any] = dict(part="test", command=request.command)
+    how: dict[str, Any] = dict(part="test", command=command)
     tool = "integer interpreter, equal to the generated C on every item"
     if test.goals is None:
         return accuracy_evidence(
@@ -182,7 +180,7 @@ def _quality(
         test.outputs,
         test.output_units,
         groups=test.groups,
-        block=_block(request),
+        block=test.overlap,
         tool=tool,
         subject=graph.sha256,
         **how,
@@ -196,13 +194,6 @@ def _quality(
             )
         )
     return found
-
-
-def _block(request: FitRequest) -> int:
-    """Return how many neighbouring windows have steps in common, the forecast one among them."""
-    if request.window is None:
-        return 1
-    return -(-(request.window + (request.horizon or 1)) // (request.hop or request.window))
 
 
 def _title(request: FitRequest, data: Dataset) -> str:

@@ -45,6 +45,7 @@ class Problem:
         goals: numbers to be predicted, or None.
         names: of those numbers.
         latest: of forecasts, the channel of each number, to whose last value the model adds a change; else empty.
+        gap: items beside those held out from which nothing is learned, since they have steps in common with them.
     """
 
     raw: Integer[np.ndarray, "row channel"]
@@ -59,6 +60,7 @@ class Problem:
     goals: Float[np.ndarray, "item output"] | None = None
     names: tuple[str, ...] = ()
     latest: tuple[int, ...] = ()
+    gap: int = 0
 
     @cached_property
     def last_sample(self) -> Int[np.ndarray, "item channel"]:
@@ -102,7 +104,15 @@ class Problem:
         """Hash over everything a trial can see."""
         digest = hashlib.sha256(
             repr(
-                (self.outputs, self.latest, self.channels, self.window, self.sensor.bits, self.inputs.peak)
+                (
+                    self.outputs,
+                    self.latest,
+                    self.gap,
+                    self.channels,
+                    self.window,
+                    self.sensor.bits,
+                    self.inputs.peak,
+                )
             ).encode()
         )
         arrays = (
@@ -123,7 +133,16 @@ class Problem:
         """Write the problem to `path` (`.npz`, nothing pickled)."""
         window = None if self.window is None else [self.window.length, self.window.hop]
         sensor = [self.sensor.bits, self.sensor.chosen]
-        words = [self.classes, self.channels, window, *sensor, self.inputs.peak, self.names, self.latest]
+        words = [
+            self.classes,
+            self.channels,
+            window,
+            *sensor,
+            self.inputs.peak,
+            self.names,
+            self.latest,
+            self.gap,
+        ]
         arrays: dict[str, Any] = dict(
             words=np.frombuffer(json.dumps(words).encode(), np.uint8),
             raw=self.raw,
@@ -155,9 +174,12 @@ def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) ->
     """
     items = np.arange(len(train))
     repeats: list[Int[np.ndarray, " item"]] = []
+    # Windows that overlap and know no group: every partition is into runs, of other lengths, with gaps between them.
+    gap = min(train.overlap - 1, len(train) // (4 * FOLDS)) if train.groups is None else 0
     for repeat in range(REPEATS):
         fold = np.empty(len(train), np.int64)
-        for index, part in enumerate(folds(train, items, FOLDS, seed * REPEATS + repeat, shuffle=repeat > 0)):
+        count, shuffle = (FOLDS + repeat, False) if gap else (FOLDS, repeat > 0)
+        for index, part in enumerate(folds(train, items, count, seed * REPEATS + repeat, shuffle=shuffle)):
             fold[part.held] = index
         repeats.append(fold)
     latest = tuple(train.channels.index(name) for name in train.latest if name in train.channels)
@@ -175,6 +197,7 @@ def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) ->
         goals=None if train.goals is None else train.goals.astype(np.float64),
         names=train.outputs,
         latest=latest,
+        gap=gap,
     )
 
 
@@ -182,7 +205,7 @@ def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) ->
 def load_problem(path: Path) -> Problem:
     """Return the problem that `Problem.save` wrote; kept in memory for the next trial of this process."""
     with np.load(path, allow_pickle=False) as file:
-        classes, channels, window, bits, chosen, peak, names, latest = json.loads(
+        classes, channels, window, bits, chosen, peak, names, latest, gap = json.loads(
             file["words"].tobytes().decode()
         )
         return Problem(
@@ -198,4 +221,5 @@ def load_problem(path: Path) -> Problem:
             goals=file["goals"] if "goals" in file.files else None,
             names=tuple(names),
             latest=tuple(latest),
+            gap=gap,
         )

@@ -81,7 +81,7 @@ def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
         return Score(1.0, 1.0, RIDGES[-1], repeats * len(problem.target), time.process_time() - start)
     target, wanted = problem.target, seen.wanted
     unit, variance = _units(problem, repeats)
-    parts = [part for fold in problem.fold[:repeats] for part in _parts(seen, fold)]
+    parts = [part for fold in problem.fold[:repeats] for part in _parts(seen, fold, problem.gap)]
     errors, squares = np.zeros(len(RIDGES)), np.zeros(len(RIDGES))
     for held, rest in parts:
         for k, solved in enumerate(rest.path([rest.ridge_from_relative(r) for r in RIDGES])):
@@ -187,10 +187,23 @@ def _seen(problem: Problem, candidate: Candidate) -> _Seen:
 
 
 def _parts(
-    seen: _Seen, fold: Int[np.ndarray, " item"]
+    seen: _Seen, fold: Int[np.ndarray, " item"], gap: int
 ) -> list[tuple[Bool[np.ndarray, " item"], RidgeStatistics]]:
-    """Return, per fold, who is held out and the statistics of all others."""
+    """Return, per fold, who is held out and the statistics of all others but the `gap` on either side."""
     held = [fold == f for f in range(int(fold.max()) + 1)]
     parts = [RidgeStatistics.of(seen.pooled[h], seen.wanted[h]) for h in held]
     rests = [reduce(operator.add, parts[:f] + parts[f + 1 :]) for f in range(len(parts))]
+    if gap:
+        beside = [_near(h, gap) & ~h for h in held]
+        rests = [
+            rest - RidgeStatistics.of(seen.pooled[b], seen.wanted[b])
+            for rest, b in zip(rests, beside, strict=True)
+        ]
     return list(zip(held, rests, strict=True))
+
+
+def _near(held: Bool[np.ndarray, " item"], gap: int) -> Bool[np.ndarray, " item"]:
+    """Return which items are at most `gap` away from one that is held out."""
+    before = np.concatenate([[0], np.cumsum(held)])
+    items = np.arange(len(held))
+    return before[np.minimum(items + gap + 1, len(held))] > before[np.maximum(items - gap, 0)]
