@@ -171,6 +171,7 @@ def test_a_recording_without_a_sequence_is_not_taken_for_items(tmp_path: Path) -
     rows = "".join(f"{i / 50},{i % 3},{i % 5},u\n" for i in range(20))
     error = refused(tmp_path, f"time_s,emg_1,emg_2,label\n{rows}")
     assert (error.code, error.message) == ("E108", "'toy.csv' does not say where sequences begin")
+    assert "call 'time_s' by another name" in error.hint
 
 
 def test_two_files_are_one_data_set_with_a_split(tmp_path: Path) -> None:

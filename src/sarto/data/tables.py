@@ -223,7 +223,8 @@ def _items(
     if stamps and (not numbered or (key is None and rises(table, stamps[0]))):
         cause = f"'{stamps[0]}' tells the time of each row, and no column says which sequence it belongs to"
         message = f"'{table.name}' does not say where sequences begin"
-        raise SartoError("E108", message, cause=cause, hint=hint)
+        items = f"; if each row is an item, call '{stamps[0]}' by another name" * bool(numbered)
+        raise SartoError("E108", message, cause=cause, hint=hint + items)
     if cutting is not None:
         cause = "it has a row for each item, and no column says which sequence a row belongs to"
         raise SartoError("E112", f"'{table.name}' cannot be cut into windows", cause=cause, hint=hint)
