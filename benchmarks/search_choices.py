@@ -33,7 +33,6 @@ from sarto.core.budget import Budget
 from sarto.core.evidence import How
 from sarto.core.executors import SerialExecutor, open_executor
 from sarto.core.graph import interpret
-from sarto.core.points import unbeaten
 from sarto.core.threads import one_blas_thread
 from sarto.data.source import source_sha256
 from sarto.data.splits import folds
@@ -42,7 +41,7 @@ from sarto.search.candidates import PRESETS
 from sarto.search.fit import TRIALS
 from sarto.search.loop import Trial
 from sarto.search.problem import REPEATS
-from sarto.search.propose import MOVED, STARTS, Proposer, space, varied
+from sarto.search.propose import STARTS, Proposer
 from sarto.search.trial import Score, final, run_saved
 
 MINUTES = 45
@@ -88,14 +87,7 @@ def _estimator(multivariate: bool) -> list[AbstractContextManager[Any]]:
 
 
 def _size_as_the_rest() -> list[AbstractContextManager[Any]]:
-    def variation(self: Proposer, random: np.random.Generator) -> dict[str, Any]:
-        _, settings = self.told[int(random.choice(unbeaten([values for values, _ in self.told])))]
-        return {
-            name: varied(settings[name], d, random) if random.random() < MOVED else settings[name]
-            for name, d in space(self.cells).items()
-        }
-
-    return [patch.object(Proposer, "_variation", variation)]
+    return [patch.object(Proposer, "_variation", Proposer.moved)]
 
 
 def _without_last() -> list[AbstractContextManager[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from sarto.core.progress import Silent
 from sarto.core.recipe import Recipe
 from sarto.core.store import write_atomic
 from sarto.search import fit as entry
-from sarto.search import flow, folder, loop
+from sarto.search import folder
 from sarto.search.deployment import Deployment, Workshop
 from sarto.search.fit import FitRequest, FitResult, check, finished, fit
 from sarto.search.loop import Trial
@@ -50,6 +50,7 @@ FILES = {
     "tables.json",
     "verdict.json",
 }
+pytestmark = pytest.mark.usefixtures("small_search")
 GENERATED = {
     "board.c",
     "board.h",
@@ -61,16 +62,6 @@ GENERATED = {
     "pinned.npz",
     "startup.c",
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small() -> Generator[None]:
-    """A search of few trials whose front is built for few points."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(loop, "BATCH", 3)
-    patch.setattr(flow, "SHOWN_FRONT", 1)
-    yield
-    patch.undo()
 
 
 def request_for(data: str, out: Path, **changes: Any) -> FitRequest:

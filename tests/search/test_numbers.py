@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from sarto.learn.statistics import RidgeStatistics
 from sarto.measure.model import measure_folder
 from sarto.report import html, read_run
 from sarto.report.card import card
-from sarto.search import flow, loop
 from sarto.search.candidates import Candidate
 from sarto.search.fit import FitRequest, check, finished, fit
 from sarto.search.problem import Problem, load_problem, prepare
@@ -37,6 +35,7 @@ from sarto.search.trial import (
 )
 from tests.search.planted import dataset
 
+pytestmark = pytest.mark.usefixtures("small_search")
 RING = Candidate("ring", 12, "mean_square", 1, 0.5, 0.9, 0.5, 0.1, 16, 3)
 STEPS = 20
 
@@ -152,16 +151,6 @@ def test_a_forecast_is_the_last_value_and_a_predicted_change() -> None:
     without = prepare(replace(data, latest=("large", "gone")), SensorFormat.calibrate(data.values), None, 0)
     assert without.latest == ()
     assert evaluate(without, RING).error > score.error
-
-
-@pytest.fixture(scope="module", autouse=True)
-def small() -> Generator[None]:
-    """A search of few trials whose front is built for few points."""
-    patch = pytest.MonkeyPatch()
-    patch.setattr(loop, "BATCH", 3)
-    patch.setattr(flow, "SHOWN_FRONT", 1)
-    yield
-    patch.undo()
 
 
 def request_for(folder: Path, name: str = "out", **changes: object) -> FitRequest:

@@ -9,10 +9,9 @@ import click
 
 from sarto.cli import _kinds
 from sarto.cli._settings import setting
+from sarto.data.goal import TASKS
 
 SECTION = "Data"
-TASKS = ("classification", "regression", "forecasting")
-"""As in `sarto.data.goal`, which is imported only when data are."""
 
 
 def _joined(_: click.Context, __: click.Parameter, value: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:

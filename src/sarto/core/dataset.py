@@ -40,7 +40,7 @@ class Dataset:
         source: what the data were read from, in words (never a path of a machine).
         goals: the numbers to be predicted of each item, or None where classes are.
         outputs: their names.
-        output_units: their units, empty if unknown.
+        output_units: unit of each of them, an empty text if unknown.
         split_name: who made the split, in words.
         last: of goals that are later values of channels, the same channels at the end of the item, else None.
         latest: names of those channels.

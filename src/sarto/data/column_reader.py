@@ -25,7 +25,7 @@ from sarto.core.errors import SartoError
 from sarto.data.columns import Column, Texts
 from sarto.data.number import MISSING, read_number
 from sarto.data.spool import Part, Spool
-from sarto.data.stamps import DATE_HINT, dates, microseconds, tells_time
+from sarto.data.stamps import DATE_HINT, microseconds, tells_time
 
 EXACT = 2**53
 """Whole numbers from here on are not told apart in double precision."""
@@ -58,7 +58,7 @@ class ColumnReader:
     _parts: list[Num[np.ndarray, " row"]] = field(default_factory=list[Any])
     _kept: list[Part] = field(default_factory=list[Part])
     _codes: dict[str, int] = field(default_factory=dict[str, int])
-    _origin: int | None = None
+    _origin: float | None = None
 
     def add(self, tokens: Sequence[str], lines: Int[np.ndarray, " row"]) -> None:
         """Take the next rows, and the lines in which they stand."""
@@ -147,16 +147,16 @@ class ColumnReader:
 
     def _dates(self, tokens: Sequence[str], lines: Int[np.ndarray, " row"]) -> Float[np.ndarray, " row"]:
         try:
-            if self._origin is None:
-                first = microseconds(tokens)
-                self._origin = int(np.nanmin(first)) if np.isfinite(first).any() else None
-            return dates(tokens, self._origin or 0)
+            stamps = microseconds(tokens)
         except ValueError:
-            return np.array([self._date(t, line) for t, line in zip(tokens, lines.tolist(), strict=True)])
+            stamps = np.array([self._date(t, line) for t, line in zip(tokens, lines.tolist(), strict=True)])
+        if self._origin is None and np.isfinite(stamps).any():
+            self._origin = float(np.nanmin(stamps))
+        return (stamps - (self._origin or 0.0)) * 1e-6
 
     def _date(self, token: str, line: int) -> float:
         try:
-            return float(dates([token], self._origin or 0)[0])
+            return float(microseconds([token])[0])
         except ValueError as error:
             message = f"{self.file}, line {line}, column '{self.name}' is no time"
             cause = f"it is '{token.strip()[:30]}'"

@@ -11,12 +11,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Int, Integer, Num, Shaped
+
+from sarto.core.errors import SartoError
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +159,16 @@ class ColumnTable:
     def place(self, row: int, column: str) -> str:
         """Return where a value stands, for a person."""
         return f"{self.row(row)}, column '{column}'"
+
+
+def check_same_names(first: str, names: Iterable[str], other: str, others: Iterable[str]) -> None:
+    """Check that the file `other` has the columns of the file `first` (E108)."""
+    names, others = set(names), set(others)
+    differing = sorted(names ^ others)
+    if differing:
+        cause = f"only '{other if differing[0] in others else first}' has '{differing[0]}'"
+        message, hint = f"'{first}' and '{other}' differ in their columns", "write both with the same ones"
+        raise SartoError("E108", message, cause=cause, hint=hint)
 
 
 def called(files: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ from jaxtyping import Int
 
 from sarto.core.errors import SartoError
 from sarto.data.column_reader import ColumnReader
-from sarto.data.columns import ColumnTable, Placing, called
+from sarto.data.columns import ColumnTable, Placing, called, check_same_names
 from sarto.data.number import read_number
 from sarto.data.source import unreadable
 from sarto.data.spool import ROOM, Spool
@@ -110,8 +110,8 @@ class _Reading:
             texts = self.as_text(names)
             self.units = units
             self.builders = {name: ColumnReader(name, name in texts, self.spool) for name in names}
-        self._check_same(title, names, units)
         self.placing.begin(title)
+        self._check_same(title, names, units)
         before = self.placing.rows
         ordered = [self.builders[name] for name in names]
         for builder in ordered:
@@ -127,20 +127,13 @@ class _Reading:
 
     def _check_same(self, title: str, names: list[str], units: dict[str, str]) -> None:
         """Check that a file has the columns of the first, in the same units."""
-        differing = sorted(set(names) ^ set(self.builders))
-        mixed = [n for n in names if self.units.get(n) != units.get(n)]
-        if not differing and not mixed:
-            return
         first = self.placing.files[0]
-        cause = (
-            f"only '{title if differing[0] in names else first}' has '{differing[0]}'"
-            if differing
-            else f"'{mixed[0]}' is in [{self.units.get(mixed[0], '')}] and [{units.get(mixed[0], '')}]"
-        )
-        message = f"'{first}' and '{title}' differ in their columns"
-        raise SartoError(
-            "E108", message, cause=cause, hint="write both with the same ones, in the same units"
-        )
+        check_same_names(first, self.builders, title, names)
+        mixed = [n for n in names if self.units.get(n) != units.get(n)]
+        if mixed:
+            cause = f"'{mixed[0]}' is in [{self.units.get(mixed[0], '')}] and [{units.get(mixed[0], '')}]"
+            message, hint = f"'{first}' and '{title}' differ in their columns", "write both in the same units"
+            raise SartoError("E108", message, cause=cause, hint=hint)
 
     def table(self) -> ColumnTable:
         """Return the table of all files."""

@@ -32,41 +32,56 @@ from sarto.core.errors import SartoError
 from sarto.data.columns import ColumnTable, Texts
 from sarto.data.delimited import first_row, read_delimited
 from sarto.data.goal import CLASSES, Goal
-from sarto.data.tables import FOLDER, key_columns
+from sarto.data.table_items import of_rows
+from sarto.data.table_steps import SPLIT
+from sarto.data.tables import FILE, FOLDER, key_columns
 
-FILE = "file"
-"""The column that names each recording by its path in the folder."""
 FILES = (FILE, "filename", "file_name", "filepath", "path", "recording", "wav", "audio")
 """Columns of a table that name the recordings."""
 _SPLIT = {"train", "test"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Listing:
-    """A table that lists recordings: its file, and the column with their names."""
+    """A table that lists recordings: its file, what is in it, and the column with their names."""
 
     file: Path
+    table: ColumnTable
     column: str
 
+    @property
+    def entries(self) -> Texts:
+        """What the recordings are called."""
+        entries = self.table.columns[self.column]
+        assert isinstance(entries, Texts)
+        return entries
 
-def listing(root: Path, candidates: Sequence[Path], recordings: Sequence[Path] = ()) -> Listing | None:
+
+def listing(
+    root: Path, candidates: Sequence[Path], recordings: Sequence[Path] = (), goal: Goal = CLASSES
+) -> Listing | None:
     """Return the one of `candidates` that lists recordings, or None.
 
     Args:
         root: the folder.
         candidates: text tables.
         recordings: with any, a table counts only if it names one of them.
+        goal: what is to be learned.
 
     Raises:
-        SartoError: E102 there are several.
+        SartoError: E102 there are several; E103, E104 or E108 one that cannot be read.
     """
     found: list[Listing] = []
     names = {name for file in recordings for name in _names(root, file)}
     for file in candidates:
         row = first_row(file) if file.parent == root else {}
         column = next((c for alias in FILES for c in row if c.lower() == alias), None)
-        if column is not None and (not names or _mentions(file, column, names)):
-            found.append(Listing(file, column))
+        if column is not None:
+            keys = key_columns(goal, None)
+            table = read_delimited([file], lambda known, keys=keys, column=column: keys(known) | {column})
+            listed = Listing(file, table, column)
+            if not names or any(_plain(entry) in names for entry in listed.entries.names):
+                found.append(listed)
     if len(found) > 1:
         cause = f"'{found[0].file.name}' and '{found[1].file.name}' both list recordings"
         message = f"the folder '{root.resolve().name}' has two tables"
@@ -74,14 +89,8 @@ def listing(root: Path, candidates: Sequence[Path], recordings: Sequence[Path] =
     return found[0] if found else None
 
 
-def _mentions(file: Path, column: str, names: set[str]) -> bool:
-    entries = read_delimited([file], lambda _: {column}).columns[column]
-    assert isinstance(entries, Texts)
-    return any(_plain(entry) in names for entry in entries.names)
-
-
 def describe(
-    root: Path, files: Sequence[Path], listed: Listing | None, goal: Goal = CLASSES
+    root: Path, files: Sequence[Path], listed: Listing | None
 ) -> dict[str, Shaped[np.ndarray, " file"]]:
     """Return one entry for each file in every column that folders or a table give.
 
@@ -89,20 +98,18 @@ def describe(
         root: the folder.
         files: the recordings.
         listed: the table, or None.
-        goal: what is to be learned.
 
     Raises:
-        SartoError: E103, E104 or E108 a table that cannot be read, or that names a recording twice or one that is not
-            there; E105 a recording that it does not name; E108 recordings at different depths.
+        SartoError: E105 a recording that the table does not name; E108 one that it names twice or that is not there,
+            or recordings at different depths.
     """
     known = {FILE: np.array([f.relative_to(root).as_posix() for f in files])}
     known |= _levels(root, files)
     if listed is not None:
-        table = read_delimited([listed.file], lambda names: key_columns(goal, None)(names) | {listed.column})
-        rows = np.array(_rows(root, files, table, listed.column))
-        for name, column in table.columns.items():
+        rows = np.array(_rows(root, files, listed))
+        for name in listed.table.columns:
             if name != listed.column:
-                known[name] = column[rows].texts() if isinstance(column, Texts) else column[rows]
+                known[name] = of_rows(listed.table, name, rows)
     return known
 
 
@@ -119,21 +126,20 @@ def _levels(root: Path, files: Sequence[Path]) -> dict[str, Shaped[np.ndarray, "
         raise SartoError("E108", message, cause=cause, hint="put each as deep as the others")
     levels = [np.array(level) for level in zip(*(path.parts[:-1] for path in paths), strict=True)]
     splits = [i for i, level in enumerate(levels) if {name.lower() for name in level.tolist()} == _SPLIT]
-    known = {"split": np.strings.lower(levels.pop(splits[0]))} if splits else {}
+    known = {SPLIT: np.strings.lower(levels.pop(splits[0]))} if splits else {}
     names = [FOLDER] if len(levels) == 1 else [f"{FOLDER}_{i}" for i in range(1, len(levels) + 1)]
     return {**known, **dict(zip(names, levels, strict=True))}
 
 
-def _rows(root: Path, files: Sequence[Path], table: ColumnTable, column: str) -> list[int]:
+def _rows(root: Path, files: Sequence[Path], listed: Listing) -> list[int]:
     """Return the row of the table in which each file stands."""
-    entries = table.columns[column]
-    assert isinstance(entries, Texts)
+    table, column = listed.table, listed.column
     owners: dict[str, list[int]] = {}
     for index, file in enumerate(files):
         for name in _names(root, file):
             owners.setdefault(name, []).append(index)
     found: dict[int, int] = {}
-    for row, entry in enumerate(entries.texts().tolist()):
+    for row, entry in enumerate(listed.entries.texts().tolist()):
         meant = owners.get(_plain(entry), [])
         where = table.place(row, column)
         if len(meant) != 1:

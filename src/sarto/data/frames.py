@@ -27,7 +27,7 @@ import numpy as np
 from jaxtyping import Num
 
 from sarto.core.errors import SartoError
-from sarto.data.columns import Column, ColumnTable, Placing, Texts, called
+from sarto.data.columns import Column, ColumnTable, Placing, Texts, called, check_same_names
 from sarto.data.delimited import headings
 from sarto.data.source import unreadable
 from sarto.data.stamps import tells_time
@@ -41,20 +41,19 @@ _INDEX = re.compile(r"__index_level_[0-9]+__")
 def read_parquet(
     files: Sequence[Path],
     as_text: Callable[[list[str]], set[str]],
-    titles: Sequence[str] = (),
+    titles: Sequence[str],
 ) -> ColumnTable:
     """Return the columns of Parquet files that have the same ones, one after the other.
 
     Args:
         files: at least one.
         as_text: gets the names of the columns, and says of which the texts are wanted, though they may be numbers.
-        titles: how the files are called, for a person; by default by their names.
+        titles: how the files are called, for a person.
 
     Raises:
         SartoError: E103 no Parquet file, or a column of another kind; E104 no rows; E108 columns of one name, or files
             that differ in theirs; E302 PyArrow is not installed.
     """
-    titles = titles or [file.name for file in files]
     frames: list[Any] = []
     for file, title in zip(files, titles, strict=True):
         try:
@@ -66,7 +65,7 @@ def read_parquet(
         except Exception as error:  # PyArrow has errors of many kinds for damaged files
             words = " ".join(str(error).replace(str(file), title).split())[:120]
             raise unreadable(title, f"it is no Parquet file that can be read: {words}") from error
-        _check_same(frames, titles)
+        check_same_names(titles[0], _columns(frames[0]), title, _columns(frames[-1]))
     return _table(frames, titles, as_text)
 
 
@@ -96,17 +95,6 @@ def frame_table(frame: Any, as_text: Callable[[list[str]], set[str]]) -> ColumnT
         hint = "rename the columns, as in frame.columns = [...]"
         raise SartoError("E103", "the columns of the dataframe have no names", cause=cause, hint=hint)
     return _table([known.collect() if isinstance(known, nw.LazyFrame) else known], [FRAME], as_text)
-
-
-def _check_same(frames: Sequence[Any], titles: Sequence[str]) -> None:
-    """Check that the last frame has the columns of the first."""
-    differing = sorted(set(_columns(frames[0])) ^ set(_columns(frames[-1])))
-    if differing:
-        last = titles[len(frames) - 1]
-        owner = titles[0] if differing[0] in frames[0].columns else last
-        message = f"'{titles[0]}' and '{last}' differ in their columns"
-        cause = f"only '{owner}' has '{differing[0]}'"
-        raise SartoError("E108", message, cause=cause, hint="write both with the same ones")
 
 
 def _columns(frame: Any) -> list[str]:

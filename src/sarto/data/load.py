@@ -26,11 +26,12 @@ from sarto.data.choose import group_column, holds, matching
 from sarto.data.columns import ColumnTable
 from sarto.data.contents import Contents
 from sarto.data.delimited import read_delimited
-from sarto.data.folder import FILE, describe, listing
+from sarto.data.folder import describe, listing
 from sarto.data.goal import Goal
 from sarto.data.npz import read_npz
 from sarto.data.source import Source, find_source, source_sha256
-from sarto.data.tables import contents_of, key_columns
+from sarto.data.table_steps import SPLIT
+from sarto.data.tables import FILE, contents_of, key_columns
 from sarto.data.ts import read_ts
 from sarto.data.windows import Cutting
 
@@ -156,15 +157,11 @@ def _table(found: Source, goal: Goal, sequence: str | None) -> ColumnTable:
     """Return the columns of the files of a source, and what is known of each file."""
     if found.root is None:
         table = _columns(found.kind, found.files, found.titles(), key_columns(goal, sequence))
-        return replace(
-            table, per_file={"split": np.array(["train", "test"])} if len(found.files) == 2 else {}
-        )
+        return replace(table, per_file={SPLIT: np.array(["train", "test"])} if len(found.files) == 2 else {})
     mixed = found.kind == "csv"  # the table is then one of the files
-    listed = listing(
-        found.root, found.files if mixed else found.tables, recordings=found.files if mixed else ()
-    )
+    listed = listing(found.root, found.files if mixed else found.tables, found.files if mixed else (), goal)
     files = [f for f in found.files if listed is None or f != listed.file]
-    per_file = describe(found.root, files, listed, goal)
+    per_file = describe(found.root, files, listed)
     titles, keys = per_file[FILE].tolist(), key_columns(goal, sequence, beside=per_file)
     return replace(_columns(found.kind, files, titles, keys, fewest=1), per_file=per_file)
 

@@ -55,7 +55,6 @@ CLASS_NAMES = ("label_names", "class_names", "classes")
 CHANNELS = ("channels", "channel_names")
 UNITS = ("units",)
 RATES = ("rate_hz", "sample_rate", "sampling_rate", "fs")
-SPLIT = ("split",)
 
 
 @dataclass(frozen=True)
@@ -123,6 +122,7 @@ def read_npz(file: Path, prefix: str, goal: Goal = CLASSES) -> Contents:
         units=_texts(arrays, UNITS, parts),
         goals=goals,
         outputs=names if goal.numeric else (),
+        output_units=("",) * len(names) if goal.numeric else (),
     )
 
     def place(item: int, step: int, channel: int) -> str:

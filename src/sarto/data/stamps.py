@@ -6,8 +6,8 @@
 >>> table = ColumnTable("a.csv", {"time": np.array([0, 20, 40, 0, 20])}, {"time": "ms"}, places)
 >>> tells_time("time"), rate(table, "time", np.array([0, 3]))
 (True, 50.0)
->>> dates(["2026-03-01T12:00:00.5", "2026-03-01 12:00:01Z"]).tolist()
-[1772366400.5, 1772366401.0]
+>>> microseconds(["2026-03-01T12:00:00.5", "2026-03-01 12:00:01Z"]).tolist()
+[1772366400500000.0, 1772366401000000.0]
 """
 
 from __future__ import annotations
@@ -37,17 +37,12 @@ def tells_time(name: str) -> bool:
     return _NAME.fullmatch(name.lower()) is not None
 
 
-def dates(texts: Sequence[str], origin: int = 0) -> Float[np.ndarray, " row"]:
-    """Return dates in ISO 8601 as seconds since `origin` (microseconds since 1970), NaN for empty texts.
+def microseconds(texts: Sequence[str]) -> Float[np.ndarray, " row"]:
+    """Return dates in ISO 8601 as whole microseconds since 1970, NaN for empty texts.
 
     Raises:
         ValueError: a text is no date, or one with another time zone than UTC.
     """
-    return (microseconds(texts) - origin) * 1e-6
-
-
-def microseconds(texts: Sequence[str]) -> Float[np.ndarray, " row"]:
-    """Return dates as whole microseconds since 1970, NaN for empty texts (ValueError: a text is no date)."""
     plain = [
         text.strip().removesuffix("Z").removesuffix("+00:00").replace(" ", "T", 1) or "NaT" for text in texts
     ]

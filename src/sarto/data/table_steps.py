@@ -56,9 +56,9 @@ def rows_are_steps(
             continue
         changed = _changed(column.codes if isinstance(column, Texts) else column, begins)
         if name in targets and cutting is None and changed is not None:
-            raise _two_classes(table, name, changed, first)
+            raise _changes(table, name, changed, first)
         if name == SPLIT and goal.horizon and changed is not None:
-            raise _two_classes(table, name, changed, first)
+            raise _changes(table, name, changed, first)
         if name in targets and goal.numeric:
             if cutting is None:
                 columns[name] = of_rows(table, name, first)
@@ -202,7 +202,7 @@ def _labels(table: ColumnTable, label: str) -> Texts:
     return column
 
 
-def _two_classes(table: ColumnTable, name: str, row: int, first: Int[np.ndarray, " item"]) -> SartoError:
+def _changes(table: ColumnTable, name: str, row: int, first: Int[np.ndarray, " item"]) -> SartoError:
     column = table.columns[name]
     both = [
         str(v)

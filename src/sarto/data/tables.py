@@ -57,6 +57,8 @@ LABELS = ("label", "labels", "target", "class", "activity", "y")
 """Columns that hold the classes; the first that is there, so that `y` may be a channel beside it."""
 SEQUENCES = ("sequence", "series", "recording", "run", "trial", "session", "window", "item", "id")
 """Columns that name the sequence of a row; the same with `_id`."""
+FILE = "file"
+"""What names each of the files of a folder, by its path in it."""
 FOLDER = "folder"
 """What is known of whole files by the folder that they lie in: the class, if no column says it."""
 LABEL_ORDER = (*LABELS[:-1], FOLDER, LABELS[-1])
@@ -142,7 +144,7 @@ def contents_of(
         classes = _in_order(set(labels))
         index = {text: i for i, text in enumerate(classes)}
         data = replace(data, target=np.array([index[text] for text in labels]), classes=classes)
-    together = None if cutting is None else asked or ("file" if "file" in columns else None)
+    together = None if cutting is None else asked or (FILE if FILE in columns else None)
     return Contents(
         data, targets[0], items.unused, lambda i, step, c: items.place(i, step, channels[c]), together
     )
@@ -203,20 +205,18 @@ def _items(
     cutting: Cutting | None,
 ) -> TableItems:
     """Return the items in the layout that the columns show; `asked` says that the sequence was."""
-    recordings = "file" in table.per_file and not set(targets) & set(table.columns)
-    by_step = table.places.word == "sample" or recordings or bool(goal.horizon)
-    numbered = {} if by_step else numbered_columns(table, targets)
+    files = FILE in table.per_file
+    recordings = files and not set(targets) & set(table.columns)
     key = table.columns.get(sequence) if sequence else None
     assert key is None or isinstance(key, Texts)
-    if (
-        by_step and not asked and key is not None and _single(table, key)
-    ):  # a number for each row names no sequence
-        return rows_are_steps(table, goal, targets, None, cutting)
     if goal.horizon and cutting is None:
         hint = "give the steps that a forecast sees, with --window"
         raise SartoError("E112", "a forecast needs windows", cause="it sees the steps before it", hint=hint)
-    apart = "file" in table.per_file or bool(goal.horizon)
-    if asked or not (numbered or (key is None and not apart)) or not _single(table, key):
+    if table.places.word == "sample" or recordings or goal.horizon:
+        counter = not asked and _single(table, key)  # a number for each row names no sequence
+        return rows_are_steps(table, goal, targets, None if counter else sequence, cutting)
+    numbered = numbered_columns(table, targets)
+    if asked or not _single(table, key) or not (numbered or (key is None and not files)):
         return rows_are_steps(table, goal, targets, sequence, cutting)
     hint = f"add one, named {' or '.join(SEQUENCES[:4])}, or name it with --sequence"
     stamps = [name for name in table.columns if tells_time(name)]

@@ -110,6 +110,7 @@ def read_ts(files: tuple[Path, ...], goal: Goal = CLASSES) -> Contents:
         if goal.numeric
         else None,
         outputs=("target",) if goal.numeric else (),
+        output_units=("",) if goal.numeric else (),
     )
     return Contents(data, "target" if goal.numeric else "class", {}, place)
 

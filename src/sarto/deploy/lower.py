@@ -31,7 +31,7 @@ from jaxtyping import Float, Integer, Num
 
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Op, Tensor, Window, multiplier
-from sarto.core.graph.operations import FEATURE_LIMIT, SCORE_LIMIT, tanh_lookup
+from sarto.core.graph.operations import FEATURE_LIMIT, INT32_MAX, SCORE_LIMIT, tanh_lookup
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Reservoir
@@ -39,7 +39,6 @@ from sarto.models.reservoir._cell import Reservoir
 TABLE_FRACTION_BITS = 13
 """Fractional bits of the tanh table's argument: 16-bit words reach |z| = 4, where tanh is within 0.0007 of 1."""
 STATE_LIMIT = {16: 32767, 8: 127}
-INT32 = 2**31 - 1
 SCORE_SCALE = 2.0**-14
 """What one count of a class score is worth."""
 REACH = 64
@@ -91,7 +90,7 @@ def lower_reservoir(
     headroom = 1.0
     while headroom < 128:
         tensors, attributes, worst = _reservoir(cell, inputs, numbers, headroom)
-        if worst <= INT32:
+        if worst <= INT32_MAX:
             break
         headroom *= 2
     else:
@@ -286,7 +285,7 @@ def with_readout(
         weights.T.astype(np.int8).reshape(body.segments, len(exponent), len(outputs))
     )
     worst = np.abs(packed.astype(np.int64)).sum(axis=(0, 1)).max() * FEATURE_LIMIT
-    if worst > INT32:
+    if worst > INT32_MAX:
         raise SartoError(
             "E404",
             f"output sums of {weights.shape[1]} features leave 32 bits",

@@ -104,7 +104,7 @@ def deviation_evidence(
         Evidence(f"{part} R2", r2(true, said), "1", interval=bootstrap(true, said, groups, block), **common)
     ]
     for what, values in (("RMSE", rmse(true, said)), ("MAE", mae(true, said))):
-        for name, unit, value in zip(names, units or ("",) * len(names), values.tolist(), strict=True):
+        for name, unit, value in zip(names, units, values.tolist(), strict=True):
             found.append(Evidence(f"{part} {what} of {name}", value, unit or "1", **common))
     return found
 
@@ -121,7 +121,7 @@ def predictions_table(true: Numbers, said: Numbers, names: tuple[str, ...], unit
     chosen = np.unique(np.linspace(0, len(true) - 1, min(MOST_PAIRS, len(true))).astype(np.int64))
     both = np.stack([true[chosen], said[chosen]], axis=2).reshape(len(chosen), -1)
     columns = tuple(word for name in names for word in (f"{name}, true", f"{name}, predicted"))
-    kinds = tuple(unit or "1" for unit in (units or ("",) * len(names)) for _ in range(2))
+    kinds = tuple(unit or "1" for unit in units for _ in range(2))
     rows = tuple((int(i), *map(float, row)) for i, row in zip(chosen, both, strict=True))
     return Table("predictions", ("item", *columns), ("", *kinds), rows, ("", *["measured"] * len(columns)))
 

@@ -124,7 +124,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     # Every test item on the host, at most `PINNED` on the device; the test labels are looked at only below, once.
     chosen = shop.deploy(chosen.trial, raw, PINNED)
     outcome = chosen.measured.outcome
-    quality = _quality(request.command, test, data.select(parts.train), chosen.graph, outcome)
+    quality = _quality(request.command, problem, test, chosen.graph, outcome)
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return write_folder(
         Run(
@@ -165,7 +165,7 @@ def _problem(request: FitRequest, train: Dataset) -> tuple[Problem, SensorFormat
     return prepare(train, sensor, hop, request.seed), sensor
 
 
-def _quality(command: str, test: Dataset, train: Dataset, graph: Graph, outcome: Outcome) -> list[Evidence]:
+def _quality(command: str, problem: Problem, test: Dataset, graph: Graph, outcome: Outcome) -> list[Evidence]:
     """Return how good the outcome of `test` is, and what guesses any model should beat reach."""
     how: dict[str, Any] = dict(part="test", command=command)
     tool = "integer interpreter, equal to the generated C on every item"
@@ -173,7 +173,7 @@ def _quality(command: str, test: Dataset, train: Dataset, graph: Graph, outcome:
         return accuracy_evidence(
             test.target, outcome.classes, test.classes, tool=tool, subject=graph.sha256, **how
         )
-    assert train.goals is not None
+    assert problem.goals is not None
     found = deviation_evidence(
         test.goals,
         numbers(graph, outcome),
@@ -185,7 +185,7 @@ def _quality(command: str, test: Dataset, train: Dataset, graph: Graph, outcome:
         subject=graph.sha256,
         **how,
     )
-    mean = np.broadcast_to(train.goals.mean(axis=0), test.goals.shape)
+    mean = np.broadcast_to(problem.goals.mean(axis=0), test.goals.shape)
     found.append(guess_evidence(test.goals, mean, "the mean", tool="mean of the training items", **how))
     if test.last is not None:
         found.append(

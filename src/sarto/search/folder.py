@@ -146,12 +146,7 @@ def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:
         "classes": list(run.data.classes),
         "outputs": [
             {"name": n, "unit": u, "count": q}
-            for n, u, q in zip(
-                run.data.outputs,
-                run.data.output_units or ("",) * len(run.data.outputs),
-                graph.quanta,
-                strict=True,
-            )
+            for n, u, q in zip(run.data.outputs, run.data.output_units, graph.quanta, strict=True)
         ],
         "files": hashes,
     }
@@ -191,13 +186,10 @@ def _quality_tables(run: Run) -> list[Table]:
         said = numbers(run.chosen.graph, run.outcome)
         tables = [predictions_table(test.goals, said, test.outputs, test.output_units)]
         return tables if test.groups is None else [*tables, deviation_by_group(test.goals, said, test.groups)]
-    counts = confusion(test.target, run.outcome.classes, classes)
+    guess = run.outcome.classes
+    counts = confusion(test.target, guess, classes)
     tables = [confusion_table(counts, classes), class_table(counts, classes)]
-    return (
-        tables
-        if test.groups is None
-        else [*tables, group_table(test.target, run.outcome.classes, test.groups)]
-    )
+    return tables if test.groups is None else [*tables, group_table(test.target, guess, test.groups)]
 
 
 def _tables(run: Run) -> list[Table]:

@@ -95,13 +95,16 @@ class Proposer:
         return trial.number, self._candidate(trial.number, dict(trial.params))
 
     def _variation(self, random: np.random.Generator) -> dict[str, Any]:
-        """Return the settings of a trial of the front so far, varied."""
+        """Return the settings of a trial of the front so far, varied, with a size drawn anew."""
+        return {**self.moved(random), "size": float(random.uniform())}
+
+    def moved(self, random: np.random.Generator) -> dict[str, Any]:
+        """Return the settings of a trial of the front so far, each as it was or varied."""
         _, settings = self.told[int(random.choice(unbeaten([values for values, _ in self.told])))]
-        settings = {
+        return {
             name: varied(settings[name], d, random) if random.random() < MOVED else settings[name]
             for name, d in space(self.cells).items()
         }
-        return {**settings, "size": float(random.uniform())}
 
     def _candidate(self, number: int, settings: dict[str, Any]) -> Candidate | None:
         size = settings.pop("size")

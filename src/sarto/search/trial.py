@@ -99,7 +99,7 @@ def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
         if problem.goals is None:
             wrong += np.count_nonzero(said.classes != target[held])
         else:
-            off = (numbers(graph, said) - problem.goals[held]) / problem.level[1] * unit
+            off = (numbers(graph, said) - problem.goals[held]) / problem.goals.std(axis=0)
             wrong += float(np.square(off).sum())
     return Score(wrong / whole, float(squared[best]), RIDGES[best], items, time.process_time() - start)
 

@@ -28,7 +28,7 @@ FEATURE_LIMIT = 8191
 """Pooled features are clamped to this, so that 2,064 of them with 8-bit weights cannot leave 32 bits."""
 
 INT32_MAX = 2**31 - 1
-"""Forecasts, which are a sum of three such scores, are clamped to this."""
+"""No sum of a network leaves this; forecasts, which add a third score to two, are clamped to it."""
 SCORE_LIMIT = 2**30 - 1
 """Class sums in the unit of the scores are clamped to this, so that they and a bias as large stay within 32 bits."""
 
