@@ -24,7 +24,12 @@ class Member:
     @property
     def size_b(self) -> int:
         """Bytes of the member."""
-        return DTYPES.get(self.dtype, 2) * self.count
+        return self.width_b * self.count
+
+    @property
+    def width_b(self) -> int:
+        """Bytes of one element."""
+        return DTYPES[self.dtype]
 
 
 @dataclass(frozen=True)
@@ -36,18 +41,24 @@ class Arena:
     shared: tuple[Member, ...]
 
     @property
+    def alignment_b(self) -> int:
+        """Alignment of a bank and of the arena, that of the widest member."""
+        return max(m.width_b for m in (*self.bank, *self.shared))
+
+    @property
     def bank_b(self) -> int:
-        """Bytes of one bank, padded to the alignment of its 32-bit members."""
-        return _padded(self.bank)
+        """Bytes of one bank, padded to the alignment of its widest member."""
+        return _up(sum(m.size_b for m in self.bank), max(m.width_b for m in self.bank))
 
     @property
     def size_b(self) -> int:
         """Bytes of the whole arena: all RAM that the model needs."""
-        return self.banks * self.bank_b + _padded(self.shared)
+        shared_at = _up(self.banks * self.bank_b, max(m.width_b for m in self.shared))
+        return _up(shared_at + sum(m.size_b for m in self.shared), self.alignment_b)
 
 
-def _padded(members: tuple[Member, ...]) -> int:
-    return -(-sum(m.size_b for m in members) // 4) * 4
+def _up(size_b: int, alignment_b: int) -> int:
+    return -(-size_b // alignment_b) * alignment_b
 
 
 def arena(graph: Graph) -> Arena:
@@ -60,7 +71,7 @@ def arena(graph: Graph) -> Arena:
     shared.append(Member("label", "int32", 1, scalar=True))
 
     def by_width(members: list[Member]) -> tuple[Member, ...]:
-        return tuple(sorted(members, key=lambda m: -DTYPES.get(m.dtype, 2)))
+        return tuple(sorted(members, key=lambda m: -m.width_b))
 
     return Arena(by_width(bank), graph.window.banks if graph.window else 1, by_width(shared))
 

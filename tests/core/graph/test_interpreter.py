@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sarto.core.graph import Window, decide, interpret, interpreter, trace, windows
+from sarto.core.graph import Window, decide, interpret, recurrence, trace, windows
 from tests.core.graph.graphs import raw_words, slow_scores, small_graph
 
 KINDS = ("last", "mean", "mean_square", "mean_square_last")
@@ -64,7 +64,7 @@ def test_what_pools_stops_after_so_many_steps_and_the_last_state_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Of 65535 steps in truth; the generated C is held to that number in `tests.deploy`."""
-    monkeypatch.setattr(interpreter, "POOLED_STEPS", 7)
+    monkeypatch.setattr(recurrence, "POOLED_STEPS", 7)
     graph = small_graph(units=1, channels=1)
     raw = raw_words(0, [10], 1)[0]
     short, long = (trace(graph, raw[:n], np.array([0, n]))[0, 0] for n in (7, 10))

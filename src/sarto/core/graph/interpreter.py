@@ -1,27 +1,22 @@
 """The NumPy interpreter of the integer network: the definition that generated C must equal bit for bit.
 
-`trace` runs the reservoir and returns pooled means; `decide` turns them into features, scores and classes;
-`interpret` is both. Sequences of unequal length run as one batch that shrinks as sequences end.
+`trace` runs what looks at every sample and returns pooled means; `decide` turns them into features, scores and
+classes; `interpret` is both.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from jaxtyping import Float, Int, Integer
 
-from sarto.core.graph.operations import (
-    INT32_MAX,
-    POOLED_STEPS,
-    SCORE_LIMIT,
-    features,
-    pool,
-    recurrent,
-    requantise,
-    scaled,
-    standardise,
-)
+from sarto.core.graph.convolution import Groups, convolution
+from sarto.core.graph.heads import Trees, activations, forest
+from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT, features, requantise, standardise
+from sarto.core.graph.recurrence import reservoir_means
+from sarto.core.graph.rows import PooledRows
+from sarto.core.graph.statistics import STATISTICS, statistics
 from sarto.core.graph.values import Graph, Window
 
 
@@ -63,12 +58,8 @@ def decide(
     A graph that forecasts adds what was last seen of the forecast channels, scaled as the scores are, and needs
     the `last_sample` of each sequence for it.
     """
-    scale, readout = graph.segment
-    (last,) = graph.finish
-    pooled = features(means, graph.const(scale.inputs["exponent"]))
-    weights = graph.const(readout.inputs["weights"])
-    flat = pooled.reshape(len(pooled), pooled.shape[1] * pooled.shape[2]).astype(np.float64)
-    sums = (flat @ weights.reshape(flat.shape[1], -1).astype(np.float64)).astype(np.int64)
+    last = graph.finish[-1]
+    sums = _sums(graph, vectors(graph, means))
     factor = graph.const(last.inputs["factor"])
     scaled_sums = requantise(sums, factor, last.attributes["shift"]).clip(-SCORE_LIMIT, SCORE_LIMIT)
     scores = scaled_sums + graph.const(last.inputs["bias"])
@@ -90,53 +81,47 @@ def numbers(graph: Graph, outcome: Outcome) -> Float[np.ndarray, "item output"]:
 def trace(
     graph: Graph, raw: Integer[np.ndarray, "row channel"], offsets: Int[np.ndarray, " item_plus_1"]
 ) -> Int[np.ndarray, "item segment unit"]:
-    """Return what the readout sees of every sequence and pooling segment, with 30 fractional bits.
+    """Return what a segment's end sees of every sequence and pooling segment, with 30 fractional bits.
 
-    Units are the running means first and the segment's last state after them, each where the `features` operation
-    takes it; all are 0 where a sequence never reached the segment. Only the `step` program is run.
+    All of it is 0 where a sequence never reached the segment. Only the `step` program is run.
     """
-    (scale, cell, *pools) = graph.step
-    consts = {
-        role: graph.const(name) for role, name in cell.inputs.items() if graph.by_name[name].kind == "const"
-    }
-    attributes = dict(cell.attributes)
-    square_shift = pools[0].attributes["square_shift"] if pools else 0
-    seen = [
-        graph.by_name[graph.segment[0].inputs[role]]
-        for role in ("total", "state")
-        if role in graph.segment[0].inputs
-    ]
-    width = graph.by_name[pools[0].outputs["total"]].shape[0] if pools else 0
-
-    lengths = np.diff(offsets)
-    order = np.argsort(-lengths, kind="stable")
-    starts, ends = offsets[:-1][order], lengths[order]
+    scale, body = graph.step[0], graph.step[1]
     x = standardise(
         raw, graph.const(scale.inputs["zero"]), graph.const(scale.inputs["factor"]), scale.attributes["shift"]
     )
-    h = np.zeros((len(order), graph.by_name[cell.outputs["state"]].shape[0]), np.int64)
-    total = np.zeros((len(order), width), np.int64)
-    means = np.zeros((len(order), graph.segments, sum(t.shape[0] for t in seen)), np.int64)
-    segment = count = 0
-    for step in range(int(ends[0]) if len(ends) else 0):
-        live = int(np.searchsorted(-ends, -step))
-        h = recurrent(h[:live], x[starts[:live] + step], consts, attributes)
-        total = total[:live]
-        if count < POOLED_STEPS:
-            count += 1
-            total = pool(total, h, square_shift) if pools else total
-        boundary = segment < graph.segments - 1 and count == graph.segment_steps
-        going_on = 0 if boundary else int(np.searchsorted(-ends, -(step + 1)))
-        if going_on < live:
-            parts = {"total": (total, count), "state": (h, 1)}
-            blocks = [
-                scaled(v[going_on:], n) for role, (v, n) in parts.items() if role in graph.segment[0].inputs
-            ]
-            means[going_on:live, segment] = np.concatenate(blocks, axis=1)
-        if boundary:
-            total = np.zeros_like(total)
-            segment, count = segment + 1, 0
-    return means[np.argsort(order, kind="stable")]
+    if body.kind == "recurrent":
+        return reservoir_means(graph, x, offsets)
+    rows = PooledRows.of(offsets, graph.segments, graph.segment_steps)
+    x = x[offsets[0] : offsets[-1]]
+    if body.kind == "statistics":
+        return statistics(x, rows, [name for name in STATISTICS if body.attributes[name]])
+    assert body.kind == "convolution", f"there is no body {body.kind}"
+    return convolution(x, rows, groups(graph), graph.const("taps"), graph.const("threshold"))
+
+
+def groups(graph: Graph) -> Groups:
+    """Return the groups of the kernels of a graph that convolves."""
+    return Groups(*(graph.const(f"group_{name}") for name in ("channel", "dilation", "end")))
+
+
+def vectors(
+    graph: Graph, means: Int[np.ndarray, "item segment unit"]
+) -> Int[np.ndarray, "item feature"]:
+    """Return the features of every sequence from the means that `trace` gives, segment by segment."""
+    pooled = features(means, graph.const("exponent"))
+    return pooled.reshape(len(pooled), pooled.shape[1] * pooled.shape[2])
+
+
+def _sums(graph: Graph, vector: Int[np.ndarray, "item feature"]) -> Int[np.ndarray, "item output"]:
+    """Return the sums of the outputs, by whichever operation decides from the features."""
+    head = graph.head
+    if head.kind == "forest":
+        return forest(vector, Trees(*(graph.const(f"tree_{f.name}") for f in fields(Trees))))
+    if head.kind == "random_features":
+        consts = {role: graph.const(name) for role, name in head.inputs.items() if role != "vector"}
+        vector = activations(vector, consts, dict(head.attributes))
+    weights = graph.const("weights_out").reshape(vector.shape[1], -1)
+    return (vector.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
 
 
 def windows(window: Window, steps: int) -> Int[np.ndarray, "window 2"]:

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Integer
 
 Kind = Literal["input", "const", "state", "scratch", "output"]
-DTYPES = {"int8": 1, "uint8": 1, "int16": 2, "int32": 4}
+DTYPES = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "int64": 8}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Tensor:
 
     Attributes:
         name: unique in the graph, a C identifier.
-        dtype: int8, uint8, int16 or int32.
+        dtype: one of `DTYPES`.
         shape: without batch.
         kind: input (the raw sample), const (flash), state (kept over steps), scratch, output.
         data: the values of a const, else None.
@@ -140,6 +140,11 @@ class Graph:
     def ops(self) -> tuple[Op, ...]:
         """Every operation of the three programs."""
         return (*self.step, *self.segment, *self.finish)
+
+    @property
+    def head(self) -> Op:
+        """The operation that makes the sums of the outputs out of features."""
+        return self.finish[0] if len(self.finish) > 1 else self.segment[1]
 
     def describe(self) -> dict[str, Any]:
         """Return everything but the constants' values, as plain JSON values."""

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import math
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 
 from sarto.core.graph import Graph
+from sarto.core.graph.convolution import THRESHOLD_SHIFT
 from sarto.core.graph.operations import FEATURE_LIMIT, POOLED_STEPS, SCORE_LIMIT
+from sarto.core.graph.statistics import CROSSING, STATISTICS
 from sarto.core.graph.values import Tensor
 from sarto.deploy.memory import Member, arena
 
@@ -133,7 +134,8 @@ def _source(graph: Graph, title: str) -> str:
     names = {"weights": "weights", "inputs": "weights_in"}
     tables = "\n".join(_table(t, names.get(t.name, t.name)) for t in graph.kind("const"))
     folder = files("sarto.deploy.c") / "kernels"
-    code = "\n".join((folder / f"{k}.c").read_text(encoding="utf-8") for k in kernels)
+    parts = [(folder / f"{k}.c").read_text(encoding="utf-8") for k in kernels]
+    code = "\n".join([*parts[:-1], _clear(graph), parts[-1]])
     for word, upper in (("model_", False), ("MODEL_", True)):
         prefix = f"{graph.name}_"
         code = code.replace(word, prefix.upper() if upper else prefix)
@@ -145,59 +147,116 @@ def _source(graph: Graph, title: str) -> str:
     return f'/* {_comment(title)} */\n#include "{graph.name}.h"\n\n{lines}\n{checks}\n{tables}\n{code}'
 
 
-def _plan(graph: Graph) -> tuple[dict[str, Any], list[str]]:
+def _clear(graph: Graph) -> str:
+    """Return the function that zeroes every state of a bank."""
+    loops = "".join(
+        f"    for (int i = 0; i < {t.shape[0]}; i++)\n        bank->{t.name}[i] = 0;\n" for t in graph.kind("state")
+    )
+    counters = "    bank->count = 0;\n    bank->segment = 0;\n"
+    return f"static void clear(model_bank *bank)\n{{\n{loops}{counters}}}\n"
+
+
+def _plan(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
     """Return the `#define`s and the kernel files for the operations of `graph`, in order."""
-    scale, cell, *pools = graph.step
-    (seen, _), (last,) = graph.segment, graph.finish
-    state, table = graph.by_name[cell.outputs["state"]], graph.const("table")
-    ring = cell.attributes["ring"]
-    segments = table.dtype == np.int8
-    intervals = (len(table) - (1 if segments else 2)).bit_length()
-    window = graph.window
-    units = graph.by_name["total"].shape[0] if pools else 0
-    defines = {
+    body, head, last = graph.step[1], graph.head, graph.finish[-1]
+    forecast = "latest" in last.inputs
+    defines: dict[str, int | str] = {
         "CHANNELS": len(graph.channels),
         "OUTPUTS": len(graph.outputs),
+        "FEATURES": len(graph.const("exponent")),
+        "SAMPLE": f"{graph.name}_sample",
+        "POOLED_STEPS": POOLED_STEPS,
+        "FEATURE_LIMIT": FEATURE_LIMIT,
+        "SHIFT_IN": graph.step[0].attributes["shift"],
+        "SCORE_LIMIT": SCORE_LIMIT,
+        "SHIFT_OUT": last.attributes["shift"],
+        "LATEST": int(forecast),
+        "LATEST_SHIFT": last.attributes.get("latest_shift", 0),
+        "SEGMENTS": graph.segments,
+        "SEGMENT_STEPS": graph.segment_steps,
+        "BANKS": graph.window.banks if graph.window else 1,
+        "WINDOW": graph.window.length if graph.window else 0,
+        "HOP": graph.window.hop if graph.window else 0,
+    }
+    of_body, inner = BODIES[body.kind](graph)
+    of_head, outer = HEADS[head.kind](graph)
+    name = "reservoir" if body.kind == "recurrent" else body.kind
+    kernels = ["arithmetic", "standardise", *inner, "features", *outer, f"body_{name}", "scores", last.kind]
+    return defines | of_body | of_head, [*kernels, *["latest"] * forecast, "driver"]
+
+
+def _reservoir(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
+    _, cell, *pools = graph.step
+    state, ring = graph.by_name[cell.outputs["state"]], cell.attributes["ring"]
+    units = graph.by_name["total"].shape[0] if pools else 0
+    defines: dict[str, int | str] = {
         "NEURONS": state.shape[0],
         "UNITS": units,
-        "SAMPLE": f"{graph.name}_sample",
         "STATE": f"{state.dtype}_t",
         "POOLS": len(pools),
         "POOL_SQUARES": int(units > state.shape[0]),
-        "LAST": int("state" in seen.inputs),
+        "LAST": int("state" in graph.segment[0].inputs),
         "SQUARE_SHIFT": pools[0].attributes["square_shift"] if pools else 0,
-        "POOLED_STEPS": POOLED_STEPS,
-        "FEATURE_LIMIT": FEATURE_LIMIT,
         "RING": ring,
         "RING_STRIDE": int(graph.by_name["weights"].shape[0] > 1),
         "ROW_STRIDE": int(graph.by_name["factor"].shape[0] > 1),
-        "SHIFT_IN": scale.attributes["shift"],
         "INPUT_SHIFT": cell.attributes["input_shift"],
         "BIAS_SHIFT": cell.attributes["bias_shift"],
         "SHIFT": cell.attributes["shift"],
         "ALPHA": cell.attributes["alpha"],
         "BETA": cell.attributes["beta"],
         "STATE_LIMIT": cell.attributes["limit"],
-        "TABLE_SHIFT": 15 - intervals,
-        "SCORE_LIMIT": SCORE_LIMIT,
-        "SHIFT_OUT": last.attributes["shift"],
-        "LATEST": int("latest" in last.inputs),
-        "LATEST_SHIFT": last.attributes.get("latest_shift", 0),
-        "SEGMENTS": graph.segments,
-        "SEGMENT_STEPS": graph.segment_steps,
-        "BANKS": window.banks if window else 1,
-        "WINDOW": window.length if window else 0,
-        "HOP": window.hop if window else 0,
+        "TABLE_SHIFT": _table_shift(graph),
     }
-    latest = ["latest"] if "latest" in last.inputs else []
-    kernels = [
-        "arithmetic",
-        "standardise",
-        f"tanh_{state.dtype}",
-        "neuron",
-        f"recurrent_{'ring' if ring else 'dense'}",
-    ]
-    return defines, [*kernels, *["pool"] * len(pools), "readout", "scores", last.kind, *latest, "driver"]
+    kernels = [f"tanh_{state.dtype}", "neuron", f"recurrent_{'ring' if ring else 'dense'}"]
+    return defines, [*kernels, *["pool"] * len(pools)]
+
+
+def _table_shift(graph: Graph) -> int:
+    """Return how many low bits of an argument lie within one interval of the table."""
+    table = graph.const("table")
+    return 15 - (len(table) - (1 if table.dtype == np.int8 else 2)).bit_length()
+
+
+def _statistics(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
+    chosen = {name.upper(): graph.step[1].attributes[name] for name in STATISTICS}
+    return {**chosen, "CROSSING": CROSSING}, []
+
+
+def _convolution(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
+    history = graph.by_name["history"].shape[0]
+    return {
+        "GROUPS": len(graph.const("group_end")),
+        "KERNELS": len(graph.const("taps")),
+        "SPAN": history // len(graph.channels),
+        "THRESHOLD_SHIFT": THRESHOLD_SHIFT,
+    }, []
+
+
+def _forest(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
+    return {"TREES": len(graph.const("tree_root"))}, ["forest", "take_vector"]
+
+
+def _random_features(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
+    op = graph.head
+    defines: dict[str, int | str] = {
+        "HIDDEN": graph.by_name["weights_hidden"].shape[0],
+        "BIAS_SHIFT_HIDDEN": op.attributes["bias_shift"],
+        "SHIFT_HIDDEN": op.attributes["shift"],
+        "FACTOR_STRIDE": int(graph.by_name["factor_hidden"].shape[0] > 1),
+        "TABLE_SHIFT": _table_shift(graph),
+    }
+    activation = ["activation_cosine"] if op.attributes["cosine"] else ["tanh_int16", "activation_tanh"]
+    return defines, [*activation, "random_features", "take_vector"]
+
+
+def _readout(_: Graph) -> tuple[dict[str, int | str], list[str]]:
+    return {}, ["readout", "take_readout"]
+
+
+BODIES = {"recurrent": _reservoir, "statistics": _statistics, "convolution": _convolution}
+HEADS = {"readout": _readout, "forest": _forest, "random_features": _random_features}
+"""What each operation adds: its `#define`s, and its kernel files in order."""
 
 
 def _table(tensor: Tensor, name: str) -> str:

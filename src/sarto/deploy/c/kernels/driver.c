@@ -1,36 +1,7 @@
 /* The three programs of the network, and the windows that overlap in a stream. */
-static void clear(model_bank *bank)
-{
-    for (int i = 0; i < NEURONS; i++)
-        bank->h[i] = 0;
-#if POOLS
-    for (int i = 0; i < UNITS; i++)
-        bank->total[i] = 0;
-#endif
-    for (int c = 0; c < OUTPUTS; c++)
-        bank->sums[c] = 0;
-#if LATEST
-    for (int c = 0; c < OUTPUTS; c++)
-        bank->latest[c] = 0;
-#endif
-    bank->count = 0;
-    bank->segment = 0;
-}
-
 static void end_segment(model_bank *bank)
 {
-    const int8_t *w = weights_out + bank->segment * ((UNITS + LAST * NEURONS) * OUTPUTS);
-#if POOLS
-    const int32_t scale = (int32_t)(((1u << 30) + bank->count / 2) / bank->count);
-    for (int i = 0; i < UNITS; i++) {
-        w = readout(bank->total[i], scale, exponent[i], w, bank->sums);
-        bank->total[i] = 0;
-    }
-#endif
-#if LAST
-    for (int i = 0; i < NEURONS; i++)
-        w = readout(bank->h[i], 1 << 30, exponent[UNITS + i], w, bank->sums);
-#endif
+    hand_over(bank, first_feature(bank));
     bank->count = 0;
     bank->segment++;
 }
@@ -42,19 +13,9 @@ static void step_bank(model_arena *arena, model_bank *bank, const model_sample *
 #else
     (void)sample;
 #endif
-#if RING
-    recurrent(bank->h, arena->x);
-#else
-    recurrent(bank->h, arena->x, arena->next);
-    for (int i = 0; i < NEURONS; i++)
-        bank->h[i] = arena->next[i];
-#endif
-    if (bank->count < POOLED_STEPS) {
+    advance(arena, bank, bank->count < POOLED_STEPS);
+    if (bank->count < POOLED_STEPS)
         bank->count++;
-#if POOLS
-        pool(bank->total, bank->h);
-#endif
-    }
 #if SEGMENTS > 1
     if (bank->segment < SEGMENTS - 1 && bank->count == SEGMENT_STEPS)
         end_segment(bank);
@@ -65,7 +26,7 @@ static int finish_bank(model_arena *arena, model_bank *bank)
 {
     if (bank->count > 0)
         end_segment(bank);
-    const int index = decide(bank->sums, arena->scores);
+    const int index = decide(outputs_of(arena, bank), arena->scores);
 #if LATEST
     add_latest(bank->latest, arena->scores);
 #endif

@@ -1,7 +1,7 @@
-/* One pooled feature and its share of the sums of the outputs: `value` is a sum, `scale` the reciprocal of its steps. */
+/* The share of one feature in the sums of the outputs. */
 static inline const int8_t *readout(int32_t value, int32_t scale, int shift, const int8_t *w, int32_t *sums)
 {
-    const int32_t z = clamp(requantise(value, scale, shift), FEATURE_LIMIT);
+    const int32_t z = feature(value, scale, shift);
     for (int c = 0; c < OUTPUTS; c++)
         sums[c] += *w++ * z;
     return w;

@@ -1,0 +1,32 @@
+/* A reservoir: the state moves on with every sample, and what the pooling asks for is summed. */
+static void advance(model_arena *arena, model_bank *bank, int pooled)
+{
+#if RING
+    recurrent(bank->h, arena->x);
+#else
+    recurrent(bank->h, arena->x, arena->next);
+    for (int i = 0; i < NEURONS; i++)
+        bank->h[i] = arena->next[i];
+#endif
+#if POOLS
+    if (pooled)
+        pool(bank->total, bank->h);
+#else
+    (void)pooled;
+#endif
+}
+
+static void hand_over(model_bank *bank, cursor at)
+{
+#if POOLS
+    const int32_t scale = reciprocal(bank->count);
+    for (int i = 0; i < UNITS; i++) {
+        at = take(bank, at, bank->total[i], scale, exponent[i]);
+        bank->total[i] = 0;
+    }
+#endif
+#if LAST
+    for (int i = 0; i < NEURONS; i++)
+        at = take(bank, at, bank->h[i], 1 << 30, exponent[UNITS + i]);
+#endif
+}

@@ -1,0 +1,95 @@
+/* Window statistics of every channel; the sample before is the sample itself where a sequence starts. */
+#if DEVIATION
+/* The square root, rounded down, bit by bit. */
+static int32_t root(uint64_t value)
+{
+    uint64_t rest = value;
+    uint32_t found = 0;
+    for (int bit = 30; bit >= 0; bit--) {
+        const uint64_t step = ((uint64_t)found << (bit + 1)) + ((uint64_t)1 << 2 * bit);
+        if (rest >= step) {
+            rest -= step;
+            found |= (uint32_t)1 << bit;
+        }
+    }
+    return (int32_t)found;
+}
+#endif
+
+static void advance(model_arena *arena, model_bank *bank, int pooled)
+{
+    const int first = bank->count == 0, begins = first && bank->segment == 0;
+    for (int c = 0; c < CHANNELS; c++) {
+        const int32_t x = arena->x[c];
+#if CHANGE || CROSSINGS
+        const int32_t before = begins ? x : bank->before[c];
+        bank->before[c] = (int16_t)x;
+#endif
+        if (!pooled)
+            continue;
+#if MEAN || DEVIATION
+        bank->sum[c] += x;
+#endif
+#if DEVIATION
+        bank->square[c] += (int64_t)x * x;
+#endif
+#if LEAST
+        if (first || x < bank->low[c])
+            bank->low[c] = (int16_t)x;
+#endif
+#if LARGEST
+        if (first || x > bank->high[c])
+            bank->high[c] = (int16_t)x;
+#endif
+#if CHANGE
+        bank->moved[c] += (x > before ? x - before : before - x) >> 1;
+#endif
+#if CROSSINGS
+        bank->crossed[c] += (x < 0) != (before < 0) ? CROSSING : 0;
+#endif
+    }
+    (void)begins;
+    (void)first;
+}
+
+static void hand_over(model_bank *bank, cursor at)
+{
+    const int32_t scale = reciprocal(bank->count);
+    const uint8_t *shift = exponent;
+    (void)scale;
+#if MEAN
+    for (int c = 0; c < CHANNELS; c++)
+        at = take(bank, at, bank->sum[c], scale, *shift++);
+#endif
+#if DEVIATION
+    for (int c = 0; c < CHANNELS; c++) {
+        const int64_t sum = bank->sum[c];
+        at = take(bank, at, root((uint64_t)(bank->count * bank->square[c] - sum * sum)), scale, *shift++);
+        bank->square[c] = 0;
+    }
+#endif
+#if MEAN || DEVIATION
+    for (int c = 0; c < CHANNELS; c++)
+        bank->sum[c] = 0;
+#endif
+#if LEAST
+    for (int c = 0; c < CHANNELS; c++)
+        at = take(bank, at, bank->low[c], 1 << 30, *shift++);
+#endif
+#if LARGEST
+    for (int c = 0; c < CHANNELS; c++)
+        at = take(bank, at, bank->high[c], 1 << 30, *shift++);
+#endif
+#if CHANGE
+    for (int c = 0; c < CHANNELS; c++) {
+        at = take(bank, at, bank->moved[c], scale, *shift++);
+        bank->moved[c] = 0;
+    }
+#endif
+#if CROSSINGS
+    for (int c = 0; c < CHANNELS; c++) {
+        at = take(bank, at, bank->crossed[c], scale, *shift++);
+        bank->crossed[c] = 0;
+    }
+#endif
+}
