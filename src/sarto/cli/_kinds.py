@@ -245,7 +245,14 @@ def _cells() -> list[str]:
     return methods("sarto.models.reservoir")
 
 
+def _families() -> list[str]:
+    from sarto.core.rooms import methods
+
+    return methods("sarto.search.families")
+
+
 BYTES, TIME, ENERGY, RATIO = QuantityKind("byte"), QuantityKind("time"), QuantityKind("energy"), RatioKind()
 COUNT, SEED, POSITIVE = CountKind(), CountKind(least=0, most=2**32 - 1), PositiveKind()
 NAMES, CELLS, CONDITION = NamesKind(), NamesKind(_cells, "a cell"), ConditionKind()
+FAMILIES = NamesKind(_families, "a family")
 DEVICE, TITLE = DeviceKind(), TitleKind()

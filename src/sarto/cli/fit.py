@@ -36,9 +36,10 @@ BUDGET, SEARCH, MODEL = "Budget", "Search", "Model and sensor"
 @setting("--min-accuracy", section=BUDGET, type=_kinds.RATIO, help="Least accuracy on the test items: 0.85 or 85%.")
 @setting("--min-r2", section=BUDGET, type=_kinds.RATIO, help="Of numbers: least explained share of their variance.")
 @data_settings
-@setting("--trials", section=SEARCH, type=_kinds.COUNT, help="Models to try.")
+@setting("--trials", section=SEARCH, type=_kinds.COUNT, help="How many models to try.")
 @setting("--time", section=SEARCH, type=_kinds.TIME, help="Start no further trials after this long: 60s.")
-@setting("--cells", section=SEARCH, type=_kinds.CELLS, help="Reservoirs to try: esn,ring. All by default.")
+@setting("--families", section=SEARCH, type=_kinds.FAMILIES, help="Kinds of model to try: reservoir,forest. All by default.")
+@setting("--cells", section=SEARCH, type=_kinds.CELLS, help="Reservoirs to try: esn,ring; no others unless named.")
 @setting("--workers", section=SEARCH, type=_kinds.COUNT, help="Processes; they change the time, never the result.")
 @seed_setting
 @setting("--sensor-bits", section=MODEL, type=_kinds.ChoiceKind("8", "16", "32"), default="16", show_default=True,
@@ -68,7 +69,7 @@ def command(
     from sarto.search.fit import FitRequest, finished, fit
 
     limits = {field: options.pop(flag) for field, flag in _LIMITS.items()}
-    options |= {"time_s": options.pop("time"), "cells": options["cells"] or ()}
+    options |= {"time_s": options.pop("time"), "cells": options["cells"] or (), "families": options["families"] or ()}
     options["sensor_bits"], options["name"] = int(options["sensor_bits"]), options["name"] or ""
     options["optimise"] = f"-{options['optimise']}" if options["optimise"] else None
     options["command"] = current_call().command(*untyped_words(context))

@@ -14,6 +14,7 @@ from sarto.core.errors import SartoError
 
 ROOMS = (
     "models/reservoir",
+    "search/families",
     "compress/prune",
     "compress/quantize",
     "compress/code",

@@ -18,7 +18,7 @@ from sarto.core.device import Device
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.graph import Graph, Outcome, interpret, load_graph
 from sarto.core.progress import Talk
-from sarto.deploy.lower import table_error
+from sarto.deploy.lower.activation import activation_error
 from sarto.devices import device
 from sarto.measure import zig
 from sarto.measure.build import build
@@ -137,12 +137,18 @@ def measure_model(
 
 
 def _table_evidence(graph: Graph, command: str) -> list[Evidence]:
-    """Return size and error of the tanh table: the largest difference over every argument the device can form."""
+    """Return size and error of the table of the activation, if there is one.
+
+    The error is the largest difference over every argument that the device can form.
+    """
+    if "table" not in graph.by_name:
+        return []
+    name, error = activation_error(graph)
     tool = "every argument of the table, full scale 1"
-    size, error = graph.by_name["table"].size_b, table_error(graph.const("table"))
+    size = graph.by_name["table"].size_b
     return [
-        Evidence("tanh table", size, "B", "measured", "graph", command, subject_sha256=graph.sha256),
-        Evidence("tanh table error", error, "1", "measured", tool, command, subject_sha256=graph.sha256),
+        Evidence(f"{name} table", size, "B", "measured", "graph", command, subject_sha256=graph.sha256),
+        Evidence(f"{name} table error", error, "1", "measured", tool, command, subject_sha256=graph.sha256),
     ]
 
 

@@ -55,6 +55,7 @@ class FitRequest:
     sensor_scale: float | None = None
     optimise: str | None = None
     name: str = ""
+    families: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
     command: str = ""
 

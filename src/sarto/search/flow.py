@@ -29,11 +29,11 @@ from sarto.devices import device
 from sarto.measure.deviation import deviation_evidence, guess_evidence
 from sarto.measure.model import PINNED, RawSequences
 from sarto.measure.quality import accuracy_evidence
-from sarto.search.candidates import MIN_UNITS, PRESETS, Shape, cells, cost, preset
+from sarto.search.candidates import Candidate, Shape, cost, families, shape_of, smallest
 from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
 from sarto.search.fit import OPTIMISE, SHOWN_FRONT, TRIALS, FitRequest, claim
 from sarto.search.folder import write_folder
-from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, search
+from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, best_of_families, search
 from sarto.search.overhead import ImageOverheads
 from sarto.search.problem import Problem, prepare
 from sarto.search.propose import OBJECTIVES
@@ -69,7 +69,7 @@ class Run:
 def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     """Run every stage and write the folder; returns it."""
     target = device(request.device)
-    names = cells(request.cells)
+    names = families(request.families, request.cells)
     with talk.stage("data", 1) as stage:
         data = load(
             request.source,
@@ -93,7 +93,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         talk.note(remark)
     optimise = request.optimise or OPTIMISE
     workers = min(request.workers or available_workers(), MOST_WORKERS)
-    shape = Shape.of(problem)
+    shape = shape_of(problem)
     limits = _limits(request.budget, target)
     overheads = ImageOverheads(shape, target, optimise, work / "images", limits.instructions is not None)
     with one_blas_thread(), open_executor(workers) as executor:
@@ -102,19 +102,21 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         )
         trials = request.trials or TRIALS
         found = search(
-            problem,
             shape,
             overheads,
             limits,
             score,
-            cells=names,
+            families=names,
+            cells=request.cells,
             trials=trials,
             seed=request.seed,
             talk=talk,
             time_s=request.time_s,
         )
         if not found.trials:
-            found = _nearest(shape, overheads, score, names, limits, request.seed, talk)
+            found = _nearest(
+                shape, overheads, score, limits, smallest(names, request.cells, shape, request.seed), talk
+            )
         shop = Workshop(
             problem, target, optimise, _title(request, data), request.command, request.seed, work / "images"
         )
@@ -224,22 +226,15 @@ def _nearest(
     shape: Shape,
     overheads: ImageOverheads,
     score: Scorer,
-    names: list[str],
     limits: Budget,
-    seed: int,
+    tried: list[Candidate],
     talk: Talk,
 ) -> SearchResult:
     """Return the smallest models there are, those that break the limits least first, when nothing fits."""
     talk.note("nothing fits the budget; the smallest models are tried instead")
-    smallest = [
-        replace(preset(p, MIN_UNITS, seed), state_bits=bits)
-        for p in PRESETS
-        for bits in (16, 8)
-        if p["cell"] in names
-    ]
     trials = [
         Trial(number, candidate, scored, *cost(candidate, shape, overheads))
-        for number, (candidate, scored) in enumerate(zip(smallest, score(smallest), strict=True))
+        for number, (candidate, scored) in enumerate(zip(tried, score(tried), strict=True))
     ]
 
     def excess(trial: Trial) -> tuple[float, float, int]:
@@ -297,6 +292,7 @@ def _deploy(
                 _too_large(error)
             stage.advance(1, others[-1].trial.name if others else "")
     kept = {p.name for p in front([d.point for d in (chosen, *others)], OBJECTIVES)}
+    kept |= {t.name for t in best_of_families(found.trials)}
     return chosen, tuple(d for d in others if d.point.name in kept)
 
 
@@ -309,8 +305,8 @@ def _too_large(error: SartoError) -> SartoError:
 
 def _no_smaller(trial: Trial, misfit: Trial) -> bool:
     """Return whether `trial` needs at least as much of everything as a trial that did not fit."""
-    mine, other = trial.candidate, misfit.candidate
-    return mine.structure == other.structure and mine.units >= other.units and mine.segments >= other.segments
+    alike = trial.candidate.structure == misfit.candidate.structure
+    return alike and trial.flash_b >= misfit.flash_b and trial.ram_b >= misfit.ram_b
 
 
 def _hard(deployment: Deployment, budget: Budget) -> Verdict:
@@ -326,6 +322,10 @@ def _head(sequences: RawSequences, items: int) -> RawSequences:
 
 
 def _front(trials: tuple[Trial, ...]) -> list[Trial]:
-    """Return the trials on the front of validation loss, flash and RAM, the `SHOWN_FRONT` best first."""
+    """Return the trials on the front of validation loss, flash and RAM, the `SHOWN_FRONT` best first.
+
+    The best of every family is among them, or follows.
+    """
     kept = [trials[i] for i in unbeaten([(t.score.loss, t.flash_b, t.ram_b) for t in trials])]
-    return sorted(kept, key=lambda t: (t.score.loss, t.number))[:SHOWN_FRONT]
+    shown = sorted(kept, key=lambda t: (t.score.loss, t.number))[:SHOWN_FRONT]
+    return [*shown, *(t for t in best_of_families(trials) if t not in shown)]

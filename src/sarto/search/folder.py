@@ -29,7 +29,6 @@ from sarto.measure.deviation import deviation_by_group, predictions_table
 from sarto.measure.model import PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
 from sarto.search.propose import OBJECTIVES
-from sarto.search.trial import READOUT_BITS
 
 if TYPE_CHECKING:
     from sarto.search.flow import Run
@@ -118,13 +117,9 @@ def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:
         "format": FORMAT,
         "sarto": __version__,
         "name": run.request.name or run.data.name,
-        "summary": (
-            f"{candidate.units}-unit {candidate.cell} reservoir, {candidate.pooling.replace('_', ' ')} pooling"
-            f"{f' of {candidate.segments} segments' if candidate.segments > 1 else ''}, "
-            f"{candidate.state_bits}-bit state, 8-bit weights"
-        ),
+        "summary": candidate.summary(),
         "model": {k: v for k, v in candidate.to_json().items() if k != "seed"}
-        | {"reservoir_seed": candidate.seed},
+        | {"model_seed": candidate.seed},
         "device": run.device.name,
         "optimise": run.optimise,
         "input": {
@@ -153,16 +148,13 @@ def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:
 
 
 def _recipe(run: Run) -> Recipe:
-    trial, candidate = run.chosen.trial, run.chosen.trial.candidate
-    cell = {k: v for k, v in candidate.to_json().items() if k not in ("state_bits", "pooling", "segments")}
+    trial, graph = run.chosen.trial, run.chosen.graph
+    table = {"table_entries": len(graph.const("table"))} if "table" in graph.by_name else {}
     return Recipe(
         (
             Step("standardise", {"input": f"{run.problem.sensor.bits}-bit raw words"}),
-            Step("reservoir", cell),
-            Step("pool", {"kind": candidate.pooling, "segments": candidate.segments}),
-            Step("ridge", {"relative": trial.score.ridge}),
-            Step("ptq", {"weight_bits": 8, "readout_bits": READOUT_BITS, "state_bits": candidate.state_bits}),
-            Step("lower", {"tanh_table_entries": len(run.chosen.graph.const("table"))}),
+            *trial.candidate.steps(trial.score.ridge),
+            Step("lower", table),
         )
     )
 

@@ -7,8 +7,10 @@ that was stopped replays what it had and goes on.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +18,7 @@ from sarto.core.budget import Budget
 from sarto.core.progress import Talk
 from sarto.core.store import Store, content_hash
 from sarto.search.candidates import Candidate, Overheads, Shape, cost, largest
-from sarto.search.problem import REPEATS, Problem
+from sarto.search.problem import REPEATS
 from sarto.search.propose import Proposer
 from sarto.search.trial import Score, run_saved
 
@@ -81,13 +83,13 @@ class Scorer:
 
 
 def search(
-    problem: Problem,
     shape: Shape,
     overheads: Overheads,
     budget: Budget,
     score: Scorer,
     *,
-    cells: list[str],
+    families: list[str],
+    cells: Sequence[str],
     trials: int,
     seed: int,
     talk: Talk,
@@ -97,19 +99,20 @@ def search(
     """Return `trials` scored candidates and the finalists among those that fit.
 
     Args:
-        problem: training items.
         shape: what costs depend on.
         overheads: of the images of every structure.
         budget: flash and RAM that a candidate must fit; other limits are judged later.
         score: scores candidates.
-        cells: to search.
+        families: to search.
+        cells: of reservoirs to search; all when empty.
         trials: how many candidates to ask for.
         seed: of the proposals and of the reservoirs.
         talk: hears one step per trial.
         time_s: no batch starts after so many seconds.
         sampler: see `Proposer`.
     """
-    proposer = Proposer(cells, seed, lambda c: largest(c, shape, overheads, budget), problem.longest, sampler)
+    fitting = partial(largest, shape=shape, overheads=overheads, budget=budget)
+    proposer = Proposer(families, cells, seed, shape, fitting, sampler)
     done: list[Trial] = []
     dropped = batches = 0
     start = time.monotonic()
@@ -135,6 +138,15 @@ def search(
             )
             stage.advance(len(asked), best)
     return SearchResult(tuple(done), dropped, batches, finalists(done, score, talk))
+
+
+def best_of_families(trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trial of least loss of every family, in order of their loss; ties go to the smaller image."""
+    ranked = sorted(trials, key=lambda t: (t.score.loss, t.flash_b, t.number))
+    best: dict[str, Trial] = {}
+    for trial in ranked:
+        best.setdefault(trial.candidate.family, trial)
+    return list(best.values())
 
 
 def finalists(trials: list[Trial], score: Scorer, talk: Talk) -> tuple[Trial, ...]:

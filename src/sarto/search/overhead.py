@@ -1,9 +1,12 @@
-"""What an image costs beside tables and arena, per structure: built and emulated once, with made-up numbers."""
+"""What an image costs beside tables and arena, per structure: built and emulated once, with made-up numbers.
+
+The size of the sample images is each family's. Larger models differ by a few bytes of immediate values; of a reservoir
+of less than 10 units the compiler unrolls loops, and the image is up to 190 B smaller than said. Instructions are drawn
+as a parabola through three sizes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,22 +18,16 @@ from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.search.candidates import Candidate, Overhead, Shape, skeleton
 
-UNITS = 40
-"""Size of the sample images. Larger ones differ by a few bytes of immediate values; of less than 10 units the compiler
-unrolls loops, and the image is up to 190 B smaller than said."""
-COUNTED_UNITS = (8, 24, UNITS)
-"""Sizes through which the instructions are drawn: a parabola for a dense reservoir, nearly a line for a ring."""
 
-
-class ImageOverheads(Mapping[str, Overhead]):
-    """Overheads by structure, each built when it is first asked for.
+class ImageOverheads:
+    """Overheads of candidates, each built when one of its structure is first asked for.
 
     Args:
         shape: what costs depend on.
         device: to build for.
         optimise: the compiler's level.
         cache: folder for built images.
-        counted: whether instructions are wanted too, which takes two more images per structure.
+        counted: whether instructions are wanted too, which takes more images.
     """
 
     def __init__(
@@ -43,33 +40,24 @@ class ImageOverheads(Mapping[str, Overhead]):
             cache,
             counted,
         )
-        self.known: dict[str, Overhead] = {}
+        self.known: dict[Candidate, Overhead] = {}
 
-    def __getitem__(self, structure: str) -> Overhead:
-        if structure not in self.known:
-            sizes = COUNTED_UNITS if self.counted else (UNITS,)
-            built = [self._built(structure, units) for units in sizes]
+    def __call__(self, candidate: Candidate) -> Overhead:
+        """Return the overhead of `candidate`."""
+        samples = candidate.samples(self.shape.longest, self.counted)
+        key = samples[-1]
+        if key not in self.known:
+            built = [self._built(sample) for sample in samples]
             flash_b, ram_b, _ = built[-1]
-            curve = (
-                np.polyfit(sizes, [count for _, _, count in built], 2)[::-1] if self.counted else np.zeros(3)
-            )
-            a, b, c = curve.tolist()
-            self.known[structure] = Overhead(flash_b, ram_b, (a, b, c))
-        return self.known[structure]
+            counts = [count for _, _, count in built] if self.counted else [0]
+            powers = np.polyfit([s.units for s in samples][: len(counts)], counts, len(counts) - 1)[::-1]
+            a, b, c = [*powers.tolist(), 0.0, 0.0][:3]
+            self.known[key] = Overhead(flash_b, ram_b, (a, b, c))
+        return self.known[key]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.known)
-
-    def __len__(self) -> int:
-        return len(self.known)
-
-    def _built(self, structure: str, units: int) -> tuple[int, int, int]:
+    def _built(self, sample: Candidate) -> tuple[int, int, int]:
         """Return flash and RAM beside tables and arena, and instructions of the longest inference."""
-        cell, pooling, parts, bits = structure.split("-")
-        sample = Candidate(
-            cell, units, "last", 2 if parts == "segments" else 1, 0.3, 0.5, 1.0, 1.0, int(bits), 0
-        )
-        graph = skeleton(replace(sample, pooling=pooling), self.shape)
+        graph = skeleton(sample, self.shape)
         image = build(emit(graph), self.device, optimise=self.optimise, cache=self.cache)
         # The whole length, since the stack is deepest where a segment or a window ends within a step.
         run = emulate(image, [np.zeros((self.shape.longest, len(self.shape.channels)), np.int32)])

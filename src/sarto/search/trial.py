@@ -1,7 +1,7 @@
 """One trial: a candidate's integer model, scored by cross-validation on the training items.
 
-The reservoir is lowered and run once, as integers; every fold then trains a readout on the other folds'
-features, quantises it, and scores the held-out items with the integer interpreter's own arithmetic.
+What runs for every sample is lowered and run once, as integers; every fold then trains a readout or a forest on the
+other folds' features, quantises it, and scores the held-out items with the integer interpreter's own arithmetic.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import time
 from dataclasses import asdict, dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,15 @@ from jaxtyping import Bool, Float, Int, Integer
 from sarto.compress.quantize.ptq import quantise
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, decide, features, numbers, trace
+from sarto.core.graph.heads import activations, forest
 from sarto.core.threads import one_blas_thread
-from sarto.deploy.lower import Latest, feature_exponents, lower_reservoir, quantum, with_readout
+from sarto.deploy.lower import Latest, feature_exponents, quantum, with_readout
+from sarto.deploy.lower.forest import with_forest
+from sarto.deploy.lower.random_features import with_random_features
+from sarto.learn.forest import Forest, grow
 from sarto.learn.statistics import RidgeStatistics
-from sarto.search.candidates import Candidate
+from sarto.search.candidates import Candidate, candidate_of, ground_of
+from sarto.search.families._candidate import Layer
 from sarto.search.problem import Problem, load_problem
 
 RIDGES = tuple(10.0**k for k in range(-7, 2))
@@ -37,7 +42,7 @@ class Score:
     Attributes:
         error: share of wrong classes of the integer models; of numbers, their squared error relative to the variance.
         squared: squared error of the real-valued readout, relative to that of the class shares, or to the variance.
-        ridge: the ridge with the least error, relative, see `RIDGES`.
+        ridge: the ridge with the least error, relative, see `RIDGES`; 0 for a forest.
         items: how many decisions are behind `error`.
         cpu_s: processor time of the trial.
     """
@@ -64,7 +69,7 @@ class Score:
 def run_saved(path: str, settings: dict[str, Any], repeats: int) -> dict[str, Any]:
     """Score the candidate of `settings` on the problem saved at `path`: what an executor calls."""
     with one_blas_thread():
-        return evaluate(load_problem(Path(path)), Candidate(**settings), repeats).to_json()
+        return evaluate(load_problem(Path(path)), candidate_of(settings), repeats).to_json()
 
 
 def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
@@ -74,12 +79,20 @@ def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
     """
     start = time.process_time()
     try:
-        seen = _seen(problem, candidate)
+        seen = see(problem, candidate)
     except SartoError as error:
         if error.code != "E404":
             raise
         return Score(1.0, 1.0, RIDGES[-1], repeats * len(problem.target), time.process_time() - start)
-    target, wanted = problem.target, seen.wanted
+    found = _grown if candidate.forest is not None else _solved
+    error, squared, ridge = found(problem, candidate, seen, repeats)
+    return Score(error, squared, ridge, repeats * len(problem.target), time.process_time() - start)
+
+
+def _solved(problem: Problem, candidate: Candidate, seen: _Seen, repeats: int) -> tuple[float, float, float]:
+    """Return error, squared error and ridge of a linear readout."""
+    del candidate
+    wanted = seen.wanted
     unit, variance = _units(problem, repeats)
     parts = [part for fold in problem.fold[:repeats] for part in _parts(seen, fold, problem.gap)]
     errors, squares = np.zeros(len(RIDGES)), np.zeros(len(RIDGES))
@@ -87,21 +100,41 @@ def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
         for k, solved in enumerate(rest.path([rest.ridge_from_relative(r) for r in RIDGES])):
             guess = seen.pooled[held] @ solved.weights.T + solved.intercept
             if problem.goals is None:
-                errors[k] += np.count_nonzero(guess.argmax(axis=1) != target[held])
+                errors[k] += np.count_nonzero(guess.argmax(axis=1) != problem.target[held])
             squares[k] += np.square((guess - wanted[held]) * unit).sum()
-    items = repeats * len(target)
     squared = squares / variance
-    best = int(np.argmin(errors / items + squared))
-    wrong, whole = 0.0, float(items if problem.goals is None else variance)
-    for held, rest in parts:
-        graph = readout(seen.body, seen.exponent, rest, RIDGES[best], problem)
-        said = decide(graph, seen.means[held], problem.last_sample[held])
-        if problem.goals is None:
-            wrong += np.count_nonzero(said.classes != target[held])
-        else:
-            off = (numbers(graph, said) - problem.goals[held]) / problem.goals.std(axis=0)
-            wrong += float(np.square(off).sum())
-    return Score(wrong / whole, float(squared[best]), RIDGES[best], items, time.process_time() - start)
+    best = int(np.argmin(errors / (repeats * len(problem.target)) + squared))
+    wrong = [_wrong(problem, readout(seen, rest, RIDGES[best], problem), seen, held) for held, rest in parts]
+    return sum(wrong) / _whole(problem, repeats, variance), float(squared[best]), RIDGES[best]
+
+
+def _grown(problem: Problem, candidate: Candidate, seen: _Seen, repeats: int) -> tuple[float, float, float]:
+    """Return error and squared error of a forest, and no ridge."""
+    unit, variance = _units(problem, repeats)
+    wrong = squares = 0.0
+    for fold in problem.fold[:repeats]:
+        for f in range(int(fold.max()) + 1):
+            held = fold == f
+            rest = ~(_near(held, problem.gap) if problem.gap else held)
+            graph, grown = _forest(problem, candidate, seen, rest)
+            guess = forest(seen.vector[held], grown.trees) * grown.scale
+            squares += np.square((guess - seen.wanted[held]) * unit).sum()
+            wrong += _wrong(problem, graph, seen, held)
+    return wrong / _whole(problem, repeats, variance), float(squares / variance), 0.0
+
+
+def _wrong(problem: Problem, graph: Graph, seen: _Seen, held: Bool[np.ndarray, " item"]) -> float:
+    """Return how many items `held` the integer model gets wrong; of numbers, its squared error in their variance."""
+    said = decide(graph, seen.means[held], problem.last_sample[held])
+    if problem.goals is None:
+        return float(np.count_nonzero(said.classes != problem.target[held]))
+    off = (numbers(graph, said) - problem.goals[held]) / problem.goals.std(axis=0)
+    return float(np.square(off).sum())
+
+
+def _whole(problem: Problem, repeats: int, variance: float) -> float:
+    """Return what an error is a share of: the items, or the variance of numbers."""
+    return float(repeats * len(problem.target)) if problem.goals is None else variance
 
 
 def _units(problem: Problem, repeats: int) -> tuple[Float[np.ndarray, " output"], float]:
@@ -118,72 +151,88 @@ def _units(problem: Problem, repeats: int) -> tuple[Float[np.ndarray, " output"]
 
 
 def lowered(problem: Problem, candidate: Candidate) -> Graph:
-    """Return the integer reservoir of `candidate`, without a readout."""
-    return lower_reservoir(
-        candidate.build(len(problem.channels)),
-        problem.inputs,
-        problem.sensor,
-        candidate.numbers,
-        candidate.pooled(problem.longest),
-        channels=problem.channels,
-        window=problem.window,
-    )
+    """Return what runs for every sample in the integer model of `candidate`, without a head."""
+    return candidate.body(ground_of(problem))
 
 
 def final(problem: Problem, candidate: Candidate, ridge: float) -> Graph:
-    """Return the whole integer model, its readout trained on every training item."""
-    seen = _seen(problem, candidate)
-    statistics = RidgeStatistics.of(seen.pooled, seen.wanted)
-    return readout(seen.body, seen.exponent, statistics, ridge, problem)
+    """Return the whole integer model, trained on every training item."""
+    seen = see(problem, candidate)
+    if candidate.forest is not None:
+        return _forest(problem, candidate, seen, np.ones(len(problem.target), bool))[0]
+    return readout(seen, RidgeStatistics.of(seen.pooled, seen.wanted), ridge, problem)
 
 
-def readout(
-    body: Graph,
-    exponent: Integer[np.ndarray, " unit"],
-    statistics: RidgeStatistics,
-    ridge: float,
-    problem: Problem,
-) -> Graph:
-    """Return `body` with the readout that `statistics` give, quantised with regard to the features' second moments."""
+def readout(seen: _Seen, statistics: RidgeStatistics, ridge: float, problem: Problem) -> Graph:
+    """Return the model with the readout that `statistics` give, quantised with regard to its inputs' second moments."""
     penalty = statistics.ridge_from_relative(ridge)
     solved = statistics.solve(penalty)
     moment = statistics.C_xx + penalty * np.eye(len(statistics.C_xx))
     small = quantise(solved.weights, READOUT_BITS, moment)
     intercept = statistics.mean_y - small.real @ statistics.mean_x
+    answers = _answers(problem, small.scale, intercept)
+    if seen.layer is None:
+        return with_readout(seen.body, seen.exponent, small.values, *answers)
+    return with_random_features(seen.body, seen.exponent, seen.layer, small.values, *answers)
+
+
+def _forest(
+    problem: Problem, candidate: Candidate, seen: _Seen, items: Bool[np.ndarray, " item"]
+) -> tuple[Graph, Forest]:
+    """Return the model with a forest grown on `items`, and the forest."""
+    assert candidate.forest is not None
+    grown = grow(
+        seen.vector[items],
+        seen.wanted[items],
+        candidate.forest,
+        seed=candidate.seed,
+        classes=problem.goals is None,
+    )
+    answers = _answers(problem, grown.scale, np.zeros_like(grown.scale))
+    return with_forest(seen.body, seen.exponent, grown.trees, *answers), grown
+
+
+def _answers(
+    problem: Problem, scale: Float[np.ndarray, " output"], intercept: Float[np.ndarray, " output"]
+) -> tuple[Any, ...]:
+    """Return scale, intercept, names, quanta and last values with which sums become answers."""
     if problem.goals is None:
-        return with_readout(body, exponent, small.values, small.scale, intercept, problem.classes)
+        return scale, intercept, problem.classes
     mean, std = problem.level
     counts = problem.sensor.scale[list(problem.latest)] if problem.latest else np.zeros(len(problem.names))
     whole = (problem.goals.mean(axis=0).tolist(), problem.goals.std(axis=0).tolist(), counts.tolist())
-    return with_readout(
-        body,
-        exponent,
-        small.values,
-        small.scale * std,
-        intercept * std + mean,
-        problem.names,
-        quanta=tuple(map(quantum, *whole)),
-        latest=Latest(problem.latest, counts) if problem.latest else None,
-    )
+    latest = Latest(problem.latest, counts) if problem.latest else None
+    return scale * std, intercept * std + mean, problem.names, tuple(map(quantum, *whole)), latest
 
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
-    """What readouts are trained on: an integer reservoir, and what it makes of every training item."""
+    """What heads are trained on: an integer body, what it makes of every training item, and the layer behind it."""
 
     body: Graph
     means: Int[np.ndarray, "item segment unit"]
     exponent: Integer[np.ndarray, " unit"]
-    pooled: Float[np.ndarray, "item feature"]
+    vector: Int[np.ndarray, "item feature"]
+    layer: Layer | None
     wanted: Float[np.ndarray, "item output"]
 
+    @cached_property
+    def pooled(self) -> Float[np.ndarray, "item column"]:
+        """What a linear readout sees: the features, or what the layer makes of them."""
+        if self.layer is None:
+            return self.vector.astype(np.float64)
+        op, tables = self.layer
+        consts = {t.name: t.data for t in tables if t.data is not None}
+        return activations(self.vector, consts, dict(op.attributes)).astype(np.float64)
 
-def _seen(problem: Problem, candidate: Candidate) -> _Seen:
+
+def see(problem: Problem, candidate: Candidate) -> _Seen:
+    """Return what the heads of `candidate` are trained on."""
     body = lowered(problem, candidate)
     means = trace(body, problem.raw, problem.offsets)
     exponent = feature_exponents(means)
-    pooled = features(means, exponent).reshape(len(problem.target), -1).astype(np.float64)
-    return _Seen(body, means, exponent, pooled, problem.wanted)
+    vector = features(means, exponent).reshape(len(problem.target), -1)
+    return _Seen(body, means, exponent, vector, candidate.layer(vector), problem.wanted)
 
 
 def _parts(

@@ -104,9 +104,7 @@ def groups(graph: Graph) -> Groups:
     return Groups(*(graph.const(f"group_{name}") for name in ("channel", "dilation", "end")))
 
 
-def vectors(
-    graph: Graph, means: Int[np.ndarray, "item segment unit"]
-) -> Int[np.ndarray, "item feature"]:
+def vectors(graph: Graph, means: Int[np.ndarray, "item segment unit"]) -> Int[np.ndarray, "item feature"]:
     """Return the features of every sequence from the means that `trace` gives, segment by segment."""
     pooled = features(means, graph.const("exponent"))
     return pooled.reshape(len(pooled), pooled.shape[1] * pooled.shape[2])

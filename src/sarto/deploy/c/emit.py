@@ -150,7 +150,8 @@ def _source(graph: Graph, title: str) -> str:
 def _clear(graph: Graph) -> str:
     """Return the function that zeroes every state of a bank."""
     loops = "".join(
-        f"    for (int i = 0; i < {t.shape[0]}; i++)\n        bank->{t.name}[i] = 0;\n" for t in graph.kind("state")
+        f"    for (int i = 0; i < {t.shape[0]}; i++)\n        bank->{t.name}[i] = 0;\n"
+        for t in graph.kind("state")
     )
     counters = "    bank->count = 0;\n    bank->segment = 0;\n"
     return f"static void clear(model_bank *bank)\n{{\n{loops}{counters}}}\n"

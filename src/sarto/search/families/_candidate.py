@@ -1,0 +1,142 @@
+"""What candidates of every family are to the search: how they are lowered, and what their cost depends on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from jaxtyping import Int, Integer
+
+from sarto.core.graph import Graph, Op, Tensor, Window
+from sarto.core.recipe import Step
+from sarto.deploy.lower import InputStatistics
+from sarto.deploy.sensor import SensorFormat
+from sarto.learn.forest import ForestSettings
+
+MAX_FEATURES = 1000
+"""Bounds the time of a trial: the decomposition of a readout's Gram matrix takes a quarter of a second at this size."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the cost of a candidate depends on beside its own settings."""
+
+    channels: tuple[str, ...]
+    outputs: tuple[str, ...]
+    numeric: bool
+    latest: tuple[int, ...]
+    sensor_bits: int
+    window: Window | None
+    longest: int
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What a body is lowered for: inputs, sensor, streaming windows, the longest item, and raw words to learn from."""
+
+    inputs: InputStatistics
+    sensor: SensorFormat
+    channels: tuple[str, ...]
+    window: Window | None
+    longest: int
+    raw: Integer[np.ndarray, "row channel"]
+    offsets: Int[np.ndarray, " item_plus_1"]
+
+    @classmethod
+    def made_up(cls, shape: Shape) -> Ground:
+        """Return a ground of made-up numbers; no table is uniform that would not be so in truth."""
+        channels = len(shape.channels)
+        steps = np.arange(min(shape.longest, 64))[:, None]
+        raw = np.rint(4096 * (1 + np.sin(steps * (1 + np.arange(channels))))).astype(np.int32)
+        return cls(
+            InputStatistics(1.0 + np.arange(channels), 1.0 + np.arange(channels) / channels, 4.0),
+            SensorFormat(shape.sensor_bits, np.full(channels, 2.0**-12), "made up"),
+            shape.channels,
+            shape.window,
+            shape.longest,
+            raw,
+            np.array([0, len(steps)]),
+        )
+
+
+Layer = tuple[Op, tuple[Tensor, ...]]
+"""A lowered layer between the features and the linear readout: its operation and its tables."""
+
+
+@dataclass(frozen=True)
+class Candidate(ABC):
+    """The settings of one trial.
+
+    Attributes:
+        units: what the size of the model grows with; each family says what it is.
+        segments: pooling segments.
+        seed: of everything that is drawn.
+    """
+
+    family: ClassVar[str]
+    least: ClassVar[int] = 4
+    """Fewest units."""
+
+    units: int
+    segments: int
+    seed: int
+
+    @property
+    @abstractmethod
+    def structure(self) -> str:
+        """What decides the code, but not the tables: candidates of one structure differ in sizes and numbers only.
+
+        It begins with the family's name and a dash.
+        """
+
+    @abstractmethod
+    def body(self, ground: Ground) -> Graph:
+        """Return the integer graph of what runs for every sample, without a head."""
+
+    def made_up_body(self, shape: Shape) -> Graph:
+        """Return a body with the same tables, state and code, made of numbers that cost nothing to find."""
+        return self.body(Ground.made_up(shape))
+
+    @abstractmethod
+    def most_units(self, shape: Shape) -> int:
+        """Return the most units that are worth trying, whatever the budget."""
+
+    def layer(self, vectors: Int[np.ndarray, "item feature"]) -> Layer | None:
+        """Return the layer between features and linear readout, if there is one, for features like `vectors`."""
+        del vectors
+        return None
+
+    @property
+    def forest(self) -> ForestSettings | None:
+        """How to grow a forest on the features, or None where a linear readout decides."""
+        return None
+
+    @abstractmethod
+    def canonical(self) -> Self:
+        """Return a candidate that costs the same, and is the same for all that differ only in drawn numbers."""
+
+    @abstractmethod
+    def samples(self, longest: int, counted: bool) -> tuple[Self, ...]:
+        """Return candidates of a few sizes, the largest last, from whose images the cost beside the tables is told.
+
+        They are the same for all candidates of a structure; with `counted`, for all whose instructions grow alike.
+        """
+
+    @abstractmethod
+    def summary(self) -> str:
+        """Return the model in words."""
+
+    @abstractmethod
+    def steps(self, ridge: float) -> tuple[Step, ...]:
+        """Return the steps of the recipe between standardisation and lowering."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as plain JSON values, the family's name among them."""
+        return {"family": self.family, **asdict(self)}
+
+
+def in_segments(segments: int) -> str:
+    """Return words that say over how many segments something is taken."""
+    return f" of {segments} segments" if segments > 1 else ""

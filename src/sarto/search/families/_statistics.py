@@ -1,0 +1,42 @@
+"""What the families that look at window statistics share: which statistics, of how many segments."""
+
+from __future__ import annotations
+
+from sarto.core.graph import Graph
+from sarto.core.recipe import Step
+from sarto.deploy.lower.statistics import lower_statistics, width
+from sarto.models.pooling import Pooling
+from sarto.search.families._candidate import MAX_FEATURES, Ground, Shape
+
+SETS: dict[str, tuple[str, ...]] = {
+    "mean": ("mean",),
+    "spread": ("mean", "deviation"),
+    "range": ("mean", "deviation", "least", "largest"),
+    "all": ("mean", "deviation", "least", "largest", "change", "crossings"),
+}
+"""Sets of statistics, each with those of the one before."""
+MAX_SEGMENTS = 32
+
+
+def statistics_body(chosen: str, segments: int, ground: Ground) -> Graph:
+    """Return the graph of a set of statistics in `segments` equal parts of the longest item."""
+    pooling = Pooling.fitted("mean", segments, ground.longest)
+    return lower_statistics(
+        SETS[chosen],
+        ground.inputs,
+        ground.sensor,
+        segments,
+        pooling.segment_steps,
+        channels=ground.channels,
+        window=ground.window,
+    )
+
+
+def most_segments(chosen: str, shape: Shape) -> int:
+    """Return the most segments that a readout of their statistics can have."""
+    return max(1, min(MAX_SEGMENTS, shape.longest, MAX_FEATURES // width(SETS[chosen], len(shape.channels))))
+
+
+def statistics_step(chosen: str, segments: int) -> Step:
+    """Return the step of the recipe."""
+    return Step("statistics", {"of each channel": ", ".join(SETS[chosen]), "segments": segments})

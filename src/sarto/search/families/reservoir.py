@@ -1,0 +1,156 @@
+"""Echo state networks: a reservoir runs over the samples, a linear readout sees its pooled states."""
+
+# optuna's distributions are typed loosely.
+# pyright: basic
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from sarto.core.graph import Graph
+from sarto.core.recipe import Step
+from sarto.core.rooms import load_method, methods
+from sarto.deploy.lower import Numbers, lower_reservoir
+from sarto.models.pooling import POOLINGS, Pooling, PoolingKind
+from sarto.models.reservoir._cell import Reservoir
+from sarto.search.families import _candidate
+from sarto.search.families._candidate import MAX_FEATURES, Ground, Shape, in_segments
+
+ROOM = "sarto.models.reservoir"
+MAX_UNITS = 400
+"""Bounds the time of one trial, which grows with the square of the units and the cube of the features."""
+MAX_SEGMENTS = 4
+
+_REST: dict[str, Any] = dict(radius=0.9, bias_scaling=0.1, state_bits=16)
+PRESETS: tuple[dict[str, Any], ...] = tuple(
+    {**_REST, **settings}
+    for settings in (
+        dict(cell="esn", pooling="mean_square_last", segments=1, leak=0.5, input_scaling=0.5, size=1.0),
+        dict(cell="esn", pooling="mean_square_last", segments=1, leak=0.1, input_scaling=0.1, size=0.3),
+        dict(cell="ring", pooling="mean_square", segments=2, leak=0.1, input_scaling=0.1, size=0.7),
+        dict(cell="esn", pooling="mean", segments=2, leak=0.3, input_scaling=0.5, size=0.5),
+        dict(cell="esn", pooling="mean_square", segments=2, leak=0.1, input_scaling=0.1, size=0.2),
+        dict(cell="ring", pooling="last", segments=2, leak=0.3, input_scaling=0.5, size=0.6),
+        dict(cell="ring", pooling="mean_square_last", segments=1, leak=0.5, input_scaling=0.3, size=0.1),
+        dict(cell="esn", pooling="mean_square", segments=1, leak=0.1, input_scaling=0.1, size=0.0),
+    )
+)
+"""Where a search starts. Leak, radius 0.9 and input scaling are the round values of Lukosevicius, "A practical guide to
+applying echo state networks" (2012), sections 3.2.4 to 3.2.6; poolings and sizes are spread."""
+
+
+def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
+    """Return the ranges of the settings; `size` is the place between the fewest and the most units that fit."""
+    del numeric
+    return {
+        "cell": CategoricalDistribution(list(cells or methods(ROOM))),
+        "pooling": CategoricalDistribution(list(POOLINGS)),
+        "segments": IntDistribution(1, MAX_SEGMENTS),
+        "state_bits": CategoricalDistribution([16, 8]),
+        "size": FloatDistribution(0.0, 1.0),
+        "leak": FloatDistribution(0.03, 1.0, log=True),
+        "radius": FloatDistribution(0.1, 1.4),
+        "input_scaling": FloatDistribution(0.005, 2.0, log=True),
+        "bias_scaling": FloatDistribution(0.005, 2.0, log=True),
+    }
+
+
+@dataclass(frozen=True)
+class Candidate(_candidate.Candidate):
+    """A reservoir of `units` neurons; see `sarto.models.reservoir` and `sarto.deploy.lower` for the settings."""
+
+    family: ClassVar[str] = "reservoir"
+
+    cell: str
+    pooling: PoolingKind
+    leak: float
+    radius: float
+    input_scaling: float
+    bias_scaling: float
+    state_bits: int
+
+    @property
+    def structure(self) -> str:
+        parts = "segments" if self.segments > 1 else "whole"
+        return f"reservoir-{self.cell}-{self.pooling}-{parts}-{self.state_bits}"
+
+    @property
+    def numbers(self) -> Numbers:
+        """Number formats of the integer network."""
+        return Numbers(state_bits=self.state_bits, table_bits=8 if self.state_bits == 8 else 7)
+
+    def pooled(self, longest: int) -> Pooling:
+        """Return the pooling for sequences of up to `longest` steps."""
+        return Pooling.fitted(self.pooling, self.segments, longest)
+
+    def build(self, channels: int) -> Reservoir:
+        """Return the float reservoir."""
+        return load_method(ROOM, self.cell).build(
+            self.units,
+            channels,
+            seed=self.seed,
+            leak=self.leak,
+            radius=self.radius,
+            input_scaling=self.input_scaling,
+            bias_scaling=self.bias_scaling,
+        )
+
+    def body(self, ground: Ground) -> Graph:
+        return self._lowered(self.build(len(ground.channels)), ground)
+
+    def made_up_body(self, shape: Shape) -> Graph:
+        units, channels = self.units, len(shape.channels)
+        tiny = replace(self, units=2, radius=0.5, leak=1.0).build(channels)
+        ring = tiny.structure == "ring"
+        spread = 1 + np.arange(units, dtype=np.float64) / units
+        weights_in = np.cos(np.arange(units * channels)).reshape(units, channels)
+        cell = Reservoir(
+            self.cell,
+            np.resize(tiny.recurrent, units) if ring else spread[:, None] * spread[None, :],
+            weights_in if not ring else np.sign(weights_in),
+            spread - 1.5,
+            1 - self.leak,
+            self.leak,
+        )
+        return self._lowered(cell, Ground.made_up(shape))
+
+    def _lowered(self, cell: Reservoir, ground: Ground) -> Graph:
+        return lower_reservoir(
+            cell,
+            ground.inputs,
+            ground.sensor,
+            self.numbers,
+            self.pooled(ground.longest),
+            channels=ground.channels,
+            window=ground.window,
+        )
+
+    def most_units(self, shape: Shape) -> int:
+        return min(MAX_UNITS, MAX_FEATURES // (self.segments * self.pooled(shape.longest).per_unit))
+
+    def canonical(self) -> Self:
+        return replace(self, radius=0.5, leak=1.0, input_scaling=1.0, seed=0)
+
+    def samples(self, longest: int, counted: bool) -> tuple[Self, ...]:
+        alike = replace(self.canonical(), segments=min(self.segments, 2))
+        return tuple(replace(alike, units=units) for units in ((8, 24, 40) if counted else (40,)))
+
+    def summary(self) -> str:
+        pooling = f"{self.pooling.replace('_', ' ')} pooling{in_segments(self.segments)}"
+        return (
+            f"{self.units}-unit {self.cell} reservoir, {pooling}, {self.state_bits}-bit state, 8-bit weights"
+        )
+
+    def steps(self, ridge: float) -> tuple[Step, ...]:
+        names = ("cell", "units", "leak", "radius", "input_scaling", "bias_scaling", "seed")
+        return (
+            Step("reservoir", {name: getattr(self, name) for name in names}),
+            Step("pool", {"kind": self.pooling, "segments": self.segments}),
+            Step("ridge", {"relative": ridge}),
+            Step("ptq", {"weight_bits": 8, "readout_bits": 8, "state_bits": self.state_bits}),
+        )
