@@ -25,7 +25,9 @@ from sarto.data.splits import split
 from sarto.deploy.sensor import SensorFormat
 from sarto.devices import device
 from sarto.measure.model import RawSequences
-from sarto.search.candidates import MIN_UNITS, PRESET_REST, PRESETS, Candidate, Shape, cells, cost, largest
+from sarto.search.candidates import Candidate, Shape, cost, families, largest, shape_of, sized
+from sarto.search.families.reservoir import PRESETS
+from sarto.search.families.reservoir import Candidate as Reservoir
 from sarto.search.deployment import FRONT_SEQUENCES, Workshop
 from sarto.search.fit import OPTIMISE
 from sarto.search.loop import BATCH, Scorer, SearchResult, Trial, search
@@ -49,15 +51,15 @@ class Arena:
     target: list[int]
     seed: int
 
-    def searched(self, trials: int, sampler: Literal["search", "random"]) -> SearchResult:
-        """Return what `sarto fit`'s search finds, or random search in the same space."""
+    def searched(self, trials: int, sampler: Literal["search", "random"], names: Sequence[str] = ()) -> SearchResult:
+        """Return what `sarto fit`'s search finds in the families `names` (none: in all), or random search there."""
         return search(
-            self.problem,
             self.shape,
             self.overheads,
             self.budget,
             self.score,
-            cells=cells(()),
+            families=families(names, ()),
+            cells=(),
             trials=trials,
             seed=self.seed,
             talk=Silent(),
@@ -66,16 +68,15 @@ class Arena:
 
     def preset(self, number: int, count: int) -> list[Trial]:
         """Return `count` trials of preset `number`: the preset itself, then other reservoirs and sizes of it."""
-        preset = {**PRESET_REST, **PRESETS[number]}
+        preset = dict(PRESETS[number])
         own = preset.pop("size")
         drawn = generator(self.seed, "sizes of preset", number).uniform(size=count - 1).tolist()
         candidates: list[Candidate] = []
         for index, size in enumerate([own, *drawn]):
-            loose = Candidate(**preset, units=MIN_UNITS, seed=self.seed * 100_003 + index)
+            loose = Reservoir(**preset, units=Reservoir.least, seed=self.seed * 100_003 + index)
             most = largest(loose, self.shape, self.overheads, self.budget)
             if most is not None:
-                units = round(MIN_UNITS * (most / MIN_UNITS) ** size)
-                candidates.append(Candidate(**preset, units=units, seed=loose.seed))
+                candidates.append(sized(loose, most, size))
         scores = [s for i in range(0, len(candidates), BATCH) for s in self.score(candidates[i : i + BATCH])]
         return [
             Trial(index, candidate, scored, *cost(candidate, self.shape, self.overheads))
@@ -112,7 +113,7 @@ def arena(
     sensor = SensorFormat.calibrate(train.values, SENSOR_BITS, None)
     problem = prepare(train, sensor, None, seed)
     target = device(device_name)
-    shape = Shape.of(problem)
+    shape = shape_of(problem)
     path, images = folder / f"problem-{problem.sha256}.npz", images or folder / "images"
     problem.save(path)
     return Arena(

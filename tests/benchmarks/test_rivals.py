@@ -1,13 +1,15 @@
 """The front that methods are compared by."""
 
+from dataclasses import replace
+
 from benchmarks._rivals import front, values
-from sarto.search.candidates import Candidate
 from sarto.search.loop import Trial
 from sarto.search.trial import Score
+from tests.search.planted import RING
 
 
 def trial(number: int, error: float, flash_b: int, ram_b: int) -> Trial:
-    candidate = Candidate("esn", 8, "mean", 1, 0.3, 0.9, 0.5, 0.1, 16, number)
+    candidate = replace(RING, seed=number)
     return Trial(number, candidate, Score(error, 0.5, 0.1, 100, 0.0), flash_b, ram_b)
 
 

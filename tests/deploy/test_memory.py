@@ -12,6 +12,7 @@ from sarto.core.graph import Graph, Window
 from sarto.deploy.c.emit import emit
 from sarto.deploy.memory import arena, tables_b
 from sarto.measure.probe import compile_library
+from tests.core.graph.companions import companion
 from tests.core.graph.graphs import small_graph
 
 SIZES = """
@@ -30,9 +31,22 @@ SHAPES: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_sizes_are_those_of_the_compiler(shape: dict[str, Any]) -> None:
-    graph = small_graph(**shape)
+COMPANIONS: list[tuple[Any, str, dict[str, Any]]] = [
+    (("deviation", "crossings"), "readout", dict(channels=3, window=Window(7, 2))),
+    (("least",), "forest", dict(channels=1, classes=3)),
+    (("least", "change"), "forest", dict(channels=3, window=Window(7, 2), segments=3, segment_steps=2)),
+    ("convolution", "random_features", dict(channels=1, forecast=True, word="int8")),
+    ("convolution", "readout", dict(channels=2, window=Window(9, 4), segments=2, segment_steps=4)),
+    (("mean", "deviation", "least", "largest", "change", "crossings"), "random_features", dict(channels=5)),
+]
+GRAPHS = [
+    *(small_graph(**shape) for shape in SHAPES),
+    *(companion(b, h, **rest) for b, h, rest in COMPANIONS),
+]
+
+
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_sizes_are_those_of_the_compiler(graph: Graph) -> None:
     library = compile_library({**emit(graph), "sizes.c": SIZES}, "-O1", "-fno-sanitize=all", "-Werror")
     plan = arena(graph)
     assert (library.arena_b(), library.bank_b()) == (plan.size_b, plan.bank_b)
@@ -50,15 +64,14 @@ def test_known_sizes() -> None:
 
 
 def tables_in(source: str) -> int:
-    size = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "int32_t": 4}
+    size = {"int8_t": 1, "uint8_t": 1, "int16_t": 2, "uint16_t": 2, "int32_t": 4}
     found = re.findall(r"static const (\w+) \w+\[(\d+)\] = \{([^}]*)\}", source)
     assert all(len(values.split(",")) == int(count) for _, count, values in found)
     return sum(size[kind] * int(count) for kind, count, _ in found)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
-def test_tables_are_those_in_the_source(shape: dict[str, Any]) -> None:
-    graph = small_graph(**shape)
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_tables_are_those_in_the_source(graph: Graph) -> None:
     assert tables_b(graph) == tables_in(emit(graph)["model.c"]) == constants_b(graph)
 
 

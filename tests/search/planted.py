@@ -9,19 +9,40 @@ from jaxtyping import Float, Int
 
 from sarto.core.dataset import Dataset
 from sarto.deploy.sensor import SensorFormat
-from sarto.search.candidates import Candidate, Overhead, Shape
+from sarto.search.candidates import Overhead, Shape, shape_of
+from sarto.search.families import convolution, forest, random_features, reservoir, statistics
+from sarto.search.families._candidate import Candidate
 from sarto.search.problem import Problem, prepare
 
 STEPS = 16
-RING = Candidate("ring", 6, "mean_square", 1, 0.5, 0.9, 0.5, 0.1, 16, 3)
-STRUCTURES = {
-    f"{cell}-{kind}-{parts}-{bits}": Overhead(1500 + 10 * bits, 150)
-    for cell in ("esn", "ring")
-    for kind in ("last", "mean", "mean_square", "mean_square_last")
-    for parts in ("whole", "segments")
-    for bits in (8, 16)
-}
-"""Made-up costs of every structure, for tests that build no image."""
+RING = reservoir.Candidate(
+    cell="ring",
+    units=6,
+    pooling="mean_square",
+    segments=1,
+    leak=0.5,
+    radius=0.9,
+    input_scaling=0.5,
+    bias_scaling=0.1,
+    state_bits=16,
+    seed=3,
+)
+STATISTICS = statistics.Candidate(units=2, segments=1, seed=3, chosen="all")
+FEATURES = random_features.Candidate(
+    units=12, segments=2, seed=3, chosen="range", activation="cosine", input_scaling=0.8, bias_scaling=0.5
+)
+KERNELS = convolution.Candidate(units=30, segments=1, seed=3, dilations=2, reach=0.6)
+FOREST = forest.Candidate(
+    units=5, segments=1, seed=3, chosen="all", trees=7, share=0.5, random_thresholds=False, hard=False
+)
+EVERY: tuple[Candidate, ...] = (RING, STATISTICS, FEATURES, KERNELS, FOREST)
+"""One small candidate of each family."""
+
+
+def made_up_overhead(candidate: Candidate) -> Overhead:
+    """Made-up costs of every structure, for tests that build no image."""
+    bits = candidate.state_bits if isinstance(candidate, reservoir.Candidate) else 16
+    return Overhead(1500 + 10 * bits, 150)
 
 
 def signals(
@@ -64,7 +85,7 @@ def problem(
 
 def shape(planted: Problem) -> Shape:
     """What costs depend on."""
-    return Shape.of(planted)
+    return shape_of(planted)
 
 
 def save_npz(path: Path, *, test_flipped: bool = False, items: int = 36) -> str:

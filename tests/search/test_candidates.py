@@ -1,4 +1,4 @@
-"""What candidates cost, and the largest that fits."""
+"""What candidates of every family cost, and the largest that fits."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from sarto.core.budget import Budget
 from sarto.core.errors import SartoError
+from sarto.core.rooms import load_method, methods
 from sarto.deploy.c.emit import emit
 from sarto.deploy.memory import arena, tables_b
 from sarto.devices import device
@@ -19,20 +20,44 @@ from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.models.pooling import POOLINGS
 from sarto.search.candidates import (
-    MAX_FEATURES,
-    MAX_UNITS,
-    MIN_UNITS,
-    PRESET_REST,
-    PRESETS,
+    ROOM,
     Candidate,
-    cells,
+    candidate_of,
+    chosen_of,
     cost,
+    families,
     fits,
     largest,
+    sized,
+    smallest,
 )
+from sarto.search.families._candidate import MAX_FEATURES
+from sarto.search.families.reservoir import MAX_UNITS
+from sarto.search.families.reservoir import ROOM as CELLS
 from sarto.search.overhead import ImageOverheads
 from sarto.search.trial import final
-from tests.search.planted import RING, STRUCTURES, problem, shape
+from tests.search.planted import (
+    EVERY,
+    FEATURES,
+    FOREST,
+    KERNELS,
+    RING,
+    STATISTICS,
+    made_up_overhead,
+    problem,
+    shape,
+)
+
+COMPANIONS: list[Candidate] = [
+    STATISTICS,
+    *(replace(STATISTICS, chosen=name, units=n) for n, name in enumerate(("mean", "spread", "range"), 1)),
+    FEATURES,
+    replace(FEATURES, activation="tanh", chosen="all", segments=1),
+    KERNELS,
+    replace(KERNELS, units=3, dilations=4),
+    replace(KERNELS, segments=2, reach=1.0),
+    replace(FOREST, hard=True, trees=1, units=2),
+]
 
 
 @pytest.mark.parametrize(
@@ -50,22 +75,46 @@ def test_cost_is_that_of_the_real_graph(
     candidate = replace(
         RING, cell=cell, pooling=pooling, state_bits=bits, segments=segments, units=9, leak=0.3
     )
+    check_cost(candidate, planted)
+
+
+def check_cost(candidate: Candidate, planted: Any) -> None:
     graph = final(planted, candidate, 1e-3)
-    overhead = STRUCTURES[candidate.structure]
-    assert cost(candidate, shape(planted), STRUCTURES) == (
+    overhead = made_up_overhead(candidate)
+    assert cost(candidate, shape(planted), made_up_overhead) == (
         tables_b(graph) + overhead.flash_b,
         arena(graph).size_b + overhead.ram_b,
     )
+
+
+@pytest.mark.parametrize("hop", [None, 7])
+@pytest.mark.parametrize("candidate", COMPANIONS, ids=str)
+def test_cost_of_a_companion_is_that_of_the_real_graph(candidate: Candidate, hop: int | None) -> None:
+    check_cost(candidate, problem(hop=hop))
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_cost_of_a_forest_is_the_most_that_it_can_need(hard: bool) -> None:
+    """Trees end early where a leaf is pure, and equal leaves are kept once."""
+    planted = problem()
+    for units, trees in ((2, 1), (5, 7), (30, 4)):
+        candidate = replace(FOREST, units=units, trees=trees, hard=hard)
+        graph = final(planted, candidate, 0.0)
+        flash, ram = cost(candidate, shape(planted), made_up_overhead)
+        assert tables_b(graph) <= flash - made_up_overhead(candidate).flash_b
+        assert arena(graph).size_b == ram - made_up_overhead(candidate).ram_b
 
 
 @pytest.mark.parametrize("hop", [None, 6])
 def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -> None:
     planted, target = problem(hop=hop), device("cortex_m4")
     overheads = ImageOverheads(shape(planted), target, "-Os", tmp_path)
-    assert len(overheads) == 0
     for candidate in (
         replace(RING, units=120, radius=1.4, input_scaling=2.0, segments=1),
         replace(RING, cell="esn", pooling="mean_square_last", units=25, segments=2, state_bits=8),
+        replace(STATISTICS, units=6),
+        replace(FEATURES, units=70),
+        replace(KERNELS, units=200),
     ):
         graph = final(planted, candidate, 1e-3)
         image = build(emit(graph), target, optimise="-Os", cache=tmp_path)
@@ -73,48 +122,82 @@ def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -
         flash, ram = cost(candidate, shape(planted), overheads)
         assert abs(flash - image.flash_b) <= 64
         assert abs(ram - image.static_ram_b - run.peak_stack_b) <= 16
+    assert len(overheads.known) == 5
     tiny = replace(RING, units=4, leak=0.03)
     image = build(emit(final(planted, tiny, 1e-3)), target, optimise="-Os", cache=tmp_path)
     assert -16 <= cost(tiny, shape(planted), overheads)[0] - image.flash_b <= 190
-    assert sorted(overheads) == ["esn-mean_square_last-segments-8", "ring-mean_square-whole-16"]
+    assert len(overheads.known) == 5, "of the same structure"
+
+
+@pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
+def test_instructions_are_near_those_of_the_built_image(candidate: Candidate, tmp_path: Path) -> None:
+    planted, target = problem(), device("cortex_m4")
+    overheads = ImageOverheads(shape(planted), target, "-Os", tmp_path, counted=True)
+    bigger = replace(candidate, units=candidate.units * 2)
+    graph = final(planted, bigger, 1e-3)
+    run = emulate(build(emit(graph), target, optimise="-Os", cache=tmp_path), [planted.raw[:16]])
+    a, b, c = overheads(bigger).instructions
+    said = a + b * bigger.units + c * bigger.units**2
+    assert said == pytest.approx(float(run.inference_instructions[0]), rel=0.15)
 
 
 @pytest.mark.parametrize(
     ("flash_b", "ram_b"), [(5000, None), (None, 900), (4000, 700), (1900, 400), (10**7, 10**7)]
 )
-def test_the_largest_is_the_largest(flash_b: float | None, ram_b: float | None) -> None:
-    planted, budget = problem(), Budget(flash_b=flash_b, ram_b=ram_b)
-    for cell, pooling, segments in (("esn", "mean", 1), ("ring", "mean_square_last", 3), ("esn", "last", 2)):
-        candidate = replace(RING, cell=cell, pooling=pooling, segments=segments)
-        most = largest(candidate, shape(planted), STRUCTURES, budget)
-        per_unit = segments * candidate.pooled(16).per_unit
-        bound = min(MAX_UNITS, MAX_FEATURES // per_unit)
-        fitting = [
-            n
-            for n in range(MIN_UNITS, bound + 1, 50 if most is None else max(1, (most - MIN_UNITS) // 7))
-            if fits(replace(candidate, units=n), shape(planted), STRUCTURES, budget)
-        ]
-        if most is None:
-            assert not fitting
-            continue
-        assert fits(replace(candidate, units=most), shape(planted), STRUCTURES, budget)
-        assert most == bound or not fits(
-            replace(candidate, units=most + 1), shape(planted), STRUCTURES, budget
-        )
-        assert max(fitting) <= most <= bound
-        flash, ram = cost(replace(candidate, units=most), shape(planted), STRUCTURES)
-        assert flash <= (flash_b or flash) and ram <= (ram_b or ram)
+@pytest.mark.parametrize(
+    "candidate",
+    [
+        replace(RING, cell="esn", pooling="mean"),
+        replace(RING, pooling="mean_square_last", segments=3),
+        STATISTICS,
+        FEATURES,
+        KERNELS,
+        FOREST,
+    ],
+    ids=lambda c: c.family,
+)
+def test_the_largest_is_the_largest(candidate: Candidate, flash_b: float | None, ram_b: float | None) -> None:
+    there, budget = shape(problem()), Budget(flash_b=flash_b, ram_b=ram_b)
+    most, bound = largest(candidate, there, made_up_overhead, budget), candidate.most_units(there)
+    steps = range(candidate.least, bound + 1, max(1, (bound if most is None else most) // 7))
+    fitting = [n for n in steps if fits(replace(candidate, units=n), there, made_up_overhead, budget)]
+    if most is None:
+        assert not fitting
+        return
+    assert fits(replace(candidate, units=most), there, made_up_overhead, budget)
+    assert most == bound or not fits(replace(candidate, units=most + 1), there, made_up_overhead, budget)
+    assert max(fitting) <= most <= bound
+    flash, ram = cost(replace(candidate, units=most), there, made_up_overhead)
+    assert flash <= (flash_b or flash) and ram <= (ram_b or ram)
 
 
-def test_nothing_fits_nothing() -> None:
-    assert largest(RING, shape(problem()), STRUCTURES, Budget(flash_b=1000)) is None
-    assert largest(RING, shape(problem()), STRUCTURES, Budget(ram_b=100)) is None
+def test_bounds_keep_trials_short() -> None:
+    there = shape(problem())
+    assert replace(RING, pooling="last").most_units(there) == MAX_UNITS
+    assert replace(RING, pooling="mean_square_last", segments=2).most_units(there) == MAX_FEATURES // 6
+    assert STATISTICS.most_units(there) == 16, "no more segments than steps"
+    assert replace(KERNELS, segments=2).most_units(there) == MAX_FEATURES // 2
+    assert replace(FOREST, trees=64).most_units(there) == 16000 // 64
+    assert replace(FEATURES, segments=17).most_units(there) == 0
+    assert largest(replace(FEATURES, segments=17), there, made_up_overhead, Budget()) is None
+
+
+@pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
+def test_nothing_fits_nothing(candidate: Candidate) -> None:
+    assert largest(candidate, shape(problem()), made_up_overhead, Budget(flash_b=1000)) is None
+    assert largest(candidate, shape(problem()), made_up_overhead, Budget(ram_b=100)) is None
 
 
 def test_the_structure_is_what_decides_the_code() -> None:
-    assert RING.structure == "ring-mean_square-whole-16"
-    assert replace(RING, segments=3, state_bits=8, cell="esn").structure == "esn-mean_square-segments-8"
+    assert RING.structure == "reservoir-ring-mean_square-whole-16"
+    assert (
+        replace(RING, segments=3, state_bits=8, cell="esn").structure
+        == "reservoir-esn-mean_square-segments-8"
+    )
     assert replace(RING, units=99, radius=0.1, leak=1.0, seed=4).structure == RING.structure
+    for candidate in EVERY:
+        assert candidate.structure.startswith(candidate.family + "-")
+        assert replace(candidate, seed=9, units=candidate.units + 1).structure == candidate.structure
 
 
 def test_settings_reach_the_reservoir_and_the_pooling() -> None:
@@ -126,19 +209,67 @@ def test_settings_reach_the_reservoir_and_the_pooling() -> None:
     pooled = replace(RING, segments=3).pooled(16)
     assert (pooled.kind, pooled.segments, pooled.segment_steps) == ("mean_square", 3, 6)
     assert (RING.numbers.state_bits, replace(RING, state_bits=8).numbers.table_bits) == (16, 8)
-    assert Candidate(**RING.to_json()) == RING
 
 
-def test_presets_are_candidates() -> None:
-    for preset in PRESETS:
-        settings = {k: v for k, v in {**PRESET_REST, **preset}.items() if k != "size"}
-        assert Candidate(**settings, units=4, seed=0).build(1).units == 4
-        assert 0 <= preset["size"] <= 1
+@pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
+def test_a_candidate_comes_back_from_its_settings(candidate: Candidate) -> None:
+    assert candidate_of(candidate.to_json()) == candidate
+    assert candidate.to_json()["family"] == candidate.family
+    assert candidate.summary() and [step.method for step in candidate.steps(0.1)]
+
+
+@pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
+def test_the_seed_and_only_drawn_numbers_leave_the_cost_alone(candidate: Candidate) -> None:
+    other = replace(candidate, seed=77)
+    assert other.canonical() == candidate.canonical()
+    assert cost(other, shape(problem()), made_up_overhead) == cost(
+        candidate, shape(problem()), made_up_overhead
+    )
+
+
+def test_presets_are_candidates_within_their_space() -> None:
+    for family in methods(ROOM):
+        room = load_method(ROOM, family)
+        space = room.space((), False)
+        for preset in room.PRESETS:
+            assert set(preset) == set(space)
+            for name, value in preset.items():
+                space[name].to_internal_repr(value)
+                assert space[name]._contains(space[name].to_internal_repr(value))
+            rest = {k: v for k, v in preset.items() if k != "size"}
+            made = candidate_of({"segments": 1, **rest, "family": family, "units": 4, "seed": 0})
+            assert made.units == 4
+
+
+def test_sizes_are_spread_on_a_log_scale_between_the_fewest_and_the_most() -> None:
+    assert [sized(RING, 100, s).units for s in (0.0, 0.5, 1.0)] == [4, 20, 100]
+    assert [sized(STATISTICS, 16, s).units for s in (0.0, 0.5, 1.0)] == [1, 4, 16]
+
+
+def test_the_smallest_are_of_every_preset_and_both_widths() -> None:
+    found = smallest(families((), ()), (), shape(problem()), 5)
+    assert {c.family for c in found} == set(methods(ROOM))
+    assert all(c.units == c.least and c.seed == 5 and c.segments <= 16 for c in found)
+    rings = smallest(["reservoir"], ("ring",), shape(problem()), 0)
+    assert {(c.to_json()["cell"], c.to_json()["state_bits"]) for c in rings} == {("ring", 16), ("ring", 8)}
+
+
+def test_families_are_all_or_those_named() -> None:
+    assert families((), ()) == methods(ROOM) == [
+        "convolution", "forest", "random_features", "reservoir", "statistics",
+    ]  # fmt: skip
+    assert families(("forest", "reservoir"), ()) == ["forest", "reservoir"]
+    assert families((), ("ring",)) == ["reservoir"]
+    assert families(("forest", "reservoir"), ("ring",)) == ["forest", "reservoir"]
+    for names, cells, code in ((("lstm",), (), "E111"), (("forest",), ("ring",), "E112")):
+        with pytest.raises(SartoError) as caught:
+            families(names, cells)
+        assert caught.value.code == code
 
 
 def test_cells_are_all_or_those_named() -> None:
-    assert cells(()) == ["esn", "ring"]
-    assert cells(("ring",)) == ["ring"]
+    assert chosen_of(CELLS, ()) == ["esn", "ring"]
+    assert chosen_of(CELLS, ("ring",)) == ["ring"]
     with pytest.raises(SartoError) as caught:
-        cells(("ring", "lstm"))
+        chosen_of(CELLS, ("ring", "lstm"))
     assert caught.value.code == "E111"

@@ -117,7 +117,7 @@ def test_the_folder_is_whole(base: FitResult) -> None:
     assert not base.already_done and base.verdict.fits and base.nearest == ()
     settings = base.chosen.settings
     assert manifest["model"] == {k: v for k, v in settings.items() if k != "seed"} | {
-        "reservoir_seed": settings["seed"]
+        "model_seed": settings["seed"]
     }
 
 

@@ -13,10 +13,19 @@ from sarto.core.budget import Budget
 from sarto.core.executors import SerialExecutor, open_executor
 from sarto.core.progress import Silent
 from sarto.core.store import Store
-from sarto.search.candidates import Candidate
-from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, finalists, search
+from sarto.search.candidates import Candidate, Overhead, families
+from sarto.search.loop import (
+    BATCH,
+    FINALISTS,
+    Scorer,
+    SearchResult,
+    Trial,
+    best_of_families,
+    finalists,
+    search,
+)
 from sarto.search.trial import Score
-from tests.search.planted import RING, STRUCTURES, problem, shape
+from tests.search.planted import RING, made_up_overhead, problem, shape
 
 
 @dataclass
@@ -45,8 +54,8 @@ def scorer(folder: Path, executor: Executor, code: str = "code", store: str = "s
 
 def found(score: Scorer, trials: int = 20, **options: Any) -> SearchResult:
     budget = Budget(flash_b=2300, ram_b=500)
-    arguments: dict[str, Any] = dict(cells=["esn", "ring"], trials=trials, seed=0, talk=Silent()) | options
-    return search(problem(), shape(problem()), STRUCTURES, budget, score, **arguments)
+    usual: dict[str, Any] = dict(families=families((), ()), cells=(), trials=trials, seed=0, talk=Silent())
+    return search(shape(problem()), made_up_overhead, budget, score, **(usual | options))
 
 
 def told(result: SearchResult) -> list[Any]:
@@ -106,21 +115,24 @@ def test_trials_are_as_many_as_asked_within_the_budget_and_dropped_ones_count(sa
 
 def test_kinds_of_which_nothing_fits_are_dropped(saved: Path) -> None:
     """With so little RAM an 8-bit ring fits and a 16-bit one with two sums does not."""
-    narrow = {k: replace(v, ram_b=150 if k.endswith("-8") else 5000) for k, v in STRUCTURES.items()}
+
+    def narrow(candidate: Candidate) -> Overhead:
+        return Overhead(1600, 150 if candidate.structure.endswith("-8") else 5000)
+
     budget = Budget(flash_b=2300, ram_b=500)
     result = search(
-        problem(),
         shape(problem()),
         narrow,
         budget,
         scorer(saved, Counting()),
-        cells=["ring"],
+        families=["reservoir"],
+        cells=("ring",),
         trials=8,
         seed=0,
         talk=Silent(),
     )
     assert result.dropped > 0
-    assert all(t.candidate.state_bits == 8 for t in result.trials)
+    assert all(t.candidate.structure.endswith("-8") for t in result.trials)
     assert len(result.trials) + result.dropped == BATCH
 
 
@@ -131,12 +143,25 @@ def test_no_batch_starts_after_the_time_but_the_first(saved: Path) -> None:
 def test_finalists_are_the_best_scored_again_on_all_partitions(saved: Path) -> None:
     result = found(scorer(saved, Counting()))
     order = sorted(result.trials, key=lambda t: (t.score.loss, t.flash_b, t.number))
-    assert {t.number for t in result.finalists} == {t.number for t in order[:FINALISTS]}
+    best = {t.number for t in order[:FINALISTS]} | {t.number for t in best_of_families(result.trials)}
+    assert {t.number for t in result.finalists} == best
+    assert {t.candidate.family for t in result.finalists} == {t.candidate.family for t in result.trials}
     assert {t.score.items for t in result.finalists} == {120}
     assert {t.score.items for t in result.trials} == {40}
     losses = [(t.score.loss, t.flash_b, t.number) for t in result.finalists]
     assert losses == sorted(losses)
     assert result.finalists[0].score.error <= 0.1
+
+
+def test_the_best_of_each_family_are_in_order_of_their_loss(saved: Path) -> None:
+    trials = found(scorer(saved, Counting()), 32).trials
+    best = best_of_families(trials)
+    assert [t.candidate.family for t in best] == list(dict.fromkeys(t.candidate.family for t in best))
+    assert len(best) == len({t.candidate.family for t in trials}) >= 4
+    assert [t.score.loss for t in best] == sorted(t.score.loss for t in best)
+    for trial in best:
+        family = [t.score.loss for t in trials if t.candidate.family == trial.candidate.family]
+        assert trial.score.loss == min(family)
 
 
 def test_ties_go_to_the_smaller_image() -> None:

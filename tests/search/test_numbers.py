@@ -16,27 +16,29 @@ from sarto.core.errors import SartoError
 from sarto.core.evidence import Ledger
 from sarto.core.graph import decide, features, interpret, load_graph, numbers, trace
 from sarto.core.progress import Silent
-from sarto.deploy.lower import REACH, feature_exponents, quantum
+from sarto.deploy.lower import feature_exponents, quantum
+from sarto.deploy.lower.readout import REACH
 from sarto.deploy.sensor import SensorFormat
 from sarto.learn.statistics import RidgeStatistics
 from sarto.measure.model import measure_folder
 from sarto.report import html, read_run
 from sarto.report.card import card
-from sarto.search.candidates import Candidate
+from sarto.search.families._candidate import Candidate
 from sarto.search.fit import FitRequest, check, finished, fit
 from sarto.search.problem import Problem, load_problem, prepare
 from sarto.search.trial import (
     _parts,  # pyright: ignore[reportPrivateUsage]
-    _seen,  # pyright: ignore[reportPrivateUsage]
     evaluate,
     final,
     lowered,
     readout,
+    see,
 )
-from tests.search.planted import dataset
+from tests.search.planted import EVERY, FOREST, dataset
+from tests.search.planted import RING as SMALL
 
 pytestmark = pytest.mark.usefixtures("small_search")
-RING = Candidate("ring", 12, "mean_square", 1, 0.5, 0.9, 0.5, 0.1, 16, 3)
+RING = replace(SMALL, units=12)
 STEPS = 20
 
 
@@ -77,13 +79,33 @@ def test_the_error_of_a_trial_is_what_its_integer_models_leave_unexplained() -> 
     for fold in range(5):
         held = planted.fold[0] == fold
         rest = RidgeStatistics.of(pooled[~held], wanted[~held])
-        graph = readout(body, exponent, rest, score.ridge, planted)
+        graph = readout(see(planted, RING), rest, score.ridge, planted)
         said[held] = numbers(graph, decide(graph, means[held]))
     unexplained = np.square((said - planted.goals) / std).mean()
     assert score.error == pytest.approx(unexplained, rel=1e-9)
     assert score.squared == pytest.approx(score.error, rel=0.1)  # the 8-bit readout costs little
     assert score.error < 0.5
     assert score.items == 60
+
+
+@pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
+def test_every_family_predicts_numbers(candidate: Candidate) -> None:
+    planted = problem()
+    score = evaluate(planted, candidate)
+    assert score.error < 1, "better than the mean"
+    graph = final(planted, candidate, score.ridge)
+    assert (graph.outputs, graph.finish[-1].kind) == (("speed", "size"), "values")
+
+
+def test_a_forest_of_numbers_is_scored_by_the_items_it_has_not_seen() -> None:
+    """One leaf per item: perfect on what was seen, and not on what was not."""
+    planted = problem()
+    assert planted.goals is not None
+    deep = replace(FOREST, trees=1, units=200, share=1.0)
+    graph = final(planted, deep, 0.0)
+    said = numbers(graph, decide(graph, trace(graph, planted.raw, planted.offsets)))
+    seen = np.square((said - planted.goals) / planted.goals.std(axis=0)).mean()
+    assert seen < 0.001 < 0.05 < evaluate(planted, deep).error
 
 
 def test_a_final_model_predicts_in_units() -> None:
@@ -276,7 +298,7 @@ def test_windows_that_overlap_are_not_learned_from_beside_those_held_out() -> No
     assert planted.gap == 3
     assert [len(np.unique(fold)) for fold in planted.fold] == [5, 6, 7]
     assert all(np.count_nonzero(np.diff(fold)) == len(np.unique(fold)) - 1 for fold in planted.fold)  # runs
-    seen = _seen(planted, RING)
+    seen = see(planted, RING)
     held = planted.fold[0] == 2
     first, last = np.flatnonzero(held)[[0, -1]]
     mine = _parts(seen, planted.fold[0], planted.gap)[2][1]

@@ -2,80 +2,119 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal, TypeAlias
 
 import pytest
 
-from sarto.search.candidates import MIN_UNITS, PRESET_REST, PRESETS, Candidate
-from sarto.search.propose import Proposer, space
+from sarto.core.rooms import load_method, methods
+from sarto.search.candidates import ROOM, Candidate, candidate_of, sized
+from sarto.search.families.reservoir import PRESETS
+from sarto.search.propose import AT_RANDOM, Proposer
+from tests.search.planted import problem, shape
 
 Sampler: TypeAlias = Literal["search", "random"]
+FAMILIES = methods(ROOM)
 
 
-def asked(proposer: Proposer, count: int) -> list[Candidate | None]:
+def leak(candidate: Candidate) -> float:
+    return candidate.to_json()["leak"]
+
+
+def asked(
+    proposer: Proposer, count: int, loss: Callable[[Candidate], float] = lambda c: abs(leak(c) - 0.2)
+) -> list[Candidate | None]:
     """Ask in batches of 4 and tell a made-up truth."""
     found: list[Candidate | None] = []
     while len(found) < count:
         batch = [proposer.ask() for _ in range(4)]
         for number, candidate in batch:
-            values = None if candidate is None else (abs(candidate.leak - 0.2), candidate.units, 1.0)
+            values = None if candidate is None else (loss(candidate), candidate.units, 1.0)
             proposer.tell(number, values)
             found.append(candidate)
     return found
 
 
 def proposer(
-    seed: int = 0, most: int | None = 50, longest: int = 16, sampler: Sampler = "search"
+    seed: int = 0,
+    most: int | None = 50,
+    longest: int = 16,
+    sampler: Sampler = "search",
+    families: Any = ("reservoir",),
+    cells: tuple[str, ...] = (),
 ) -> Proposer:
-    return Proposer(("esn", "ring"), seed, lambda _: most, longest, sampler)
+    there = replace(shape(problem()), longest=longest)
+    return Proposer(families, cells, seed, there, lambda _: most, sampler)
+
+
+def by_units(candidate: Candidate) -> float:
+    return 1 / candidate.units
 
 
 @pytest.mark.parametrize("sampler", ["search", "random"])
-def test_the_seed_decides_everything(sampler: Sampler) -> None:
-    first = asked(proposer(sampler=sampler), 28)
-    assert asked(proposer(sampler=sampler), 28) == first
-    assert asked(proposer(1, sampler=sampler), 28)[20:] != first[20:]
-    assert len(set(first)) > 20
+@pytest.mark.parametrize("families", [("reservoir",), FAMILIES])
+def test_the_seed_decides_everything(sampler: Sampler, families: Any) -> None:
+    first = asked(proposer(sampler=sampler, families=families), 40, by_units)
+    assert asked(proposer(sampler=sampler, families=families), 40, by_units) == first
+    assert asked(proposer(1, sampler=sampler, families=families), 40, by_units)[28:] != first[28:]
+    assert len(set(first)) > 28
 
 
 def test_presets_come_first_in_their_order_and_size() -> None:
     found = asked(proposer(seed=2), len(PRESETS))
     for number, (candidate, preset) in enumerate(zip(found, PRESETS, strict=True)):
-        wanted = {k: v for k, v in {**PRESET_REST, **preset}.items() if k != "size"}
-        units = round(MIN_UNITS * (50 / MIN_UNITS) ** preset["size"])
-        assert candidate == Candidate(**wanted, units=units, seed=2 * 100_003 + number)
+        rest = {k: v for k, v in preset.items() if k != "size"}
+        loose = candidate_of({**rest, "family": "reservoir", "units": 4, "seed": 2 * 100_003 + number})
+        assert candidate == sized(loose, 50, preset["size"])
     assert {c.units for c in found if c is not None} >= {50, round(4 * 12.5**0.2)}
 
 
+def test_the_first_presets_of_all_families_come_before_the_second() -> None:
+    there = proposer(families=FAMILIES)
+    found = [c for c in asked(there, len(there.presets), by_units) if c is not None]
+    count = sum(len(load_method(ROOM, f).PRESETS) for f in FAMILIES)
+    assert len(there.presets) == count
+    assert [c.family for c in found[:10]] == FAMILIES * 2
+
+
 def test_presets_of_other_cells_and_a_random_search_are_left_out() -> None:
-    only = Proposer(("ring",), 0, lambda _: 50, 16)
-    found = [c for c in asked(only, 12) if c is not None]
-    assert {c.cell for c in found} == {"ring"}
-    assert [c.leak for c in found[:3]] == [p["leak"] for p in PRESETS if p["cell"] == "ring"]
+    found = [c for c in asked(proposer(cells=("ring",)), 12) if c is not None]
+    assert {c.to_json()["cell"] for c in found} == {"ring"}
+    assert [leak(c) for c in found[:3]] == [p["leak"] for p in PRESETS if p["cell"] == "ring"]
     assert asked(proposer(sampler="random"), 4) != asked(proposer(), 4)
 
 
-def test_every_proposal_lies_in_the_space() -> None:
-    names = set(space(("esn", "ring"))) - {"size"} | {"units", "seed"}
+@pytest.mark.parametrize("sampler", ["search", "random"])
+def test_every_proposal_lies_in_the_space_of_its_family(sampler: Sampler) -> None:
     seeds: set[int] = set()
-    for candidate in asked(proposer(longest=2), 32):
+    there = proposer(longest=2, sampler=sampler, families=FAMILIES)
+    found = asked(there, 64, by_units)
+    for candidate in found:
         assert candidate is not None
+        names = set(there.spaces[candidate.family]) - {"size"} | {"units", "segments", "seed", "family"}
         assert set(candidate.to_json()) == names
-        assert MIN_UNITS <= candidate.units <= 50
+        assert candidate.least <= candidate.units <= 50
         assert 1 <= candidate.segments <= 2, "no more segments than steps"
-        assert 0.03 <= candidate.leak <= 1 and 0.1 <= candidate.radius <= 1.4
         seeds.add(candidate.seed)
-    assert len(seeds) == 32
+    assert len(seeds) == 64
+    assert {c.family for c in found if c is not None} == set(FAMILIES)
+
+
+def test_numbers_have_no_hard_votes() -> None:
+    there = replace(shape(problem()), numeric=True)
+    found = asked(Proposer(("forest",), (), 0, there, lambda _: 50), 24, by_units)
+    assert {c.to_json()["hard"] for c in found if c is not None} == {False}
 
 
 def test_what_cannot_fit_is_dropped_and_the_search_goes_on() -> None:
     def most(candidate: Candidate) -> int | None:
-        assert candidate.units == MIN_UNITS
-        return None if candidate.cell == "esn" else 7
+        assert candidate.units == candidate.least
+        return None if candidate.to_json()["cell"] == "esn" else 7
 
-    found = asked(Proposer(("esn", "ring"), 0, most, 16), 24)
+    found = asked(Proposer(("reservoir",), (), 0, shape(problem()), most), 24)
     assert None in found
-    assert {c.cell for c in found if c is not None} == {"ring"}
+    assert {c.to_json()["cell"] for c in found if c is not None} == {"ring"}
 
 
 def test_the_search_learns_what_it_is_told() -> None:
@@ -83,6 +122,14 @@ def test_the_search_learns_what_it_is_told() -> None:
 
     def distance(sampler: Sampler) -> float:
         late = asked(proposer(5, sampler=sampler), 80)[40:]
-        return sum(abs(c.leak - 0.2) for c in late if c is not None)
+        return sum(abs(leak(c) - 0.2) for c in late if c is not None)
 
     assert distance("search") < 0.8 * distance("random")
+
+
+def test_the_search_turns_to_the_family_that_is_better() -> None:
+    there = proposer(families=("forest", "reservoir"))
+    start = len(there.presets) + AT_RANDOM
+    found = asked(there, start + 60, lambda c: 0.1 if c.family == "forest" else 1.0)
+    late = [c.family for c in found[start + 4 :] if c is not None]
+    assert late.count("forest") > 0.8 * len(late)

@@ -12,10 +12,14 @@ import pytest
 
 from sarto.core.errors import SartoError
 from sarto.core.graph import decide, features, trace
+from sarto.core.graph.heads import forest
 from sarto.deploy.lower import feature_exponents
+from sarto.deploy.lower.forest import with_forest
+from sarto.learn.forest import grow
 from sarto.learn.statistics import RidgeStatistics
-from sarto.search.trial import RIDGES, Score, evaluate, final, lowered, readout, run_saved
-from tests.search.planted import RING, problem
+from sarto.search.families._candidate import Candidate
+from sarto.search.trial import RIDGES, Score, evaluate, final, lowered, readout, run_saved, see
+from tests.search.planted import EVERY, FOREST, RING, problem
 
 SOLVE: Callable[[Any, Any], Any] = np.linalg.solve
 
@@ -33,12 +37,42 @@ def test_a_planted_answer_is_found_and_chance_stays_chance() -> None:
     assert nothing.squared > 0.9
 
 
-def test_is_deterministic_and_counts_its_decisions() -> None:
-    first, again = evaluate(problem(), RING), evaluate(problem(), RING)
+@pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
+def test_every_family_finds_a_planted_answer_and_chance_stays_chance(candidate: Candidate) -> None:
+    found = evaluate(problem(), candidate, 3)
+    assert found.error <= 0.15
+    assert found.squared < 0.8
+    assert 0.3 < evaluate(problem(80, shuffled=True), candidate, 3).error < 0.7
+
+
+@pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
+def test_is_deterministic_and_counts_its_decisions(candidate: Candidate) -> None:
+    first, again = evaluate(problem(), candidate), evaluate(problem(), candidate)
     assert without_time(first) == without_time(again)
-    assert (first.items, evaluate(problem(), RING, 3).items) == (40, 120)
+    assert (first.items, evaluate(problem(), candidate, 3).items) == (40, 120)
     assert first.loss == first.error + first.squared
-    assert first.ridge in RIDGES
+    assert first.ridge in RIDGES if candidate.forest is None else first.ridge == 0
+
+
+@pytest.mark.parametrize("gap", [0, 2])
+def test_a_forest_equals_a_slow_cross_validation_of_whole_models(gap: int) -> None:
+    """For each fold: a forest on the others but those beside it, whole graph, classes and shares of the fold."""
+    planted = replace(problem(30), gap=gap)
+    score = evaluate(planted, FOREST, 2)
+    seen = see(planted, FOREST)
+    onehot = np.eye(2)[planted.target]
+    wrong = squares = 0.0
+    for fold in planted.fold[:2]:
+        for f in range(fold.max() + 1):
+            held = [i for i in range(30) if fold[i] == f]
+            rest = [i for i in range(30) if all(abs(i - j) > gap for j in held)]
+            grown = grow(seen.vector[rest], onehot[rest], FOREST.forest, seed=FOREST.seed, classes=True)
+            names = ("slow", "fast")
+            graph = with_forest(seen.body, seen.exponent, grown.trees, grown.scale, np.zeros(2), names)
+            wrong += (decide(graph, seen.means[held]).classes != planted.target[held]).sum()
+            squares += np.square(forest(seen.vector[held], grown.trees) * grown.scale - onehot[held]).sum()
+    assert score.error == wrong / 60
+    assert score.squared == pytest.approx(squares / (2 * np.square(onehot - onehot.mean(axis=0)).sum()))
 
 
 def test_equals_a_slow_cross_validation_of_whole_models() -> None:
@@ -71,7 +105,7 @@ def test_equals_a_slow_cross_validation_of_whole_models() -> None:
     for fold in planted.fold[:2]:
         for held in (fold == f for f in range(fold.max() + 1)):
             rest = RidgeStatistics.of(pooled[~held], onehot[~held])
-            graph = readout(body, exponent, rest, score.ridge, planted)
+            graph = readout(see(planted, RING), rest, score.ridge, planted)
             wrong += int((decide(graph, means[held]).classes != planted.target[held]).sum())
     assert score.error == wrong / 48
 
@@ -89,21 +123,22 @@ def test_an_items_own_label_does_not_move_its_score() -> None:
     def decision(target: Any) -> Any:
         rest = planted.fold[0] != planted.fold[0][7]
         statistics = RidgeStatistics.of(pooled[rest], np.eye(2)[target[rest]])
-        return decide(readout(body, exponent, statistics, 1e-3, planted), means[7:8]).scores.tolist()
+        return decide(readout(see(planted, RING), statistics, 1e-3, planted), means[7:8]).scores.tolist()
 
     assert decision(planted.target) == decision(flipped)
     before, after = evaluate(planted, RING), evaluate(replace(planted, target=flipped), RING)
     assert after.error >= before.error + 1 / 40, "the planted item now counts as wrong"
 
 
-def test_the_final_model_knows_its_training_items() -> None:
+@pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
+def test_the_final_model_knows_its_training_items(candidate: Candidate) -> None:
     planted = problem()
-    graph = final(planted, RING, 1e-3)
+    graph = final(planted, candidate, 1e-3)
     got = decide(graph, trace(graph, planted.raw, planted.offsets))
     assert (got.classes == planted.target).mean() > 0.95
     # Scores are the one-hot answer in counts of 2^-14.
     assert np.abs(got.scores.sum(axis=1) / 2**14 - 1).max() < 0.1
-    assert graph.sha256 == final(planted, RING, 1e-3).sha256
+    assert graph.sha256 == final(planted, candidate, 1e-3).sha256
     assert graph.outputs == ("slow", "fast")
 
 
@@ -135,5 +170,6 @@ def test_a_candidate_that_cannot_be_lowered_is_wrong_about_everything() -> None:
 def test_a_saved_problem_gives_the_same_score_in_another_call(tmp_path: Path) -> None:
     planted = problem()
     planted.save(tmp_path / "problem.npz")
-    kept = run_saved(str(tmp_path / "problem.npz"), RING.to_json(), 2)
-    assert without_time(Score(**kept)) == without_time(evaluate(planted, RING, 2))
+    for candidate in EVERY:
+        kept = run_saved(str(tmp_path / "problem.npz"), candidate.to_json(), 2)
+        assert without_time(Score(**kept)) == without_time(evaluate(planted, candidate, 2))

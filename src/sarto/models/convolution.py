@@ -1,7 +1,7 @@
 """Random convolution kernels in the manner of MiniRocket: which taps, channels, dilations and thresholds.
 
 A kernel has nine taps, of which three have weight 2 and six -1: there are 84. Dilations are spread from 1 to the
-longest that fits, evenly in their logarithm; every group of one channel and one dilation gets as many kernels as the
+longest that fits, evenly in their logarithm (a single one is the longest); every group of one channel and one dilation gets as many kernels as the
 others, give or take one, and no kernel twice before each was taken once. A kernel's threshold is a quantile of its
 own responses on training items; the quantiles are a low-discrepancy sequence, multiples of the golden ratio modulo 1.
 
@@ -57,7 +57,9 @@ def draw(kernels: int, channels: int, longest: int, *, seed: int, dilations: int
     """
     random = generator(seed, "convolution", "kernels")
     widest = max(1.0, reach * (longest - 1) / (TAPS - 1))
-    spread = np.unique(np.floor(np.exp2(np.linspace(0, np.log2(widest), dilations))).astype(np.int64))
+    # What rounding leaves below a whole number counts as that.
+    spread = np.unique(np.floor(widest ** np.linspace(0, 1, dilations) * (1 + 1e-12)).astype(np.int64))
+    spread = spread if dilations > 1 else np.array([int(widest)])
     channel, dilation = (a.ravel() for a in np.meshgrid(np.arange(channels), spread, indexing="ij"))
     if kernels < len(channel):
         chosen = np.sort(random.permutation(len(channel))[:kernels])

@@ -150,8 +150,12 @@ def best_of_families(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def finalists(trials: list[Trial], score: Scorer, talk: Talk) -> tuple[Trial, ...]:
-    """Return the trials of least loss, scored again on all partitions, best first; ties go to the smaller image."""
+    """Return the trials of least loss, and the best of every family, scored again on all partitions, best first.
+
+    Ties go to the smaller image.
+    """
     best = sorted(trials, key=lambda t: (t.score.loss, t.flash_b, t.number))[:FINALISTS]
+    best += [t for t in best_of_families(trials) if t not in best]
     with talk.stage("finalists", len(best)) as stage:
         again = score([t.candidate for t in best], repeats=REPEATS)
         stage.advance(len(best))

@@ -59,7 +59,10 @@ class ImageOverheads:
         """Return flash and RAM beside tables and arena, and instructions of the longest inference."""
         graph = skeleton(sample, self.shape)
         image = build(emit(graph), self.device, optimise=self.optimise, cache=self.cache)
-        # The whole length, since the stack is deepest where a segment or a window ends within a step.
-        run = emulate(image, [np.zeros((self.shape.longest, len(self.shape.channels)), np.int32)])
+        # The whole length, since the stack is deepest where a segment or a window ends within a step; and words that
+        # change, since a root takes longer than that of zero.
+        reach = 2 ** (self.shape.sensor_bits - 2)
+        steps = np.arange(self.shape.longest)[:, None] * (1 + np.arange(len(self.shape.channels)))
+        run = emulate(image, [np.rint(reach * np.sin(steps)).astype(np.int32)])
         ram = image.static_ram_b - arena(graph).size_b + run.peak_stack_b
         return image.flash_b - tables_b(graph), ram, int(run.inference_instructions[0])

@@ -78,12 +78,14 @@ class Proposer:
         self.presets = [] if self.sampler == "random" else self._presets(rooms)
 
     def _presets(self, rooms: Mapping[str, ModuleType]) -> list[Settings]:
-        """Return the presets of every family, the first of each first; none with a cell that is not searched."""
-        each = [[{"family": f, **p} for p in room.PRESETS] for f, room in rooms.items()]
-        known = [
-            [p for p in presets if not self.cells or p.get("cell") in (None, *self.cells)] for presets in each
-        ]
-        return [p for rank in zip_longest(*known) for p in rank if p is not None]
+        """Return the presets of every family, the first of each first; none with a choice that is not searched."""
+
+        def searched(family: str, preset: Settings) -> bool:
+            spaces = self.spaces[family].items()
+            return all(preset[n] in d.choices for n, d in spaces if isinstance(d, CategoricalDistribution))
+
+        each = [[{"family": f, **p} for p in room.PRESETS if searched(f, p)] for f, room in rooms.items()]
+        return [p for rank in zip_longest(*each) for p in rank if p is not None]
 
     def ask(self) -> tuple[int, Candidate | None]:
         """Return the number of a new trial and its candidate, or None for one that cannot fit."""

@@ -222,13 +222,21 @@ def slow_scores(graph: Graph, sequence: Integer[np.ndarray, "step channel"]) -> 
             z = clamp(rounded(mean, 1, exponent[place]), FEATURE)
             for c in range(len(total)):
                 total[c] += weights[segment][place][c] * z
+    return slow_answer(graph, total, sequence)
+
+
+def slow_answer(graph: Graph, total: list[int], sequence: Integer[np.ndarray, "step channel"]) -> list[int]:
+    """Scores of one sequence from the sums of its outputs."""
     factor, bias = graph.const("factor_out").tolist(), graph.const("bias_out").tolist()
-    shift = graph.finish[0].attributes["shift"]
+    shift = graph.finish[-1].attributes["shift"]
     scores = [clamp(rounded(t, f, shift), SCORE) + b for t, f, b in zip(total, factor, bias, strict=True)]
-    if "latest" not in graph.finish[0].inputs:
+    if "latest" not in graph.finish[-1].inputs:
         return scores
     channel, factor = graph.const("latest_channel").tolist(), graph.const("latest_factor").tolist()
-    shift, seen = graph.finish[0].attributes["latest_shift"], sequence[-1].tolist() if len(sequence) else None
+    shift, seen = (
+        graph.finish[-1].attributes["latest_shift"],
+        sequence[-1].tolist() if len(sequence) else None,
+    )
     last = [seen[c] if seen else 0 for c in channel]
     added = [clamp(rounded(v, f, shift), SCORE) for v, f in zip(last, factor, strict=True)]
     return [clamp(s + a, 2**31 - 1) for s, a in zip(scores, added, strict=True)]

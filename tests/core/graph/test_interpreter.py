@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sarto.core.graph import Window, decide, interpret, recurrence, trace, windows
+from tests.core.graph.companions import STATISTICS, companion, slow_companion
 from tests.core.graph.graphs import raw_words, slow_scores, small_graph
 
 KINDS = ("last", "mean", "mean_square", "mean_square_last")
@@ -30,14 +31,41 @@ def test_equals_the_slow_interpreter(ring: bool, bits: int, kind: str) -> None:
         assert np.abs(got.scores).max() < 2**31
 
 
+@pytest.mark.parametrize(
+    ("body", "head"),
+    [
+        *product([STATISTICS, "convolution"], ["readout", "forest", "random_features"]),
+        *[((name,), "readout") for name in STATISTICS],
+    ],
+)
+def test_companions_equal_the_slow_interpreter(body: str | tuple[str, ...], head: str) -> None:
+    shapes = ((1, 0, False), (3, 4, False), (2, 5, True))
+    seen: set[tuple[int, ...]] = set()
+    for (segments, steps, wide), forecast in product(shapes, (False, True)):
+        graph = companion(
+            body, head, segments, segments=segments, segment_steps=steps, wide=wide, forecast=forecast,
+            cosine=segments > 1,
+        )  # fmt: skip
+        raw, offsets = raw_words(segments, [*LENGTHS, 0, 40])
+        got = interpret(graph, raw, offsets)
+        assert got.scores.tolist() == [slow_companion(graph, raw[a:b]) for a, b in pairwise(offsets)]
+        seen |= set() if forecast else set(map(tuple, got.scores.tolist()))
+    assert len(seen) > 6
+
+
 @settings(max_examples=15)
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=7), st.integers(1, 3), st.integers(1, 5))
 def test_a_batch_is_its_sequences_one_by_one(lengths: list[int], segments: int, steps: int) -> None:
-    graph = small_graph(1, segments=segments, segment_steps=steps)
+    shape = dict(segments=segments, segment_steps=steps)
     raw, offsets = raw_words(2, lengths)
-    batch = trace(graph, raw, offsets)
-    for i, (a, b) in enumerate(pairwise(offsets)):
-        np.testing.assert_array_equal(trace(graph, raw[a:b], np.array([0, b - a]))[0], batch[i])
+    for graph in (
+        small_graph(1, **shape),
+        companion(STATISTICS, "readout", 1, **shape),
+        companion("convolution", "readout", 1, **shape),
+    ):
+        batch = trace(graph, raw, offsets)
+        for i, (a, b) in enumerate(pairwise(offsets)):
+            np.testing.assert_array_equal(trace(graph, raw[a:b], np.array([0, b - a]))[0], batch[i])
 
 
 def test_a_segment_never_reached_is_zero_and_one_reached_is_not() -> None:

@@ -28,6 +28,23 @@ static const int32_t bias_out[3] = {5, 1073741823, -1073741823};
 static const int16_t latest_channel[3] = {1, 0, 1};
 static const int16_t latest_factor[3] = {16384, 32767, 3};
 
+#define TREES 2
+#define HIDDEN 2
+#define FEATURES 3
+#define SEGMENTS 1
+#define BIAS_SHIFT_HIDDEN 3
+#define SHIFT_HIDDEN 20
+#define FACTOR_STRIDE 1
+static const int16_t tree_root[2] = {0, -1};
+static const uint8_t tree_feature[2] = {2, 0};
+static const int16_t tree_threshold[2] = {-5, 8191};
+static const int16_t tree_child[4] = {-1, 1, -2, -3};
+static const int8_t tree_leaf[9] = {1, 2, 3, -127, 127, 0, 50, -60, 70};
+static const int8_t weights_hidden[6] = {127, -127, 3, 0, 1, -2};
+static const int16_t bias_hidden[2] = {-32767, 99};
+static const int16_t factor_hidden[2] = {32767, 5};
+static const int8_t weights_out[6] = {1, -127, 127, 2, 3, -4};
+
 #ifdef NARROW
 #define STATE int8_t
 #define STATE_LIMIT 127
@@ -62,6 +79,8 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #include "recurrent_dense.h"
 #endif
 #include "pool.h"
+#include "reciprocal.h"
+#include "features.h"
 #include "readout.h"
 #include "scores.h"
 #include "argmax.h"
@@ -69,6 +88,14 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #include "values.h"
 #undef decide
 #include "latest.h"
+#include "forest.h"
+#define add_outputs add_random_features
+#include "activation_tanh.h"
+#define activation activation_of_a_turn
+#include "activation_cosine.h"
+#undef activation
+#include "random_features.h"
+#undef add_outputs
 
 int32_t call_requantise(int32_t acc, int32_t m, int s);
 int32_t call_clamp(int32_t value, int32_t limit);
@@ -78,6 +105,10 @@ int32_t call_settle(int i, int32_t old, int32_t acc);
 void call_standardise(const int32_t *raw, int16_t *x);
 void call_recurrent(STATE *h, const int16_t *x);
 void call_pool(int32_t *total, const STATE *h);
+void call_forest(const int16_t *vector, int32_t *sums);
+void call_random_features(const int16_t *vector, int32_t *sums);
+int32_t call_cosine(int32_t phase);
+int32_t call_reciprocal(int32_t steps);
 int call_readout(int32_t value, int32_t scale, int shift, const int8_t *w, int32_t *sums);
 int call_decide(const int32_t *sums, int32_t *scores);
 int call_values(const int32_t *sums, int32_t *scores);
@@ -92,6 +123,12 @@ void call_standardise(const int32_t *raw, int16_t *x) { standardise(raw, x); }
 void call_pool(int32_t *total, const STATE *h) { pool(total, h); }
 int call_decide(const int32_t *sums, int32_t *scores) { return decide(sums, scores); }
 int call_values(const int32_t *sums, int32_t *scores) { return decide_values(sums, scores); }
+
+void call_forest(const int16_t *vector, int32_t *sums) { add_outputs(vector, sums); }
+void call_random_features(const int16_t *vector, int32_t *sums) { add_random_features(vector, sums); }
+int32_t call_cosine(int32_t phase) { return activation_of_a_turn(phase); }
+
+int32_t call_reciprocal(int32_t steps) { return reciprocal(steps); }
 
 void call_latest(const int32_t *sample, int32_t *scores)
 {

@@ -19,6 +19,7 @@ from sarto.measure.host import run_on_host
 from sarto.measure.probe import compile_library
 from sarto.measure.zig import run, write_sources
 from sarto.models.pooling import Pooling
+from tests.core.graph.companions import STATISTICS, companion
 from tests.core.graph.graphs import raw_words, small_graph
 from tests.deploy.models import complete, lowered
 
@@ -80,6 +81,55 @@ def test_equals_the_interpreter(shape: dict[str, Any]) -> None:
     graph = small_graph(1, **shape)
     raw, offsets = raw_words(3, LENGTHS, shape["channels"], shape["word"])
     equal_on_sequences(graph, raw, offsets)
+
+
+def companions() -> list[Any]:
+    """Every other body with every head, and each statistic alone; windows, words and segments in turn."""
+    cases: list[Any] = []
+    bodies = [STATISTICS, "convolution", *[(name,) for name in STATISTICS], ("mean", "deviation")]
+    for number, (body, head) in enumerate(product(bodies, ["readout", "forest", "random_features"])):
+        segments = (1, 3)[number % 2]
+        shape = dict(
+            segments=segments,
+            segment_steps=3 if segments > 1 else 0,
+            window=(None, Window(9, 4), Window(8, 8), Window(7, 1))[(number + number // 4) % 4],
+            word=WORDS[number % 3],
+            channels=(2, 1, 3)[(number // 3) % 3],
+            classes=(3, 2)[number % 2],
+            forecast=(number // 2) % 3 == 1,
+            cosine=number % 4 > 1,
+            wide=number % 5 == 0,
+        )
+        name = "-".join(body) if isinstance(body, tuple) else body
+        cases.append(pytest.param(body, head, shape, id=f"{name}-{head}"))
+    return cases
+
+
+@pytest.mark.parametrize(("body", "head", "shape"), companions())
+def test_a_companion_equals_the_interpreter(body: Any, head: str, shape: dict[str, Any]) -> None:
+    raw, offsets = raw_words(3, [*LENGTHS, 40], shape["channels"], shape["word"])
+    equal_on_sequences(companion(body, head, 1, **shape), raw, offsets)
+
+
+@pytest.mark.parametrize("body", [STATISTICS, "convolution"])
+def test_a_companion_stops_pooling_where_its_counter_ends(body: Any) -> None:
+    graph = companion(body, "readout", channels=1, classes=2)
+    rng = np.random.default_rng(0)
+    whole, tail = (rng.integers(-2000, 2000, (n, 1)).astype(np.int16) for n in (65535, 900))
+    raw = np.concatenate([whole, whole, tail, whole[900:], tail])
+    equal_on_sequences(graph, raw, np.array([0, 65535, 2 * 65535 + 900, 3 * 65535 + 900]))
+    host = run_on_host(emit(graph), [whole, np.concatenate([whole, tail])])
+    assert host.scores[0].tolist() == host.scores[1].tolist()
+
+
+def test_statistics_at_the_ends_of_their_words() -> None:
+    """The largest sums, squares and changes that a segment can have; the sanitizer watches."""
+    graph = companion(STATISTICS, "readout", channels=2, classes=2, word="int16", wide=True)
+    graph.const("factor_in")[:] = 2**23
+    constant = np.full((65535, 2), 32767, np.int16)
+    swinging = np.where(np.arange(65535)[:, None] % 2, constant, -constant)
+    raw = np.concatenate([constant, -constant, swinging])
+    equal_on_sequences(graph, raw, np.arange(4) * 65535)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from sarto.measure.probe import compile_library
 
 KERNELS = files("sarto.deploy.c") / "kernels"
+WHOLE = ("driver", "body_", "take_")
+"""Files that know the arena, and are tested as parts of whole models, in `test_emit.py`."""
 WIDTHS = pytest.mark.parametrize("narrow", [False, True], ids=["int16", "int8"])
 INT32 = st.integers(-(2**31), 2**31 - 1)
 INT16 = st.integers(-32767, 32767)
@@ -25,9 +27,7 @@ ALPHA, BETA = 16384, 12288
 @cache
 def library(narrow: bool) -> ctypes.CDLL:
     driver = (Path(__file__).parent / "kernels.c").read_text(encoding="utf-8")
-    names = [
-        entry.name for entry in KERNELS.iterdir() if entry.name.endswith(".c") and entry.name != "driver.c"
-    ]
+    names = [entry.name for entry in KERNELS.iterdir() if not entry.name.startswith(WHOLE)]
     sources = {name.replace(".c", ".h"): (KERNELS / name).read_text(encoding="utf-8") for name in names}
     flags = ["-O1", "-fno-sanitize=all", "-Werror", *(["-DNARROW"] if narrow else [])]
     return compile_library({**sources, "kernels.c": driver}, *flags)
@@ -67,7 +67,7 @@ def settle(i: int, old: int, acc: int, narrow: bool) -> int:
 
 def test_every_kernel_is_called_here() -> None:
     included = (Path(__file__).parent / "kernels.c").read_text(encoding="utf-8")
-    names = {entry.name for entry in KERNELS.iterdir()} - {"driver.c"}
+    names = {entry.name for entry in KERNELS.iterdir() if not entry.name.startswith(WHOLE)}
     assert {name for name in names if name.replace(".c", '.h"') not in included} == set()
 
 
@@ -163,6 +163,11 @@ def test_readout(value: int, scale: int, shift: int) -> None:
     assert list(sums) == [1 + 2 * z, 2 - 127 * z, 3]
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 7, 2975, 65535])
+def test_reciprocal(steps: int) -> None:
+    assert library(False).call_reciprocal(steps) == (2**30 + steps // 2) // steps
+
+
 @pytest.mark.parametrize(
     "sums",
     [
@@ -207,3 +212,48 @@ def test_latest_is_added_within_32_bits(sample: tuple[int, int]) -> None:
     limit, top = 2**30 - 1, 2**31 - 1
     added = [max(-limit, min(limit, (v * m + 2) >> 2)) for v, m in zip(seen, (16384, 32767, 3), strict=True)]
     assert list(scores) == [max(-top, min(top, b + a)) for b, a in zip(before, added, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("vector", "leaf"),
+    [
+        ((0, 0, -5), [1, 2, 3]),
+        ((8191, 0, -4), [-127, 127, 0]),
+        ((8192, 0, -4), [50, -60, 70]),
+        ((-8191, 9, 8191), [-127, 127, 0]),
+    ],
+)
+def test_a_forest_adds_the_leaves_that_the_features_lead_to(vector: tuple[int, ...], leaf: list[int]) -> None:
+    """Left up to and with the threshold; the second tree is a leaf alone."""
+    sums = array(ctypes.c_int32, [10, 20, 30])
+    library(False).call_forest(array(ctypes.c_int16, list(vector)), sums)
+    assert list(sums) == [10 + leaf[0] + 1, 20 + leaf[1] + 2, 30 + leaf[2] + 3]
+
+
+@pytest.mark.parametrize("vector", [(0, 0, 0), (8191, -8191, 8191), (-8191, 8191, -8191), (5, 9, -700)])
+def test_random_features(vector: tuple[int, ...]) -> None:
+    sums = array(ctypes.c_int32, [1, 2, 3])
+    library(False).call_random_features(array(ctypes.c_int16, list(vector)), sums)
+    acc = [
+        sum(w * v for w, v in zip(row, vector, strict=True)) + b * 8
+        for row, b in zip([[127, -127, 3], [0, 1, -2]], [-32767, 99], strict=True)
+    ]
+    hidden = [tanh(rounded(a, f, 20), False) for a, f in zip(acc, [32767, 5], strict=True)]
+    assert list(sums) == [1 + hidden[0] + 2 * hidden[1], 2 - 127 * hidden[0] + 3 * hidden[1],
+                          3 + 127 * hidden[0] - 4 * hidden[1]]  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(INT32)
+@example(0)
+@example(32767)
+@example(32768)
+@example(32769)
+@example(65535)
+@example(-1)
+@example(-(2**31))
+def test_cosine(phase: int) -> None:
+    """Even, with a period of 2^16; the table here rises from 0 over 20000 to 32767 within half a turn."""
+    turned = phase % 65536
+    size = min(turned, 65536 - turned, 32767)
+    assert library(False).call_cosine(phase) == tanh(size, False)

@@ -210,7 +210,7 @@ def _reservoir(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         "TABLE_SHIFT": _table_shift(graph),
     }
     kernels = [f"tanh_{state.dtype}", "neuron", f"recurrent_{'ring' if ring else 'dense'}"]
-    return defines, [*kernels, *["pool"] * len(pools)]
+    return defines, [*kernels, *["pool", "reciprocal"] * len(pools)]
 
 
 def _table_shift(graph: Graph) -> int:
@@ -221,7 +221,8 @@ def _table_shift(graph: Graph) -> int:
 
 def _statistics(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
     chosen = {name.upper(): graph.step[1].attributes[name] for name in STATISTICS}
-    return {**chosen, "CROSSING": CROSSING}, []
+    averaged = any(graph.step[1].attributes[name] for name in STATISTICS if name not in ("least", "largest"))
+    return {**chosen, "CROSSING": CROSSING}, ["reciprocal"] * averaged
 
 
 def _convolution(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
@@ -231,7 +232,7 @@ def _convolution(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         "KERNELS": len(graph.const("taps")),
         "SPAN": history // len(graph.channels),
         "THRESHOLD_SHIFT": THRESHOLD_SHIFT,
-    }, []
+    }, ["reciprocal"]
 
 
 def _forest(graph: Graph) -> tuple[dict[str, int | str], list[str]]:

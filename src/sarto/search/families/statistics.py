@@ -53,7 +53,7 @@ class Candidate(_candidate.Candidate):
         return replace(self, segments=1, seed=0)
 
     def samples(self, longest: int, counted: bool) -> tuple[Self, ...]:
-        sizes = (1,) if self.units == 1 else (2, min(5, longest), min(8, longest))
+        sizes = (1,) if self.units == 1 else (2, min(4, longest), min(8, longest))
         chosen = sorted(set(sizes)) if counted else sizes[-1:]
         return tuple(replace(self.canonical(), units=units) for units in chosen)
 

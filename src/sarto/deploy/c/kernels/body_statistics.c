@@ -54,9 +54,10 @@ static void advance(model_arena *arena, model_bank *bank, int pooled)
 
 static void hand_over(model_bank *bank, cursor at)
 {
+#if MEAN || DEVIATION || CHANGE || CROSSINGS
     const int32_t scale = reciprocal(bank->count);
+#endif
     const uint8_t *shift = exponent;
-    (void)scale;
 #if MEAN
     for (int c = 0; c < CHANNELS; c++)
         at = take(bank, at, bank->sum[c], scale, *shift++);

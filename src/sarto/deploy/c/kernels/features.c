@@ -1,9 +1,4 @@
 /* One pooled feature: `value` is a sum, `scale` the reciprocal of its steps. */
-static inline int32_t reciprocal(int32_t steps)
-{
-    return (int32_t)(((1u << 30) + (uint32_t)steps / 2) / (uint32_t)steps);
-}
-
 static inline int32_t feature(int32_t value, int32_t scale, int shift)
 {
     return clamp(requantise(value, scale, shift), FEATURE_LIMIT);
