@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from benchmarks._hypervolume import Point
 from sarto.core.budget import Budget
 from sarto.core.points import unbeaten
 from sarto.core.progress import Silent
+from sarto.core.rooms import load_method, methods
 from sarto.core.seed import generator
 from sarto.core.store import Store, package_sha256
 from sarto.data.load import load
@@ -25,9 +26,17 @@ from sarto.data.splits import split
 from sarto.deploy.sensor import SensorFormat
 from sarto.devices import device
 from sarto.measure.model import RawSequences
-from sarto.search.candidates import Candidate, Shape, cost, families, largest, shape_of, sized
-from sarto.search.families.reservoir import PRESETS
-from sarto.search.families.reservoir import Candidate as Reservoir
+from sarto.search.candidates import (
+    ROOM,
+    Candidate,
+    Shape,
+    candidate_of,
+    cost,
+    families,
+    largest,
+    shape_of,
+    sized,
+)
 from sarto.search.deployment import FRONT_SEQUENCES, Workshop
 from sarto.search.fit import OPTIMISE
 from sarto.search.loop import BATCH, Scorer, SearchResult, Trial, search
@@ -51,7 +60,9 @@ class Arena:
     target: list[int]
     seed: int
 
-    def searched(self, trials: int, sampler: Literal["search", "random"], names: Sequence[str] = ()) -> SearchResult:
+    def searched(
+        self, trials: int, sampler: Literal["search", "random"], names: Sequence[str] = ()
+    ) -> SearchResult:
         """Return what `sarto fit`'s search finds in the families `names` (none: in all), or random search there."""
         return search(
             self.shape,
@@ -68,12 +79,15 @@ class Arena:
 
     def preset(self, number: int, count: int) -> list[Trial]:
         """Return `count` trials of preset `number`: the preset itself, then other reservoirs and sizes of it."""
-        preset = dict(PRESETS[number])
+        preset = presets()[number]
         own = preset.pop("size")
         drawn = generator(self.seed, "sizes of preset", number).uniform(size=count - 1).tolist()
         candidates: list[Candidate] = []
         for index, size in enumerate([own, *drawn]):
-            loose = Reservoir(**preset, units=Reservoir.least, seed=self.seed * 100_003 + index)
+            made = {"segments": 1, **preset, "units": 1, "seed": self.seed * 100_003 + index}
+            made["segments"] = min(made["segments"], self.shape.longest)
+            loose = candidate_of(made)
+            loose = replace(loose, units=loose.least)
             most = largest(loose, self.shape, self.overheads, self.budget)
             if most is not None:
                 candidates.append(sized(loose, most, size))
@@ -94,6 +108,11 @@ class Arena:
             )
             points.append((error, made.point["flash"], made.point["ram"]))
         return points
+
+
+def presets() -> list[dict[str, Any]]:
+    """Return the presets of every family, their families among the settings."""
+    return [{"family": f, **p} for f in methods(ROOM) for p in load_method(ROOM, f).PRESETS]
 
 
 def arena(

@@ -37,14 +37,17 @@ from sarto.core.threads import one_blas_thread
 from sarto.data.source import source_sha256
 from sarto.data.splits import folds
 from sarto.models.pooling import POOLINGS
-from sarto.search.candidates import PRESETS
+from sarto.search.candidates import ROOM
+from sarto.search.families.reservoir import PRESETS
 from sarto.search.fit import TRIALS
 from sarto.search.loop import Trial
 from sarto.search.problem import REPEATS
-from sarto.search.propose import STARTS, Proposer
+from sarto.search.propose import AT_RANDOM, Proposer
 from sarto.search.trial import Score, final, run_saved
 
 MINUTES = 45
+FAMILY = "reservoir"
+"""That is searched: the choices were made when it was the only one."""
 SEEDS = 3
 QUICK_TRIALS = 16
 FOLD = 1
@@ -72,13 +75,13 @@ def _squared_alone(score: Score) -> float:
 
 
 def _no_settings(*_: object) -> dict[str, Any]:
-    """Return no settings at all, which leaves every one to the sampler."""
-    return {}
+    """Return no settings but the family, which leaves every one to the sampler."""
+    return {"family": FAMILY}
 
 
 def _estimator(multivariate: bool) -> list[AbstractContextManager[Any]]:
     def sampler(seed: int) -> TPESampler:
-        return TPESampler(seed=seed, n_startup_trials=STARTS, multivariate=multivariate)
+        return TPESampler(seed=seed, n_startup_trials=len(PRESETS) + AT_RANDOM, multivariate=multivariate)
 
     return [
         patch.object(Proposer, "_variation", _no_settings),
@@ -96,7 +99,9 @@ def _without_last() -> list[AbstractContextManager[Any]]:
         {**p, "pooling": "mean_square" if p["pooling"] == "mean_square_last" else p["pooling"]}
         for p in PRESETS
     )
-    return [patch("sarto.search.propose.POOLINGS", kept), patch("sarto.search.propose.PRESETS", presets)]
+    return [
+        patch(f"{ROOM}.{FAMILY}.{name}", value) for name, value in (("POOLINGS", kept), ("PRESETS", presets))
+    ]
 
 
 def _shuffled() -> list[AbstractContextManager[Any]]:
@@ -193,7 +198,7 @@ def _variant(
             images=folder / "images",
             **choice,
         )
-        found = ground.searched(trials, "random" if variant == "random search" else "search")
+        found = ground.searched(trials, "random" if variant == "random search" else "search", (FAMILY,))
         points = [(_error(ground, t), float(t.flash_b), float(t.ram_b)) for t in front(found.trials)]
         return {
             "test error": _error(ground, found.finalists[0]),

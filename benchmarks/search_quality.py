@@ -18,14 +18,12 @@ from benchmarks._bench import Bench, real_data
 from benchmarks._fitted import DEVICE
 from benchmarks._hypervolume import hypervolume
 from benchmarks._outcome import Bar, Figure, Outcome, at_least
-from benchmarks._rivals import Arena, arena, front, values
+from benchmarks._rivals import Arena, arena, front, presets, values
 from benchmarks.har_reservoir import DATA as HAR
 from benchmarks.har_reservoir import WINDOWS, fold_file
 from sarto.core.budget import Budget
 from sarto.core.executors import open_executor
-from sarto.core.rooms import methods
 from sarto.data.source import source_sha256
-from sarto.search.candidates import PRESETS
 from sarto.search.fit import TRIALS
 from sarto.search.loop import Trial
 
@@ -79,7 +77,7 @@ def _compete(
         "source": source_sha256(source),
         "seed": seed,
         "trials": trials,
-        "cells": methods("sarto.models.reservoir"),
+        "presets": presets(),
     }
 
     def work() -> dict[str, dict[str, Any]]:
@@ -100,8 +98,8 @@ def _compete(
 
 def _found(ground: Arena, trials: int) -> dict[str, tuple[list[Trial], int]]:
     """Return the trials of every method, and the number of its preset, -1 without one."""
-    share = trials // len(PRESETS)
-    some = [ground.preset(number, share) for number in range(len(PRESETS))]
+    share = trials // len(presets())
+    some = [ground.preset(number, share) for number in range(len(presets()))]
     best = max(range(len(some)), key=lambda number: hypervolume([values(t) for t in some[number]], REFERENCE))
     return {
         "search": (list(ground.searched(trials, "search").trials), -1),

@@ -18,8 +18,7 @@ from sarto.learn.forest import ForestSettings, grow
 
 RNG = np.random.default_rng(0)
 Z = RNG.integers(-8191, 8192, (300, 5))
-TARGET = (Z[:, 0] > 100).astype(int) + 2 * (Z[:, 1] + Z[:, 2] > -500) - (Z[:, 3] > 4000)
-TARGET = np.clip(TARGET, 0, 3)
+TARGET = np.clip((Z[:, 0] > 100).astype(int) + 2 * (Z[:, 1] + Z[:, 2] > -500) - (Z[:, 3] > 4000), 0, 3)
 ONEHOT = np.eye(4)[TARGET]
 
 
@@ -75,9 +74,8 @@ def test_integers_on_a_threshold_go_left() -> None:
 def test_hard_votes_are_whole_and_kept_once() -> None:
     settings = ForestSettings(9, 40, 0.5, hard=True)
     grown = grow(Z, ONEHOT, settings, seed=1, classes=True)
-    assert sorted(map(tuple, grown.trees.leaf.tolist())) == sorted(
-        map(tuple, (127 * np.eye(4, dtype=int)).tolist())
-    )
+    kept: list[list[int]] = grown.trees.leaf.tolist()
+    assert sorted(kept) == [[127 * (column == 3 - row) for column in range(4)] for row in range(4)]
     votes = forest(Z, grown.trees) * grown.scale * 9
     np.testing.assert_allclose(votes, votes.round(), atol=1e-9)
     assert votes.sum(axis=1).round(6).tolist() == [9.0] * len(Z)

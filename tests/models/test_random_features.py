@@ -8,14 +8,19 @@ import numpy as np
 import pytest
 
 from sarto.models.input_error import InputError
-from sarto.models.random_features import build
+from sarto.models.random_features import RandomFeatures, build
 
 USUAL: dict[str, Any] = dict(seed=0, activation="tanh", input_scaling=0.8, bias_scaling=0.3)
 
 
+def made(units: int, features: int, **changes: Any) -> RandomFeatures:
+    settings: dict[str, Any] = USUAL | changes
+    return build(units, features, **settings)
+
+
 def test_the_cosine_approximates_the_gaussian_kernel() -> None:
     """2 E[cos(w z + b) cos(w z' + b)] = exp(-s^2 |z - z'|^2 / (2 D)); the error falls as 1 / sqrt(units)."""
-    layer = build(40_000, 6, **USUAL | dict(activation="cosine", input_scaling=1.5))
+    layer = made(40_000, 6, activation="cosine", input_scaling=1.5)
     z = np.random.default_rng(1).normal(size=(12, 6))
     hidden = layer(z)
     distance = np.square(z[:, None] - z[None]).sum(axis=2)
@@ -26,17 +31,17 @@ def test_the_cosine_approximates_the_gaussian_kernel() -> None:
 
 def test_arguments_have_the_spread_that_is_asked_for() -> None:
     for activation in ("tanh", "cosine"):
-        layer = build(3000, 8, **USUAL | dict(activation=activation))
+        layer = made(3000, 8, activation=activation)
         z = np.random.default_rng(1).normal(size=(400, 8))
         assert float((z @ layer.weights.T).std()) == pytest.approx(0.8, rel=0.03)
-    bias = build(3000, 8, **USUAL).bias
+    bias = made(3000, 8).bias
     assert np.abs(bias).max() <= 0.3 and float(bias.std()) == pytest.approx(0.3 / np.sqrt(3), rel=0.05)
-    turn = build(3000, 8, **USUAL | dict(activation="cosine")).bias
+    turn = made(3000, 8, activation="cosine").bias
     assert 0 <= turn.min() < 0.01 and 6.27 < turn.max() < 2 * np.pi
 
 
 def test_the_layer_on_raw_inputs_standardises_them() -> None:
-    layer = build(20, 3, **USUAL)
+    layer = made(20, 3)
     z = np.random.default_rng(1).normal(size=(50, 3)) * [1, 30, 0] + [5, -2, 7]
     mean, std = z.mean(axis=0), z.std(axis=0)
     scaled = np.column_stack([(z[:, :2] - mean[:2]) / std[:2], np.zeros(50)])

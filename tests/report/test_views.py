@@ -50,6 +50,28 @@ def test_the_table_of_points_begins_with_the_chosen_one_and_says_how_by_column(t
     assert rows[0][0].name == "t213"
 
 
+def test_families_say_which_was_chosen_and_why(tmp_path: Path) -> None:
+    run = read_run(Sample().write(tmp_path))
+    found, why = views.families(run)
+    assert [(f.name, f.tried, f.chosen) for f in found] == [
+        ("reservoir", 60, True),
+        ("random features", 36, False),
+    ]
+    assert found[1].figures["ram"] == (300.0, "B", "emulated")
+    assert why == (
+        "Chosen: reservoir, for a validation loss of 0.310; the next family, random features, has 0.420."
+    )
+    table = run.tables["families"]
+    first, second = table.rows
+    worse = replace(table, rows=((*second[:4], 0.2, *second[5:]), first))
+    _, why = views.families(replace(run, tables={**run.tables, "families": worse}))
+    assert why.endswith("random features has less, 0.200, but no image of it that fits the budget.")
+    for rows in ((), (first,)):
+        alone = {**run.tables, "families": replace(table, rows=rows)}
+        assert views.families(replace(run, tables=alone)) == ([], "")
+    assert views.families(replace(run, tables={})) == ([], "")
+
+
 def test_confusion_shades_grow_with_the_root_of_the_share_of_the_row() -> None:
     table = Table(
         "confusion",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -168,7 +169,7 @@ def test_ties_go_to_the_smaller_image() -> None:
     score = Score(0.1, 0.2, 1.0, 10, 0.0)
 
     class Same(Scorer):
-        def __call__(self, candidates: list[Candidate], repeats: int = 1) -> list[Score]:
+        def __call__(self, candidates: Sequence[Candidate], repeats: int = 1) -> list[Score]:
             return [score] * len(candidates)
 
     same = Same(Path(), "", "", Store(Path()), SerialExecutor())

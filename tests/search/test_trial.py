@@ -58,6 +58,7 @@ def test_is_deterministic_and_counts_its_decisions(candidate: Candidate) -> None
 def test_a_forest_equals_a_slow_cross_validation_of_whole_models(gap: int) -> None:
     """For each fold: a forest on the others but those beside it, whole graph, classes and shares of the fold."""
     planted = replace(problem(30), gap=gap)
+    assert FOREST.forest is not None
     score = evaluate(planted, FOREST, 2)
     seen = see(planted, FOREST)
     onehot = np.eye(2)[planted.target]

@@ -1,9 +1,10 @@
 """Random convolution kernels in the manner of MiniRocket: which taps, channels, dilations and thresholds.
 
 A kernel has nine taps, of which three have weight 2 and six -1: there are 84. Dilations are spread from 1 to the
-longest that fits, evenly in their logarithm (a single one is the longest); every group of one channel and one dilation gets as many kernels as the
-others, give or take one, and no kernel twice before each was taken once. A kernel's threshold is a quantile of its
-own responses on training items; the quantiles are a low-discrepancy sequence, multiples of the golden ratio modulo 1.
+longest that fits, evenly in their logarithm (a single one is the longest); every group of one channel and one dilation
+gets as many kernels as the others, give or take one, and no kernel twice before each was taken once. A kernel's
+threshold is a quantile of its own responses on training items; the quantiles are a low-discrepancy sequence, multiples
+of the golden ratio modulo 1.
 
 Source: Dempster, Schmidt and Webb, "MiniRocket", KDD 2021, section 3.1; there a kernel of many channels sees a random
 subset of them, here one.

@@ -71,6 +71,7 @@ def html(run: Run) -> str:
             for i, p in enumerate(views.predictions(run)[: views.MOST_SCATTERS])
         ],
         front=views.front_rows(run),
+        families=views.families(run),
         stacks=[(what, s) for what in ("flash", "ram") if (s := _stack(run, what)) is not None],
         matrix=matrix,
         groups=_rates(run, "groups", quality.rate, worst_first=True),

@@ -27,6 +27,7 @@ T = TypeVar("T")
 HEADLINES = ("flash", "ram", "instructions per inference", "latency", "energy")
 COSTS = ("flash", "ram", "instructions per inference")
 QUALITY = "validation error"
+LOSS = "validation loss"
 MOST_ROWS = 40
 MOST_POINTS = 30
 MOST_CLASSES_IN_MATRIX = 30
@@ -181,6 +182,47 @@ def front_rows(
         (p, [next((e for e in p.evidence if e.what == what), None) for what, _ in columns]) for p in points
     ]
     return columns, rows, left_out
+
+
+@dataclass(frozen=True)
+class Family:
+    """The best point of one family of models: its name, models tried, and its figures by their columns."""
+
+    name: str
+    point: str
+    tried: int
+    figures: dict[str, tuple[float, str, str]]
+    chosen: bool
+
+
+def families(run: Run) -> tuple[list[Family], str]:
+    """Return the best point of each family in the order of their loss, and why one was chosen; nothing of only one."""
+    table = run.tables.get("families")
+    if table is None or len(table.rows) < 2:
+        return [], ""
+    found = [
+        Family(
+            str(row[0]).replace("_", " "),
+            str(row[1]),
+            int(row[2]),
+            {
+                c: (float(v), u, h)
+                for c, v, u, h in zip(table.columns[3:], row[3:], table.units[3:], table.how[3:], strict=True)
+            },
+            row[1] == run.chosen,
+        )
+        for row in table.rows
+    ]
+    chosen = next((f for f in found if f.chosen), None)
+    if chosen is None:
+        return found, ""
+    rivals = [f for f in found if f is not chosen]
+    mine, next_best = chosen.figures[LOSS][0], rivals[0].figures[LOSS][0]
+    if mine > next_best:
+        why = f"{rivals[0].name} has less, {next_best:.3f}, but no image of it that fits the budget"
+    else:
+        why = f"the next family, {rivals[0].name}, has {next_best:.3f}"
+    return found, f"Chosen: {chosen.name}, for a validation loss of {mine:.3f}; {why}."
 
 
 @dataclass(frozen=True)

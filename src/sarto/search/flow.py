@@ -282,7 +282,8 @@ def _deploy(
         else min(tried, key=lambda d: -min(m.relative for m in _hard(d, budget).margins))
     )
     known = {d.trial.number for d in tried}
-    points = [t for t in _front(found.trials) if t.number not in known]
+    again = {t.number: t for t in found.finalists}
+    points = [again.get(t.number, t) for t in _front(found.trials) if t.number not in known]
     others = [d for d in tried if d is not chosen]
     with talk.stage("front", len(points)) as stage:
         for running in [executor.submit(shop.deploy, trial, few, FRONT_SEQUENCES) for trial in points]:

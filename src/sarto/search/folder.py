@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import platform
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -28,6 +29,7 @@ from sarto.measure.build import image_sources, linker_script
 from sarto.measure.deviation import deviation_by_group, predictions_table
 from sarto.measure.model import PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
+from sarto.search.loop import Trial
 from sarto.search.propose import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -184,8 +186,28 @@ def _quality_tables(run: Run) -> list[Table]:
     return tables if test.groups is None else [*tables, group_table(test.target, guess, test.groups)]
 
 
+def _families(run: Run) -> Table:
+    """Return the best point of every family that was tried, the one that was chosen first of its own."""
+    deployed = {d.trial.number: d.point for d in (run.chosen, *run.others)}
+    tried = Counter(t.candidate.family for t in run.found.trials)
+    best: dict[str, Trial] = {run.chosen.trial.candidate.family: run.chosen.trial}
+    for trial in run.found.finalists:
+        best.setdefault(trial.candidate.family, trial)
+    ranked = sorted(best.items(), key=lambda item: item[1].score.loss)
+    points = [(family, deployed[t.number]) for family, t in ranked if t.number in deployed]
+    figures = ("validation error", "validation loss", "flash", "ram")
+    rows = tuple((family, p.name, tried[family], *(p[what] for what in figures)) for family, p in points)
+    return Table(
+        "families",
+        ("family", "best point", "models tried", *figures),
+        ("", "", "", "1", "1", "B", "B"),
+        rows,
+        ("", "", "", "measured", "measured", "measured", "emulated"),
+    )
+
+
 def _tables(run: Run) -> list[Table]:
-    tables = _quality_tables(run)
+    tables = [*_quality_tables(run), _families(run)]
     for region, name, how in (("flash", "flash map", "measured"), ("RAM", "ram map", "emulated")):
         rows = [r[1:] for r in run.chosen.measured.image.memory_map().rows if r[0] == region]
         if region == "RAM":

@@ -67,7 +67,7 @@ class Scorer:
     store: Store
     executor: Executor
 
-    def __call__(self, candidates: list[Candidate], repeats: int = 1) -> list[Score]:
+    def __call__(self, candidates: Sequence[Candidate], repeats: int = 1) -> list[Score]:
         """Return the scores of `candidates`, in their order."""
         keys = [content_hash(self.problem_sha256, self.code_sha256, c.to_json(), repeats) for c in candidates]
         known: dict[str, Any] = {key: kept for key in keys if (kept := self.store.get(key)) is not None}

@@ -104,10 +104,14 @@ class Proposer:
         """Return the settings of trial `number`; those left out are drawn."""
         if number < len(self.presets):
             return dict(self.presets[number])
-        random = generator(self.seed, "proposal", number)
+        random = generator(self.seed, "variation", number)
         if self.sampler == "search" and number >= len(self.presets) + AT_RANDOM and self.told:
-            return {**self.moved(random), "size": float(random.uniform())}
+            return self._variation(random)
         return {"family": self.families[int(random.integers(len(self.families)))]}
+
+    def _variation(self, random: np.random.Generator) -> Settings:
+        """Return the settings of a trial of the front so far, varied, with a size drawn anew."""
+        return {**self.moved(random), "size": float(random.uniform())}
 
     def moved(self, random: np.random.Generator) -> Settings:
         """Return the settings of a trial of the front so far, each as it was or varied."""

@@ -228,7 +228,7 @@ def slow_companion(graph: Graph, sequence: Integer[np.ndarray, "step channel"]) 
     else:
         if graph.head.kind == "random_features":
             a, factor = graph.head.attributes, graph.const("factor_hidden").tolist()
-            sums = [
+            sums: list[int] = [
                 sum(w * v for w, v in zip(row, vector, strict=True)) + b * 2 ** a["bias_shift"]
                 for row, b in zip(
                     graph.const("weights_hidden").tolist(), graph.const("bias_hidden").tolist(), strict=True

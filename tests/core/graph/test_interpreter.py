@@ -1,6 +1,7 @@
 """The interpreter against a slow one of plain integers, and a batch against one sequence at a time."""
 
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +57,7 @@ def test_companions_equal_the_slow_interpreter(body: str | tuple[str, ...], head
 @settings(max_examples=15)
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=7), st.integers(1, 3), st.integers(1, 5))
 def test_a_batch_is_its_sequences_one_by_one(lengths: list[int], segments: int, steps: int) -> None:
-    shape = dict(segments=segments, segment_steps=steps)
+    shape: dict[str, Any] = dict(segments=segments, segment_steps=steps)
     raw, offsets = raw_words(2, lengths)
     for graph in (
         small_graph(1, **shape),

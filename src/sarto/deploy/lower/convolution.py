@@ -49,8 +49,10 @@ def lower_convolution(
     assert zero is not None and factor is not None
     x = standardise(sample[0], zero, factor, scale_op.attributes["shift"])
     rows = PooledRows.of(sample[1], 1, 0)
-    at = [np.quantile(v, kernels.quantile[k]) for k, v in responses(x, rows, groups, kernels.taps)]
-    threshold = np.floor(np.array(at) / (1 << THRESHOLD_SHIFT)).clip(-32768, 32767).astype(np.int16)
+    at = np.zeros(len(taps))
+    for kernel, response in responses(x, rows, groups, kernels.taps):
+        at[kernel] = np.quantile(response, kernels.quantile[kernel])
+    threshold = np.floor(at / (1 << THRESHOLD_SHIFT)).clip(-32768, 32767).astype(np.int16)
     constants = {
         "group_channel": groups.channel.astype(np.int16),
         "group_dilation": groups.dilation.astype(np.int16),
