@@ -27,13 +27,13 @@ RING = reservoir.Candidate(
     state_bits=16,
     seed=3,
 )
-STATISTICS = statistics.Candidate(units=2, segments=1, seed=3, chosen="all")
+STATISTICS = statistics.Candidate(units=2, segments=1, seed=3, statistics="all")
 FEATURES = random_features.Candidate(
-    units=12, segments=2, seed=3, chosen="range", activation="cosine", input_scaling=0.8, bias_scaling=0.5
+    units=12, segments=2, seed=3, statistics="range", activation="cosine", input_scaling=0.8, bias_scaling=0.5
 )
 KERNELS = convolution.Candidate(units=30, segments=1, seed=3, dilations=2, reach=0.6)
 FOREST = forest.Candidate(
-    units=5, segments=1, seed=3, chosen="all", trees=7, share=0.5, random_thresholds=False, hard=False
+    units=5, segments=1, seed=3, statistics="all", trees=7, share=0.5, random_thresholds=False, hard=False
 )
 EVERY: tuple[Candidate, ...] = (RING, STATISTICS, FEATURES, KERNELS, FOREST)
 """One small candidate of each family."""

@@ -50,9 +50,9 @@ from tests.search.planted import (
 
 COMPANIONS: list[Candidate] = [
     STATISTICS,
-    *(replace(STATISTICS, chosen=name, units=n) for n, name in enumerate(("mean", "spread", "range"), 1)),
+    *(replace(STATISTICS, statistics=name, units=n) for n, name in enumerate(("mean", "spread", "range"), 1)),
     FEATURES,
-    replace(FEATURES, activation="tanh", chosen="all", segments=1),
+    replace(FEATURES, activation="tanh", statistics="all", segments=1),
     KERNELS,
     replace(KERNELS, units=3, dilations=4),
     replace(KERNELS, segments=2, reach=1.0),

@@ -32,10 +32,10 @@ _REST: dict[str, Any] = dict(share=0.3, random_thresholds=False, hard=False)
 PRESETS: tuple[dict[str, Any], ...] = tuple(
     {**_REST, **settings}
     for settings in (
-        dict(chosen="all", segments=1, trees=32, size=1.0),
-        dict(chosen="range", segments=2, trees=10, size=0.8, hard=True),
-        dict(chosen="all", segments=1, trees=1, share=1.0, size=0.5),
-        dict(chosen="mean", segments=16, trees=32, size=1.0, random_thresholds=True),
+        dict(statistics="all", segments=1, trees=32, size=1.0),
+        dict(statistics="range", segments=2, trees=10, size=0.8, hard=True),
+        dict(statistics="all", segments=1, trees=1, share=1.0, size=0.5),
+        dict(statistics="mean", segments=16, trees=32, size=1.0, random_thresholds=True),
     )
 )
 
@@ -44,7 +44,7 @@ def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
     """Return the ranges of the settings; `size` is the place between the fewest and the most leaves that fit."""
     del cells
     return {
-        "chosen": CategoricalDistribution(list(SETS)),
+        "statistics": CategoricalDistribution(list(SETS)),
         "segments": IntDistribution(1, MAX_SEGMENTS, log=True),
         "trees": IntDistribution(1, MAX_TREES, log=True),
         "share": FloatDistribution(0.05, 1.0, log=True),
@@ -61,7 +61,7 @@ class Candidate(_candidate.Candidate):
     family: ClassVar[str] = "forest"
     least: ClassVar[int] = 2
 
-    chosen: str
+    statistics: str
     trees: int
     share: float
     random_thresholds: bool
@@ -69,14 +69,14 @@ class Candidate(_candidate.Candidate):
 
     @property
     def structure(self) -> str:
-        return f"forest-{self.chosen}-{'segments' if self.segments > 1 else 'whole'}"
+        return f"forest-{self.statistics}-{'segments' if self.segments > 1 else 'whole'}"
 
     def body(self, ground: Ground) -> Graph:
-        return statistics_body(self.chosen, self.segments, ground)
+        return statistics_body(self.statistics, self.segments, ground)
 
     def most_units(self, shape: Shape) -> int:
         most = min(MAX_LEAVES, MOST_NODES // self.trees)
-        return most if self.segments <= most_segments(self.chosen, shape) else 0
+        return most if self.segments <= most_segments(self.statistics, shape) else 0
 
     @property
     def forest(self) -> ForestSettings | None:
@@ -92,14 +92,14 @@ class Candidate(_candidate.Candidate):
 
     def summary(self) -> str:
         kind = "decision tree" if self.trees == 1 else f"forest of {self.trees} trees"
-        seen = f"{len(SETS[self.chosen])} statistics per channel{in_segments(self.segments)}"
+        seen = f"{len(SETS[self.statistics])} statistics per channel{in_segments(self.segments)}"
         return f"{kind}, at most {self.units} leaves each, on {seen}"
 
     def steps(self, ridge: float) -> tuple[Step, ...]:
         del ridge
         names = ("trees", "units", "share", "random_thresholds", "hard", "seed")
         return (
-            statistics_step(self.chosen, self.segments),
+            statistics_step(self.statistics, self.segments),
             Step("forest", {"leaves" if name == "units" else name: getattr(self, name) for name in names}),
             Step("ptq", {"leaf_bits": 8}),
         )

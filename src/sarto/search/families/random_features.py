@@ -31,9 +31,9 @@ _REST: dict[str, Any] = dict(bias_scaling=0.5)
 PRESETS: tuple[dict[str, Any], ...] = tuple(
     {**_REST, **settings}
     for settings in (
-        dict(chosen="all", segments=1, activation="cosine", input_scaling=1.0, size=1.0),
-        dict(chosen="spread", segments=4, activation="tanh", input_scaling=1.0, size=0.7),
-        dict(chosen="mean", segments=16, activation="cosine", input_scaling=0.5, size=0.9),
+        dict(statistics="all", segments=1, activation="cosine", input_scaling=1.0, size=1.0),
+        dict(statistics="spread", segments=4, activation="tanh", input_scaling=1.0, size=0.7),
+        dict(statistics="mean", segments=16, activation="cosine", input_scaling=0.5, size=0.9),
     )
 )
 
@@ -42,7 +42,7 @@ def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
     """Return the ranges of the settings; `size` is the place between the fewest and the most hidden units that fit."""
     del cells, numeric
     return {
-        "chosen": CategoricalDistribution(list(SETS)),
+        "statistics": CategoricalDistribution(list(SETS)),
         "segments": IntDistribution(1, MAX_SEGMENTS, log=True),
         "activation": CategoricalDistribution(["tanh", "cosine"]),
         "input_scaling": FloatDistribution(0.1, 5.0, log=True),
@@ -57,7 +57,7 @@ class Candidate(_candidate.Candidate):
 
     family: ClassVar[str] = "random_features"
 
-    chosen: str
+    statistics: str
     activation: Activation
     input_scaling: float
     bias_scaling: float
@@ -65,13 +65,13 @@ class Candidate(_candidate.Candidate):
     @property
     def structure(self) -> str:
         parts = "segments" if self.segments > 1 else "whole"
-        return f"random_features-{self.chosen}-{parts}-{self.activation}"
+        return f"random_features-{self.statistics}-{parts}-{self.activation}"
 
     def body(self, ground: Ground) -> Graph:
-        return statistics_body(self.chosen, self.segments, ground)
+        return statistics_body(self.statistics, self.segments, ground)
 
     def most_units(self, shape: Shape) -> int:
-        return MAX_FEATURES // 2 if self.segments <= most_segments(self.chosen, shape) else 0
+        return MAX_FEATURES // 2 if self.segments <= most_segments(self.statistics, shape) else 0
 
     def layer(self, vectors: Int[np.ndarray, "item feature"]) -> Layer | None:
         drawn = build(
@@ -94,13 +94,13 @@ class Candidate(_candidate.Candidate):
 
     def summary(self) -> str:
         what = "random Fourier features" if self.activation == "cosine" else "random tanh features"
-        seen = f"{len(SETS[self.chosen])} statistics per channel{in_segments(self.segments)}"
+        seen = f"{len(SETS[self.statistics])} statistics per channel{in_segments(self.segments)}"
         return f"{self.units} {what} of {seen}, 8-bit weights"
 
     def steps(self, ridge: float) -> tuple[Step, ...]:
         names = ("units", "activation", "input_scaling", "bias_scaling", "seed")
         return (
-            statistics_step(self.chosen, self.segments),
+            statistics_step(self.statistics, self.segments),
             Step("random_features", {name: getattr(self, name) for name in names}),
             Step("ridge", {"relative": ridge}),
             Step("ptq", {"weight_bits": 8, "readout_bits": 8}),

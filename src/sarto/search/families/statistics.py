@@ -18,16 +18,16 @@ from sarto.search.families._candidate import Ground, Shape, in_segments
 from sarto.search.families._statistics import SETS, most_segments, statistics_body, statistics_step
 
 PRESETS: tuple[dict[str, Any], ...] = (
-    dict(chosen="all", size=0.0),
-    dict(chosen="spread", size=0.6),
-    dict(chosen="mean", size=1.0),
+    dict(statistics="all", size=0.0),
+    dict(statistics="spread", size=0.6),
+    dict(statistics="mean", size=1.0),
 )
 
 
 def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
     """Return the ranges of the settings; `size` is the place between one segment and the most that fit."""
     del cells, numeric
-    return {"chosen": CategoricalDistribution(list(SETS)), "size": FloatDistribution(0.0, 1.0)}
+    return {"statistics": CategoricalDistribution(list(SETS)), "size": FloatDistribution(0.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class Candidate(_candidate.Candidate):
     family: ClassVar[str] = "statistics"
     least: ClassVar[int] = 1
 
-    chosen: str
+    statistics: str
 
     @property
     def structure(self) -> str:
-        return f"statistics-{self.chosen}-{'segments' if self.units > 1 else 'whole'}"
+        return f"statistics-{self.statistics}-{'segments' if self.units > 1 else 'whole'}"
 
     def body(self, ground: Ground) -> Graph:
-        return statistics_body(self.chosen, self.units, ground)
+        return statistics_body(self.statistics, self.units, ground)
 
     def most_units(self, shape: Shape) -> int:
-        return most_segments(self.chosen, shape)
+        return most_segments(self.statistics, shape)
 
     def canonical(self) -> Self:
         return replace(self, segments=1, seed=0)
@@ -58,11 +58,11 @@ class Candidate(_candidate.Candidate):
         return tuple(replace(self.canonical(), units=units) for units in chosen)
 
     def summary(self) -> str:
-        return f"ridge on {len(SETS[self.chosen])} statistics per channel{in_segments(self.units)}, 8-bit weights"
+        return f"ridge on {len(SETS[self.statistics])} statistics per channel{in_segments(self.units)}, 8-bit weights"
 
     def steps(self, ridge: float) -> tuple[Step, ...]:
         return (
-            statistics_step(self.chosen, self.units),
+            statistics_step(self.statistics, self.units),
             Step("ridge", {"relative": ridge}),
             Step("ptq", {"readout_bits": 8}),
         )
