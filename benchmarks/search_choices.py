@@ -128,6 +128,7 @@ UNDONE: dict[str, Callable[[], list[AbstractContextManager[Any]]]] = {
     "proposals: a multivariate Parzen estimator": lambda: _estimator(multivariate=True),
     "variations: every setting moves": lambda: [patch("sarto.search.propose.MOVED", 1.0)],
     "variations: the size moves as the rest": _size_as_the_rest,
+    "variations: of the front alone": lambda: [patch("sarto.search.propose.FROM_BEST", 0.0)],
     "poolings: no mean_square_last": _without_last,
     "random search": list,
 }

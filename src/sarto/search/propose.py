@@ -1,10 +1,11 @@
 """Proposals by optuna's ask-and-tell: presets of every family, random settings, then variations of the front.
 
-A variation takes family and settings of one trial of the front so far, each as likely. Its size is drawn anew over the
-whole range, since a front needs models of every size. Every other setting stays as it is, or, with probability
-`MOVED`, is varied: a number by a normal step of `STEP` of its range, a choice by drawing it anew with probability
-`REDRAW`. It is a (mu + 1) evolution strategy whose parents are the front. `python -m benchmarks search_choices`
-compares it with a Parzen estimator, and with variations that move every setting or vary the size as the rest.
+A variation takes family and settings of one trial: half of them of one of the best so far, the others of one of the
+front, each as likely. Its size is drawn anew over the whole range, since a front needs models of every size. Every
+other setting stays as it is, or, with probability `MOVED`, is varied: a number by a normal step of `STEP` of its range,
+a choice by drawing it anew with probability `REDRAW`. It is a (mu + 1) evolution strategy. `python -m benchmarks
+search_choices` compares it with a Parzen estimator, and with variations that move every setting, vary the size as the
+rest, or have parents of the front alone.
 
 Source: Knowles and Corne, "Approximating the nondominated front using the Pareto archived evolution strategy",
 Evolutionary Computation 8 (2000), here without crowding; optuna's ask-and-tell.
@@ -41,6 +42,8 @@ STEP = 0.15
 REDRAW = 0.15
 AT_RANDOM = 8
 """Trials drawn at random after the presets, before the variations begin."""
+FROM_BEST, BEST = 0.5, 6
+"""Share of the variations whose parent is one of so many trials of least loss; of the others it is one of the front."""
 OBJECTIVES = ("validation loss", "flash", "ram")
 
 
@@ -110,12 +113,17 @@ class Proposer:
         return {"family": self.families[int(random.integers(len(self.families)))]}
 
     def _variation(self, random: np.random.Generator) -> Settings:
-        """Return the settings of a trial of the front so far, varied, with a size drawn anew."""
+        """Return the settings of a trial so far, varied, with a size drawn anew."""
         return {**self.moved(random), "size": float(random.uniform())}
 
     def moved(self, random: np.random.Generator) -> Settings:
-        """Return the settings of a trial of the front so far, each as it was or varied."""
-        _, settings = self.told[int(random.choice(unbeaten([values for values, _ in self.told])))]
+        """Return the settings of one of the best trials or of the front so far, each as it was or varied."""
+        values = [v for v, _ in self.told]
+        if random.random() < FROM_BEST:
+            parents = sorted(range(len(values)), key=lambda i: (values[i][0], i))[:BEST]
+        else:
+            parents = unbeaten(values)
+        _, settings = self.told[int(random.choice(parents))]
         return {"family": settings["family"]} | {
             name: varied(settings[name], d, random) if random.random() < MOVED else settings[name]
             for name, d in self.spaces[settings["family"]].items()
