@@ -48,6 +48,8 @@ def test_a_file_becomes_a_device() -> None:
     assert found.clock_hz is not None
     assert (found.clock_hz.value, found.clock_hz.unit, found.clock_hz.source) == (80e6, "Hz", "another")
     assert found.cycles_per_instruction is None
+    assert found.gcc == ""
+    assert parse_device("mine", 'gcc = "gcc -m32"' + GOOD).gcc == "gcc -m32"
     assert list(found.assumptions) == ["clock_hz"]
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from jaxtyping import Int
 
+from sarto.core.device import Device
 from sarto.measure.outputs import Outputs
 
 FOLDER = Path(__file__).parent
@@ -31,6 +34,19 @@ def replaced(old: str, new: str, *, name: str = "model.c") -> dict[str, str]:
     """Return the sources with `old`, which must occur once, replaced by `new`."""
     assert SOURCES[name].count(old) == 1
     return {**SOURCES, name: SOURCES[name].replace(old, new)}
+
+
+def needs_program(compiler: str, core: Device) -> None:
+    """Skip where the GCC of `core` is not installed."""
+    program = core.gcc.partition(" ")[0]
+    if compiler == "gcc" and shutil.which(program) is None:
+        pytest.skip(f"needs the program {program}")
+
+
+def needs_qemu() -> None:
+    """Skip where QEMU is not installed."""
+    if shutil.which("qemu-system-arm") is None:
+        pytest.skip("needs the program qemu-system-arm")
 
 
 def expected(sequences: Sequence[Int[np.ndarray, "_ _"]]) -> Outputs:

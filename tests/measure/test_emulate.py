@@ -270,7 +270,9 @@ def test_an_image_for_another_core_is_refused_and_would_fault(monkeypatch: pytes
     foreign = replace(build(SOURCES, M4), device=replace(M4, emulator_cpu="cortex-m0"))
     with pytest.raises(SartoError, match=r"E402[\s\S]*architecture 13"):
         emulate(foreign, SEQUENCES)
-    monkeypatch.setitem(machine.CORES, "cortex-m0", ("UC_CPU_ARM_CORTEX_M0", (V6S_M, V7E_M)))
+    monkeypatch.setitem(
+        machine.CORES, "cortex-m0", replace(machine.CORES["cortex-m0"], architectures=(V6S_M, V7E_M))
+    )
     with pytest.raises(SartoError, match="INSN_INVALID"):
         emulate(foreign, SEQUENCES)
     other_way = replace(build(SOURCES, M0), device=replace(M0, emulator_cpu="cortex-m4"))

@@ -8,11 +8,12 @@ import pytest
 from sarto.core.errors import SartoError
 from sarto.devices import device, devices
 from sarto.measure.build import build
+from sarto.measure.compilers import Name
 from sarto.measure.emulate import emulate
 from sarto.measure.evidence import evidence
 from sarto.measure.machine import CORES
 from sarto.measure.outputs import check_equal
-from tests.measure.example import SEQUENCES, SOURCES, changed, expected
+from tests.measure.example import SEQUENCES, SOURCES, changed, expected, needs_program
 
 pytestmark = pytest.mark.parametrize("name", devices())
 
@@ -37,9 +38,11 @@ def test_the_emulator_has_its_core(name: str):
     assert device(name).emulator_cpu in CORES
 
 
-def test_an_image_runs_and_answers_as_the_model_does(name: str):
+@pytest.mark.parametrize("compiler", ["zig", "gcc"])
+def test_an_image_runs_and_answers_as_the_model_does(name: str, compiler: Name):
     core = device(name)
-    image = build(SOURCES, core)
+    needs_program(compiler, core)
+    image = build(SOURCES, core, compiler=compiler)
     emulation = emulate(image, SEQUENCES)
     check_equal(emulation.outputs, expected(SEQUENCES), f"the emulated {name}", "NumPy")
     assert np.array_equal(emulate(image, SEQUENCES).step_instructions, emulation.step_instructions)

@@ -42,6 +42,7 @@ class Device:
         cycles_per_instruction: for estimated time; None when no source was opened.
         clock_hz: for estimated time; None when no source was opened.
         energy_per_cycle_j: for estimated energy; None when no source was opened.
+        gcc: program and options with which GCC compiles for the core; empty where zig alone does.
         notes: anything a user must know about the numbers.
     """
 
@@ -55,6 +56,7 @@ class Device:
     cycles_per_instruction: Assumption | None = None
     clock_hz: Assumption | None = None
     energy_per_cycle_j: Assumption | None = None
+    gcc: str = ""
     notes: str = ""
 
     @property

@@ -58,9 +58,9 @@ def parse_device(name: str, text: str) -> Device:
 
     Args:
         name: of the device, as on the command line.
-        text: `title`, `target`, `cpu`, `emulator_cpu`, optional `notes`; tables `flash` and `ram` with `origin`,
-            `size_b`, `source`; optional tables `cycles_per_instruction`, `clock_hz`, `energy_per_cycle_j` with
-            `value` and `source`.
+        text: `title`, `target`, `cpu`, `emulator_cpu`, optional `gcc` and `notes`; tables `flash` and `ram` with
+            `origin`, `size_b`, `source`; optional tables `cycles_per_instruction`, `clock_hz`,
+            `energy_per_cycle_j` with `value` and `source`.
 
     Raises:
         SartoError: E112, when a field is missing, unknown or wrong.
@@ -91,6 +91,7 @@ def _device(name: str, fields: dict[str, Any]) -> Device:
         ),
         clock_hz=_assumption(fields.pop("clock_hz", None), "clock_hz"),
         energy_per_cycle_j=_assumption(fields.pop("energy_per_cycle_j", None), "energy_per_cycle_j"),
+        gcc=_text(fields.pop("gcc"), "gcc") if "gcc" in fields else "",
         notes=_text(fields.pop("notes"), "notes") if "notes" in fields else "",
     )
     if fields:

@@ -25,16 +25,19 @@ from sarto.core.errors import SartoError
 from sarto.core.store import Store, content_hash
 from sarto.core.units import format_quantity
 from sarto.measure import zig
+from sarto.measure.compilers import COMPILERS, Compiler, Name
 from sarto.measure.image import Image, constants
 from sarto.measure.instructions import check_instructions
 from sarto.measure.probe import FUNCTIONS
 
-STACK_ALIGN_B = 8
-"""Source: Arm, "Procedure Call Standard for the Arm Architecture", the stack at a public interface."""
+STACK_ALIGN_B = {"thumb": 8, "riscv32": 16}
+"""By the beginning of a device's target. Source: Arm, "Procedure Call Standard for the Arm Architecture", the stack at
+a public interface; "RISC-V ABIs specification", the stack pointer at procedure entry."""
 
 _COMPILE = [
     "-std=c99",
     "-ffreestanding",
+    "-fomit-frame-pointer",
     "-fno-exceptions",
     "-fno-unwind-tables",
     "-fno-asynchronous-unwind-tables",
@@ -44,9 +47,11 @@ _SECTIONS = ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl
 _SCRIPT = ["-Wl,--entry=reset", "-Wl,-T,link.ld"]
 _ARITHMETIC = re.compile(
     r"__aeabi_(lmul|llsl|llsr|lasr|u?lcmp|u?idiv(mod)?|u?ldivmod)|__(clz|ctz|popcount)[sd]i2"
+    r"|__(ashl|ashr|lshr|mul|u?div|u?mod|u?cmp)di[23]|__gnu_thumb1_case_[su][qh]i"
 )
 """Integer helpers that a small core has no instruction for; nothing that moves memory or computes in floating point.
-Source: Arm, "Run-time ABI for the Arm Architecture", section 4.2 and 4.3; the last three are the compiler's own."""
+Source: Arm, "Run-time ABI for the Arm Architecture", section 4.2 and 4.3; "GCC internals", the GCC low-level runtime
+library, routines for integer arithmetic; the last are GCC's jump tables of 16-bit Thumb."""
 _MEMORY = re.compile(r"(__aeabi_)?mem(cpy|set|move|cmp|clr)\w*|bcmp")
 
 
@@ -65,6 +70,7 @@ def build(
     device: Device,
     *,
     optimise: str = "-O2",
+    compiler: Name = "zig",
     flash_b: int | None = None,
     ram_b: int | None = None,
     stack_b: int | None = None,
@@ -76,9 +82,10 @@ def build(
         sources: file name -> text; `model.c` and `model.h`, and any file of `image_sources` to put in place of ours.
         device: to build for.
         optimise: the compiler's level, such as `-O2` or `-Os`.
+        compiler: `zig`, or `gcc` where it is installed for the device.
         flash_b: flash allowed, at most the device's; None allows all of it.
         ram_b: RAM allowed, at most the device's; None allows all of it.
-        stack_b: RAM set aside for the stack, a multiple of 8; None sets aside all that the variables leave.
+        stack_b: RAM set aside for the stack, a multiple of 8 (RISC-V: 16); None sets aside all that is left.
         cache: a folder in which to keep what was built.
 
     Raises:
@@ -86,10 +93,11 @@ def build(
             E401 when the compiler refuses the sources, or builds what the device cannot run.
     """
     flash_limit_b = int(min(device.flash.size_b, flash_b or device.flash.size_b))
-    ram_limit_b = int(min(device.ram.size_b, ram_b or device.ram.size_b)) // STACK_ALIGN_B * STACK_ALIGN_B
-    empty = Image(
-        b"", device, flash_limit_b, ram_limit_b, 0, (), constants(sources["model.h"]), zig.version(), "", ""
-    )
+    align_b = STACK_ALIGN_B[device.target.partition("-")[0]]
+    ram_limit_b = int(min(device.ram.size_b, ram_b or device.ram.size_b)) // align_b * align_b
+    chosen = COMPILERS[compiler]
+    fixed = constants(sources["model.h"])
+    empty = Image(b"", device, flash_limit_b, ram_limit_b, 0, (), fixed, chosen.version(device), "", "")
     store = Store(cache) if cache is not None else None
     program = {**image_sources(), **sources}
     key = content_hash(
@@ -104,10 +112,10 @@ def build(
                 "runtime": tuple(kept["runtime"]),
             },
         )
-    image = _link(empty, program, optimise, stack_b or 0)
+    image = _link(empty, program, chosen, optimise, stack_b or 0)
     if stack_b is None:
-        left_b = (ram_limit_b - image.static_ram_b) // STACK_ALIGN_B * STACK_ALIGN_B
-        image = _link(image, program, optimise, left_b)
+        left_b = (ram_limit_b - image.static_ram_b) // align_b * align_b
+        image = _link(image, program, chosen, optimise, left_b)
     check_instructions(image.contents, device.cpu)
     if store is not None:
         built = {f: getattr(image, f) for f in ("stack_b", "runtime", "command", "diagnostics")}
@@ -127,37 +135,36 @@ def linker_script(image: Image, template: str | None = None) -> str:
     return re.sub(r"@(\w+)@", lambda match: f"{values[match[1]]:#x}", template or image_sources()["link.ld"])
 
 
-def _link(image: Image, program: Mapping[str, str], optimise: str, stack_b: int) -> Image:
+def _link(image: Image, program: Mapping[str, str], compiler: Compiler, optimise: str, stack_b: int) -> Image:
     """Return `image` linked with `stack_b` for the stack, first without, then with the compiler's own library."""
     device = image.device
     script = linker_script(replace(image, stack_b=stack_b), program["link.ld"])
     with tempfile.TemporaryDirectory(prefix="sarto-") as name:
         folder = Path(name)
         inputs = zig.write_sources({**program, "link.ld": script}, folder)
-        core = ["-target", device.target, f"-mcpu={device.cpu}", optimise]
-        # -Os strips the symbols unless there is debug information; lines only, and no path of this machine in them.
-        lines = ["-gline-tables-only", "-fdebug-compilation-dir=."]
-        flags = [*core, *_COMPILE, *_WARN, *_SECTIONS, *_SCRIPT, *lines]
-        command = [*flags, *inputs, "-o", "model.elf"]
 
-        def link(*library: str) -> tuple[int, str, list[str]]:
-            status, said = zig.run(["cc", *library, *command], folder)
-            return status, said, sorted(set(re.findall(r"undefined symbol: (\S+)", said)))
+        def link(library: bool) -> tuple[int, str, list[str]]:
+            shared = [*_COMPILE, *_WARN, *_SECTIONS, *_SCRIPT, *inputs, "-o", "model.elf"]
+            words = [*compiler.command(device, optimise, library), *shared, *compiler.tail(device, library)]
+            status, said = compiler.run(words, folder)
+            return status, said, words
 
-        runtime, library = image.runtime, () if image.runtime else ("-nostdlib",)
-        status, said, missing = link(*library)
+        runtime = image.runtime
+        status, said, command = link(bool(runtime))
+        missing = compiler.missing(said)
         if missing and all(map(_ARITHMETIC.fullmatch, missing)):
-            runtime, library = tuple(missing), ()
-            status, said, missing = link()
+            runtime = tuple(missing)
+            status, said, command = link(library=True)
+            missing = compiler.missing(said)
         _refuse_memory_functions(missing)
         if status != 0:
-            raise _refused(image, said, stack_b)
+            raise _refused(image, compiler, said, stack_b)
         linked = replace(
             image,
             elf=(folder / "model.elf").read_bytes(),
             stack_b=stack_b,
             runtime=runtime,
-            command=" ".join(["python -m ziglang cc", *library, *command]),
+            command=" ".join(command),
             diagnostics=said.strip(),
         )
     names = [s.name for s in linked.contents.symbols if s.is_code]
@@ -182,13 +189,12 @@ def _refuse_memory_functions(names: Sequence[str]) -> None:
         )
 
 
-def _refused(image: Image, said: str, stack_b: int) -> SartoError:
+def _refused(image: Image, compiler: Compiler, said: str, stack_b: int) -> SartoError:
     for code, region, word, limit_b in (
         ("E202", "FLASH", "flash", image.flash_limit_b),
         ("E203", "RAM", "RAM", image.ram_limit_b),
     ):
-        if over := re.findall(rf"will not fit in region '{region}': overflowed by (\d+) bytes", said):
-            over_b = max(map(int, over))
+        if over_b := compiler.overflow(said, region):
             got, limit, more = (format_quantity(v, "B") for v in (limit_b + over_b, limit_b, over_b))
             stack = f", {stack_b} B of it for the stack" if word == "RAM" and stack_b else ""
             return SartoError(
@@ -198,8 +204,6 @@ def _refused(image: Image, said: str, stack_b: int) -> SartoError:
                 hint="choose a smaller model or a larger budget",
             )
     lines = [
-        line
-        for line in said.splitlines()
-        if not _ARITHMETIC.fullmatch(line.rpartition("undefined symbol: ")[2])
+        line for line in said.splitlines() if not any(map(_ARITHMETIC.fullmatch, compiler.missing(line)))
     ]
     return zig.failed("the image", "\n".join(lines))

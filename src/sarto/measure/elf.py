@@ -1,4 +1,4 @@
-"""What an ELF file for Arm says of itself. The one file that touches pyelftools, which has no types.
+"""What an ELF file for Arm or RISC-V says of itself. The one file that touches pyelftools, which has no types.
 
 >>> read(b"no ELF")
 Traceback (most recent call last):
@@ -13,6 +13,9 @@ import io
 from dataclasses import dataclass
 
 from sarto.core.errors import SartoError
+
+RISCV32 = -243
+"""Stands for 32-bit RISC-V where `Tag_CPU_arch` of Arm stands: minus its machine number in ELF."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,14 @@ class Elf:
     """What was read.
 
     Attributes:
-        architecture: `Tag_CPU_arch` of the build attributes.
+        architecture: `Tag_CPU_arch` of the build attributes, or `RISCV32`.
             Source: Arm, "Addenda to, and errata in, the ABI for the Arm Architecture", build attributes.
         sections: those with an address, in order of address.
         loads: physical address and content of each segment that is loaded.
         symbols: functions and objects, in order of address.
         labels: the addresses of other names, such as those that the linker script sets.
-        marks: address and kind (`t` Thumb code, `d` data) of the mapping symbols, in order of address.
-            Source: Arm, "ELF for the Arm Architecture", mapping symbols.
+        marks: address and kind (`t` Thumb code, `x` RISC-V code, `d` data) of the mapping symbols, in order of address.
+            Source: Arm, "ELF for the Arm Architecture", and "RISC-V ABIs specification", mapping symbols.
     """
 
     architecture: int
@@ -63,7 +66,7 @@ def read(elf: bytes) -> Elf:
     """Return what the ELF file `elf` says.
 
     Raises:
-        SartoError: E103, when it is no ELF file for Arm; E301, when pyelftools is not installed.
+        SartoError: E103, when it is no ELF file for Arm or 32-bit RISC-V; E301, when pyelftools is not installed.
     """
     try:
         from elftools.common.exceptions import ELFError
@@ -88,11 +91,11 @@ def read(elf: bytes) -> Elf:
     table = file.get_section_by_name(".symtab")
     for symbol in table.iter_symbols() if table is not None else ():
         kind = symbol["st_info"]["type"]
-        if symbol.name[:2] in ("$t", "$d"):
+        if symbol.name[:2] in ("$t", "$d", "$x"):
             marks.append((symbol["st_value"], symbol.name[1]))
         elif kind in ("STT_FUNC", "STT_OBJECT"):
             is_code = kind == "STT_FUNC"
-            address = symbol["st_value"] & ~1 if is_code else symbol["st_value"]
+            address = symbol["st_value"] & (~1 if is_code and file["e_machine"] == "EM_ARM" else ~0)
             section = names.get(symbol["st_shndx"], "")
             symbols.append(Symbol(symbol.name, section, address, symbol["st_size"], is_code))
         elif kind == "STT_NOTYPE" and symbol.name:
@@ -122,6 +125,8 @@ def read(elf: bytes) -> Elf:
 
 
 def _architecture(file) -> int:
+    if file["e_machine"] == "EM_RISCV" and file.elfclass == 32:
+        return RISCV32
     attributes = file.get_section_by_name(".ARM.attributes")
     if attributes is not None:
         for vendor in attributes.iter_subsections():
@@ -129,5 +134,8 @@ def _architecture(file) -> int:
                 for attribute in scope.iter_attributes("TAG_CPU_ARCH"):
                     return int(attribute.value)
     raise SartoError(
-        "E103", "this ELF file is not for Arm", cause="it has no build attributes", hint="build it anew"
+        "E103",
+        "this ELF file is for neither Arm nor 32-bit RISC-V",
+        cause="it has no build attributes",
+        hint="build it anew",
     )

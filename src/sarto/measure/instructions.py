@@ -1,7 +1,9 @@
-"""Thumb instructions of an image: where each begins, and whether the core has them all.
+"""Thumb and RISC-V instructions of an image: where each begins, and whether the core has them all.
 
-An instruction is 32 bits long when the first five bits of its first halfword are 11101, 11110 or 11111, else 16.
-Source: Arm, "ARMv7-M Architecture Reference Manual" (DDI 0403), A5.1; the same in DDI 0419 (ARMv6-M), A5.1.
+A Thumb instruction is 32 bits long when the first five bits of its first halfword are 11101, 11110 or 11111, one of
+RISC-V when the last two bits of its first halfword are 11; else they are 16 bits long.
+Source: Arm, "ARMv7-M Architecture Reference Manual" (DDI 0403), A5.1; the same in DDI 0419 (ARMv6-M), A5.1; "The RISC-V
+Instruction Set Manual", volume I, 1.5.
 
 >>> from sarto.measure.elf import Elf, Section
 >>> code = bytes.fromhex("0120 00f001f8 7047")  # movs r0, #1; bl ...; bx lr
@@ -20,24 +22,26 @@ import numpy as np
 from jaxtyping import UInt8, UInt32
 
 from sarto.core.errors import SartoError
-from sarto.measure.elf import Elf
+from sarto.measure.elf import RISCV32, Elf
 
 V6_M, V6S_M, V7E_M, V8_M_MAIN = 11, 12, 13, 17
 """Values of `Tag_CPU_arch` whose instructions are known here."""
 
 
 def instructions(elf: Elf) -> Iterator[tuple[int, int, int]]:
-    """Yield address, first halfword and second halfword (-1 when the instruction has none) of all Thumb code."""
+    """Yield address, first halfword and second halfword (-1 when the instruction has none) of all code."""
+    riscv = elf.architecture == RISCV32
     for section in elf.sections:
         end = section.address + section.size_b
         marks = [m for m in elf.marks if section.address <= m[0] < end]
         for (start, kind), (stop, _) in pairwise([*marks, (end, "")]):
-            if kind != "t" or section.content is None:
+            if kind == "d" or section.content is None:
                 continue
             words = struct.unpack_from(f"<{(stop - start) // 2}H", section.content, start - section.address)
             at = 0
             while at < len(words):
-                wide = words[at] >= 0xE800 and at + 1 < len(words)
+                long = words[at] & 3 == 3 if riscv else words[at] >= 0xE800
+                wide = long and at + 1 < len(words)
                 yield start + 2 * at, words[at], words[at + 1] if wide else -1
                 at += 2 if wide else 1
 
@@ -62,9 +66,10 @@ def weights(elf: Elf, origin: int, size_b: int) -> UInt8[np.ndarray, " halfword"
     """
     weights = np.zeros(size_b // 2, np.uint8)
     conditional = 0
+    thumb = elf.architecture != RISCV32
     for address, first, _ in instructions(elf):
         at = (address - origin) // 2
-        if first & 0xFF00 == 0xBF00 and first & 0x000F:
+        if thumb and first & 0xFF00 == 0xBF00 and first & 0x000F:
             conditional = 4 - (
                 (first & -first).bit_length() - 1
             )  # the mask ends in a one, after which nothing follows
@@ -88,7 +93,7 @@ def check_instructions(elf: Elf, cpu: str) -> None:
         raise SartoError(
             "E401",
             f"the instructions of {cpu} are not known",
-            cause=f"the compiler builds for architecture {elf.architecture} of the Arm ABI",
+            cause=f"the compiler builds for architecture {elf.architecture} of the Arm ABI (RISC-V: {RISCV32})",
             hint=f"known: {', '.join(map(str, _FOREIGN))}; add it to measure/instructions.py",
         )
     foreign = _FOREIGN[elf.architecture]
@@ -121,7 +126,22 @@ def _foreign_without_fpu(first: int, second: int) -> bool:
     return second >= 0 and first & 0xEC00 == 0xEC00
 
 
+def _foreign_rv32imc(first: int, second: int) -> bool:
+    """All but RV32I, M and C with Zicsr: atomics, floating point, bit manipulation (RISC-V, volume I, 24 and 26.8)."""
+    if (
+        second < 0
+    ):  # compressed loads and stores of floating point; zeros, which are no instruction, pad functions
+        return first & 3 in (0, 2) and first >> 13 in (1, 3, 5, 7)
+    opcode, kind, rest = first & 0x7F, first >> 12 & 7, second >> 9
+    if opcode == 0x33:  # register and register; 1 is M, 0x20 the other sense of add and of shift right
+        return not (rest in (0, 1) or (rest == 0x20 and kind in (0, 5)))
+    if opcode == 0x13 and kind in (1, 5):  # shift by a constant
+        return not (rest == 0 or (rest == 0x20 and kind == 5))
+    return opcode not in (0x03, 0x0F, 0x13, 0x17, 0x23, 0x37, 0x63, 0x67, 0x6F, 0x73)
+
+
 _FOREIGN = {
+    RISCV32: _foreign_rv32imc,
     V6_M: _foreign_v6_m,
     V6S_M: _foreign_v6_m,
     V7E_M: _foreign_without_fpu,

@@ -5,13 +5,15 @@ the emulator's page of 1 KiB); everything else is unmapped but the board's regis
 the RAM, so that one byte too deep faults. All RAM holds random bytes before reset, as a real one holds anything.
 
 >>> sorted(CORES)
-['cortex-m0', 'cortex-m33', 'cortex-m4', 'cortex-m7']
+['cortex-m0', 'cortex-m33', 'cortex-m4', 'cortex-m7', 'rv32imc']
 """
 
 from __future__ import annotations
 
 import ctypes
+import importlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +21,7 @@ from jaxtyping import Integer, UInt64
 
 from sarto.core.errors import SartoError
 from sarto.core.seed import generator
+from sarto.measure.elf import RISCV32
 from sarto.measure.image import Image
 from sarto.measure.instructions import V6_M, V6S_M, V7E_M, V8_M_MAIN, ordinals, weights
 from sarto.measure.outputs import Outputs
@@ -40,14 +43,39 @@ from sarto.measure.words import raw_words
 BOARD = 0x40000000
 """Address of the board's registers, see `deploy/c/image/board.c`."""
 
+
+@dataclass(frozen=True)
+class Core:
+    """How the emulator knows a core.
+
+    Attributes:
+        module: of the emulator's constants.
+        family: architecture, mode and prefix of the names of registers and models.
+        model: of the core.
+        link: register that holds where a function returns to.
+        architectures: of the images that it runs.
+    """
+
+    module: str
+    family: tuple[str, str, str]
+    model: str
+    link: str
+    architectures: tuple[int, ...]
+
+
+# Thumb mode alone: the mode for microcontrollers would silently make every core a Cortex-M33.
+_ARM = ("arm_const", ("UC_ARCH_ARM", "UC_MODE_THUMB", "UC_ARM_REG_"))
+_RISCV = ("riscv_const", ("UC_ARCH_RISCV", "UC_MODE_RISCV32", "UC_RISCV_REG_"))
 CORES = {
-    "cortex-m0": ("UC_CPU_ARM_CORTEX_M0", (V6_M, V6S_M)),
-    "cortex-m4": ("UC_CPU_ARM_CORTEX_M4", (V7E_M,)),
-    "cortex-m7": ("UC_CPU_ARM_CORTEX_M7", (V7E_M,)),
-    "cortex-m33": ("UC_CPU_ARM_CORTEX_M33", (V8_M_MAIN,)),
+    "cortex-m0": Core(*_ARM, "UC_CPU_ARM_CORTEX_M0", "LR", (V6_M, V6S_M)),
+    "cortex-m4": Core(*_ARM, "UC_CPU_ARM_CORTEX_M4", "LR", (V7E_M,)),
+    "cortex-m7": Core(*_ARM, "UC_CPU_ARM_CORTEX_M7", "LR", (V7E_M,)),
+    "cortex-m33": Core(*_ARM, "UC_CPU_ARM_CORTEX_M33", "LR", (V8_M_MAIN,)),
+    "rv32imc": Core(*_RISCV, "UC_CPU_RISCV32_ANY", "RA", (RISCV32,)),
 }
 """Name in a device file -> the emulator's model, and the architectures that it runs. The emulator's M3 runs the DSP
-instructions that a real one lacks, so it is not here."""
+instructions that a real one lacks, so it is not here; its RISC-V core has more than RV32IMC, of which
+`measure.instructions` keeps images free."""
 
 PUSH_B = 64
 """The most that one instruction pushes, 16 registers, before the stack pointer shows it."""
@@ -108,6 +136,10 @@ class Machine:
             self.probe.counts[f] = self._counts[f].ctypes.data
             self.probe.rooms[f] = self._rooms[f]
         self._stack_top, self._reset = (int.from_bytes(image.flash[i : i + 4], "little") for i in (0, 4))
+        if (
+            image.contents.architecture == RISCV32
+        ):  # starts with its first instruction, which sets the stack pointer
+            self._stack_top, self._reset = image.contents.labels["stack_top"], origin
 
     def run(self) -> None:
         """Boot from the vector table and run until every sequence is answered.
@@ -116,10 +148,10 @@ class Machine:
             SartoError: E301 without the emulator; E203 when the stack overflows; E402 when the image does not suit the
                 core, faults or runs away; E112 when the emulator has no such core.
         """
-        unicorn, arm, library = emulator_modules()
-        emulator = self._core(unicorn, arm)
+        unicorn, library = emulator_modules()
+        emulator = self._boot(unicorn)
         self._map_memory(unicorn, emulator)
-        self._connect(unicorn, arm, library, emulator)
+        self._connect(unicorn, library, emulator)
         touched: list[tuple[int, int]] = []
 
         def invalid(_emulator: Any, _access: int, address: int, size: int, _value: int, _user: Any) -> bool:
@@ -127,7 +159,7 @@ class Machine:
             return False
 
         emulator.hook_add(unicorn.UC_HOOK_MEM_INVALID, invalid)
-        emulator.reg_write(arm.UC_ARM_REG_SP, self._stack_top)
+        emulator.reg_write(self._register("SP"), self._stack_top)
         try:
             emulator.emu_start(self._reset, 0xFFFFFFFF)
         except unicorn.UcError as error:
@@ -137,8 +169,14 @@ class Machine:
         assert self.probe.sequence == self.probe.sequences, "the program ended early"
         self.tool = f"unicorn {unicorn.__version__}, {self.image.device.emulator_cpu}"
 
-    def _core(self, unicorn: Any, arm: Any) -> Any:
-        device, architecture = self.image.device, self.image.contents.architecture
+    @property
+    def _core(self) -> Core:
+        """How the emulator knows the device's core.
+
+        Raises:
+            SartoError: E112, when it does not.
+        """
+        device = self.image.device
         if device.emulator_cpu not in CORES:
             raise SartoError(
                 "E112",
@@ -146,18 +184,27 @@ class Machine:
                 cause=f"its emulator_cpu '{device.emulator_cpu}' is not known",
                 hint=f"known: {', '.join(sorted(CORES))}",
             )
-        name, architectures = CORES[device.emulator_cpu]
-        if architecture not in architectures:
+        return CORES[device.emulator_cpu]
+
+    def _register(self, name: str) -> int:
+        """Return the emulator's number of the register `name`."""
+        return getattr(constants_of(self._core.module), self._core.family[2] + name)
+
+    def _boot(self, unicorn: Any) -> Any:
+        device, architecture, core = self.image.device, self.image.contents.architecture, self._core
+        if architecture not in core.architectures:
+            wanted = core.architectures[-1]
             raise SartoError(
                 "E402",
                 f"the image does not suit {device.name}",
-                cause=f"it is built for architecture {architecture} of the Arm ABI, not {architectures[-1]}",
+                cause=f"it is built for architecture {architecture} of the Arm ABI (RISC-V: {RISCV32}), not {wanted}",
                 hint="build it for this device",
             )
-        # Thumb mode alone: the mode for microcontrollers would silently make every core a Cortex-M33.
-        emulator = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB)
-        emulator.ctl_set_cpu_model(getattr(arm, name))
-        assert emulator.ctl_get_cpu_model() == getattr(arm, name), "the emulator changed the core"
+        kind, mode, _ = core.family
+        emulator = unicorn.Uc(getattr(unicorn, kind), getattr(unicorn, mode))
+        model = getattr(constants_of(core.module), core.model)
+        emulator.ctl_set_cpu_model(model)
+        assert emulator.ctl_get_cpu_model() == model, "the emulator changed the core"
         return emulator
 
     def _map_memory(self, unicorn: Any, emulator: Any) -> None:
@@ -170,12 +217,12 @@ class Machine:
         emulator.mem_write(flash.origin, image.flash)
         emulator.mem_write(ram.origin, self._before)
 
-    def _connect(self, unicorn: Any, arm: Any, library: Any, emulator: Any) -> None:
+    def _connect(self, unicorn: Any, library: Any, emulator: Any) -> None:
         """Connect the board and the counter, which are C functions: the emulator calls them without Python."""
         self._emulator = emulator
         self.probe.reg_read = ctypes.cast(library.uc_reg_read, ctypes.c_void_p).value
         self.probe.stop = ctypes.cast(library.uc_emu_stop, ctypes.c_void_p).value
-        self.probe.link_register, self.probe.stack_register = arm.UC_ARM_REG_LR, arm.UC_ARM_REG_SP
+        self.probe.link_register, self.probe.stack_register = map(self._register, (self._core.link, "SP"))
         functions, user = probe_library(), ctypes.cast(ctypes.byref(self.probe), ctypes.c_void_p)
         read, write, counter = (
             ctypes.cast(functions[name], ctypes.c_void_p)
@@ -190,9 +237,8 @@ class Machine:
         assert status == unicorn.UC_ERR_OK, f"the counter: error {status} of the emulator"
 
     def _fault(self, what: str, touched: list[tuple[int, int]]) -> SartoError:
-        _, arm, _ = emulator_modules()
         image, ram = self.image, self.image.device.ram
-        at, stack = (self._emulator.reg_read(r) for r in (arm.UC_ARM_REG_PC, arm.UC_ARM_REG_SP))
+        at, stack = (self._emulator.reg_read(self._register(name)) for name in ("PC", "SP"))
         symbols = image.contents.symbols
         name = next((s.name for s in symbols if s.address <= at < s.address + s.size_b), "no function")
         hint = "if you edited the generated files, undo that; else this is a fault of sarto: please report it"
@@ -236,15 +282,14 @@ class Machine:
         return self._stack_top - self.probe.lowest_stack
 
 
-def emulator_modules() -> tuple[Any, Any, Any]:
-    """Return the modules `unicorn` and `unicorn.arm_const`, and the C library below them.
+def emulator_modules() -> tuple[Any, Any]:
+    """Return the module `unicorn`, and the C library below it.
 
     Raises:
         SartoError: E301, when unicorn is not installed.
     """
     try:
         import unicorn
-        from unicorn import arm_const
         from unicorn.unicorn_py3.unicorn import uclib
     except ImportError as error:
         raise SartoError(
@@ -253,4 +298,9 @@ def emulator_modules() -> tuple[Any, Any, Any]:
             cause="there is no Python package unicorn 2",
             hint="python -m pip install 'sarto[mcu]'",
         ) from error
-    return unicorn, arm_const, uclib
+    return unicorn, uclib
+
+
+def constants_of(module: str) -> Any:
+    """Return the emulator's constants of one architecture."""
+    return importlib.import_module(f"unicorn.{module}")

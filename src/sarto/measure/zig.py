@@ -62,7 +62,8 @@ def write_sources(sources: Mapping[str, str], folder: Path) -> list[str]:
 
 def failed(what: str, said: str) -> SartoError:
     """Return the error E401 of a build of `what`, with the first lines in which the compiler says why."""
-    lines = [line.strip() for line in said.splitlines() if "error:" in line]
+    lines = [line.strip() for line in said.splitlines() if "error:" in line or "undefined reference" in line]
+    lines = [line for line in lines if not line.startswith("collect2:")] or lines
     lines = lines or [line.strip() for line in said.splitlines() if line.strip()]
     return SartoError(
         "E401",

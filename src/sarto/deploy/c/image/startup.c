@@ -1,4 +1,4 @@
-/* Vector table and reset of a Cortex-M: copies initialised data to RAM, zeroes the rest, calls main. */
+/* Reset of a Cortex-M or a RISC-V core: copies initialised data to RAM, zeroes the rest, calls main. */
 #include <stdint.h>
 
 extern uint32_t stack_top[], data_load[], data_start[], data_end[], bss_start[], bss_end[];
@@ -15,7 +15,7 @@ __asm__(".pushsection .stack,\"aw\",%nobits\n.popsection");
 
 int main(void);
 void reset(void);
-void fault(void);
+void fault(void) __attribute__((aligned(4), used));
 
 void reset(void)
 {
@@ -36,6 +36,11 @@ void fault(void)
     }
 }
 
+#if defined(__riscv)
+/* The first instructions: the stack pointer, and where every trap goes (csrw mtvec, t0). */
+__asm__(".pushsection .vectors,\"ax\"\n.globl start\nstart:\n"
+        "la sp, stack_top\nla t0, fault\n.4byte 0x30529073\nj reset\n.popsection");
+#else
 /* The 16 vectors that the architecture defines; a board that uses interrupts appends its own. */
 typedef struct {
     const uint32_t *stack;
@@ -46,3 +51,4 @@ __attribute__((section(".vectors"), used)) const vector_table vectors = {
     stack_top,
     {reset, fault, fault, fault, fault, fault, 0, 0, 0, 0, fault, fault, 0, fault, fault},
 };
+#endif

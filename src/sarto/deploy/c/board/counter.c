@@ -1,0 +1,76 @@
+/* Cycle counters: DWT or SysTick of a Cortex-M (DDI 0403, B3.3 and C1.8), mcycle of a RISC-V core. */
+#include "counter.h"
+
+int counter_nothing(void *arena, const void *sample)
+{
+    (void)arena;
+    (void)sample;
+    return 0;
+}
+
+#if defined(__riscv)
+
+void counter_start(void) {}
+
+static uint32_t counter_now(void)
+{
+    uint32_t value;
+    __asm__ volatile("csrr %0, 0xb00" : "=r"(value) : : "memory");
+    return value;
+}
+
+static uint32_t counter_between(uint32_t start, uint32_t end) { return end - start; }
+
+const char *counter_name(void) { return "mcycle"; }
+
+uint32_t counter_core(void)
+{
+    uint32_t value;
+    __asm__ volatile("csrr %0, 0xf12" : "=r"(value));
+    return value;
+}
+
+#else
+
+static volatile uint32_t *const systick = (volatile uint32_t *)0xe000e010u;
+static volatile uint32_t *const demcr = (volatile uint32_t *)0xe000edfcu;
+static volatile uint32_t *const dwt = (volatile uint32_t *)0xe0001000u;
+static int has_cyccnt;
+
+uint32_t counter_core(void) { return *(volatile uint32_t *)0xe000ed00u; }
+
+void counter_start(void)
+{
+    systick[1] = 0xffffffu;
+    systick[2] = 0;
+    systick[0] = 5; /* the core's clock, no interrupt */
+#if !defined(__ARM_ARCH_6M__)
+    *demcr |= 1u << 24;
+    dwt[1] = 0;
+    dwt[0] |= 1;
+    has_cyccnt = (dwt[0] & 1) && dwt[1] != dwt[1];
+#else
+    (void)demcr;
+    (void)dwt;
+#endif
+}
+
+static uint32_t counter_now(void) { return has_cyccnt ? dwt[1] : 0xffffffu - systick[2]; }
+
+static uint32_t counter_between(uint32_t start, uint32_t end)
+{
+    return has_cyccnt ? end - start : (end - start) & 0xffffffu;
+}
+
+const char *counter_name(void) { return has_cyccnt ? "cyccnt" : "systick"; }
+
+#endif
+
+int counter_call(int (*function)(void *, const void *), void *arena, const void *sample, uint32_t *count)
+{
+    const uint32_t start = counter_now();
+    const int index = function(arena, sample);
+    const uint32_t end = counter_now();
+    *count = counter_between(start, end);
+    return index;
+}

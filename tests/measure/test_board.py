@@ -1,0 +1,70 @@
+"""What a board said is read back line by line, and damage is refused with its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from sarto.core.errors import SartoError
+from sarto.measure.board import Heard, harness_sources
+from tests.measure.example import SEQUENCES, SOURCES
+
+GOOD = """booting
+sarto board 1
+model 5eed
+core 1091551809
+counter cyccnt
+nothing 4
+step 0 0 104
+window 0 0 2 7 -8 9
+step 0 1 99
+predict 0 -1 54
+sequence 0 -1 1 -20 30 -2147483648
+end
+anything after it
+"""
+
+
+def test_lines_become_answers_and_counts() -> None:
+    heard = Heard.read(GOOD)
+    assert (heard.model, heard.core, heard.counter) == ("5eed", 0x410FC241, "cyccnt")
+    assert (heard.steps.tolist(), heard.predicts.tolist()) == ([100, 95], [50])
+    assert heard.outputs.classes.tolist() == [1]
+    assert heard.outputs.scores.tolist() == [[-20, 30, -(2**31)]]
+    assert heard.outputs.windows.tolist() == [[0, 0]]
+    assert heard.outputs.window_scores.tolist() == [[7, -8, 9]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("sarto board 1", "sarto board 9", "there is no line 'sarto board 1'"),
+        ("step 0 1 99", "step 0 1", "line 9"),
+        ("step 0 1 99", "step 0 1 x", "line 9"),
+        ("nothing 4\n", "", "line 6"),
+        ("counter cyccnt\n", "", "answers are missing"),
+        ("core 1091551809\n", "", "answers are missing"),
+        (
+            "sequence 0 -1 1 -20 30 -2147483648",
+            "sequence 0 -1 1 -20",
+            "answers are missing, or differ in length",
+        ),
+        ("predict", "prdict", "line 10"),
+        ("\nend\n", "\n", "line 12"),
+        (GOOD[GOOD.index("sequence") :], "", "the line 'end' is missing"),
+    ],
+)
+def test_what_is_damaged_is_refused_with_its_place(old: str, new: str, said: str) -> None:
+    assert old in GOOD
+    with pytest.raises(SartoError) as caught:
+        Heard.read(GOOD.replace(old, new))
+    assert caught.value.code == "E103"
+    assert said in str(caught.value)
+
+
+def test_the_harness_has_the_inputs_and_the_name_of_the_model() -> None:
+    found = harness_sources(SOURCES, SEQUENCES, "5eed")
+    assert {"harness.c", "counter.c", "counter.h", "say.c", "say.h", "inputs.c", "inputs.h"} == set(found)
+    assert '#define INPUTS_MODEL "5eed"' in found["inputs.h"]
+    assert f"#define INPUT_SEQUENCES {len(SEQUENCES)}" in found["inputs.h"]
+    words = found["inputs.c"].rpartition("{")[2].rpartition("}")[0].split(",")
+    assert [int(w) for w in words] == [int(v) for s in SEQUENCES for v in s.reshape(-1)]
