@@ -22,7 +22,8 @@ from tests.measure.example import SEQUENCES, SOURCES, changed, expected, needs_p
 
 DEVICES = ["cortex_m0plus", "cortex_m33", "cortex_m4", "cortex_m7"]
 GRAPHS = {
-    "reservoir": small_graph(1, units=9, classes=3, segments=2, segment_steps=3),
+    "reservoir": small_graph(1, units=9, channels=5, classes=3, segments=2, segment_steps=3),
+    "narrow reservoir": small_graph(2, units=10, channels=6, bits=8, kind="last"),
     "forest": companion(STATISTICS, "forest", 1),
     "random features": companion(STATISTICS, "random_features", 1),
     "convolution": companion("convolution", "readout", 1),
@@ -51,7 +52,7 @@ def test_models_of_every_kind_agree_on_both_emulators(kind: str, compiler: Name)
     graph, core = GRAPHS[kind], device("cortex_m4")
     needs_qemu()
     needs_program(compiler, core)
-    raw, offsets = raw_words(5, [6, 1, 9, 13])
+    raw, offsets = raw_words(5, [6, 1, 9, 13], len(graph.channels))
     sequences = RawSequences(raw, offsets)
     run = qemu.run(emit(graph), core, sequences.listed(), compiler=compiler)
     emulation = emulate(build(emit(graph), core, compiler=compiler), sequences.listed())

@@ -67,12 +67,18 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 
 #include "arithmetic.h"
 #include "standardise.h"
+#define DENSE_STATE dense_int16
+#define WORDS
+#include "magnitude.h"
 #ifdef NARROW
 #include "tanh_int8.h"
 #else
 #include "tanh_int16.h"
 #endif
 #include "neuron.h"
+#include "dense.h"
+#include "dense_int16.h"
+#include "dense_int8.h"
 #ifdef NARROW
 #include "recurrent_ring.h"
 #else
@@ -100,7 +106,10 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 int32_t call_requantise(int32_t acc, int32_t m, int s);
 int32_t call_clamp(int32_t value, int32_t limit);
 int32_t call_tanh(int32_t z);
-int32_t call_drive(int i, const int16_t *x);
+int32_t call_driving(int i, int32_t driven);
+int32_t call_magnitude(int32_t z);
+int call_dense_int16(const int8_t *w, const int16_t *v, int columns, int32_t *acc);
+int call_dense_int8(const int8_t *w, const int8_t *v, int columns, int32_t *acc);
 int32_t call_settle(int i, int32_t old, int32_t acc);
 void call_standardise(const int32_t *raw, int16_t *x);
 void call_recurrent(STATE *h, const int16_t *x);
@@ -117,7 +126,19 @@ void call_latest(const int32_t *sample, int32_t *scores);
 int32_t call_requantise(int32_t acc, int32_t m, int s) { return requantise(acc, m, s); }
 int32_t call_clamp(int32_t value, int32_t limit) { return clamp(value, limit); }
 int32_t call_tanh(int32_t z) { return tanh_lookup(z); }
-int32_t call_drive(int i, const int16_t *x) { return drive(i, x); }
+int32_t call_driving(int i, int32_t driven) { return driving(i, driven); }
+int32_t call_magnitude(int32_t z) { return magnitude(z); }
+
+int call_dense_int16(const int8_t *w, const int16_t *v, int columns, int32_t *acc)
+{
+    return (int)(dense_int16(w, v, columns, acc) - w);
+}
+
+int call_dense_int8(const int8_t *w, const int8_t *v, int columns, int32_t *acc)
+{
+    return (int)(dense_int8(w, v, columns, acc) - w);
+}
+
 int32_t call_settle(int i, int32_t old, int32_t acc) { return settle(i, old, acc); }
 void call_standardise(const int32_t *raw, int16_t *x) { standardise(raw, x); }
 void call_pool(int32_t *total, const STATE *h) { pool(total, h); }

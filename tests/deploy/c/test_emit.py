@@ -13,7 +13,7 @@ from jaxtyping import Integer
 
 from sarto.core.graph import Graph, Window, interpret, trace, windows
 from sarto.core.graph.operations import SCORE_LIMIT
-from sarto.deploy.c.emit import emit
+from sarto.deploy.c.emit import emit, laid_out
 from sarto.deploy.lower import Numbers
 from sarto.measure.host import run_on_host
 from sarto.measure.probe import compile_library
@@ -67,8 +67,8 @@ def grid() -> list[Any]:
             steep=(number // 2) % 2 == 1,
             per_row=number % 5 != 0,
             shared_ring=ring and number % 3 == 0,
-            units=(5, 1, 4)[number % 3],
-            channels=(2, 1, 3)[(number // 3) % 3],
+            units=(5, 1, 4, 11)[number % 4],
+            channels=(2, 1, 3, 6)[(number // 3) % 4],
             classes=(3, 2)[number % 2],
             forecast=(number // 2) % 3 == 1,
         )
@@ -252,9 +252,24 @@ def test_the_header_says_what_the_model_is() -> None:
 
 
 def test_no_libc_and_no_memory_is_asked_for() -> None:
-    source = emit(small_graph())["model.c"]
-    assert [line for line in source.splitlines() if line.startswith("#include")] == ['#include "model.h"']
-    assert "malloc(" not in source and "float" not in source and "double" not in source
+    """The dense kernels ask the compiler, not a library, for the DSP instructions of a core that has them."""
+    for graph, own in ((small_graph(), ["#include <arm_acle.h>"]), (small_graph(ring=True), [])):
+        source = emit(graph)["model.c"]
+        included = [line for line in source.splitlines() if line.startswith("#include")]
+        assert included == ['#include "model.h"', *own]
+        assert "malloc(" not in source and "float" not in source and "double" not in source
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (3, 9), (4, 4), (5, 3), (8, 7), (9, 12), (64, 8)])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_order_of_a_matrix_keeps_every_weight_once(rows: int, columns: int, swapped: bool) -> None:
+    weights = np.arange(rows * columns).reshape(rows, columns)
+    order = laid_out(weights, swapped)
+    assert sorted(order.tolist()) == list(range(rows * columns))
+    if rows >= 4 and columns >= 4:
+        first = [0, 2, 1, 3] if swapped else [0, 1, 2, 3]
+        assert order[:8].tolist() == [*first, *(columns + c for c in first)]
+    assert order[rows // 4 * 4 * columns :].tolist() == weights[rows // 4 * 4 :].reshape(-1).tolist()
 
 
 def test_the_header_serves_cpp_as_well(tmp_path: Path) -> None:

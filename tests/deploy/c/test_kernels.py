@@ -8,10 +8,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sarto.deploy.c.emit import laid_out
 from sarto.measure.probe import compile_library
 
 KERNELS = files("sarto.deploy.c") / "kernels"
@@ -94,11 +96,42 @@ def test_tanh(narrow: bool) -> None:
         assert library(narrow).call_tanh(-z) == -tanh(z, narrow) if z else True
 
 
-@given(INT16, INT16)
-@settings(max_examples=30)
-def test_drive(a: int, b: int) -> None:
+@given(INT32)
+@example(0)
+@example(32767)
+@example(-32768)
+def test_magnitude(z: int) -> None:
+    z = max(z, -(2**31) + 1)
+    assert library(False).call_magnitude(z) == min(abs(z), 32767)
+
+
+@pytest.mark.parametrize("driven", [0, 1, -5, 127 * 32767, -(2**24)])
+def test_driving(driven: int) -> None:
     for i in range(3):
-        assert library(False).call_drive(i, array(ctypes.c_int16, [a, b])) == drive(i, [a, b])
+        assert library(False).call_driving(i, driven) == driven * 8 + BIAS[i] * 32
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 13), st.integers(0, 2**32 - 1), st.booleans())
+@example(64, 0, True)
+@example(63, 0, False)
+def test_dense_takes_four_rows_of_any_width(columns: int, seed: int, wide: bool) -> None:
+    """The plain C; the same sums by SMLAD are held to these on every core by `tests.measure` and whole models."""
+    rng = np.random.default_rng(seed)
+    limit = 32767 if wide else 127
+    weights, vector = rng.integers(-128, 128, (4, columns)), rng.integers(-limit - 1, limit + 1, columns)
+    kind, call = (
+        (ctypes.c_int16, library(False).call_dense_int16)
+        if wide
+        else (ctypes.c_int8, library(False).call_dense_int8)
+    )
+    acc = array(ctypes.c_int32, [7, 7, 7, 7])
+    laid = laid_out(weights.astype(np.int8), swapped=wide).tolist()
+    assert (
+        call(array(ctypes.c_int8, [*laid, 99]), array(kind, [*vector.tolist(), 9]), columns, acc)
+        == 4 * columns
+    )
+    assert list(acc) == (weights @ vector).tolist()
 
 
 @WIDTHS

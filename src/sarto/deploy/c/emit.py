@@ -6,9 +6,11 @@ The kernels are the real C files in `kernels/`; what is generated are the sizes,
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
+from jaxtyping import Integer
 
 from sarto.core.graph import Graph
 from sarto.core.graph.convolution import THRESHOLD_SHIFT
@@ -63,6 +65,16 @@ const int32_t *{name}_scores(const {name}_arena *arena);
 #endif
 #endif
 """
+
+
+WORDS = """\
+#if defined(__GNUC__)
+#define WORDS __attribute__((aligned(4)))
+#else
+#define WORDS
+#endif
+"""
+"""Lets the dense kernels read four weights as one word."""
 
 
 def emit(graph: Graph, title: str = "A model cut to measure by Sarto") -> dict[str, str]:
@@ -132,7 +144,11 @@ def _member(member: Member) -> str:
 def _source(graph: Graph, title: str) -> str:
     defines, kernels = _plan(graph)
     names = {"weights": "weights", "inputs": "weights_in"}
-    tables = "\n".join(_table(t, names.get(t.name, t.name)) for t in graph.kind("const"))
+    dense = _dense_tables(graph)
+    tables = "\n".join(
+        _table(dense.get(t.name, t), names.get(t.name, t.name), aligned=t.name in dense)
+        for t in graph.kind("const")
+    )
     folder = files("sarto.deploy.c") / "kernels"
     parts = [(folder / f"{k}.c").read_text(encoding="utf-8") for k in kernels]
     code = "\n".join([*parts[:-1], _clear(graph), parts[-1]])
@@ -144,6 +160,7 @@ def _source(graph: Graph, title: str) -> str:
         f"[sizeof({graph.name}_arena) == {graph.name.upper()}_ARENA_BYTES ? 1 : -1];\n"
     )
     lines = "".join(f"#define {k} {v}\n" for k, v in defines.items())
+    lines += WORDS if dense else ""
     return f'/* {_comment(title)} */\n#include "{graph.name}.h"\n\n{lines}\n{checks}\n{tables}\n{code}'
 
 
@@ -199,6 +216,7 @@ def _reservoir(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         "LAST": int("state" in graph.segment[0].inputs),
         "SQUARE_SHIFT": pools[0].attributes["square_shift"] if pools else 0,
         "RING": ring,
+        "DENSE_STATE": f"dense_{state.dtype}",
         "RING_STRIDE": int(graph.by_name["weights"].shape[0] > 1),
         "ROW_STRIDE": int(graph.by_name["factor"].shape[0] > 1),
         "INPUT_SHIFT": cell.attributes["input_shift"],
@@ -209,7 +227,14 @@ def _reservoir(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         "STATE_LIMIT": cell.attributes["limit"],
         "TABLE_SHIFT": _table_shift(graph),
     }
-    kernels = [f"tanh_{state.dtype}", "neuron", f"recurrent_{'ring' if ring else 'dense'}"]
+    dense = [] if ring else ["dense", *dict.fromkeys(["dense_int16", f"dense_{state.dtype}"])]
+    kernels = [
+        "magnitude",
+        f"tanh_{state.dtype}",
+        "neuron",
+        *dense,
+        f"recurrent_{'ring' if ring else 'dense'}",
+    ]
     return defines, [*kernels, *["pool", "reciprocal"] * len(pools)]
 
 
@@ -248,8 +273,10 @@ def _random_features(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         "FACTOR_STRIDE": int(graph.by_name["factor_hidden"].shape[0] > 1),
         "TABLE_SHIFT": _table_shift(graph),
     }
-    activation = ["activation_cosine"] if op.attributes["cosine"] else ["tanh_int16", "activation_tanh"]
-    return defines, [*activation, "random_features", "take_vector"]
+    activation = (
+        ["activation_cosine"] if op.attributes["cosine"] else ["magnitude", "tanh_int16", "activation_tanh"]
+    )
+    return defines, [*activation, "dense", "dense_int16", "random_features", "take_vector"]
 
 
 def _readout(_: Graph) -> tuple[dict[str, int | str], list[str]]:
@@ -261,8 +288,44 @@ HEADS = {"readout": _readout, "forest": _forest, "random_features": _random_feat
 """What each operation adds: its `#define`s, and its kernel files in order."""
 
 
-def _table(tensor: Tensor, name: str) -> str:
+def _dense_tables(graph: Graph) -> dict[str, Tensor]:
+    """Return the matrices that the dense kernels take, in the order in which they read them."""
+    names: dict[str, bool] = {}
+    body = graph.step[1]
+    if body.kind == "recurrent" and not body.attributes["ring"]:
+        names = {"inputs": True, "weights": graph.by_name[body.outputs["state"]].dtype == "int16"}
+    if graph.head.kind == "random_features":
+        names["weights_hidden"] = True
+    return {
+        name: replace(
+            graph.by_name[name], data=(data := laid_out(graph.const(name), swapped)), shape=data.shape
+        )
+        for name, swapped in names.items()
+    }
+
+
+def laid_out(weights: Integer[np.ndarray, "row column"], swapped: bool) -> Integer[np.ndarray, " weight"]:
+    """Return `weights` in the order of `kernels/dense.c`; `swapped` changes the middle two of every four columns.
+
+    >>> laid_out(np.arange(25).reshape(5, 5), True).tolist()
+    [0, 2, 1, 3, 5, 7, 6, 8, 10, 12, 11, 13, 15, 17, 16, 18, 4, 9, 14, 19, 20, 21, 22, 23, 24]
+    """
+    rows, columns = weights.shape
+    full, order = columns - columns % 4, [0, 2, 1, 3] if swapped else [0, 1, 2, 3]
+    parts: list[np.ndarray] = []
+    for four in weights[: rows - rows % 4].reshape(-1, 4, columns):
+        parts += [four[:, :full].reshape(4, -1, 4)[:, :, order].transpose(1, 0, 2), four[:, full:]]
+    parts.append(weights[rows - rows % 4 :])
+    return np.concatenate([part.reshape(-1) for part in parts])
+
+
+def _table(tensor: Tensor, name: str, aligned: bool = False) -> str:
     assert tensor.data is not None
     values = tensor.data.reshape(-1).tolist()
     rows = [", ".join(map(str, values[i : i + 20])) for i in range(0, len(values), 20)]
-    return f"static const {tensor.dtype}_t {name}[{len(values)}] = {{\n    " + ",\n    ".join(rows) + "};\n"
+    words = "WORDS " if aligned else ""
+    return (
+        f"{words}static const {tensor.dtype}_t {name}[{len(values)}] = {{\n    "
+        + ",\n    ".join(rows)
+        + "};\n"
+    )

@@ -4,6 +4,10 @@ static void recurrent(STATE *h, const int16_t *x)
     const STATE last = h[NEURONS - 1];
     for (int i = NEURONS - 1; i >= 0; i--) {
         const STATE before = i > 0 ? h[i - 1] : last;
-        h[i] = settle(i, h[i], weights[i * RING_STRIDE] * before + drive(i, x));
+        const int8_t *w = weights_in + i * CHANNELS;
+        int32_t driven = 0;
+        for (int c = 0; c < CHANNELS; c++)
+            driven += w[c] * x[c];
+        h[i] = settle(i, h[i], weights[i * RING_STRIDE] * before + driving(i, driven));
     }
 }
