@@ -165,7 +165,7 @@ def _bands(signal: Int16[np.ndarray, " sample"]) -> Float[np.ndarray, " statisti
     frames = padded[starts[:, None] + np.arange(FRAME)] * np.hanning(FRAME)
     power = np.square(np.abs(np.fft.rfft(frames, axis=1)))
     edges = np.geomspace(LEAST_HZ, RATE_HZ / 2, BANDS + 1) / (RATE_HZ / FRAME)
-    bins = np.arange(power.shape[1])
+    bins = np.arange(FRAME // 2 + 1)
     inside = np.stack([(bins >= a) & (bins < max(b, a + 1)) for a, b in pairwise(edges)])
     energy = np.log10(power @ inside.T + 1.0)
     thirds = [part.mean(axis=0) for part in np.array_split(energy, 3)]

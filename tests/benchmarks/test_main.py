@@ -17,6 +17,7 @@ from benchmarks._outcome import Figure, Outcome, at_least
 ROOT = Path(__file__).parents[2]
 NAMES = {
     "big_file",
+    "cross_check",
     "families",
     "fit_default",
     "har_reservoir",

@@ -81,7 +81,7 @@ def test_without_qemu_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPat
     def which(_: str) -> None:
         return None
 
-    monkeypatch.setattr(qemu.shutil, "which", which)
+    monkeypatch.setattr("sarto.measure.qemu.shutil.which", which)
     with pytest.raises(SartoError, match=r"E301[\s\S]*apt-get install qemu-system-arm"):
         qemu.run(SOURCES, device("cortex_m4"), SEQUENCES[:1])
 
