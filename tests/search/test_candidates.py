@@ -111,9 +111,9 @@ def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -
     overheads = ImageOverheads(shape(planted), target, "-Os", tmp_path)
     for candidate in (
         replace(RING, units=120, radius=1.4, input_scaling=2.0, segments=1),
-        replace(RING, cell="esn", pooling="mean_square_last", units=25, segments=2, state_bits=8),
+        replace(RING, cell="esn", pooling="mean_square_last", units=24, segments=2, state_bits=8),
         replace(STATISTICS, units=6),
-        replace(FEATURES, units=70),
+        replace(FEATURES, units=72),
         replace(KERNELS, units=200),
     ):
         graph = final(planted, candidate, 1e-3)
@@ -244,6 +244,8 @@ def test_presets_are_candidates_within_their_space() -> None:
 def test_sizes_are_spread_on_a_log_scale_between_the_fewest_and_the_most() -> None:
     assert [sized(RING, 100, s).units for s in (0.0, 0.5, 1.0)] == [4, 20, 100]
     assert [sized(STATISTICS, 16, s).units for s in (0.0, 0.5, 1.0)] == [1, 4, 16]
+    assert [sized(RING, 99, s).units for s in (0.1, 1.0)] == [4, 96], "whole fours"
+    assert sized(KERNELS, 99, 1.0).units == 99
 
 
 def test_the_smallest_are_of_every_preset_and_both_widths() -> None:

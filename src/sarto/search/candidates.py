@@ -168,7 +168,8 @@ def largest(candidate: Candidate, shape: Shape, overheads: Overheads, budget: Bu
 
 def sized(candidate: Candidate, most: int, size: float) -> Candidate:
     """Return `candidate` with as many units as lie at `size` (0 to 1) between the fewest and `most`, on a log scale."""
-    return replace(candidate, units=round(candidate.least * (most / candidate.least) ** size))
+    units = round(candidate.least * (most / candidate.least) ** size)
+    return replace(candidate, units=max(units // candidate.multiple * candidate.multiple, candidate.least))
 
 
 def smallest(families: Sequence[str], cells: Sequence[str], shape: Shape, seed: int) -> list[Candidate]:

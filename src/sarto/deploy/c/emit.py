@@ -67,6 +67,8 @@ const int32_t *{name}_scores(const {name}_arena *arena);
 """
 
 
+ROWS = 4
+"""Rows that a dense kernel takes at a time; models with fewer do without it."""
 WORDS = """\
 #if defined(__GNUC__)
 #define WORDS __attribute__((aligned(4)))
@@ -227,7 +229,8 @@ def _reservoir(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         "STATE_LIMIT": cell.attributes["limit"],
         "TABLE_SHIFT": _table_shift(graph),
     }
-    dense = [] if ring else ["dense", *dict.fromkeys(["dense_int16", f"dense_{state.dtype}"])]
+    dense = ["dense", *dict.fromkeys(["dense_int16", f"dense_{state.dtype}"])]
+    dense = [] if ring or state.shape[0] < ROWS else dense
     kernels = [
         "magnitude",
         f"tanh_{state.dtype}",
@@ -276,7 +279,8 @@ def _random_features(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
     activation = (
         ["activation_cosine"] if op.attributes["cosine"] else ["magnitude", "tanh_int16", "activation_tanh"]
     )
-    return defines, [*activation, "dense", "dense_int16", "random_features", "take_vector"]
+    dense = ["dense", "dense_int16"] if graph.by_name["weights_hidden"].shape[0] >= ROWS else []
+    return defines, [*activation, *dense, "random_features", "take_vector"]
 
 
 def _readout(_: Graph) -> tuple[dict[str, int | str], list[str]]:

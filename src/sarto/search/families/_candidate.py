@@ -78,6 +78,8 @@ class Candidate(ABC):
     family: ClassVar[str]
     least: ClassVar[int] = 4
     """Fewest units."""
+    multiple: ClassVar[int] = 1
+    """Units come in multiples of this, for which the kernels have no rows left over."""
 
     units: int
     segments: int

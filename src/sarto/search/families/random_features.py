@@ -15,6 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from sarto.core.graph import Graph
 from sarto.core.recipe import Step
+from sarto.deploy.c.emit import ROWS
 from sarto.deploy.lower.random_features import lower_random_features
 from sarto.models.random_features import Activation, build
 from sarto.search.families import _candidate
@@ -56,6 +57,7 @@ class Candidate(_candidate.Candidate):
     """`units` random features of a set of statistics of each segment."""
 
     family: ClassVar[str] = "random_features"
+    multiple: ClassVar[int] = ROWS
 
     statistics: str
     activation: Activation

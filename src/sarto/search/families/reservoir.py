@@ -15,6 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from sarto.core.graph import Graph
 from sarto.core.recipe import Step
 from sarto.core.rooms import load_method, methods
+from sarto.deploy.c.emit import ROWS
 from sarto.deploy.lower import Numbers, lower_reservoir
 from sarto.models.pooling import POOLINGS, Pooling, PoolingKind
 from sarto.models.reservoir._cell import Reservoir
@@ -65,6 +66,7 @@ class Candidate(_candidate.Candidate):
     """A reservoir of `units` neurons; see `sarto.models.reservoir` and `sarto.deploy.lower` for the settings."""
 
     family: ClassVar[str] = "reservoir"
+    multiple: ClassVar[int] = ROWS
 
     cell: str
     pooling: PoolingKind
