@@ -66,6 +66,7 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #endif
 
 #include "arithmetic.h"
+#include "requantise.h"
 #include "standardise.h"
 #define DENSE_STATE dense_int16
 #define WORDS
@@ -86,7 +87,8 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #endif
 #include "pool.h"
 #include "reciprocal.h"
-#include "features.h"
+#include "mean_feature.h"
+#include "value_feature.h"
 #include "readout.h"
 #include "scores.h"
 #include "argmax.h"
@@ -118,7 +120,9 @@ void call_forest(const int16_t *vector, int32_t *sums);
 void call_random_features(const int16_t *vector, int32_t *sums);
 int32_t call_cosine(int32_t phase);
 int32_t call_reciprocal(int32_t steps);
-int call_readout(int32_t value, int32_t scale, int shift, const int8_t *w, int32_t *sums);
+int call_readout(int32_t z, const int8_t *w, int32_t *sums);
+int32_t call_mean_feature(int32_t sum, int32_t scale, int shift);
+int32_t call_value_feature(int32_t value, int shift);
 int call_decide(const int32_t *sums, int32_t *scores);
 int call_values(const int32_t *sums, int32_t *scores);
 void call_latest(const int32_t *sample, int32_t *scores);
@@ -170,7 +174,10 @@ void call_recurrent(STATE *h, const int16_t *x)
 #endif
 }
 
-int call_readout(int32_t value, int32_t scale, int shift, const int8_t *w, int32_t *sums)
+int32_t call_mean_feature(int32_t sum, int32_t scale, int shift) { return mean_feature(sum, scale, shift); }
+int32_t call_value_feature(int32_t value, int shift) { return value_feature(value, shift); }
+
+int call_readout(int32_t z, const int8_t *w, int32_t *sums)
 {
-    return (int)(readout(value, scale, shift, w, sums) - w);
+    return (int)(readout(z, w, sums) - w);
 }

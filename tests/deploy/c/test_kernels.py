@@ -188,11 +188,26 @@ def test_pool(narrow: bool) -> None:
     ("value", "scale", "shift"),
     [(1000, 2**30, 30), (-7, 2**29, 30), (2**31 - 1, 2**14, 15), (-(2**31), 2**14, 15)],
 )
-def test_readout(value: int, scale: int, shift: int) -> None:
+def test_a_feature_of_a_sum(value: int, scale: int, shift: int) -> None:
+    assert library(False).call_mean_feature(value, scale, shift) == clamp(rounded(value, scale, shift), 8191)
+
+
+@settings(max_examples=200)
+@given(st.integers(-32768, 32767), st.integers(15, 62))
+@example(-32768, 15)
+@example(-32768, 46)
+@example(-32768, 47)
+@example(32767, 30)
+@example(1, 31)
+@example(-1, 31)
+def test_a_feature_of_a_value_is_that_of_a_sum_of_one_step(value: int, shift: int) -> None:
+    assert library(False).call_value_feature(value, shift) == clamp(rounded(value, 2**30, shift), 8191)
+
+
+@pytest.mark.parametrize("z", [0, 1, -1, 8191, -8191])
+def test_readout(z: int) -> None:
     sums = array(ctypes.c_int32, [1, 2, 3])
-    taken = library(False).call_readout(value, scale, shift, array(ctypes.c_int8, [2, -127, 0]), sums)
-    z = clamp(rounded(value, scale, shift), 8191)
-    assert taken == 3
+    assert library(False).call_readout(z, array(ctypes.c_int8, [2, -127, 0]), sums) == 3
     assert list(sums) == [1 + 2 * z, 2 - 127 * z, 3]
 
 

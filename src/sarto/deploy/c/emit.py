@@ -67,6 +67,8 @@ const int32_t *{name}_scores(const {name}_arena *arena);
 """
 
 
+ROUNDED = {"neuron", "mean_feature", "random_features"}
+"""Kernels with a requantised sum."""
 ROWS = 4
 """Rows that a dense kernel takes at a time; models with fewer do without it."""
 WORDS = """\
@@ -201,7 +203,8 @@ def _plan(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
     of_body, inner = BODIES[body.kind](graph)
     of_head, outer = HEADS[head.kind](graph)
     name = "reservoir" if body.kind == "recurrent" else body.kind
-    kernels = ["arithmetic", "standardise", *inner, "features", *outer, f"body_{name}", "scores", last.kind]
+    rounding = ["requantise"] if ROUNDED & {*inner, *outer} else []
+    kernels = ["arithmetic", *rounding, "standardise", *inner, *outer, f"body_{name}", "scores", last.kind]
     return defines | of_body | of_head, [*kernels, *["latest"] * forecast, "driver"]
 
 
@@ -238,7 +241,8 @@ def _reservoir(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         *dense,
         f"recurrent_{'ring' if ring else 'dense'}",
     ]
-    return defines, [*kernels, *["pool", "reciprocal"] * len(pools)]
+    pooled = ["pool", "reciprocal", "mean_feature"] * len(pools)
+    return defines, [*kernels, *pooled, *["value_feature"] * int(defines["LAST"])]
 
 
 def _table_shift(graph: Graph) -> int:
@@ -249,8 +253,11 @@ def _table_shift(graph: Graph) -> int:
 
 def _statistics(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
     chosen = {name.upper(): graph.step[1].attributes[name] for name in STATISTICS}
-    averaged = any(graph.step[1].attributes[name] for name in STATISTICS if name not in ("least", "largest"))
-    return {**chosen, "CROSSING": CROSSING}, ["reciprocal"] * averaged
+    single = ("LEAST", "LARGEST")
+    averaged = any(taken for name, taken in chosen.items() if name not in single)
+    extreme = any(chosen[name] for name in single)
+    kernels = [*["reciprocal", "mean_feature"] * averaged, *["value_feature"] * extreme]
+    return {**chosen, "CROSSING": CROSSING}, kernels
 
 
 def _convolution(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
@@ -260,7 +267,7 @@ def _convolution(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         "KERNELS": len(graph.const("taps")),
         "SPAN": history // len(graph.channels),
         "THRESHOLD_SHIFT": THRESHOLD_SHIFT,
-    }, ["reciprocal"]
+    }, ["reciprocal", "mean_feature"]
 
 
 def _forest(graph: Graph) -> tuple[dict[str, int | str], list[str]]:

@@ -1,10 +1,5 @@
-/* The one rounding of the integer network: (acc*m + 2^(s-1)) >> s in 64 bits, half up. */
+/* What all kernels rely on: an arithmetic right shift, and limits on both sides. */
 typedef char right_shift_is_arithmetic[((int64_t)-3 >> 1) == -2 ? 1 : -1];
-
-static inline int32_t requantise(int32_t acc, int32_t m, int s)
-{
-    return (int32_t)(((int64_t)acc * m + ((int64_t)1 << (s - 1))) >> s);
-}
 
 static inline int32_t clamp(int32_t value, int32_t limit)
 {

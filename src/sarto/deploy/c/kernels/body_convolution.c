@@ -34,7 +34,7 @@ static void hand_over(model_bank *bank, cursor at)
 {
     const int32_t scale = reciprocal(bank->count);
     for (int k = 0; k < KERNELS; k++) {
-        at = take(bank, at, bank->above[k], scale, exponent[k]);
+        at = take(bank, at, mean_feature(bank->above[k], scale, exponent[k]));
         bank->above[k] = 0;
     }
 }

@@ -21,12 +21,12 @@ static void hand_over(model_bank *bank, cursor at)
 #if POOLS
     const int32_t scale = reciprocal(bank->count);
     for (int i = 0; i < UNITS; i++) {
-        at = take(bank, at, bank->total[i], scale, exponent[i]);
+        at = take(bank, at, mean_feature(bank->total[i], scale, exponent[i]));
         bank->total[i] = 0;
     }
 #endif
 #if LAST
     for (int i = 0; i < NEURONS; i++)
-        at = take(bank, at, bank->h[i], 1 << 30, exponent[UNITS + i]);
+        at = take(bank, at, value_feature(bank->h[i], exponent[UNITS + i]));
 #endif
 }

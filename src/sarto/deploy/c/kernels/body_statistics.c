@@ -60,12 +60,13 @@ static void hand_over(model_bank *bank, cursor at)
     const uint8_t *shift = exponent;
 #if MEAN
     for (int c = 0; c < CHANNELS; c++)
-        at = take(bank, at, bank->sum[c], scale, *shift++);
+        at = take(bank, at, mean_feature(bank->sum[c], scale, *shift++));
 #endif
 #if DEVIATION
     for (int c = 0; c < CHANNELS; c++) {
         const int64_t sum = bank->sum[c];
-        at = take(bank, at, root((uint64_t)(bank->count * bank->square[c] - sum * sum)), scale, *shift++);
+        const int32_t spread = root((uint64_t)(bank->count * bank->square[c] - sum * sum));
+        at = take(bank, at, mean_feature(spread, scale, *shift++));
         bank->square[c] = 0;
     }
 #endif
@@ -75,21 +76,21 @@ static void hand_over(model_bank *bank, cursor at)
 #endif
 #if LEAST
     for (int c = 0; c < CHANNELS; c++)
-        at = take(bank, at, bank->low[c], 1 << 30, *shift++);
+        at = take(bank, at, value_feature(bank->low[c], *shift++));
 #endif
 #if LARGEST
     for (int c = 0; c < CHANNELS; c++)
-        at = take(bank, at, bank->high[c], 1 << 30, *shift++);
+        at = take(bank, at, value_feature(bank->high[c], *shift++));
 #endif
 #if CHANGE
     for (int c = 0; c < CHANNELS; c++) {
-        at = take(bank, at, bank->moved[c], scale, *shift++);
+        at = take(bank, at, mean_feature(bank->moved[c], scale, *shift++));
         bank->moved[c] = 0;
     }
 #endif
 #if CROSSINGS
     for (int c = 0; c < CHANNELS; c++) {
-        at = take(bank, at, bank->crossed[c], scale, *shift++);
+        at = take(bank, at, mean_feature(bank->crossed[c], scale, *shift++));
         bank->crossed[c] = 0;
     }
 #endif

@@ -1,7 +1,6 @@
 /* The share of one feature in the sums of the outputs. */
-static inline const int8_t *readout(int32_t value, int32_t scale, int shift, const int8_t *w, int32_t *sums)
+static inline const int8_t *readout(int32_t z, const int8_t *w, int32_t *sums)
 {
-    const int32_t z = feature(value, scale, shift);
     for (int c = 0; c < OUTPUTS; c++)
         sums[c] += *w++ * z;
     return w;

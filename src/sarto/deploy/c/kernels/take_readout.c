@@ -6,9 +6,9 @@ static cursor first_feature(model_bank *bank)
     return weights_out + bank->segment * (FEATURES * OUTPUTS);
 }
 
-static inline cursor take(model_bank *bank, cursor at, int32_t value, int32_t scale, int shift)
+static inline cursor take(model_bank *bank, cursor at, int32_t z)
 {
-    return readout(value, scale, shift, at, bank->sums);
+    return readout(z, at, bank->sums);
 }
 
 static int32_t *outputs_of(model_arena *arena, model_bank *bank)

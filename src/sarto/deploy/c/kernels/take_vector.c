@@ -6,10 +6,10 @@ static cursor first_feature(model_bank *bank)
     return bank->vector + bank->segment * FEATURES;
 }
 
-static inline cursor take(model_bank *bank, cursor at, int32_t value, int32_t scale, int shift)
+static inline cursor take(model_bank *bank, cursor at, int32_t z)
 {
     (void)bank;
-    *at = (int16_t)feature(value, scale, shift);
+    *at = (int16_t)z;
     return at + 1;
 }
 
