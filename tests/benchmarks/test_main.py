@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 NAMES = {
     "big_file",
     "cross_check",
+    "dense_kernels",
     "families",
     "fit_default",
     "har_reservoir",
