@@ -5,13 +5,13 @@ of them; the difference, doubled, is what H rows of D weights cost, each with it
 table, and its share of the output. Inputs have 16 bits. One scale for all rows, as in the reference; further rows of
 the table have a scale per row, widths that are no multiple of four, and rows left over.
 
-CMSIS-NN's `arm_fully_connected_s8` runs beside it where the environment variable CMSIS_NN names a checkout: 8-bit inputs
-and outputs, no activation, its own rounding. So the two do not do equal work: Sarto's layer does more after each row.
-CMSIS-NN's outputs are held to a model of its rounding, and it is told how many of them one rounding would change.
+CMSIS-NN's `arm_fully_connected_s8` runs beside it where the environment variable CMSIS_NN names a checkout: 8-bit
+inputs and outputs, no activation, its own rounding. So the two do not do equal work: Sarto's layer does more after each
+row. CMSIS-NN's outputs are held to a model of its rounding, and it is told how many of them one rounding would change.
 
 The reservoir's step: 8 inputs, 64 units, dense, 8-bit state, one scale, no leak, 4 outputs. Told once as
-`model_step` alone, which is what every sample costs, and once with `model_predict`, which makes the scores: here they are
-made once per sequence, not at every step.
+`model_step` alone, which is what every sample costs, and once with `model_predict`, which makes the scores: here they
+are made once per sequence, not at every step.
 
 All outputs equal the NumPy interpreter's. Instructions are no cycles.
 """
