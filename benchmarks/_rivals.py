@@ -33,6 +33,7 @@ from sarto.search.candidates import (
     candidate_of,
     cost,
     families,
+    ground_of,
     largest,
     shape_of,
     sized,
@@ -138,7 +139,7 @@ def arena(
     return Arena(
         problem,
         shape,
-        ImageOverheads(shape, target, OPTIMISE, images),
+        ImageOverheads(shape, target, OPTIMISE, images, ground=ground_of(problem)),
         budget,
         Scorer(path, problem.sha256, package_sha256(), Store(folder / "trials"), executor),
         Workshop(problem, target, OPTIMISE, "a model of a benchmark", "benchmark", seed, images),

@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 
 from sarto.core.errors import SartoError
+from sarto.devices import device, devices
 from sarto.measure.board import Heard, harness_sources
-from tests.measure.example import SEQUENCES, SOURCES
+from sarto.measure.build import build
+from sarto.measure.compilers import Name
+from sarto.measure.emulate import emulate
+from sarto.measure.outputs import check_equal
+from tests.measure.example import SEQUENCES, SOURCES, changed, expected, needs_program
 
 GOOD = """booting
 sarto board 1
@@ -68,3 +73,31 @@ def test_the_harness_has_the_inputs_and_the_name_of_the_model() -> None:
     assert f"#define INPUT_SEQUENCES {len(SEQUENCES)}" in found["inputs.h"]
     words = found["inputs.c"].rpartition("{")[2].rpartition("}")[0].split(",")
     assert [int(w) for w in words] == [int(v) for s in SEQUENCES for v in s.reshape(-1)]
+
+
+@pytest.mark.parametrize("compiler", ["zig", "gcc"])
+@pytest.mark.parametrize("name", devices())
+def test_the_harness_builds_for_every_device(name: str, compiler: Name) -> None:
+    core = device(name)
+    needs_program(compiler, core)
+    sequences = [s for s in SEQUENCES if len(s)]
+    program = {**SOURCES, "board.c": "", "main.c": "", **harness_sources(SOURCES, sequences, "5eed")}
+    image = build(program, core, compiler=compiler)
+    assert {"counter_call", "counter_nothing", "main"} <= {s.name for s in image.contents.symbols}
+
+
+@pytest.mark.parametrize("compiler", ["zig", "gcc"])
+@pytest.mark.parametrize("name", devices())
+def test_variables_of_a_users_board_start_at_zero_and_initial_values_are_copied(
+    name: str, compiler: Name
+) -> None:
+    """Small ones too, which GCC for RISC-V keeps in sections of their own."""
+    core = device(name)
+    needs_program(compiler, core)
+    mine = changed(
+        "arena->steps++;",
+        "static volatile int32_t seen; static volatile int32_t five = 5; arena->steps += seen + five - 5;",
+    )
+    check_equal(
+        emulate(build(mine, core, compiler=compiler), SEQUENCES).outputs, expected(SEQUENCES), name, "NumPy"
+    )

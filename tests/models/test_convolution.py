@@ -30,6 +30,7 @@ def test_dilations_reach_as_far_as_asked_and_the_span_does_not_depend_on_the_dra
     for longest, reach, widest in ((81, 1.0, 10), (81, 0.5, 5), (9, 1.0, 1), (3, 1.0, 1), (1, 0.1, 1)):
         drawn = draw(50, 1, longest, seed=0, dilations=4, reach=reach)
         assert (drawn.dilation.min(), drawn.dilation.max(), drawn.span) == (1, widest, 8 * widest + 1)
+    assert draw(9, 1, 10**6, seed=0, dilations=3, reach=1.0).span <= 65535
     few = {draw(2, 5, 81, seed=s, dilations=4, reach=1.0).span for s in range(9)}
     assert few == {81}
 

@@ -65,7 +65,7 @@ def test_families_say_which_was_chosen_and_why(tmp_path: Path) -> None:
     first, second = table.rows
     worse = replace(table, rows=((*second[:4], 0.2, *second[5:]), first))
     _, why = views.families(replace(run, tables={**run.tables, "families": worse}))
-    assert why.endswith("random features has less, 0.200, but no image of it that fits the budget.")
+    assert why.endswith("random features has less, 0.200, but does not fit, or less well.")
     for rows in ((), (first,)):
         alone = {**run.tables, "families": replace(table, rows=rows)}
         assert views.families(replace(run, tables=alone)) == ([], "")

@@ -1,7 +1,7 @@
 """Devices: one TOML file each, every number with its source. File name = device name.
 
 >>> devices()
-['cortex_m0plus', 'cortex_m33', 'cortex_m4', 'cortex_m7']
+['cortex_m0plus', 'cortex_m33', 'cortex_m4', 'cortex_m7', 'rv32imc']
 >>> device("cortex_m4").title
 'Arm Cortex-M4'
 

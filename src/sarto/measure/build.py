@@ -93,7 +93,7 @@ def build(
             E401 when the compiler refuses the sources, or builds what the device cannot run.
     """
     flash_limit_b = int(min(device.flash.size_b, flash_b or device.flash.size_b))
-    align_b = STACK_ALIGN_B[device.target.partition("-")[0]]
+    align_b = STACK_ALIGN_B.get(device.target.partition("-")[0], 8)
     ram_limit_b = int(min(device.ram.size_b, ram_b or device.ram.size_b)) // align_b * align_b
     chosen = COMPILERS[compiler]
     fixed = constants(sources["model.h"])

@@ -131,7 +131,7 @@ def _foreign_rv32imc(first: int, second: int) -> bool:
     if (
         second < 0
     ):  # compressed loads and stores of floating point; zeros, which are no instruction, pad functions
-        return first & 3 in (0, 2) and first >> 13 in (1, 3, 5, 7)
+        return first & 3 in (0, 2) and first >> 13 in ((1, 3, 4, 5, 7) if first & 3 == 0 else (1, 3, 5, 7))
     opcode, kind, rest = first & 0x7F, first >> 12 & 7, second >> 9
     if opcode == 0x33:  # register and register; 1 is M, 0x20 the other sense of add and of shift right
         return not (rest in (0, 1) or (rest == 0x20 and kind in (0, 5)))

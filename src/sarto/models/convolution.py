@@ -28,6 +28,8 @@ TAPS = 9
 WORDS = tuple(p | q << 4 | r << 8 for p, q, r in combinations(range(TAPS), 3))
 """All kernels, each as the four bits of the place of its three taps of weight 2."""
 GOLDEN = (1 + 5**0.5) / 2
+WIDEST = 65535 // (TAPS - 1)
+"""Largest dilation: places in the ring of past samples are counted in 16 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,7 @@ def draw(kernels: int, channels: int, longest: int, *, seed: int, dilations: int
         reach: share of `longest`, up to 1.
     """
     random = generator(seed, "convolution", "kernels")
-    widest = max(1.0, reach * (longest - 1) / (TAPS - 1))
+    widest = min(max(1.0, reach * (longest - 1) / (TAPS - 1)), WIDEST)
     # What rounding leaves below a whole number counts as that.
     spread = np.unique(np.floor(widest ** np.linspace(0, 1, dilations) * (1 + 1e-12)).astype(np.int64))
     spread = spread if dilations > 1 else np.array([int(widest)])

@@ -26,6 +26,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Float, Int
 
+from sarto.core.graph.operations import POOLED_STEPS
 from sarto.models.input_error import InputError
 
 PoolingKind = Literal["last", "mean", "mean_square", "mean_square_last"]
@@ -75,8 +76,8 @@ class Pooling:
 
     @staticmethod
     def fitted(kind: PoolingKind, segments: int, longest: int) -> Pooling:
-        """Return the pooling whose K segments share `longest` steps: L = ceil(longest / K)."""
-        return Pooling(kind, segments, -(-longest // segments) if segments > 1 else 0)
+        """Return the pooling whose K segments share `longest` steps: L = ceil(longest / K), at most `POOLED_STEPS`."""
+        return Pooling(kind, segments, min(-(-longest // segments), POOLED_STEPS) if segments > 1 else 0)
 
     @property
     def sums(self) -> int:

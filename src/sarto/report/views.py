@@ -219,7 +219,7 @@ def families(run: Run) -> tuple[list[Family], str]:
     rivals = [f for f in found if f is not chosen]
     mine, next_best = chosen.figures[LOSS][0], rivals[0].figures[LOSS][0]
     if mine > next_best:
-        why = f"{rivals[0].name} has less, {next_best:.3f}, but no image of it that fits the budget"
+        why = f"{rivals[0].name} has less, {next_best:.3f}, but does not fit, or less well"
     else:
         why = f"the next family, {rivals[0].name}, has {next_best:.3f}"
     return found, f"Chosen: {chosen.name}, for a validation loss of {mine:.3f}; {why}."

@@ -41,6 +41,7 @@ def shape_of(problem: Problem) -> Shape:
         problem.sensor.bits,
         problem.window,
         problem.longest,
+        len(problem.target),
     )
 
 
@@ -72,31 +73,46 @@ class Overhead:
     Attributes:
         flash_b: flash of everything but tables.
         ram_b: RAM of everything but the arena: small statics and the deepest stack.
-        instructions: (a, b, c) of a + b N + c N^2 instructions of the longest inference with N units; zeros where no
-            limit asks for them.
+        instructions: sizes, ascending, with the instructions of the longest inference; none where no limit asks.
     """
 
     flash_b: int
     ram_b: int
-    instructions: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    instructions: tuple[tuple[int, int], ...] = ()
+
+    def counted(self, units: int, power: int) -> float:
+        """Return the instructions with `units`: between the sizes by a line, beyond them with the given `power`.
+
+        Beyond the largest size the growth goes on, as a line through the last two (power 1) or as a parabola through
+        all three (power 2); it never falls.
+        """
+        if not self.instructions:
+            return 0.0
+        sizes, counts = (np.array(column, np.float64) for column in zip(*self.instructions, strict=True))
+        if units <= sizes[-1] or len(sizes) == 1:
+            return float(np.interp(units, sizes, counts))
+        used = slice(-2, None) if power == 1 else slice(None)
+        beyond = np.polyval(np.polyfit(sizes[used], counts[used], power), units)
+        return float(max(beyond, counts[-1]))
 
 
 Overheads = Callable[[Candidate], Overhead]
 """Tells the overhead of a candidate."""
 
 
-def skeleton(candidate: Candidate, shape: Shape) -> Graph:
+def skeleton(candidate: Candidate, shape: Shape, ground: Ground | None = None) -> Graph:
     """Return a graph with the candidate's shape and made-up numbers: same tables, arena and code, not trained.
 
     No table is uniform that is not so in a trained model: a compiler drops such a table, and the code that reads it.
+    With the `ground` of a problem, sensor and standardisation are those of its models; else they are made up as well.
     """
-    body = candidate.made_up_body(shape)
+    body = candidate.made_up_body(ground or Ground.made_up(shape))
     outputs = len(shape.outputs)
     width = _width(body)
     exponent, apart = (25 + np.arange(width) % 4).astype(np.uint8), 1 + np.arange(outputs) / outputs
     quanta = (SCORE_SCALE,) * outputs if shape.numeric else ()
     latest = Latest(shape.latest, apart * SCORE_SCALE) if shape.latest else None
-    rest: tuple[Any, ...] = (apart * 1e-5, apart, shape.outputs, quanta, latest)
+    rest: tuple[Any, ...] = (apart * 3.1e-6, apart, shape.outputs, quanta, latest)
     features = body.segments * width
     if candidate.forest is not None:
         return with_forest(body, exponent, _trees(candidate.forest, features, outputs), *rest)
@@ -145,9 +161,13 @@ def cost(candidate: Candidate, shape: Shape, overheads: Overheads) -> tuple[int,
 
 def fits(candidate: Candidate, shape: Shape, overheads: Overheads, budget: Budget) -> bool:
     """Return whether flash, RAM and instructions of the candidate are within `budget`, as far as can be told before."""
-    flash, ram = cost(candidate, shape, overheads)
-    a, b, c = overheads(candidate).instructions
-    instructions = a + b * candidate.units + c * candidate.units**2
+    try:
+        flash, ram = cost(candidate, shape, overheads)
+    except SartoError as error:  # sums of so many features leave 32 bits
+        if error.code != "E404":
+            raise
+        return False
+    instructions = overheads(candidate).counted(candidate.units, candidate.power)
     got = ((flash, budget.flash_b), (ram, budget.ram_b), (instructions, budget.instructions))
     return all(limit is None or value <= limit for value, limit in got)
 

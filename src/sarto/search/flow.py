@@ -29,7 +29,7 @@ from sarto.devices import device
 from sarto.measure.deviation import deviation_evidence, guess_evidence
 from sarto.measure.model import PINNED, RawSequences
 from sarto.measure.quality import accuracy_evidence
-from sarto.search.candidates import Candidate, Shape, cost, families, shape_of, smallest
+from sarto.search.candidates import Candidate, Shape, cost, families, ground_of, shape_of, smallest
 from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
 from sarto.search.fit import OPTIMISE, SHOWN_FRONT, TRIALS, FitRequest, claim
 from sarto.search.folder import write_folder
@@ -95,7 +95,8 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     workers = min(request.workers or available_workers(), MOST_WORKERS)
     shape = shape_of(problem)
     limits = _limits(request.budget, target)
-    overheads = ImageOverheads(shape, target, optimise, work / "images", limits.instructions is not None)
+    counted, ground = limits.instructions is not None, ground_of(problem)
+    overheads = ImageOverheads(shape, target, optimise, work / "images", counted, ground)
     with one_blas_thread(), open_executor(workers) as executor:
         score = Scorer(
             work / "problem.npz", problem.sha256, package_sha256(), Store(work / "trials"), executor
@@ -283,7 +284,7 @@ def _deploy(
     )
     known = {d.trial.number for d in tried}
     again = {t.number: t for t in found.finalists}
-    points = [again.get(t.number, t) for t in _front(found.trials) if t.number not in known]
+    points = [again.get(t.number, t) for t in _front(found) if t.number not in known]
     others = [d for d in tried if d is not chosen]
     with talk.stage("front", len(points)) as stage:
         for running in [executor.submit(shop.deploy, trial, few, FRONT_SEQUENCES) for trial in points]:
@@ -293,7 +294,7 @@ def _deploy(
                 _too_large(error)
             stage.advance(1, others[-1].trial.name if others else "")
     kept = {p.name for p in front([d.point for d in (chosen, *others)], OBJECTIVES)}
-    kept |= {t.name for t in best_of_families(found.trials)}
+    kept |= {t.name for t in best_of_families(found.finalists)}
     return chosen, tuple(d for d in others if d.point.name in kept)
 
 
@@ -322,11 +323,13 @@ def _head(sequences: RawSequences, items: int) -> RawSequences:
     return RawSequences(sequences.raw[: offsets[-1]], offsets)
 
 
-def _front(trials: tuple[Trial, ...]) -> list[Trial]:
+def _front(found: SearchResult) -> list[Trial]:
     """Return the trials on the front of validation loss, flash and RAM, the `SHOWN_FRONT` best first.
 
-    The best of every family is among them, or follows.
+    The best of every family, as the finalists are ranked, is among them, or follows.
     """
+    trials = found.trials
     kept = [trials[i] for i in unbeaten([(t.score.loss, t.flash_b, t.ram_b) for t in trials])]
     shown = sorted(kept, key=lambda t: (t.score.loss, t.number))[:SHOWN_FRONT]
-    return [*shown, *(t for t in best_of_families(trials) if t not in shown)]
+    known = {t.number for t in shown}
+    return [*shown, *(t for t in best_of_families(found.finalists) if t.number not in known)]

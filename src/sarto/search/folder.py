@@ -29,7 +29,7 @@ from sarto.measure.build import image_sources, linker_script
 from sarto.measure.deviation import deviation_by_group, predictions_table
 from sarto.measure.model import PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
-from sarto.search.loop import Trial
+from sarto.search.loop import Trial, best_of_families
 from sarto.search.propose import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _families(run: Run) -> Table:
     deployed = {d.trial.number: d.point for d in (run.chosen, *run.others)}
     tried = Counter(t.candidate.family for t in run.found.trials)
     best: dict[str, Trial] = {run.chosen.trial.candidate.family: run.chosen.trial}
-    for trial in run.found.finalists:
+    for trial in best_of_families(run.found.finalists):
         best.setdefault(trial.candidate.family, trial)
     ranked = sorted(best.items(), key=lambda item: item[1].score.loss)
     points = [(family, deployed[t.number]) for family, t in ranked if t.number in deployed]

@@ -1,12 +1,13 @@
 """What an image costs beside tables and arena, per structure: built and emulated once, with made-up numbers.
 
 The size of the sample images is each family's. Larger models differ by a few bytes of immediate values; of a reservoir
-of less than 10 units the compiler unrolls loops, and the image is up to 190 B smaller than said. Instructions are drawn
-as a parabola through three sizes.
+of less than 10 units the compiler unrolls loops, and the image is up to 190 B smaller than said. A sample may be larger
+than the device: it is built for the same core with as much memory as it takes.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,10 @@ from sarto.deploy.c.emit import emit
 from sarto.deploy.memory import arena, tables_b
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
-from sarto.search.candidates import Candidate, Overhead, Shape, skeleton
+from sarto.search.candidates import Candidate, Ground, Overhead, Shape, skeleton
+
+CODE_B = 64 * 1024
+"""More than the code or the stack of any model takes."""
 
 
 class ImageOverheads:
@@ -28,11 +32,19 @@ class ImageOverheads:
         optimise: the compiler's level.
         cache: folder for built images.
         counted: whether instructions are wanted too, which takes more images.
+        ground: of the problem, so that code which depends on its sensor is that of its models.
     """
 
     def __init__(
-        self, shape: Shape, device: Device, optimise: str, cache: Path, counted: bool = False
+        self,
+        shape: Shape,
+        device: Device,
+        optimise: str,
+        cache: Path,
+        counted: bool = False,
+        ground: Ground | None = None,
     ) -> None:
+        self.ground = ground
         self.shape, self.device, self.optimise, self.cache, self.counted = (
             shape,
             device,
@@ -49,16 +61,27 @@ class ImageOverheads:
         if key not in self.known:
             built = [self._built(sample) for sample in samples]
             flash_b, ram_b, _ = built[-1]
-            counts = [count for _, _, count in built] if self.counted else [0]
-            powers = np.polyfit([s.units for s in samples][: len(counts)], counts, len(counts) - 1)[::-1]
-            a, b, c = [*powers.tolist(), 0.0, 0.0][:3]
-            self.known[key] = Overhead(flash_b, ram_b, (a, b, c))
+            counts = [(s.units, count) for s, (_, _, count) in zip(samples, built, strict=True)]
+            self.known[key] = Overhead(flash_b, ram_b, tuple(counts) if self.counted else ())
         return self.known[key]
+
+    def _roomy(self, tables: int, variables: int) -> Device:
+        """Return the device with at least the memory that so many bytes of tables and variables take, and code."""
+        flash, ram = (
+            replace(memory, size_b=max(memory.size_b, -(-(wanted + CODE_B) // 1024) * 1024))
+            for memory, wanted in ((self.device.flash, tables), (self.device.ram, variables))
+        )
+        return replace(self.device, flash=flash, ram=ram)
 
     def _built(self, sample: Candidate) -> tuple[int, int, int]:
         """Return flash and RAM beside tables and arena, and instructions of the longest inference."""
-        graph = skeleton(sample, self.shape)
-        image = build(emit(graph), self.device, optimise=self.optimise, cache=self.cache)
+        graph = skeleton(sample, self.shape, self.ground)
+        image = build(
+            emit(graph),
+            self._roomy(tables_b(graph), arena(graph).size_b),
+            optimise=self.optimise,
+            cache=self.cache,
+        )
         # The whole length, since the stack is deepest where a segment or a window ends within a step; and words that
         # change, since a root takes longer than that of zero.
         reach = 2 ** (self.shape.sensor_bits - 2)

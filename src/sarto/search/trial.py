@@ -80,12 +80,12 @@ def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
     start = time.process_time()
     try:
         seen = see(problem, candidate)
-    except SartoError as error:
-        if error.code != "E404":
+        found = _grown if candidate.forest is not None else _solved
+        error, squared, ridge = found(problem, candidate, seen, repeats)
+    except SartoError as failure:
+        if failure.code != "E404":
             raise
-        return Score(1.0, 1.0, RIDGES[-1], repeats * len(problem.target), time.process_time() - start)
-    found = _grown if candidate.forest is not None else _solved
-    error, squared, ridge = found(problem, candidate, seen, repeats)
+        error, squared, ridge = 1.0, 1.0, RIDGES[-1]
     return Score(error, squared, ridge, repeats * len(problem.target), time.process_time() - start)
 
 

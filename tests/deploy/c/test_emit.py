@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from jaxtyping import Integer
 
-from sarto.core.graph import Graph, Window, interpret, trace, windows
+from sarto.core.graph import Graph, Op, Window, interpret, trace, windows
 from sarto.core.graph.operations import SCORE_LIMIT
 from sarto.deploy.c.emit import emit, laid_out
 from sarto.deploy.lower import Numbers
+from sarto.deploy.lower.forest import with_forest
+from sarto.learn.forest import ForestSettings, grow
 from sarto.measure.host import run_on_host
 from sarto.measure.probe import compile_library
 from sarto.measure.zig import run, write_sources
@@ -285,3 +287,29 @@ def test_the_header_serves_cpp_as_well(tmp_path: Path) -> None:
     symbols = (tmp_path / "user.o").read_bytes()
     assert b"\0model_step\0" in symbols
     assert b"_Z10model_step" not in symbols
+
+
+@pytest.mark.parametrize("body", [STATISTICS, "convolution"])
+def test_a_long_first_segment_ends_where_its_counter_does(body: Any) -> None:
+    """The longest segment there can be, followed by another."""
+    graph = companion(body, "readout", channels=1, classes=2, segments=2, segment_steps=65535)
+    raw = np.random.default_rng(0).integers(-2000, 2000, (70000, 1)).astype(np.int16)
+    equal_on_sequences(graph, raw, np.array([0, 65535, 70000]))
+    equal_on_sequences(graph, raw, np.array([0, 70000]))
+    with pytest.raises(AssertionError):
+        companion(body, "readout", segments=2, segment_steps=65536)
+
+
+def test_a_forest_that_nothing_splits_is_still_c99() -> None:
+    """Every table has an entry; the sources are compiled with warnings as errors."""
+    z = np.zeros((6, 2), np.int64)
+    grown = grow(z, np.eye(2)[[0, 0, 1, 1, 1, 1]], ForestSettings(2, 4), seed=0, classes=True)
+    graph = companion(("mean",), "readout", channels=2, classes=2)
+    body = replace(graph, segment=(Op("features", {}, {}),), finish=())
+    names = {"exponent", "weights_out", "sums", "factor_out", "bias_out", "scores"}
+    body = replace(body, tensors=tuple(t for t in body.tensors if t.name not in names))
+    exponent = np.full(2, 25, np.uint8)
+    whole = with_forest(body, exponent, grown.trees, grown.scale, np.zeros(2), ("a", "b"))
+    compile_library(emit(whole), "-O1", "-fno-sanitize=all", "-Werror")
+    raw, offsets = raw_words(3, LENGTHS, 2)
+    equal_on_sequences(whole, raw, offsets)

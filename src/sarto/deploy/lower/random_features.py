@@ -32,7 +32,8 @@ def lower_random_features(layer: RandomFeatures) -> tuple[Op, tuple[Tensor, ...]
     """
     cosine = layer.activation == "cosine"
     unit = HALF_TURN / np.pi if cosine else float(1 << TABLE_FRACTION_BITS)
-    peak = np.maximum(np.abs(layer.weights).max(axis=1), np.finfo(np.float64).tiny * 2.0**60)
+    peak = np.abs(layer.weights).max(axis=1)
+    peak = np.where(peak > 0, peak, 1.0)  # of inputs that never change nothing is left but the bias
     bias = layer.bias % (2 * np.pi) if cosine else layer.bias
     for headroom in (1, 2, 4, 8, 16, 32):
         row = peak / (127 // headroom)

@@ -30,6 +30,7 @@ class Shape:
     sensor_bits: int
     window: Window | None
     longest: int
+    items: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +52,8 @@ class Ground:
         steps = np.arange(min(shape.longest, 64))[:, None]
         raw = np.rint(4096 * (1 + np.sin(steps * (1 + np.arange(channels))))).astype(np.int32)
         return cls(
-            InputStatistics(1.0 + np.arange(channels), 1.0 + np.arange(channels) / channels, 4.0),
-            SensorFormat(shape.sensor_bits, np.full(channels, 2.0**-12), "made up"),
+            InputStatistics(0.37 + np.arange(channels), 0.731 + np.arange(channels) / channels, 4.1),
+            SensorFormat(shape.sensor_bits, 1.7e-4 + 1e-6 * np.arange(channels), "made up"),
             shape.channels,
             shape.window,
             shape.longest,
@@ -78,6 +79,8 @@ class Candidate(ABC):
     family: ClassVar[str]
     least: ClassVar[int] = 4
     """Fewest units."""
+    power: ClassVar[int] = 1
+    """Of the units, with which instructions grow."""
     multiple: ClassVar[int] = 1
     """Units come in multiples of this, for which the kernels have no rows left over."""
 
@@ -97,9 +100,9 @@ class Candidate(ABC):
     def body(self, ground: Ground) -> Graph:
         """Return the integer graph of what runs for every sample, without a head."""
 
-    def made_up_body(self, shape: Shape) -> Graph:
+    def made_up_body(self, ground: Ground) -> Graph:
         """Return a body with the same tables, state and code, made of numbers that cost nothing to find."""
-        return self.body(Ground.made_up(shape))
+        return self.body(ground)
 
     @abstractmethod
     def most_units(self, shape: Shape) -> int:

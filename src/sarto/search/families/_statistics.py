@@ -32,9 +32,9 @@ def statistics_body(chosen: str, segments: int, ground: Ground) -> Graph:
     )
 
 
-def most_segments(chosen: str, shape: Shape) -> int:
-    """Return the most segments that a readout of their statistics can have."""
-    return max(1, min(MAX_SEGMENTS, shape.longest, MAX_FEATURES // width(SETS[chosen], len(shape.channels))))
+def most_segments(chosen: str, shape: Shape, most: int = MAX_FEATURES) -> int:
+    """Return the most segments of which the statistics are at most so many, 0 when those of one are more."""
+    return min(MAX_SEGMENTS, shape.longest, most // width(SETS[chosen], len(shape.channels)))
 
 
 def statistics_step(chosen: str, segments: int) -> Step:

@@ -16,7 +16,7 @@ from sarto.core.graph import Graph
 from sarto.core.recipe import Step
 from sarto.core.seed import generator
 from sarto.deploy.lower.convolution import lower_convolution
-from sarto.models.convolution import draw
+from sarto.models.convolution import TAPS, draw
 from sarto.models.pooling import Pooling
 from sarto.search.families import _candidate
 from sarto.search.families._candidate import MAX_FEATURES, Ground, Shape, in_segments
@@ -88,8 +88,11 @@ class Candidate(_candidate.Candidate):
 
     def samples(self, longest: int, counted: bool) -> tuple[Self, ...]:
         alike = replace(self.canonical(), segments=min(self.segments, 2))
-        alike = alike if counted else replace(alike, dilations=2, reach=0.3)
-        return tuple(replace(alike, units=units) for units in ((24, 60, 120) if counted else (120,)))
+        if not counted:  # one dilation or several: a table of equal entries is dropped by the compiler
+            several = self.dilations > 1 and self.reach * (longest - 1) >= 2 * (TAPS - 1)
+            reach = min(1.0, 2.5 * (TAPS - 1) / max(longest - 1, 1)) if several else 0.01
+            alike = replace(alike, dilations=2 if several else 1, reach=reach)
+        return tuple(replace(alike, units=units) for units in ((24, 120, 480) if counted else (120,)))
 
     def summary(self) -> str:
         return f"{self.units} random convolution kernels{in_segments(self.segments)}, 8-bit readout"

@@ -26,6 +26,8 @@ from sarto.search.families._statistics import (
 
 MAX_TREES = 64
 MAX_LEAVES = 256
+MOST_FEATURES = 4000
+"""Of a tree: bounds the time of a trial."""
 MOST_NODES = 16000
 """Of all trees together: the tables count nodes and leaves in 15 bits each."""
 _REST: dict[str, Any] = dict(share=0.3, random_thresholds=False, hard=False)
@@ -75,8 +77,8 @@ class Candidate(_candidate.Candidate):
         return statistics_body(self.statistics, self.segments, ground)
 
     def most_units(self, shape: Shape) -> int:
-        most = min(MAX_LEAVES, MOST_NODES // self.trees)
-        return most if self.segments <= most_segments(self.statistics, shape) else 0
+        most = min(MAX_LEAVES, MOST_NODES // self.trees, max(shape.items, self.least))
+        return most if self.segments <= most_segments(self.statistics, shape, MOST_FEATURES) else 0
 
     @property
     def forest(self) -> ForestSettings | None:
@@ -88,12 +90,15 @@ class Candidate(_candidate.Candidate):
     def samples(self, longest: int, counted: bool) -> tuple[Self, ...]:
         alike = replace(self.canonical(), segments=min(self.segments, 2), hard=False)
         alike = alike if counted else replace(alike, trees=10)
-        return tuple(replace(alike, units=units) for units in ((4, 16, 64) if counted else (16,)))
+        return tuple(
+            replace(alike, units=units)
+            for units in ((4, 32, min(MAX_LEAVES, MOST_NODES // self.trees)) if counted else (16,))
+        )
 
     def summary(self) -> str:
-        kind = "decision tree" if self.trees == 1 else f"forest of {self.trees} trees"
+        kind = "decision tree of" if self.trees == 1 else f"forest of {self.trees} trees, each of"
         seen = f"{len(SETS[self.statistics])} statistics per channel{in_segments(self.segments)}"
-        return f"{kind}, at most {self.units} leaves each, on {seen}"
+        return f"{kind} at most {self.units} leaves, on {seen}"
 
     def steps(self, ridge: float) -> tuple[Step, ...]:
         del ridge

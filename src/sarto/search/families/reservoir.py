@@ -66,6 +66,7 @@ class Candidate(_candidate.Candidate):
     """A reservoir of `units` neurons; see `sarto.models.reservoir` and `sarto.deploy.lower` for the settings."""
 
     family: ClassVar[str] = "reservoir"
+    power: ClassVar[int] = 2
     multiple: ClassVar[int] = ROWS
 
     cell: str
@@ -105,8 +106,8 @@ class Candidate(_candidate.Candidate):
     def body(self, ground: Ground) -> Graph:
         return self._lowered(self.build(len(ground.channels)), ground)
 
-    def made_up_body(self, shape: Shape) -> Graph:
-        units, channels = self.units, len(shape.channels)
+    def made_up_body(self, ground: Ground) -> Graph:
+        units, channels = self.units, len(ground.channels)
         tiny = replace(self, units=2, radius=0.5, leak=1.0).build(channels)
         ring = tiny.structure == "ring"
         spread = 1 + np.arange(units, dtype=np.float64) / units
@@ -119,7 +120,7 @@ class Candidate(_candidate.Candidate):
             1 - self.leak,
             self.leak,
         )
-        return self._lowered(cell, Ground.made_up(shape))
+        return self._lowered(cell, ground)
 
     def _lowered(self, cell: Reservoir, ground: Ground) -> Graph:
         return lower_reservoir(
@@ -136,7 +137,7 @@ class Candidate(_candidate.Candidate):
         return min(MAX_UNITS, MAX_FEATURES // (self.segments * self.pooled(shape.longest).per_unit))
 
     def canonical(self) -> Self:
-        return replace(self, radius=0.5, leak=1.0, input_scaling=1.0, seed=0)
+        return replace(self, radius=0.5, leak=0.3, input_scaling=1.0, seed=0)
 
     def samples(self, longest: int, counted: bool) -> tuple[Self, ...]:
         alike = replace(self.canonical(), segments=min(self.segments, 2))

@@ -10,12 +10,15 @@ int counter_nothing(void *arena, const void *sample)
 
 #if defined(__riscv)
 
+/* The assembler takes reading a register of the core for an extension of its own. */
+#define CSR(text) ".option push\n.option arch, +zicsr\n" text "\n.option pop"
+
 void counter_start(void) {}
 
 static uint32_t counter_now(void)
 {
     uint32_t value;
-    __asm__ volatile("csrr %0, 0xb00" : "=r"(value) : : "memory");
+    __asm__ volatile(CSR("csrr %0, 0xb00") : "=r"(value) : : "memory");
     return value;
 }
 
@@ -26,7 +29,7 @@ const char *counter_name(void) { return "mcycle"; }
 uint32_t counter_core(void)
 {
     uint32_t value;
-    __asm__ volatile("csrr %0, 0xf12" : "=r"(value));
+    __asm__ volatile(CSR("csrr %0, 0xf12") : "=r"(value));
     return value;
 }
 
