@@ -86,7 +86,7 @@ def fitted(bench: Bench, source: str, budget: Budget, *, seed: int, trials: int,
         budget: limits.
         seed: of everything.
         trials: models to try.
-        choice: `group`, `channels`, `where`, `hop` of a `FitRequest`.
+        choice: `group`, `channels`, `where`, `hop`, `families` of a `FitRequest`.
     """
     settings = {
         "source": source_sha256(source),
@@ -146,7 +146,7 @@ def _on_every_test_item(
         SartoError: E403, when interpreters differ in a bit on any item.
     """
     manifest = json.loads((out / "artifact.json").read_text(encoding="utf-8"))
-    data = load(source, **{k: v for k, v in choice.items() if k != "hop"})
+    data = load(source, **{k: v for k, v in choice.items() if k not in ("hop", "families")})
     test = data.select(split(data, seed).test)
     scale = np.array([channel["scale"] for channel in manifest["input"]["channels"]])
     sensor = SensorFormat(manifest["input"]["bits"], scale, manifest["input"]["chosen"])

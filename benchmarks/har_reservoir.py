@@ -127,7 +127,8 @@ def _reservoirs(bench: Bench, windows: str, budget: Budget, seed: int) -> list[F
     """Return the models of all folds."""
     models: list[Fitted] = []
     for fold in _folds(bench):
-        source, choice = fold_file(bench, fold), {"hop": HOP, **_choice(windows)}
+        source = fold_file(bench, fold)
+        choice = {"hop": HOP, "families": ("reservoir",), **_choice(windows)}
         models.append(fitted(bench, source, budget, seed=seed, trials=_trials(bench), **choice))
         figures, answers = models[-1].figures, models[-1].answers
         bench.say(
