@@ -28,6 +28,7 @@ from benchmarks._outcome import Bar, Figure, Outcome, at_most
 from sarto.core.graph import Graph, trace
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower import (
+    Answers,
     InputStatistics,
     Numbers,
     feature_exponents,
@@ -134,7 +135,11 @@ def _model(rows: int, columns: int, per_row: bool) -> Graph:
     lowered = lower_random_features(layer.on_raw(np.zeros(columns), np.full(columns, 1000.0)))
     weights = rng.integers(-127, 128, (1, rows))
     return with_random_features(
-        body, np.full(columns, 17, np.uint8), lowered, weights, np.array([1e-6]), np.zeros(1), ("a number",)
+        body,
+        np.full(columns, 17, np.uint8),
+        lowered,
+        weights,
+        Answers(np.array([1e-6]), np.zeros(1), ("a number",)),
     )
 
 
@@ -155,8 +160,8 @@ def _reservoir(compiler: Name, level: str) -> tuple[float, float]:
     sequences = RawSequences(sensor.encode(values), np.arange(0, 41, 8))
     means = trace(body, sequences.raw, sequences.offsets)
     graph = with_readout(
-        body, feature_exponents(means), rng.integers(-127, 128, (4, 64)), np.full(4, 1e-6), np.zeros(4),
-        ("a", "b", "c", "d"),
+        body, feature_exponents(means), rng.integers(-127, 128, (4, 64)),
+        Answers(np.full(4, 1e-6), np.zeros(4), ("a", "b", "c", "d")),
     )  # fmt: skip
     step, predict = _counted(graph, sequences, compiler, level)
     return step, step + predict

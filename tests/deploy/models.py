@@ -10,7 +10,14 @@ from jaxtyping import Float, Int, Integer
 
 from sarto.core.graph import Graph, Window, trace
 from sarto.core.rooms import load_method
-from sarto.deploy.lower import InputStatistics, Numbers, feature_exponents, lower_reservoir, with_readout
+from sarto.deploy.lower import (
+    Answers,
+    InputStatistics,
+    Numbers,
+    feature_exponents,
+    lower_reservoir,
+    with_readout,
+)
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Reservoir
@@ -95,9 +102,7 @@ def complete(model: Lowered, classes: int = 4, seed: int = 0) -> Graph:
         model.graph,
         feature_exponents(means),
         weights,
-        rng.uniform(1e-6, 1e-5, classes),
-        rng.normal(size=classes),
-        names,
+        Answers(rng.uniform(1e-6, 1e-5, classes), rng.normal(size=classes), names),
     )
 
 

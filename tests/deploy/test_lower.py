@@ -13,6 +13,7 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import decide, features, interpret, trace
 from sarto.core.graph.operations import FEATURE_LIMIT, standardise
 from sarto.deploy.lower import (
+    Answers,
     InputStatistics,
     Numbers,
     feature_exponents,
@@ -229,7 +230,9 @@ def test_scores_are_the_readouts_in_counts_of_two_to_the_minus_14() -> None:
     means = trace(model.graph, model.raw, model.offsets)
     exponent, rng = feature_exponents(means), np.random.default_rng(0)
     weights, scale = rng.integers(-127, 128, (3, 80)), np.array([1e-6, 3e-6, 2e-5])
-    graph = with_readout(model.graph, exponent, weights, scale, np.array([0.5, -1, 0]), ("a", "b", "c"))
+    graph = with_readout(
+        model.graph, exponent, weights, Answers(scale, np.array([0.5, -1, 0]), ("a", "b", "c"))
+    )
     pooled = features(means, exponent).reshape(len(means), -1)
     exact = (pooled @ weights.T * scale + np.array([0.5, -1, 0])) * 2**14
     got = decide(graph, means)
@@ -244,7 +247,9 @@ def test_a_readout_too_wide_for_32_bits_is_refused() -> None:
     body = lowered(units=300, pooling=Pooling("mean_square", 4, 3), lengths=(12,) * 2).graph
     weights = np.full((2, 2400), 127)
     with pytest.raises(SartoError, match="output sums of 2400 features leave 32 bits") as caught:
-        with_readout(body, np.full(600, 20, np.uint8), weights, np.full(2, 1e-5), np.zeros(2), ("a", "b"))
+        with_readout(
+            body, np.full(600, 20, np.uint8), weights, Answers(np.full(2, 1e-5), np.zeros(2), ("a", "b"))
+        )
     assert caught.value.code == "E404"
 
 
@@ -252,7 +257,10 @@ def test_a_readout_of_nothing_says_the_intercept() -> None:
     model = lowered()
     weights = np.zeros((2, 20), np.int64)
     graph = with_readout(
-        model.graph, np.full(20, 30, np.uint8), weights, np.full(2, 1e-300), np.array([1.0, 2.0]), ("a", "b")
+        model.graph,
+        np.full(20, 30, np.uint8),
+        weights,
+        Answers(np.full(2, 1e-300), np.array([1.0, 2.0]), ("a", "b")),
     )
     assert interpret(graph, model.raw, model.offsets).scores[0].tolist() == [2**14, 2**15]
 
@@ -261,7 +269,10 @@ def test_scores_beyond_32_bits_are_clamped() -> None:
     model = lowered(pooling=Pooling("last"))
     weights = np.stack([np.full(20, 127), np.full(20, -127)])
     graph = with_readout(
-        model.graph, np.full(20, 15, np.uint8), weights, np.full(2, 0.9), np.array([1e9, -1e9]), ("a", "b")
+        model.graph,
+        np.full(20, 15, np.uint8),
+        weights,
+        Answers(np.full(2, 0.9), np.array([1e9, -1e9]), ("a", "b")),
     )
     means = np.full((1, 1, 20), 2**45)
     assert decide(graph, means).scores.tolist() == [[2**31 - 2, -(2**31) + 2]]

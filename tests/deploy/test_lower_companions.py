@@ -13,7 +13,7 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Window, decide, features, interpret, trace
 from sarto.core.graph.heads import activations
 from sarto.core.graph.statistics import STATISTICS
-from sarto.deploy.lower import InputStatistics, feature_exponents
+from sarto.deploy.lower import Answers, InputStatistics, feature_exponents
 from sarto.deploy.lower.activation import activation_error
 from sarto.deploy.lower.convolution import lower_convolution
 from sarto.deploy.lower.forest import with_forest
@@ -159,7 +159,9 @@ def test_scores_of_random_features_are_those_of_the_readout() -> None:
     lowered = lower_random_features(layer.on_raw(vectors.mean(axis=0), vectors.std(axis=0)))
     weights = np.random.default_rng(0).integers(-127, 128, (3, 9))
     scale, intercept = np.array([1e-6, 2e-6, 5e-7]), np.array([0.5, 0, -1.0])
-    whole = with_random_features(graph, exponent, lowered, weights, scale, intercept, ("p", "q", "r"))
+    whole = with_random_features(
+        graph, exponent, lowered, weights, Answers(scale, intercept, ("p", "q", "r"))
+    )
     consts = {t.name: t.data for t in lowered[1] if t.data is not None}
     hidden = activations(vectors, consts, dict(lowered[0].attributes))
     got = decide(whole, means).scores * 2.0**-14
@@ -173,7 +175,7 @@ def test_scores_of_a_forest_are_its_shares() -> None:
     vectors = features(means, exponent).reshape(len(means), -1)
     target = np.array([0, 1, 2, 0, 1, 2])
     grown = grow(vectors, np.eye(3)[target], ForestSettings(5, 6), seed=0, classes=True)
-    whole = with_forest(graph, exponent, grown.trees, grown.scale, np.zeros(3), ("p", "q", "r"))
+    whole = with_forest(graph, exponent, grown.trees, Answers(grown.scale, np.zeros(3), ("p", "q", "r")))
     got = interpret(whole, raw, OFFSETS)
     assert got.classes.tolist() == (got.scores.argmax(axis=1)).tolist()
     np.testing.assert_allclose(got.scores.sum(axis=1) * 2.0**-14, 1, atol=0.02)
@@ -191,9 +193,7 @@ def test_the_error_of_the_table_is_told_by_name(activation: Any, name: str) -> N
         feature_exponents(means),
         lowered,
         np.ones((2, 9), int),
-        np.full(2, 1e-6),
-        np.zeros(2),
-        ("p", "q"),
+        Answers(np.full(2, 1e-6), np.zeros(2), ("p", "q")),
     )
     told, error = activation_error(whole)
     assert told == name

@@ -13,7 +13,7 @@ import pytest
 from sarto.core.errors import SartoError
 from sarto.core.graph import decide, features, trace
 from sarto.core.graph.heads import forest
-from sarto.deploy.lower import feature_exponents
+from sarto.deploy.lower import Answers, feature_exponents
 from sarto.deploy.lower.forest import with_forest
 from sarto.learn.forest import grow
 from sarto.learn.statistics import RidgeStatistics
@@ -69,7 +69,9 @@ def test_a_forest_equals_a_slow_cross_validation_of_whole_models(gap: int) -> No
             rest = [i for i in range(30) if all(abs(i - j) > gap for j in held)]
             grown = grow(seen.vector[rest], onehot[rest], FOREST.forest, seed=FOREST.seed, classes=True)
             names = ("slow", "fast")
-            graph = with_forest(seen.body, seen.exponent, grown.trees, grown.scale, np.zeros(2), names)
+            graph = with_forest(
+                seen.body, seen.exponent, grown.trees, Answers(grown.scale, np.zeros(2), names)
+            )
             wrong += (decide(graph, seen.means[held]).classes != planted.target[held]).sum()
             squares += np.square(forest(seen.vector[held], grown.trees) * grown.scale - onehot[held]).sum()
     assert score.error == wrong / 60

@@ -18,7 +18,7 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import Graph
 from sarto.core.graph.heads import Trees
 from sarto.core.rooms import load_method, methods
-from sarto.deploy.lower import SCORE_SCALE, Latest, with_readout
+from sarto.deploy.lower import SCORE_SCALE, Answers, Latest, with_readout
 from sarto.deploy.lower.forest import with_forest
 from sarto.deploy.lower.random_features import with_random_features
 from sarto.deploy.memory import arena, tables_b
@@ -112,16 +112,16 @@ def skeleton(candidate: Candidate, shape: Shape, ground: Ground | None = None) -
     exponent, apart = (25 + np.arange(width) % 4).astype(np.uint8), 1 + np.arange(outputs) / outputs
     quanta = (SCORE_SCALE,) * outputs if shape.numeric else ()
     latest = Latest(shape.latest, apart * SCORE_SCALE) if shape.latest else None
-    rest: tuple[Any, ...] = (apart * 3.1e-6, apart, shape.outputs, quanta, latest)
+    answers = Answers(apart * 3.1e-6, apart, shape.outputs, quanta, latest)
     features = body.segments * width
     if candidate.forest is not None:
-        return with_forest(body, exponent, _trees(candidate.forest, features, outputs), *rest)
+        return with_forest(body, exponent, _trees(candidate.forest, features, outputs), answers)
     layer = candidate.layer(np.arange(3 * features).reshape(3, features) ** 2 % 4001)
     columns = features if layer is None else candidate.units
     weights = (np.arange(outputs * columns).reshape(outputs, columns) * 37) % 255 - 127
     if layer is None:
-        return with_readout(body, exponent, weights, *rest)
-    return with_random_features(body, exponent, layer, weights, *rest)
+        return with_readout(body, exponent, weights, answers)
+    return with_random_features(body, exponent, layer, weights, answers)
 
 
 def _width(body: Graph) -> int:

@@ -21,7 +21,7 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, decide, features, numbers, trace
 from sarto.core.graph.heads import activations, forest
 from sarto.core.threads import one_blas_thread
-from sarto.deploy.lower import Latest, feature_exponents, quantum, with_readout
+from sarto.deploy.lower import Answers, Latest, feature_exponents, quantum, with_readout
 from sarto.deploy.lower.forest import with_forest
 from sarto.deploy.lower.random_features import with_random_features
 from sarto.learn.forest import Forest, grow
@@ -172,8 +172,8 @@ def readout(seen: _Seen, statistics: RidgeStatistics, ridge: float, problem: Pro
     intercept = statistics.mean_y - small.real @ statistics.mean_x
     answers = _answers(problem, small.scale, intercept)
     if seen.layer is None:
-        return with_readout(seen.body, seen.exponent, small.values, *answers)
-    return with_random_features(seen.body, seen.exponent, seen.layer, small.values, *answers)
+        return with_readout(seen.body, seen.exponent, small.values, answers)
+    return with_random_features(seen.body, seen.exponent, seen.layer, small.values, answers)
 
 
 def _forest(
@@ -189,20 +189,21 @@ def _forest(
         classes=problem.goals is None,
     )
     answers = _answers(problem, grown.scale, np.zeros_like(grown.scale))
-    return with_forest(seen.body, seen.exponent, grown.trees, *answers), grown
+    return with_forest(seen.body, seen.exponent, grown.trees, answers), grown
 
 
 def _answers(
     problem: Problem, scale: Float[np.ndarray, " output"], intercept: Float[np.ndarray, " output"]
-) -> tuple[Any, ...]:
-    """Return scale, intercept, names, quanta and last values with which sums become answers."""
+) -> Answers:
+    """Return how sums become classes, numbers or changes of what was last seen."""
     if problem.goals is None:
-        return scale, intercept, problem.classes
+        return Answers(scale, intercept, problem.classes)
     mean, std = problem.level
     counts = problem.sensor.scale[list(problem.latest)] if problem.latest else np.zeros(len(problem.names))
     whole = (problem.goals.mean(axis=0).tolist(), problem.goals.std(axis=0).tolist(), counts.tolist())
     latest = Latest(problem.latest, counts) if problem.latest else None
-    return scale * std, intercept * std + mean, problem.names, tuple(map(quantum, *whole)), latest
+    quanta = tuple(map(quantum, *whole))
+    return Answers(scale * std, intercept * std + mean, problem.names, quanta, latest)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from jaxtyping import Integer
 from sarto.core.graph import Graph, Op, Window, interpret, trace, windows
 from sarto.core.graph.operations import SCORE_LIMIT
 from sarto.deploy.c.emit import emit, laid_out
-from sarto.deploy.lower import Numbers
+from sarto.deploy.lower import Answers, Numbers
 from sarto.deploy.lower.forest import with_forest
 from sarto.learn.forest import ForestSettings, grow
 from sarto.measure.host import run_on_host
@@ -309,7 +309,7 @@ def test_a_forest_that_nothing_splits_is_still_c99() -> None:
     names = {"exponent", "weights_out", "sums", "factor_out", "bias_out", "scores"}
     body = replace(body, tensors=tuple(t for t in body.tensors if t.name not in names))
     exponent = np.full(2, 25, np.uint8)
-    whole = with_forest(body, exponent, grown.trees, grown.scale, np.zeros(2), ("a", "b"))
+    whole = with_forest(body, exponent, grown.trees, Answers(grown.scale, np.zeros(2), ("a", "b")))
     compile_library(emit(whole), "-O1", "-fno-sanitize=all", "-Werror")
     raw, offsets = raw_words(3, LENGTHS, 2)
     equal_on_sequences(whole, raw, offsets)

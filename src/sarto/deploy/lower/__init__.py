@@ -5,11 +5,12 @@ head, which makes scores of what the body pooled (`readout`, `random_features`, 
 """
 
 from sarto.deploy.lower.inputs import InputStatistics
-from sarto.deploy.lower.readout import SCORE_SCALE, Latest, feature_exponents, quantum, with_readout
+from sarto.deploy.lower.readout import SCORE_SCALE, Answers, Latest, feature_exponents, quantum, with_readout
 from sarto.deploy.lower.reservoir import Numbers, lower_reservoir, table_error, tanh_table
 
 __all__ = [
     "SCORE_SCALE",
+    "Answers",
     "InputStatistics",
     "Latest",
     "Numbers",

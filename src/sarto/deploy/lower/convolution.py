@@ -22,6 +22,7 @@ from sarto.core.graph import Graph, Op, Tensor, Window
 from sarto.core.graph.convolution import THRESHOLD_SHIFT, Groups, responses
 from sarto.core.graph.operations import standardise
 from sarto.core.graph.rows import PooledRows
+from sarto.deploy.lower.body import body_graph
 from sarto.deploy.lower.inputs import InputStatistics, input_scale, standardise_op
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.convolution import Kernels
@@ -67,15 +68,13 @@ def lower_convolution(
     )
     consts = [Tensor(name, str(v.dtype), v.shape, "const", v) for name, v in constants.items()]
     roles = {t.name: t.name for t in states}
-    return Graph(
-        name="model",
-        tensors=(*tensors, *consts, *states),
-        step=(scale_op, Op("convolution", {"x": "x", **roles} | {n: n for n in constants}, roles)),
-        segment=(Op("features", {"above": "above"}, {}),),
-        finish=(),
-        segments=segments,
-        segment_steps=segment_steps if segments > 1 else 0,
-        window=window,
-        outputs=(),
-        channels=channels,
+    convolve = Op("convolution", {"x": "x", **roles} | {n: n for n in constants}, roles)
+    return body_graph(
+        (scale_op, convolve),
+        (*tensors, *consts, *states),
+        {"above": "above"},
+        segments,
+        segment_steps,
+        channels,
+        window,
     )

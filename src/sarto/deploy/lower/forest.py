@@ -5,34 +5,26 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Integer
 
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.heads import Trees
-from sarto.deploy.lower.readout import Latest, with_vector
+from sarto.deploy.lower.readout import Answers, with_vector
 
 
 def with_forest(
     body: Graph,
     exponent: Integer[np.ndarray, " unit"],
     trees: Trees,
-    scale: Float[np.ndarray, " output"],
-    intercept: Float[np.ndarray, " output"],
-    outputs: tuple[str, ...],
-    quanta: tuple[float, ...] = (),
-    latest: Latest | None = None,
+    answers: Answers,
 ) -> Graph:
-    """Return `body` with `trees`: `scores = (sum of the leaves) * scale + intercept`.
+    """Return `body` with `trees`, the sums of whose leaves are answered.
 
     Args:
         body: what the lowering of a body returned.
         exponent: what `feature_exponents` returned.
         trees: on the features, segment by segment; leaves of 8 bits.
-        scale: real value of one count of a leaf, per output.
-        intercept: per output, real.
-        outputs: names, by column of the leaves.
-        quanta: what one count of each number that is predicted is worth; empty for classes.
-        latest: of forecasts that are changes, what they are added to; else None.
+        answers: what becomes of the sums.
     """
     wide = body.segments * len(exponent) > 256
     dtypes = dict(
@@ -43,4 +35,4 @@ def with_forest(
         data = np.ascontiguousarray(getattr(trees, field.name)).astype(dtypes[field.name])
         tables.append(Tensor(f"tree_{field.name}", dtypes[field.name], data.shape, "const", data))
     head = Op("forest", {t.name.removeprefix("tree_"): t.name for t in tables}, {})
-    return with_vector(body, exponent, head, tuple(tables), scale, intercept, outputs, quanta, latest)
+    return with_vector(body, exponent, head, tuple(tables), answers)

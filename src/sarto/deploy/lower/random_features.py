@@ -9,14 +9,14 @@ features.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Integer
 
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.heads import HALF_TURN
 from sarto.core.graph.operations import FEATURE_LIMIT, INT32_MAX
 from sarto.deploy.lower.inputs import factors
-from sarto.deploy.lower.readout import Latest, packed_readout, with_vector
+from sarto.deploy.lower.readout import Answers, packed_readout, with_vector
 from sarto.deploy.lower.reservoir import TABLE_FRACTION_BITS
 from sarto.models.random_features import RandomFeatures
 
@@ -79,13 +79,9 @@ def with_random_features(
     exponent: Integer[np.ndarray, " unit"],
     layer: tuple[Op, tuple[Tensor, ...]],
     weights: Integer[np.ndarray, "output hidden"],
-    scale: Float[np.ndarray, " output"],
-    intercept: Float[np.ndarray, " output"],
-    outputs: tuple[str, ...],
-    quanta: tuple[float, ...] = (),
-    latest: Latest | None = None,
+    answers: Answers,
 ) -> Graph:
     """Return `body` with the `layer` that `lower_random_features` returned and its readout, as in `with_readout`."""
     op, tables = layer
     packed = packed_readout(weights, (weights.shape[1],))
-    return with_vector(body, exponent, op, (*tables, packed), scale, intercept, outputs, quanta, latest)
+    return with_vector(body, exponent, op, (*tables, packed), answers)

@@ -28,41 +28,58 @@ def feature_exponents(means: Integer[np.ndarray, "item segment unit"]) -> Intege
     return np.ceil(np.log2(peak / (FEATURE_LIMIT / 2))).clip(15, 62).astype(np.uint8)
 
 
+@dataclass(frozen=True, eq=False)
+class Latest:
+    """Of each forecast number, the channel that it is a later value of, and what one count of that is worth."""
+
+    channels: tuple[int, ...]
+    scale: Float[np.ndarray, " output"]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """How the sums of a head become what a model puts out: `sums * scale + intercept`, in counts of 2^-14 or `quanta`.
+
+    Attributes:
+        scale: real value of one count of a sum, per output.
+        intercept: per output, real.
+        outputs: names.
+        quanta: what one count of each number that is predicted is worth; empty for classes, the highest of which wins.
+        latest: of forecasts that are changes, what they are added to; else None.
+    """
+
+    scale: Float[np.ndarray, " output"]
+    intercept: Float[np.ndarray, " output"]
+    outputs: tuple[str, ...]
+    quanta: tuple[float, ...] = ()
+    latest: Latest | None = None
+
+
 def with_readout(
     body: Graph,
     exponent: Integer[np.ndarray, " unit"],
-    weights: Integer[np.ndarray, "class feature"],
-    scale: Float[np.ndarray, " class"],
-    intercept: Float[np.ndarray, " class"],
-    outputs: tuple[str, ...],
-    quanta: tuple[float, ...] = (),
-    latest: Latest | None = None,
+    weights: Integer[np.ndarray, "output feature"],
+    answers: Answers,
 ) -> Graph:
-    """Return `body` with its readout: `scores = weights . features * scale + intercept`.
-
-    Scores are in counts of 2^-14, or of `quanta`.
+    """Return `body` with a linear readout.
 
     Args:
         body: what the lowering of a body returned.
         exponent: what `feature_exponents` returned.
         weights: 8-bit weights; features are segment-major.
-        scale: real value of one weight count times one feature count, per output.
-        intercept: per output, real.
-        outputs: names, by row of `weights`.
-        quanta: what one count of each number that is predicted is worth; empty for classes, the highest of which wins.
-        latest: of forecasts that are changes, what they are added to; else None.
+        answers: what becomes of the sums `weights . features`.
     """
     packed = packed_readout(weights, (body.segments, len(exponent)))
-    last, tensors = last_op(body, scale, intercept, outputs, quanta, latest)
-    sums = Tensor("sums", "int32", (len(outputs),), "state")
+    last, tensors = last_op(body, answers)
+    sums = Tensor("sums", "int32", (len(answers.outputs),), "state")
     readout = Op("readout", {"weights": "weights_out"}, {"sums": "sums"})
     return replace(
         body,
         tensors=(*body.tensors, exponent_tensor(exponent), packed, sums, *tensors),
         segment=(seen_op(body), readout),
         finish=(last,),
-        outputs=outputs,
-        quanta=quanta,
+        outputs=answers.outputs,
+        quanta=answers.quanta,
     )
 
 
@@ -95,20 +112,14 @@ def seen_op(body: Graph) -> Op:
     return replace(seen, inputs={**seen.inputs, "exponent": "exponent"})
 
 
-def last_op(
-    body: Graph,
-    scale: Float[np.ndarray, " output"],
-    intercept: Float[np.ndarray, " output"],
-    outputs: tuple[str, ...],
-    quanta: tuple[float, ...],
-    latest: Latest | None,
-) -> tuple[Op, tuple[Tensor, ...]]:
-    """Return the operation, with its tensors, that makes scores of `sums`, one count of which is worth `scale`."""
+def last_op(body: Graph, answers: Answers) -> tuple[Op, tuple[Tensor, ...]]:
+    """Return the operation, with its tensors, that makes scores of the tensor `sums`."""
+    outputs, quanta = answers.outputs, answers.quanta
     score_scale = np.array(quanta or (SCORE_SCALE,) * len(outputs))
-    factor, shift = factors(scale / score_scale)
-    bias = np.rint(intercept / score_scale).clip(-SCORE_LIMIT, SCORE_LIMIT).astype(np.int32)
+    factor, shift = factors(answers.scale / score_scale)
+    bias = np.rint(answers.intercept / score_scale).clip(-SCORE_LIMIT, SCORE_LIMIT).astype(np.int32)
     unit = None if quanta else SCORE_SCALE
-    tensors, inputs, attributes = _latest(body, latest, score_scale)
+    tensors, inputs, attributes = _latest(body, answers.latest, score_scale)
     own = (
         Tensor("factor_out", "int16", factor.shape, "const", factor),
         Tensor("bias_out", "int32", bias.shape, "const", bias, unit),
@@ -128,32 +139,20 @@ def with_vector(
     exponent: Integer[np.ndarray, " unit"],
     head: Op,
     tables: tuple[Tensor, ...],
-    scale: Float[np.ndarray, " output"],
-    intercept: Float[np.ndarray, " output"],
-    outputs: tuple[str, ...],
-    quanta: tuple[float, ...] = (),
-    latest: Latest | None = None,
+    answers: Answers,
 ) -> Graph:
     """Return `body` with a `head` that decides from all features at the end, and the `tables` that it needs."""
-    last, tensors = last_op(body, scale, intercept, outputs, quanta, latest)
+    last, tensors = last_op(body, answers)
     vector = Tensor("vector", "int16", (body.segments * len(exponent),), "state")
-    sums = Tensor("sums", "int32", (len(outputs),), "scratch")
+    sums = Tensor("sums", "int32", (len(answers.outputs),), "scratch")
     return replace(
         body,
         tensors=(*body.tensors, exponent_tensor(exponent), vector, *tables, sums, *tensors),
         segment=(seen_op(body), Op("collect", {}, {"vector": "vector"})),
         finish=(replace(head, inputs={**head.inputs, "vector": "vector"}, outputs={"sums": "sums"}), last),
-        outputs=outputs,
-        quanta=quanta,
+        outputs=answers.outputs,
+        quanta=answers.quanta,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Latest:
-    """Of each forecast number, the channel that it is a later value of, and what one count of that is worth."""
-
-    channels: tuple[int, ...]
-    scale: Float[np.ndarray, " output"]
 
 
 def _latest(

@@ -31,6 +31,7 @@ from jaxtyping import Integer
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Op, Tensor, Window
 from sarto.core.graph.operations import INT32_MAX, tanh_lookup
+from sarto.deploy.lower.body import body_graph
 from sarto.deploy.lower.inputs import InputStatistics, factors, standardise_op
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
@@ -100,17 +101,8 @@ def lower_reservoir(
         step += [Op("pool", {"state": "h", "total": "total"}, {"total": "total"}, {"square_shift": shift})]
     if pooling.takes_last:
         seen["state"] = "h"
-    return Graph(
-        name="model",
-        tensors=(*scale_tensors, *tensors),
-        step=tuple(step),
-        segment=(Op("features", seen, {}),),
-        finish=(),
-        segments=pooling.segments,
-        segment_steps=pooling.segment_steps,
-        window=window,
-        outputs=(),
-        channels=channels,
+    return body_graph(
+        step, (*scale_tensors, *tensors), seen, pooling.segments, pooling.segment_steps, channels, window
     )
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from sarto.core.graph import Graph, Op, Tensor, Window
 from sarto.core.graph.statistics import STATISTICS
+from sarto.deploy.lower.body import body_graph
 from sarto.deploy.lower.inputs import InputStatistics, input_scale, standardise_op
 from sarto.deploy.sensor import SensorFormat
 
@@ -46,17 +47,15 @@ def lower_statistics(
     states = [Tensor(name, DTYPES.get(name, "int16"), (len(channels),), "state") for name in kept]
     roles = {name: name for name in kept}
     attributes = {name: int(name in chosen) for name in STATISTICS}
-    return Graph(
-        name="model",
-        tensors=(*tensors, *states),
-        step=(scale_op, Op("statistics", {"x": "x", **roles}, roles, attributes)),
-        segment=(Op("features", {k: v for k, v in roles.items() if k != "before"}, {}),),
-        finish=(),
-        segments=segments,
-        segment_steps=segment_steps if segments > 1 else 0,
-        window=window,
-        outputs=(),
-        channels=channels,
+    seen = {k: v for k, v in roles.items() if k != "before"}
+    return body_graph(
+        (scale_op, Op("statistics", {"x": "x", **roles}, roles, attributes)),
+        (*tensors, *states),
+        seen,
+        segments,
+        segment_steps,
+        channels,
+        window,
     )
 
 
