@@ -117,9 +117,8 @@ def grow(
         return np.where(child < 0, ~place[np.where(child < 0, ~child, 0)], child)
 
     root = kept(np.array([p[0] for p in parts]))
-    if not any(
-        len(p[1]) for p in parts
-    ):  # nothing to split by: tables of C cannot be empty, so one node that none uses
+    if sum(len(p[1]) for p in parts) == 0:
+        # Nothing to split by. Tables of C cannot be empty: one node, which none uses.
         parts.append((-1, np.zeros(1, np.int64), np.zeros(1, np.int64), np.full(2, -1)))
     feature, threshold, child = (np.concatenate([p[i] for p in parts]) for i in (1, 2, 3))
     return Forest(

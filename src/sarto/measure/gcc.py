@@ -6,12 +6,12 @@ The device file names the program and the options of the core, such as `arm-none
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from sarto.core.errors import SartoError
+from sarto.measure.program import run_in
 
 
 def run(words: Sequence[str], folder: Path) -> tuple[int, str]:
@@ -27,25 +27,7 @@ def run(words: Sequence[str], folder: Path) -> tuple[int, str]:
             cause="there is no program of that name in PATH",
             hint="on Debian: apt-get install gcc-arm-none-eabi gcc-riscv64-unknown-elf",
         )
-    environment = {"PATH": _path(), "LC_ALL": "C"}
-    done = subprocess.run(
-        list(words),
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    said = (done.stdout + done.stderr).replace(f"{folder.resolve()}/", "").replace(f"{folder}/", "")
-    return done.returncode, said
-
-
-@cache
-def _path() -> str:
-    import os
-
-    return os.environ.get("PATH", os.defpath)
+    return run_in(words, folder)
 
 
 @cache

@@ -51,6 +51,11 @@ class QemuMachine:
 
 
 _SOURCE = "QEMU 7.2, hw/arm/"
+_MPS2 = (
+    Memory(0, 4 << 20, _SOURCE + "mps2.c"),
+    Memory(0x20000000, 4 << 20, _SOURCE + "mps2.c"),
+    25e6,
+)
 MACHINES = {
     "cortex-m0": QemuMachine(
         "microbit",
@@ -60,20 +65,8 @@ MACHINES = {
         0x410CC200,
         stands_in="a Cortex-M0, which has the same instructions",
     ),
-    "cortex-m4": QemuMachine(
-        "mps2-an386",
-        Memory(0, 4 << 20, _SOURCE + "mps2.c"),
-        Memory(0x20000000, 4 << 20, _SOURCE + "mps2.c"),
-        25e6,
-        0x410FC240,
-    ),
-    "cortex-m7": QemuMachine(
-        "mps2-an500",
-        Memory(0, 4 << 20, _SOURCE + "mps2.c"),
-        Memory(0x20000000, 4 << 20, _SOURCE + "mps2.c"),
-        25e6,
-        0x411FC272,
-    ),
+    "cortex-m4": QemuMachine("mps2-an386", *_MPS2, 0x410FC240),
+    "cortex-m7": QemuMachine("mps2-an500", *_MPS2, 0x411FC272),
     "cortex-m33": QemuMachine(
         "mps2-an505",
         Memory(0x10000000, 4 << 20, _SOURCE + "mps2-tz.c"),

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from sarto.core.errors import SartoError
+from sarto.measure.program import run_in
 
 ERROR_LINES = 5
 """How many of the compiler's own lines an error shows."""
@@ -32,10 +32,7 @@ def run(arguments: Sequence[str], folder: Path) -> tuple[int, str]:
             cause="there is no Python package ziglang",
             hint="python -m pip install 'sarto[mcu]'",
         )
-    command = [sys.executable, "-m", "ziglang", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, errors="replace", check=False)
-    said = (done.stdout + done.stderr).replace(f"{folder.resolve()}/", "").replace(f"{folder}/", "")
-    return done.returncode, said
+    return run_in([sys.executable, "-m", "ziglang", *arguments], folder)
 
 
 @cache

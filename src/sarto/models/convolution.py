@@ -22,9 +22,9 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float, Int
 
+from sarto.core.graph.convolution import TAPS
 from sarto.core.seed import generator
 
-TAPS = 9
 WORDS = tuple(p | q << 4 | r << 8 for p, q, r in combinations(range(TAPS), 3))
 """All kernels, each as the four bits of the place of its three taps of weight 2."""
 GOLDEN = (1 + 5**0.5) / 2

@@ -37,6 +37,11 @@ FLUSH_STEPS = 64
 float32 rounding of a mean is below 64 * 2^-24 = 4e-6 however long the sequence, and typically a tenth of it."""
 
 
+def segment_steps(segments: int, longest: int) -> int:
+    """Return L = ceil(longest / K), at most `POOLED_STEPS`, with which K segments share `longest` steps; 0 for one."""
+    return min(-(-longest // segments), POOLED_STEPS) if segments > 1 else 0
+
+
 @dataclass(frozen=True)
 class Pooling:
     """How states become features.
@@ -76,8 +81,8 @@ class Pooling:
 
     @staticmethod
     def fitted(kind: PoolingKind, segments: int, longest: int) -> Pooling:
-        """Return the pooling whose K segments share `longest` steps: L = ceil(longest / K), at most `POOLED_STEPS`."""
-        return Pooling(kind, segments, min(-(-longest // segments), POOLED_STEPS) if segments > 1 else 0)
+        """Return the pooling whose K segments share `longest` steps, see `segment_steps`."""
+        return Pooling(kind, segments, segment_steps(segments, longest))
 
     @property
     def sums(self) -> int:

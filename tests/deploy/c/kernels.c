@@ -71,6 +71,7 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #define DENSE_STATE dense_int16
 #define WORDS
 #include "magnitude.h"
+#include "interpolated.h"
 #ifdef NARROW
 #include "tanh_int8.h"
 #else

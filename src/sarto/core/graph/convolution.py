@@ -25,7 +25,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, Integer
 
-from sarto.core.graph.operations import RECIPROCAL_SHIFT
 from sarto.core.graph.rows import PooledRows
 
 TAPS = 9
@@ -54,8 +53,7 @@ def convolution(
     for kernel, value in responses(x, rows, groups, taps):
         above = value > int(threshold[kernel]) << THRESHOLD_SHIFT
         count[:, kernel] = rows.reduce(np.add, above[:, None].view(np.int8))[:, 0]
-    steps = rows.count[:, None]
-    return rows.place(count * (((1 << RECIPROCAL_SHIFT) + steps // 2) // steps))
+    return rows.place(rows.mean(count))
 
 
 def responses(

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, Integer
 
-from sarto.core.graph.operations import requantise, tanh_lookup
+from sarto.core.graph.operations import interpolated, requantise, tanh_lookup
 
 HALF_TURN = 1 << 15
 
@@ -87,9 +87,4 @@ def cosine_lookup(
     [8191, 0, -8191, 0, 8190]
     """
     phase = phase & (2 * HALF_TURN - 1)
-    folded = np.minimum(np.minimum(phase, 2 * HALF_TURN - phase), HALF_TURN - 1)
-    shift = 15 - (len(table) - 2).bit_length()
-    wide = table.astype(np.int64)
-    index, part = folded >> shift, folded & ((1 << shift) - 1)
-    low = wide[index]
-    return low + (((wide[index + 1] - low) * part + (1 << (shift - 1))) >> shift)
+    return interpolated(np.minimum(np.minimum(phase, 2 * HALF_TURN - phase), HALF_TURN - 1), table)

@@ -60,8 +60,8 @@ def multiplier(factor: float, bits: int = MULTIPLIER_BITS) -> tuple[int, int]:
     return m, s
 
 
-def reciprocal(count: int) -> int:
-    """Return `(2^30 + count//2) // count`, the fixed-point reciprocal of a number of steps."""
+def reciprocal(count: Any) -> Any:
+    """Return `(2^30 + count//2) // count`, the fixed-point reciprocal of a number of steps, or of each of an array."""
     return ((1 << RECIPROCAL_SHIFT) + count // 2) // count
 
 
@@ -89,12 +89,19 @@ def tanh_lookup(
         shift = 15 - (len(table) - 1).bit_length()
         value = table.astype(np.int64)[size >> shift]
     else:
-        shift = 15 - (len(table) - 2).bit_length()
-        wide = table.astype(np.int64)
-        index, part = size >> shift, size & ((1 << shift) - 1)
-        low = wide[index]
-        value = low + (((wide[index + 1] - low) * part + (1 << (shift - 1))) >> shift)
+        value = interpolated(size, table)
     return np.where(z < 0, -value, value)
+
+
+def interpolated(
+    place: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"]
+) -> Int[np.ndarray, "..."]:
+    """Return the value at `place` (0 to 32767) of a table of 2^k + 1 knots over 2^15, linear, rounded half up."""
+    shift = 15 - (len(table) - 2).bit_length()
+    wide = table.astype(np.int64)
+    index, part = place >> shift, place & ((1 << shift) - 1)
+    low = wide[index]
+    return low + (((wide[index + 1] - low) * part + (1 << (shift - 1))) >> shift)
 
 
 def recurrent(
@@ -143,8 +150,11 @@ def pool(
     return total + np.concatenate([wide, squares], axis=1)
 
 
-def scaled(total: Integer[np.ndarray, "item unit"], count: int) -> Int[np.ndarray, "item unit"]:
-    """Return the mean over `count` steps with 30 fractional bits, `total * reciprocal(count)`."""
+def scaled(total: Integer[np.ndarray, "item unit"], count: Any) -> Int[np.ndarray, "item unit"]:
+    """Return the mean over `count` steps (one number, or one per row) with 30 fractional bits.
+
+    It is `total * reciprocal(count)`.
+    """
     return total.astype(np.int64) * reciprocal(count)
 
 

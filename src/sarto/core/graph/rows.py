@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int, Integer
 
-from sarto.core.graph.operations import POOLED_STEPS
+from sarto.core.graph.operations import POOLED_STEPS, scaled
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,10 @@ class PooledRows:
         kept = values if self.kept.all() else values[self.kept]
         reduced = how.reduceat(kept, self.starts, axis=0, dtype=np.int64)
         return np.asarray(reduced, np.int64)
+
+    def mean(self, sums: Int[np.ndarray, "part unit"]) -> Int[np.ndarray, "part unit"]:
+        """Return the mean of `sums` over the rows of their parts, with 30 fractional bits."""
+        return scaled(sums, self.count[:, None])
 
     def place(self, parts: Int[np.ndarray, "part unit"]) -> Int[np.ndarray, "item segment unit"]:
         """Return `parts` by item and segment, 0 where a sequence does not reach a segment."""

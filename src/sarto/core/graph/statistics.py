@@ -34,24 +34,23 @@ def statistics(
     """Return the `chosen` statistics of standardised inputs `x`, with 30 fractional bits."""
     wide = x.astype(np.int64)
     total = rows.reduce(np.add, wide)
-    count = rows.count[:, None]
-    reciprocal = ((1 << RECIPROCAL_SHIFT) + count // 2) // count
     before = np.concatenate([wide[:1], wide[:-1]])
     before = np.where(rows.step[:, None] == 0, wide, before)
 
     def of(statistic: str) -> Int[np.ndarray, "part channel"]:
         if statistic == "mean":
-            return total * reciprocal
+            return rows.mean(total)
         if statistic == "deviation":
-            return root(rows.reduce(np.add, wide * wide) * count - total * total) * reciprocal
+            squares = rows.reduce(np.add, wide * wide) * rows.count[:, None]
+            return rows.mean(root(squares - total * total))
         if statistic == "least":
             return rows.reduce(np.minimum, wide) << RECIPROCAL_SHIFT
         if statistic == "largest":
             return rows.reduce(np.maximum, wide) << RECIPROCAL_SHIFT
         if statistic == "change":
-            return rows.reduce(np.add, np.abs(wide - before) >> 1) * reciprocal
+            return rows.mean(rows.reduce(np.add, np.abs(wide - before) >> 1))
         crossed = ((wide < 0) != (before < 0)).astype(np.int64) * CROSSING
-        return rows.reduce(np.add, crossed) * reciprocal
+        return rows.mean(rows.reduce(np.add, crossed))
 
     return rows.place(np.concatenate([of(s) for s in STATISTICS if s in set(chosen)], axis=1))
 

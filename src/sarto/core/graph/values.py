@@ -22,9 +22,9 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Integer
 
+from sarto.core.graph.operations import POOLED_STEPS
+
 Kind = Literal["input", "const", "state", "scratch", "output"]
-MOST_SEGMENT_STEPS = 65535
-"""Steps of a segment that is not the last one: they are counted in 16 bits."""
 DTYPES = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "int64": 8}
 
 
@@ -98,7 +98,7 @@ class Graph:
         tensors: every tensor, in the order of their first use.
         step, segment, finish: the programs, see the module.
         segments: number of pooling segments; the last one is open-ended.
-        segment_steps: steps of a segment, at most `MOST_SEGMENT_STEPS`; meaningless (0) when there is one segment.
+        segment_steps: steps of a segment, at most `POOLED_STEPS`; meaningless (0) when there is one segment.
         window: how windows overlap in a stream, or None where the caller ends each sequence.
         outputs: names of the scores: classes, or the numbers that are predicted.
         channels: names of the raw channels.
@@ -118,7 +118,7 @@ class Graph:
     quanta: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        assert self.segments == 1 or 1 <= self.segment_steps <= MOST_SEGMENT_STEPS
+        assert self.segments == 1 or 1 <= self.segment_steps <= POOLED_STEPS
         for op in (*self.step, *self.segment, *self.finish):
             for name in (*op.inputs.values(), *op.outputs.values()):
                 assert name in self.by_name, f"{op.kind} uses {name}, which the graph does not have"

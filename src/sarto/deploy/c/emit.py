@@ -69,6 +69,8 @@ const int32_t *{name}_scores(const {name}_arena *arena);
 
 ROUNDED = {"neuron", "mean_feature", "random_features"}
 """Kernels with a requantised sum."""
+TANH = {"int16": ("interpolated", "tanh_int16"), "int8": ("tanh_int8",)}
+"""Kernels of tanh, by the width of its table."""
 ROWS = 4
 """Rows that a dense kernel takes at a time; models with fewer do without it."""
 WORDS = """\
@@ -236,7 +238,7 @@ def _reservoir(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
     dense = [] if ring or state.shape[0] < ROWS else dense
     kernels = [
         "magnitude",
-        f"tanh_{state.dtype}",
+        *TANH[state.dtype],
         "neuron",
         *dense,
         f"recurrent_{'ring' if ring else 'dense'}",
@@ -283,9 +285,8 @@ def _random_features(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         "FACTOR_STRIDE": int(graph.by_name["factor_hidden"].shape[0] > 1),
         "TABLE_SHIFT": _table_shift(graph),
     }
-    activation = (
-        ["activation_cosine"] if op.attributes["cosine"] else ["magnitude", "tanh_int16", "activation_tanh"]
-    )
+    tanh = ["magnitude", *TANH["int16"], "activation_tanh"]
+    activation = ["interpolated", "activation_cosine"] if op.attributes["cosine"] else tanh
     dense = ["dense", "dense_int16"] if graph.by_name["weights_hidden"].shape[0] >= ROWS else []
     return defines, [*activation, *dense, "random_features", "take_vector"]
 

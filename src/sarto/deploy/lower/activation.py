@@ -6,8 +6,8 @@ import numpy as np
 
 from sarto.core.graph import Graph
 from sarto.core.graph.heads import HALF_TURN, cosine_lookup
-from sarto.core.graph.operations import FEATURE_LIMIT, tanh_lookup
-from sarto.deploy.lower.reservoir import TABLE_FRACTION_BITS, table_error
+from sarto.core.graph.operations import FEATURE_LIMIT
+from sarto.deploy.lower.reservoir import table_error
 
 
 def activation_error(graph: Graph) -> tuple[str, float]:
@@ -15,10 +15,8 @@ def activation_error(graph: Graph) -> tuple[str, float]:
     table = graph.const("table")
     if graph.head.kind != "random_features":
         return "tanh", table_error(table)
+    if not graph.head.attributes["cosine"]:
+        return "tanh", table_error(table, FEATURE_LIMIT)
     argument = np.arange(2 * HALF_TURN, dtype=np.int64)
-    if graph.head.attributes["cosine"]:
-        exact = np.cos(argument * (np.pi / HALF_TURN))
-        return "cosine", float(np.abs(cosine_lookup(argument, table) / FEATURE_LIMIT - exact).max())
-    argument -= HALF_TURN
-    exact = np.tanh(argument / (1 << TABLE_FRACTION_BITS))
-    return "tanh", float(np.abs(tanh_lookup(argument, table) / FEATURE_LIMIT - exact).max())
+    exact = np.cos(argument * (np.pi / HALF_TURN))
+    return "cosine", float(np.abs(cosine_lookup(argument, table) / FEATURE_LIMIT - exact).max())

@@ -175,8 +175,11 @@ def tanh_table(numbers: Numbers) -> Integer[np.ndarray, " entry"]:
     return np.rint(limit * np.tanh(np.arange(count + 1) * step)).astype(np.int16)
 
 
-def table_error(table: Integer[np.ndarray, " entry"]) -> float:
-    """Return the largest error of `table` against tanh over every argument the device can form, full scale 1."""
+def table_error(table: Integer[np.ndarray, " entry"], limit: int | None = None) -> float:
+    """Return the largest error of `table` against tanh over every argument the device can form, full scale 1.
+
+    Full scale is `limit` in counts, that of a state of the table's width if not given. Both are odd: half will do.
+    """
     z = np.asarray(range(32768), dtype=np.int64)
-    limit = STATE_LIMIT[8 * table.dtype.itemsize]
+    limit = limit or STATE_LIMIT[8 * table.dtype.itemsize]
     return float(np.abs(tanh_lookup(z, table) / limit - np.tanh(z / float(1 << TABLE_FRACTION_BITS))).max())

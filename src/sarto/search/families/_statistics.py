@@ -5,7 +5,7 @@ from __future__ import annotations
 from sarto.core.graph import Graph
 from sarto.core.recipe import Step
 from sarto.deploy.lower.statistics import lower_statistics, width
-from sarto.models.pooling import Pooling
+from sarto.models.pooling import segment_steps
 from sarto.search.families._candidate import MAX_FEATURES, Ground, Shape
 
 SETS: dict[str, tuple[str, ...]] = {
@@ -20,13 +20,12 @@ MAX_SEGMENTS = 32
 
 def statistics_body(chosen: str, segments: int, ground: Ground) -> Graph:
     """Return the graph of a set of statistics in `segments` equal parts of the longest item."""
-    pooling = Pooling.fitted("mean", segments, ground.longest)
     return lower_statistics(
         SETS[chosen],
         ground.inputs,
         ground.sensor,
         segments,
-        pooling.segment_steps,
+        segment_steps(segments, ground.longest),
         channels=ground.channels,
         window=ground.window,
     )

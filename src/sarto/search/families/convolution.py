@@ -13,11 +13,12 @@ import numpy as np
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from sarto.core.graph import Graph
+from sarto.core.graph.convolution import TAPS
 from sarto.core.recipe import Step
 from sarto.core.seed import generator
 from sarto.deploy.lower.convolution import lower_convolution
-from sarto.models.convolution import TAPS, draw
-from sarto.models.pooling import Pooling
+from sarto.models.convolution import draw
+from sarto.models.pooling import segment_steps
 from sarto.search.families import _candidate
 from sarto.search.families._candidate import MAX_FEATURES, Ground, Shape, in_segments
 
@@ -75,7 +76,7 @@ class Candidate(_candidate.Candidate):
             ground.inputs,
             ground.sensor,
             self.segments,
-            Pooling.fitted("mean", self.segments, ground.longest).segment_steps,
+            segment_steps(self.segments, ground.longest),
             channels=ground.channels,
             window=ground.window,
         )
