@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from sarto.core.store import file_sha256
 from tests.cli.stand_in import call
 from tests.report.sample import Sample
 
-FILES = {"model.c", "model.h", "main.c", "graph.npz"}
+FILES = {"model.c", "model.h", "main.c", "graph.npz", "artifact.json"}
 
 
 @pytest.fixture
@@ -32,9 +33,11 @@ def test_the_files_and_their_manifest_are_copied(out: Path) -> None:
     result = call("deploy", "out", "--to", "c", "-o", "firmware/model")
     assert result.exit_code == 0, result.stderr
     target = Path("firmware/model")
-    assert names(target) == FILES | {"artifact.json"}
-    assert all((target / name).read_bytes() == (out / name).read_bytes() for name in names(target))
-    assert "4 files checked and copied to firmware/model/, with artifact.json" in result.stdout
+    assert names(target) == FILES | {"deployed.json"}
+    assert all((target / name).read_bytes() == (out / name).read_bytes() for name in FILES)
+    assert "5 files checked and written to firmware/model/, and listed in deployed.json" in result.stdout
+    listed = json.loads((target / "deployed.json").read_text())
+    assert listed["files"] == {name: file_sha256(target / name) for name in FILES}
 
 
 def test_json(out: Path) -> None:
@@ -60,7 +63,7 @@ def test_deploying_twice_changes_nothing_and_a_new_model_replaces_the_old(out: P
 
 
 @pytest.mark.usefixtures("out")
-@pytest.mark.parametrize("name", ["main.c", "artifact.json"])
+@pytest.mark.parametrize("name", ["main.c", "artifact.json", "deployed.json"])
 def test_a_foreign_or_edited_file_is_never_overwritten(name: str) -> None:
     Path("x").mkdir()
     Path("x", name).write_text("mine")
@@ -108,11 +111,11 @@ def test_a_manifest_that_leads_outside_is_refused(out: Path) -> None:
 
 @pytest.mark.usefixtures("out")
 def test_the_forms_that_come_later_are_not_there_yet() -> None:
-    result = call("deploy", "out", "--to", "cmake", "-o", "x")
+    result = call("deploy", "out", "--to", "onnx", "-o", "x")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[:2] == [
-        "error[E112]: --to: 'cmake' is not one of the choices",
-        "cause: there is c",
+        "error[E112]: --to: 'onnx' is not one of the choices",
+        "cause: there is c and cmake",
     ]
 
 
@@ -130,3 +133,26 @@ def test_not_an_output_folder() -> None:
         2,
         "error[E114]: 'none' is not an output folder",
     )
+
+
+@pytest.mark.usefixtures("out")
+def test_a_project_is_more_files_and_as_safe(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"CMakeLists.txt": "project(x)\n", "harness/say.c": "void say(void);\n"}
+
+    def project_files(_out: Path, manifest: dict[str, Any]) -> dict[str, str]:
+        assert manifest["device"] == "cortex_m4"
+        return files
+
+    def read_manifest(out: Path) -> dict[str, Any]:
+        return json.loads((out / "artifact.json").read_text())
+
+    monkeypatch.setattr("sarto.measure.from_board.project_files", project_files)
+    monkeypatch.setattr("sarto.core.artifact.read_manifest", read_manifest)
+    result = call("deploy", "out", "--to", "cmake", "-o", "x")
+    assert result.exit_code == 0, result.stderr
+    assert all(Path("x", name).read_text() == text for name, text in files.items())
+    assert result.stdout.splitlines()[-1] == "build them with: cmake -S x -B x/build && cmake --build x/build"
+    Path("x/harness/say.c").write_text("void my_uart(void);\n")
+    again = call("deploy", "out", "--to", "cmake", "-o", "x")
+    assert again.exit_code == 2
+    assert again.stderr.startswith("error[E113]: 'x/harness/say.c' would be overwritten\n")

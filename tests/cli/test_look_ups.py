@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sarto.core.device import Assumption, Device
+from sarto.core.device import Assumption, CycleTable, Device
 from sarto.core.errors import error_pages
 from sarto.core.rooms import methods
 from sarto.devices import device, devices
@@ -23,28 +23,29 @@ def test_one_device_shows_the_source_of_each_number() -> None:
     text = call("devices", "cortex_m4").stdout
     shown = device("cortex_m4")
     assert text.startswith(f"cortex_m4: {shown.title}\n")
-    for known in (shown.flash, shown.ram, *shown.assumptions.values()):
-        assert known.source in text
-    assert text.count("no source was opened") == 3 - len(shown.assumptions)
+    for known in (shown.flash, shown.ram, shown.clock_hz, shown.energy_per_cycle_j, shown.cycles):
+        assert known is not None and known.source in text
+    assert "load multiple     1 to 2 cycles" in text
+    assert "no source was opened" not in text
+    assert call("devices", "rv32imc").stdout.count("no source was opened") == 2
 
 
 def test_an_assumption_is_declared_with_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
     clock = Assumption(168e6, "Hz", "a data sheet, table 1")
-    cycles = Assumption(1.25, "cycles", "a manual, p. 7")
-    known = replace(
-        device("cortex_m4"), clock_hz=clock, cycles_per_instruction=cycles, energy_per_cycle_j=None
-    )
+    cycles = CycleTable((("data", 1, 1), ("load", 1, 3)), "a manual, p. 7", "fast memory")
+    known = replace(device("cortex_m4"), clock_hz=clock, cycles=cycles, energy_per_cycle_j=None)
 
     def only(name: str) -> Device:
         return known
 
     monkeypatch.setattr("sarto.devices.device", only)
     text = call("devices", "cortex_m4").stdout
-    assert "clock                   168 MHz" in text
+    assert "clock             168 MHz" in text
     assert "declared  a data sheet, table 1" in text
-    assert "1.25 cycles" in text
+    assert "declared  a manual, p. 7; fast memory" in text
+    assert "1 to 3 cycles" in text
     assert text.count("no source was opened") == 1
     assert "time (estimated)" in call("devices").stdout
     assert "energy (estimated)" not in call("devices").stdout

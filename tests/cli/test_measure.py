@@ -86,3 +86,29 @@ def test_the_stand_in_has_the_signature_of_the_real_one() -> None:
 
     real: Callable[..., object] = measure_folder
     assert list(inspect.signature(real).parameters) == ["out", "name", "talk"]
+
+
+def test_what_a_board_said(asked: list[str | None], monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[Path] = []
+    cycles = Evidence("cycles per inference on a board", 91_234, "cycles", "measured", "Cortex-M4 r0p1", n=4)
+
+    def measure_from_board(out: Path, said: Path) -> list[Evidence]:
+        heard.append(said)
+        Ledger(out / "evidence.jsonl").append(cycles)
+        return [cycles]
+
+    monkeypatch.setattr("sarto.measure.from_board.measure_from_board", measure_from_board)
+    result = call("measure", "out", "--from-board", "said.txt")
+    assert result.exit_code == 0, result.stderr
+    assert (heard, asked) == ([Path("said.txt")], [])
+    lines = result.stdout.splitlines()
+    assert lines[0] == "out/ on a board, as said.txt says:"
+    assert " ".join(lines[3].split()) == "cycles per inference on a board 91,234 measured Cortex-M4 r0p1"
+    assert "91,234" in Path("out/report.html").read_text(encoding="utf-8")
+
+
+def test_the_board_says_itself_what_it_is(asked: list[str | None]) -> None:
+    result = call("measure", "out", "--from-board", "said.txt", "--device", "cortex_m4")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error[E112]: --from-board and --device exclude each other\n")
+    assert asked == []

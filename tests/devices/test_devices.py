@@ -32,6 +32,12 @@ source = "a data sheet"
 [clock_hz]
 value = 80e6
 source = "another"
+
+[cycles]
+source = "a manual"
+assumes = "fast memory"
+data = 1
+load = [1, 3]
 """
 
 
@@ -47,10 +53,13 @@ def test_a_file_becomes_a_device() -> None:
     assert (found.ram.origin, found.ram.size_b) == (0x20000000, 8192)
     assert found.clock_hz is not None
     assert (found.clock_hz.value, found.clock_hz.unit, found.clock_hz.source) == (80e6, "Hz", "another")
-    assert found.cycles_per_instruction is None
+    assert found.cycles is not None
+    assert found.cycles.entries == (("data", 1, 1), ("load", 1, 3))
+    assert (found.cycles.source, found.cycles.assumes) == ("a manual", "fast memory")
+    assert (found.cycles.of("data"), found.cycles.of("load")) == ((1, 1), (1, 3))
     assert found.gcc == ""
     assert parse_device("mine", 'gcc = "gcc -m32"' + GOOD).gcc == "gcc -m32"
-    assert list(found.assumptions) == ["clock_hz"]
+    assert found.energy_per_cycle_j is None
 
 
 @pytest.mark.parametrize(
@@ -74,6 +83,14 @@ def test_a_file_becomes_a_device() -> None:
         ("origin = 0x20000000", "origin = 0x20000004", "ram must start at"),
         ("origin = 0x20000000", "origin = 0x200000000", "ram.origin must be an address"),
         ("[ram]", "[ram", "ram"),
+        ('source = "a manual"\n', "", "cycles.source is missing"),
+        ('assumes = "fast memory"', 'assumes = ""', "cycles.assumes must be text"),
+        ("data = 1", "dada = 1", "cycles.dada: no such field"),
+        ("data = 1", "data = -1", "cycles.data must be a whole number"),
+        ("data = 1", "data = 1.5", "cycles.data must be a whole number"),
+        ("load = [1, 3]", "load = [3, 1]", "cycles.load must be a whole number"),
+        ("load = [1, 3]", "load = [1, 2, 3]", "cycles.load must be a whole number"),
+        ("load = [1, 3]", "load = []", "cycles.load must be a whole number"),
     ],
 )
 def test_a_wrong_file_is_refused_with_the_field(old: str, new: str, said: str) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from sarto.core.device import Device
 from sarto.core.errors import SartoError
+from sarto.deploy.c.program import image_sources
 from sarto.devices import device
 from sarto.measure import zig
-from sarto.measure.build import build, image_sources
+from sarto.measure.build import build
 from sarto.measure.instructions import V6S_M, check_instructions
 from tests.measure.example import SOURCES, changed, replaced
 

@@ -28,6 +28,10 @@ def test_every_figure_has_its_name_unit_and_way() -> None:
         "ram": ("emulated", "B"),
         "instructions per sample": ("emulated", "instructions"),
         "instructions per inference": ("emulated", "instructions"),
+        "cycles per sample": ("estimated", "cycles"),
+        "cycles per inference": ("estimated", "cycles"),
+        "latency": ("estimated", "s"),
+        "energy": ("estimated", "J"),
     }
     assert found["flash"].value == image.flash_b == len(image.flash)
     assert found["static ram"].value == 32
@@ -37,8 +41,12 @@ def test_every_figure_has_its_name_unit_and_way() -> None:
     assert sample.n == sum(map(len, SEQUENCES))
     assert inference.value == emulation.inference_instructions.max()
     assert inference.n == len(SEQUENCES)
+    cycles = found["cycles per inference"]
+    assert cycles.interval == (emulation.inference_cycles[:, 0].min(), emulation.inference_cycles[:, 1].max())
+    assert cycles.value == emulation.inference_cycles[:, 1].max()
+    assert "DDI 0439D" in cycles.tool and "without wait states" in cycles.tool
     assert all(e.command == "sarto measure out" and e.subject_sha256 == "ab" for e in found.values())
-    assert all("zig cc" in e.tool for e in found.values())
+    assert all("zig cc" in e.tool for name, e in found.items() if name not in ("latency", "energy"))
     assert "unicorn" in inference.tool
 
 
@@ -49,21 +57,24 @@ def test_the_compilers_command_and_the_flash_stand_in_for_what_is_not_given() ->
 
 
 def test_time_and_energy_only_with_every_number_sourced() -> None:
-    counted = Evidence(
-        "instructions per inference", 3e6, "instructions", "emulated", "u", "c", 2, (1e6, 3e6), None, "s"
-    )
-    cycles = Assumption(1.5, "cycles", "a paper")
+    counted = Evidence("cycles per inference", 3e6, "cycles", "estimated", "u", "c", 2, (1e6, 3e6), None, "s")
     clock, energy = Assumption(80e6, "Hz", "a data sheet"), Assumption(3e-10, "J", "another")
-    full = replace(CORE, cycles_per_instruction=cycles, clock_hz=clock, energy_per_cycle_j=energy)
+    full = replace(CORE, clock_hz=clock, energy_per_cycle_j=energy)
     latency, joules = estimates(full, counted)
     assert (latency.what, latency.unit, latency.how) == ("latency", "s", "estimated")
     assert (joules.what, joules.unit, joules.how) == ("energy", "J", "estimated")
-    assert latency.value == pytest.approx(3e6 * 1.5 / 80e6)
-    assert latency.interval == pytest.approx((1e6 * 1.5 / 80e6, 3e6 * 1.5 / 80e6))
-    assert joules.value == pytest.approx(3e6 * 1.5 * 3e-10)
-    assert "a paper" in latency.tool and "a data sheet" in latency.tool
-    assert "a paper" in joules.tool and "another" in joules.tool
+    assert latency.value == pytest.approx(3e6 / 80e6)
+    assert latency.interval == pytest.approx((1e6 / 80e6, 3e6 / 80e6))
+    assert joules.value == pytest.approx(3e6 * 3e-10)
+    assert latency.tool == "cycles per inference (estimated) / 80 MHz (a data sheet)"
+    assert joules.tool == "cycles per inference (estimated) x 300 pJ (another)"
     assert latency.n == 2 and latency.subject_sha256 == "s"
     assert [e.what for e in estimates(replace(full, clock_hz=None), counted)] == ["energy"]
     assert [e.what for e in estimates(replace(full, energy_per_cycle_j=None), counted)] == ["latency"]
-    assert estimates(replace(full, cycles_per_instruction=None), counted) == []
+    assert estimates(replace(full, clock_hz=None, energy_per_cycle_j=None), counted) == []
+
+
+def test_without_a_cycle_table_nothing_is_estimated() -> None:
+    image = build(SOURCES, device("cortex_m7"))
+    found = {e.what for e in evidence(image, emulate(image, SEQUENCES))}
+    assert not found & {"cycles per sample", "cycles per inference", "latency", "energy"}

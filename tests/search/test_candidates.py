@@ -22,12 +22,14 @@ from sarto.models.pooling import POOLINGS
 from sarto.search.candidates import (
     ROOM,
     Candidate,
+    Overhead,
     candidate_of,
     chosen_of,
     cost,
     families,
     fits,
     ground_of,
+    grown,
     largest,
     sized,
     skeleton,
@@ -155,10 +157,22 @@ def test_instructions_are_near_those_of_the_skeletons_image(
     steps = np.arange(16)[:, None] * [1, 2]
     raw = np.rint(2**14 * np.sin(steps)).astype(np.int16)
     run = emulate(build(emit(skeleton(bigger, there)), target, optimise="-Os", cache=tmp_path), [raw])
-    said = overheads(bigger).counted(units, bigger.power)
-    assert said == pytest.approx(float(run.inference_instructions[0]), rel=0.2)
-    counts = [overheads(bigger).counted(n, bigger.power) for n in range(bigger.least, 1000, 7)]
-    assert counts == sorted(counts), "more units never take less"
+    overhead = overheads(bigger)
+    sizes, instructions, cycles = zip(*overhead.work, strict=True)
+    for counts, got in ((instructions, run.inference_instructions[0]), (cycles, run.inference_cycles[0, 1])):
+        assert grown(sizes, counts, units, bigger.power) == pytest.approx(float(got), rel=0.2)
+        curve = [grown(sizes, counts, n, bigger.power) for n in range(bigger.least, 1000, 7)]
+        assert curve == sorted(curve), "more units never take less"
+
+
+@pytest.mark.parametrize("limit", ["instructions", "latency_s", "energy_j"])
+def test_limits_of_work_are_held_to_what_the_samples_took(limit: str) -> None:
+    overhead = Overhead(0, 0, ((10, 1000, 1500), (20, 2000, 3000)), cycle_s=1e-6, cycle_j=1e-9)
+    at_15 = {"instructions": 1500, "latency_s": 2250e-6, "energy_j": 2250e-9}[limit]
+    assert overhead.within(Budget(**{limit: at_15 * 1.001}), 15, 1)
+    assert not overhead.within(Budget(**{limit: at_15 * 0.999}), 15, 1)
+    assert overhead.within(Budget(), 10**6, 1)
+    assert Overhead(0, 0).within(Budget(**{limit: 1e-12}), 15, 1), "nothing was counted"
 
 
 @pytest.mark.parametrize("name", ["cortex_m4", "rv32imc"])

@@ -27,6 +27,7 @@ from sarto.search import folder
 from sarto.search.deployment import Deployment, Workshop
 from sarto.search.fit import FitRequest, FitResult, check, finished, fit
 from sarto.search.loop import Trial
+from tests.cli.stand_in import call
 from tests.search.planted import save_npz
 
 FILES = {
@@ -364,15 +365,15 @@ def test_windows_of_a_stream_are_fitted_and_measured(data: str, tmp_path: Path) 
     [
         ({"trials": 0}, "E112"),
         ({"device": "cortex_m99"}, "E111"),
-        ({"budget": Budget(energy_j=1e-3)}, "E112"),
+        ({"budget": Budget(energy_j=1e-3), "device": "cortex_m7"}, "E112"),
     ],
 )
 def test_requests_that_nothing_can_be_judged_by_are_refused_before_anything_is_written(
     data: str, tmp_path: Path, change: dict[str, Any], code: str
 ) -> None:
     request = request_for(data, tmp_path / "out", **change)
-    for call in (lambda: check(request), lambda: fit(request, Silent())):
-        refused(call, code)
+    for ask in (lambda: check(request), lambda: fit(request, Silent())):
+        refused(ask, code)
     assert not request.out.exists()
 
 
@@ -386,3 +387,14 @@ def refused(call: Callable[[], object], code: str) -> None:
     with manager as caught:
         call()
     assert caught.value.code == code
+
+
+def test_the_folder_deploys_as_a_project_for_a_board(base: FitResult, tmp_path: Path) -> None:
+    result = call("deploy", str(base.out), "--to", "cmake", "-o", str(tmp_path / "x"))
+    assert result.exit_code == 0, result.stderr
+    written = {str(p.relative_to(tmp_path / "x")) for p in (tmp_path / "x").rglob("*") if p.is_file()}
+    assert written >= {"CMakeLists.txt", "toolchain.cmake", "harness.ld", "harness/inputs.c", "deployed.json"}
+    assert load_graph(base.out / "graph.npz").sha256 in (tmp_path / "x/harness/inputs.h").read_text()
+    (tmp_path / "log").write_text("Booting...\n")
+    refused = call("measure", str(base.out), "--from-board", str(tmp_path / "log"))
+    assert (refused.exit_code, refused.stderr[:11]) == (2, "error[E103]")

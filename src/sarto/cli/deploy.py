@@ -14,14 +14,21 @@ from sarto.cli._kinds import ChoiceKind
 from sarto.cli._verb import json_option, verb
 from sarto.core.errors import SartoError
 
-MANIFEST, GRAPH = "artifact.json", "graph.npz"
+MANIFEST, GRAPH, LIST = "artifact.json", "graph.npz", "deployed.json"
+FORMAT = "sarto-deployed/1"
 SOURCES = {".c", ".h", ".ld"}
 """What is deployed besides the graph; other files of the manifest, such as pinned inputs, stay."""
 
 
-@verb("deploy", example="sarto deploy out/ --to c -o firmware/model/")
+@verb("deploy", example="sarto deploy out/ --to cmake -o firmware/model/")
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--to", "form", required=True, type=ChoiceKind("c"), help="What to deploy: the C sources.")
+@click.option(
+    "--to",
+    "form",
+    required=True,
+    type=ChoiceKind("c", "cmake"),
+    help="What to deploy: the C sources, or a CMake project of them with a harness for your board.",
+)
 @click.option(
     "-o", "--out", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Where to."
 )
@@ -29,29 +36,52 @@ SOURCES = {".c", ".h", ".ld"}
 def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     """Deploy the model in OUT: check its files against the manifest and copy them to DIR.
 
-    The manifest is copied too, so that a later call can tell its own files from those that were edited: a file in
-    DIR that is neither is never overwritten.
+    The project of --to cmake builds with the GCC for the device as it stands: cmake -B build && cmake --build build.
+    Its harness runs stored inputs on your board; sarto measure OUT --from-board FILE reads what it said.
+
+    A list of what was written is kept in DIR, so that a later call can tell its own files from those that were edited:
+    a file in DIR that is neither is never overwritten.
     """
+    import hashlib
+
     from sarto.core.store import write_atomic
     from sarto.report import read_run
 
-    listed = cast("Mapping[str, str]", read_run(out).artifact["files"])
-    files = {name: sha256 for name, sha256 in listed.items() if name == GRAPH or Path(name).suffix in SOURCES}
+    artifact = read_run(out).artifact
+    listed = cast("Mapping[str, str]", artifact["files"])
     if strange := [name for name in listed if Path(name).name != name]:
         cause = "it lists a file outside the folder"
         raise SartoError(
             "E114", f"{MANIFEST}: '{strange[0]}' is not a file name", cause=cause, hint="make it again"
         )
+    copied = [MANIFEST, *(name for name in listed if name == GRAPH or Path(name).suffix in SOURCES)]
+    contents = {name: (out / name).read_bytes() for name in copied}
+    if form == "cmake":
+        contents |= {name: text.encode() for name, text in _project(out).items()}
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     _check_target(folder, files)
-    for name in files:
-        write_atomic(folder / name, (out / name).read_bytes())
-    write_atomic(folder / MANIFEST, (out / MANIFEST).read_bytes())
+    for name, content in contents.items():
+        write_atomic(folder / name, content)
+    write_atomic(
+        folder / LIST, json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True) + "\n"
+    )
     if as_json:
-        _answer.document({"out": str(out), "to": form, "folder": str(folder), "files": dict(files)})
+        _answer.document({"out": str(out), "to": form, "folder": str(folder), "files": files})
         return
-    rows = [(name, f"{(folder / name).stat().st_size} B", sha256[:16]) for name, sha256 in files.items()]
+    rows = [(name, f"{len(contents[name])} B", sha256[:16]) for name, sha256 in files.items()]
     _answer.table(("file", "size", "sha256 begins"), rows, right=(1,))
-    _answer.line(f"\n{len(files)} files checked and copied to {folder}/, with {MANIFEST}")
+    _answer.line(f"\n{len(files)} files checked and written to {folder}/, and listed in {LIST}")
+    if form == "cmake":
+        build = folder / "build"
+        _answer.line(f"build them with: cmake -S {folder} -B {build} && cmake --build {build}")
+
+
+def _project(out: Path) -> dict[str, str]:
+    """Return the files of the CMake project that are not in the folder `out`."""
+    from sarto.core.artifact import read_manifest
+    from sarto.measure.from_board import project_files
+
+    return project_files(out, read_manifest(out))
 
 
 def _check_target(folder: Path, files: Mapping[str, str]) -> None:
@@ -79,23 +109,23 @@ def _check_target(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def _deployed_before(folder: Path) -> dict[str, Any]:
-    """Return file names and hashes of the manifest in `folder`, none when there is no manifest.
+    """Return file names and hashes of the list in `folder`, none when there is no list.
 
     Raises:
         SartoError: E113, when there is a file of that name which is something else.
     """
-    path = folder / MANIFEST
+    path = folder / LIST
     if not path.exists():
         return {}
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if str(manifest["format"]).startswith("sarto-artifact/"):
-            return dict(manifest["files"])
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        if earlier["format"] == FORMAT:
+            return dict(earlier["files"])
     except (OSError, ValueError, TypeError, KeyError):
         pass
     raise SartoError(
         "E113",
         f"'{path}' would be overwritten",
-        cause="it is no manifest of sarto",
+        cause="it is no list of sarto",
         hint="choose another folder with -o",
     )

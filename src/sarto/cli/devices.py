@@ -57,13 +57,14 @@ def format_bytes(size_b: int) -> str:
 
 def _derived(device: Device) -> list[str]:
     """Return the figures that the assumptions of a device allow."""
-    known = device.assumptions
-    figures = ["instructions"]
-    if {"cycles_per_instruction", "clock_hz"} <= set(known):
+    if device.cycles is None:
+        return []
+    figures = ["instructions", "cycles (estimated)"]
+    if device.clock_hz:
         figures.append("time (estimated)")
-    if {"cycles_per_instruction", "energy_per_cycle_j"} <= set(known):
+    if device.energy_per_cycle_j:
         figures.append("energy (estimated)")
-    return figures if len(figures) > 1 else []
+    return figures
 
 
 def _show(device: Device) -> None:
@@ -74,15 +75,21 @@ def _show(device: Device) -> None:
         (name, f"{format_bytes(memory.size_b)} at {memory.origin:#010x}", "declared", memory.source)
         for name, memory in (("flash", device.flash), ("RAM", device.ram))
     ]
-    for field in ("cycles_per_instruction", "clock_hz", "energy_per_cycle_j"):
-        assumption = device.assumptions.get(field)
-        words = field.removesuffix("_hz").removesuffix("_j").replace("_", " ")
-        if assumption is None:
-            rows.append((words, _UNKNOWN, "", "so nothing that needs it is shown"))
+    for name, sourced in (("clock", device.clock_hz), ("energy per cycle", device.energy_per_cycle_j)):
+        if sourced is None:
+            rows.append((name, _UNKNOWN, "", "so nothing that needs it is shown"))
         else:
-            rows.append(
-                (words, format_quantity(assumption.value, assumption.unit), "declared", assumption.source)
-            )
+            rows.append((name, format_quantity(sourced.value, sourced.unit), "declared", sourced.source))
+    table = device.cycles
+    if table is None:
+        rows.append(("cycle table", _UNKNOWN, "", "so no cycles, time or energy is shown"))
+    else:
+        rows.append(
+            ("cycle table", f"{len(table.entries)} kinds", "declared", f"{table.source}; {table.assumes}")
+        )
+        for kind, low, high in table.entries:
+            cycles = f"{low}" if low == high else f"{low} to {high}"
+            rows.append((f"  {kind.replace('_', ' ')}", f"{cycles} cycles", "declared", ""))
     _answer.table(("what", "value", "how", "source"), rows)
     if device.notes:
         _answer.line()

@@ -9,24 +9,44 @@ import click
 from sarto.cli import _answer, _kinds
 from sarto.cli._settings import setting
 from sarto.cli._verb import json_option, verb
+from sarto.core.errors import SartoError
 
 
 @verb("measure", example="sarto measure out/ --device cortex_m0plus")
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--device", type=_kinds.DEVICE, help="Where to measure; by default the device it was made for.")
+@click.option(
+    "--from-board",
+    "said",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Read what the harness of `sarto deploy --to cmake` said on a board.",
+)
 @setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
 @json_option
-def command(out: Path, device: str | None, quiet: bool, as_json: bool) -> None:
-    """Measure the finished model in OUT: build its image, emulate it, and append the evidence to its ledger."""
+def command(out: Path, device: str | None, said: Path | None, quiet: bool, as_json: bool) -> None:
+    """Measure the finished model in OUT: build its image, emulate it, and append the evidence to its ledger.
+
+    With --from-board nothing is run: FILE holds what the harness printed on your board. Its figures are measured on
+    silicon and emulated in QEMU; the board says itself which it is.
+    """
     from sarto.cli._folder import read_with_report, shown
     from sarto.cli._talk import open_talk
+    from sarto.measure.from_board import measure_from_board
     from sarto.measure.model import measure_folder
     from sarto.report import words
 
+    if said is not None and device is not None:
+        raise SartoError(
+            "E112",
+            "--from-board and --device exclude each other",
+            cause="the board says itself what it is",
+            hint="leave --device out",
+        )
     run = read_with_report(out, again=False)
-    evidence = measure_folder(out, device, open_talk(quiet))
+    evidence = measure_from_board(out, said) if said else measure_folder(out, device, open_talk(quiet))
     read_with_report(out, again=True)
-    where = device or str(run.artifact["device"])
+    where = f"a board, as {said} says" if said else device or str(run.artifact["device"])
     if as_json:
         _answer.document(
             {"out": str(out), "device": where, "evidence": [item.to_json() for item in evidence]}

@@ -5,7 +5,6 @@ A file in `devices/` is read by `sarto.devices`; this module is only the value.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -18,6 +17,29 @@ class Assumption:
     source: str
 
 
+KINDS = (
+    "data",
+    "multiply",
+    "multiply_long",
+    "divide",
+    "load",
+    "store",
+    "load_multiple",
+    "store_multiple",
+    "register",
+    "refill",
+    "branch",
+    "branch_register",
+    "call",
+    "branch_taken",
+    "branch_not_taken",
+    "table_branch",
+    "if_then",
+    "system",
+)
+"""Of the entries of a cycle table, see `measure.cycles`."""
+
+
 @dataclass(frozen=True)
 class Memory:
     """A region: first address, size in bytes, and where both are stated."""
@@ -25,6 +47,32 @@ class Memory:
     origin: int
     size_b: int
     source: str
+
+
+@dataclass(frozen=True)
+class CycleTable:
+    """What the kinds of a core's instructions take, as its manual says.
+
+    Attributes:
+        entries: kind, see `KINDS`, and its cycles, at least and at most.
+        source: where they were read.
+        assumes: what they hold for, such as memory without wait states.
+    """
+
+    entries: tuple[tuple[str, int, int], ...]
+    source: str
+    assumes: str
+
+    def of(self, kind: str) -> tuple[int, int]:
+        """Return the cycles of `kind`, at least and at most.
+
+        Raises:
+            KeyError: when the table does not have it.
+        """
+        for name, low, high in self.entries:
+            if name == kind:
+                return low, high
+        raise KeyError(kind)
 
 
 @dataclass(frozen=True)
@@ -39,7 +87,7 @@ class Device:
         emulator_cpu: core name for the emulator.
         flash: read-only memory of the reference part.
         ram: memory of the reference part.
-        cycles_per_instruction: for estimated time; None when no source was opened.
+        cycles: for estimated cycles; None when no source was opened.
         clock_hz: for estimated time; None when no source was opened.
         energy_per_cycle_j: for estimated energy; None when no source was opened.
         gcc: program and options with which GCC compiles for the core; empty where zig alone does.
@@ -53,18 +101,8 @@ class Device:
     emulator_cpu: str
     flash: Memory
     ram: Memory
-    cycles_per_instruction: Assumption | None = None
+    cycles: CycleTable | None = None
     clock_hz: Assumption | None = None
     energy_per_cycle_j: Assumption | None = None
     gcc: str = ""
     notes: str = ""
-
-    @property
-    def assumptions(self) -> Mapping[str, Assumption]:
-        """The assumptions that the file makes, by field name."""
-        named = {
-            "cycles_per_instruction": self.cycles_per_instruction,
-            "clock_hz": self.clock_hz,
-            "energy_per_cycle_j": self.energy_per_cycle_j,
-        }
-        return {k: v for k, v in named.items() if v is not None}

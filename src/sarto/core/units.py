@@ -29,6 +29,8 @@ _SUFFIXES: dict[str, dict[str, float]] = {
     "instruction": {"instructions": 1, "kinstructions": 1e3, "Minstructions": 1e6},
 }
 _BASE = {"byte": "B", "time": "s", "energy": "J", "frequency": "Hz", "instruction": "instructions"}
+COUNTED = ("instructions", "cycles", "ticks")
+"""Units that are written in full, without a prefix."""
 _NUMBER = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-zµ%]*)\s*")
 
 
@@ -112,12 +114,21 @@ def format_quantity(value: float, unit: str) -> str:
     """
     if unit in ("1", ""):
         return f"{value:.4g}"
-    if unit == "instructions":
-        return f"{value:,.0f} instructions"
+    if unit in COUNTED:
+        return f"{value:,.0f} {unit}"
     if unit == "B":
         steps = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0)]
     elif unit in ("s", "J", "W", "Hz"):
-        prefixes = [("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0), ("m", 1e-3), ("µ", 1e-6), ("n", 1e-9)]
+        prefixes = [
+            ("G", 1e9),
+            ("M", 1e6),
+            ("k", 1e3),
+            ("", 1.0),
+            ("m", 1e-3),
+            ("µ", 1e-6),
+            ("n", 1e-9),
+            ("p", 1e-12),
+        ]
         steps = [(p + unit, f) for p, f in prefixes if not (unit == "s" and f > 1)]
     else:
         return f"{value:.6g} {unit}"

@@ -18,11 +18,11 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, cast
 
-from sarto.core.device import Assumption, Device, Memory
+from sarto.core.device import KINDS, Assumption, CycleTable, Device, Memory
 from sarto.core.errors import SartoError
 from sarto.core.rooms import entry_points
 
-_UNITS = {"cycles_per_instruction": "cycles", "clock_hz": "Hz", "energy_per_cycle_j": "J"}
+_UNITS = {"clock_hz": "Hz", "energy_per_cycle_j": "J"}
 
 
 def _files() -> dict[str, Traversable]:
@@ -59,8 +59,9 @@ def parse_device(name: str, text: str) -> Device:
     Args:
         name: of the device, as on the command line.
         text: `title`, `target`, `cpu`, `emulator_cpu`, optional `gcc` and `notes`; tables `flash` and `ram` with
-            `origin`, `size_b`, `source`; optional tables `cycles_per_instruction`, `clock_hz`,
-            `energy_per_cycle_j` with `value` and `source`.
+            `origin`, `size_b`, `source`; optional tables `clock_hz`, `energy_per_cycle_j` with `value` and `source`,
+            and `cycles` with `source`, `assumes`, and for each kind of `core.device.KINDS` its cycles, a number or
+            the least and the most.
 
     Raises:
         SartoError: E112, when a field is missing, unknown or wrong.
@@ -86,9 +87,7 @@ def _device(name: str, fields: dict[str, Any]) -> Device:
         emulator_cpu=_text(fields.pop("emulator_cpu"), "emulator_cpu"),
         flash=_memory(fields.pop("flash"), "flash"),
         ram=_memory(fields.pop("ram"), "ram"),
-        cycles_per_instruction=_assumption(
-            fields.pop("cycles_per_instruction", None), "cycles_per_instruction"
-        ),
+        cycles=_cycles(fields.pop("cycles", None)),
         clock_hz=_assumption(fields.pop("clock_hz", None), "clock_hz"),
         energy_per_cycle_j=_assumption(fields.pop("energy_per_cycle_j", None), "energy_per_cycle_j"),
         gcc=_text(fields.pop("gcc"), "gcc") if "gcc" in fields else "",
@@ -124,6 +123,24 @@ def _memory(value: object, key: str) -> Memory:
     if type(size_b) is not int or size_b <= 0 or size_b % 1024 or origin % 1024 or origin + size_b > 2**32:
         raise ValueError(f"{key} must start at, and be, a multiple of 1024 bytes within the address space")
     return Memory(origin, size_b, _text(table["source"], f"{key}.source"))
+
+
+def _cycles(value: object) -> CycleTable | None:
+    if value is None:
+        return None
+    given = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    kinds = set(given) & set(KINDS)
+    table = _table(cast("object", given or value), "cycles", {"source", "assumes", *kinds})
+    entries: list[tuple[str, int, int]] = []
+    for kind in sorted(kinds, key=KINDS.index):
+        entry: Any = table[kind]
+        bounds = cast("list[Any]", entry) if isinstance(entry, list) else [entry, entry]
+        low, high = bounds if len(bounds) == 2 else (None, None)
+        if type(low) is not int or type(high) is not int or not 0 <= low <= high:
+            raise ValueError(f"cycles.{kind} must be a whole number, or the least and the most, as in [1, 3]")
+        entries.append((kind, low, high))
+    source, assumes = (_text(table[key], f"cycles.{key}") for key in ("source", "assumes"))
+    return CycleTable(tuple(entries), source, assumes)
 
 
 def _assumption(value: object, key: str) -> Assumption | None:

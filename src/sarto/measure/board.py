@@ -1,11 +1,12 @@
-"""The harness for a board: its program for given inputs, and what it said.
+"""What the harness on a board said: the answers, the counts, and what the board is.
 
-`harness_sources` returns the files that stand in for `main.c` and `board.c`; `Heard.read` reads the lines that the
-program said, over semihosting or a UART, back into answers and counts.
+`Heard.read` reads the lines that the harness (`deploy/c/board`) said over semihosting or a UART.
 
 >>> heard = Heard.read('''sarto board 1
 ... model 5eed
+... inputs c0de
 ... core 1091551809
+... maker 765964
 ... counter cyccnt
 ... nothing 4
 ... step 0 0 104
@@ -15,22 +16,23 @@ program said, over semihosting or a UART, back into answers and counts.
 ... ''')
 >>> heard.outputs.scores.tolist(), heard.steps.tolist(), heard.predicts.tolist(), heard.counter
 ([[-20, 30]], [100], [50], 'cyccnt')
+>>> heard.identity
+Identity(core='Cortex-M4', words='Cortex-M4 r0p1, CPUID 0x410fc241, SCS part 0x00c', how='measured')
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
-from jaxtyping import Int, Integer
+from jaxtyping import Int, Int64
 
 from sarto.core.errors import SartoError
-from sarto.measure.image import constants
+from sarto.measure.identity import Identity, identify
 from sarto.measure.outputs import Outputs
 
 FIRST_LINE = "sarto board 1"
+_WORDS, _NUMBERS = ("model", "inputs", "counter"), ("core", "maker", "nothing")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,44 +41,63 @@ class Heard:
 
     Attributes:
         model: hash of the graph that the program was made for.
+        inputs: hash of the sequences that it ran.
         core: what the core says it is, see `counter.h`.
+        maker: who says so, see `counter.h`.
         counter: that was read: `cyccnt`, `systick`, `mcycle`.
         outputs: answers, in the order of the inputs.
         steps: counts of every call of `model_step`, those of a call of a function that does nothing taken off.
         predicts: counts of every call of `model_predict`, likewise.
+        inferences: counts of every sequence, all its steps and `model_predict`.
     """
 
     model: str
+    inputs: str
     core: int
+    maker: int
     counter: str
     outputs: Outputs
     steps: Int[np.ndarray, " sample"]
     predicts: Int[np.ndarray, " item"]
+    inferences: Int[np.ndarray, " item"]
+
+    @property
+    def identity(self) -> Identity:
+        """What the board is.
+
+        Raises:
+            SartoError: E117, when it cannot be told whether it is silicon or an emulator.
+        """
+        return identify(self.core, self.maker, riscv=self.counter == "mcycle")
 
     @staticmethod
     def read(text: str) -> Heard:
         """Return what the lines of `text` say; lines before the first one of the harness are skipped.
 
         Raises:
-            SartoError: E103, with the line, when they are not the harness's, or cut short.
+            SartoError: E103, with the line, when they are not the harness's, or cut short, or a count did not fit the
+                board's counter.
         """
         lines = text.splitlines()
         start = next((i for i, line in enumerate(lines) if line.strip() == FIRST_LINE), None)
         if start is None:
             raise _unread(0, f"there is no line '{FIRST_LINE}'")
-        facts: dict[str, str] = {}
+        words: dict[str, str] = {}
+        numbers: dict[str, int] = {}
         rows: list[list[int]] = []
-        counts: dict[str, list[int]] = {"step": [], "predict": []}
+        counts: dict[str, list[tuple[int, int]]] = {"step": [], "predict": []}
         for number, line in enumerate(lines[start + 1 :], start + 2):
             kind, *values = line.split() or [""]
             if kind == "end":
                 break
             try:
-                if kind in ("model", "core", "counter", "nothing"):
-                    facts[kind] = " ".join(values)
+                if kind in _WORDS:
+                    words[kind] = " ".join(values)
+                elif kind in _NUMBERS:
+                    (numbers[kind],) = map(int, values)
                 elif kind in counts:
-                    _, _, count = map(int, values)
-                    counts[kind].append(count - int(facts["nothing"]))
+                    sequence, _, count = map(int, values)
+                    counts[kind].append((sequence, _taken(count, numbers["nothing"])))
                 elif kind in ("window", "sequence"):
                     rows.append([*map(int, values)])
                 else:
@@ -86,16 +107,43 @@ class Heard:
         else:
             raise _unread(len(lines), "the line 'end' is missing")
         width = {len(row) for row in rows}
-        if len(width) != 1 or min(width) < 4 or "counter" not in facts or "core" not in facts:
-            raise _unread(len(lines), "answers are missing, or differ in length")
+        missing = {*_WORDS, *_NUMBERS} - {*words, *numbers}
+        if missing or len(width) != 1 or min(width) < 4:
+            cause = (
+                f"the line '{min(missing)}' is missing"
+                if missing
+                else "answers are missing, or differ in length"
+            )
+            raise _unread(len(lines), cause)
+        outputs = Outputs.from_rows(np.array(rows, np.int32))
+        steps, predicts = (np.array(counts[k], np.int64).reshape(-1, 2) for k in ("step", "predict"))
+        if predicts[:, 0].tolist() != list(range(len(outputs.classes))):
+            raise _unread(len(lines), "there is not one line 'predict' for each line 'sequence'")
         return Heard(
-            model=facts.get("model", ""),
-            core=int(facts["core"]),
-            counter=facts["counter"],
-            outputs=Outputs.from_rows(np.array(rows, np.int32)),
-            steps=np.array(counts["step"], np.int64),
-            predicts=np.array(counts["predict"], np.int64),
+            **words,
+            core=numbers["core"],
+            maker=numbers["maker"],
+            outputs=outputs,
+            steps=steps[:, 1],
+            predicts=predicts[:, 1],
+            inferences=_summed(steps, predicts),
         )
+
+
+def _taken(count: int, nothing: int) -> int:
+    """Return `count` without what counting itself takes."""
+    if count < 0:
+        raise ValueError("that a call took longer than its counter can count")
+    return count - nothing
+
+
+def _summed(
+    steps: Int64[np.ndarray, "sample 2"], predicts: Int64[np.ndarray, "item 2"]
+) -> Int64[np.ndarray, " item"]:
+    """Return for each sequence the sum of its steps' counts and its predict's."""
+    sums = predicts[:, 1].copy()
+    np.add.at(sums, steps[:, 0], steps[:, 1])
+    return sums
 
 
 def _unread(line: int, cause: str) -> SartoError:
@@ -106,39 +154,3 @@ def _unread(line: int, cause: str) -> SartoError:
         cause=cause,
         hint="give all that the harness printed, from its first line to the line 'end'",
     )
-
-
-def harness_sources(
-    sources: Mapping[str, str], sequences: Sequence[Integer[np.ndarray, "_ _"]], model: str
-) -> dict[str, str]:
-    """Return the files of the harness with `sequences` of raw words in it, in place of `main.c` and `board.c`.
-
-    Args:
-        sources: of the model, for the type of its samples.
-        sequences: raw words, one array of (step, channel) each.
-        model: hash of the graph, for whoever reads what the board says.
-    """
-    channels = constants(sources["model.h"])["MODEL_CHANNELS"]
-    folder = files("sarto") / "deploy" / "c" / "board"
-    words = np.concatenate([np.asarray(s).reshape(-1, channels) for s in sequences]).reshape(-1)
-    steps = [len(s) for s in sequences]
-    header = (
-        '/* The inputs that the harness runs. */\n#ifndef INPUTS_H\n#define INPUTS_H\n#include "model.h"\n\n'
-        f'#define INPUTS_MODEL "{model}"\n#define INPUT_SEQUENCES {len(steps)}\n'
-        "extern const int32_t input_steps[INPUT_SEQUENCES];\nextern const model_sample input_words[];\n\n#endif\n"
-    )
-    table = (
-        '#include "inputs.h"\n\n'
-        f"const int32_t input_steps[INPUT_SEQUENCES] = {{{_values(steps)}}};\n"
-        f"const model_sample input_words[] = {{{_values(words.tolist() or [0])}}};\n"
-    )
-    return {
-        **{f.name: f.read_text(encoding="utf-8") for f in folder.iterdir() if f.name.endswith((".c", ".h"))},
-        "inputs.h": header,
-        "inputs.c": table,
-    }
-
-
-def _values(values: Sequence[int]) -> str:
-    rows = [", ".join(map(str, values[i : i + 20])) for i in range(0, len(values), 20)]
-    return "\n    " + ",\n    ".join(rows) + "\n"

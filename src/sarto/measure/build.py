@@ -2,9 +2,6 @@
 
     image = build({"model.c": ..., "model.h": ...}, device("cortex_m4"), flash_b=65536, ram_b=16384)
 
->>> sorted(image_sources())
-['board.c', 'board.h', 'link.ld', 'main.c', 'startup.c']
-
 The linker is given exactly the flash and RAM that the budget allows, so that it refuses what is too big. The same
 sources give the same bytes.
 """
@@ -17,13 +14,13 @@ import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
 
 from sarto.core.device import Device
 from sarto.core.errors import SartoError
 from sarto.core.store import Store, content_hash
 from sarto.core.units import format_quantity
+from sarto.deploy.c.program import COMPILE, LINK, SECTIONS, WARN, image_sources, linker_script
 from sarto.measure import zig
 from sarto.measure.compilers import COMPILERS, Compiler, Name
 from sarto.measure.image import Image, constants
@@ -34,17 +31,6 @@ STACK_ALIGN_B = {"thumb": 8, "riscv32": 16}
 """By the beginning of a device's target. Source: Arm, "Procedure Call Standard for the Arm Architecture", the stack at
 a public interface; "RISC-V ABIs specification", the stack pointer at procedure entry."""
 
-_COMPILE = [
-    "-std=c99",
-    "-ffreestanding",
-    "-fomit-frame-pointer",
-    "-fno-exceptions",
-    "-fno-unwind-tables",
-    "-fno-asynchronous-unwind-tables",
-]
-_WARN = ["-Wall", "-Wextra", "-pedantic"]
-_SECTIONS = ["-ffunction-sections", "-fdata-sections", "-Wl,--gc-sections", "-Wl,-z,max-page-size=4"]
-_SCRIPT = ["-Wl,--entry=reset", "-Wl,-T,link.ld"]
 _ARITHMETIC = re.compile(
     r"__aeabi_(lmul|llsl|llsr|lasr|u?lcmp|u?idiv(mod)?|u?ldivmod)|__(clz|ctz|popcount)[sd]i2"
     r"|__(ashl|ashr|lshr|mul|u?div|u?mod|u?cmp)di[23]|__gnu_thumb1_case_[su][qh]i"
@@ -53,16 +39,6 @@ _ARITHMETIC = re.compile(
 Source: Arm, "Run-time ABI for the Arm Architecture", section 4.2 and 4.3; "GCC internals", the GCC low-level runtime
 library, routines for integer arithmetic; the last are GCC's jump tables of 16-bit Thumb."""
 _MEMORY = re.compile(r"(__aeabi_)?mem(cpy|set|move|cmp|clr)\w*|bcmp")
-
-
-def image_sources() -> dict[str, str]:
-    """Return the files around every model: `main.c`, `board.c`, `board.h`, `startup.c` and the template `link.ld`."""
-    folder = files("sarto") / "deploy" / "c" / "image"
-    return {
-        f.name: f.read_text(encoding="utf-8")
-        for f in folder.iterdir()
-        if f.name.endswith((".c", ".h", ".ld"))
-    }
 
 
 def build(
@@ -123,28 +99,16 @@ def build(
     return image
 
 
-def linker_script(image: Image, template: str | None = None) -> str:
-    """Return the linker script of `image`: the template with the memory of its device and its stack filled in."""
-    values = {
-        "FLASH_ORIGIN": image.device.flash.origin,
-        "FLASH_SIZE": image.flash_limit_b,
-        "RAM_ORIGIN": image.device.ram.origin,
-        "RAM_SIZE": image.ram_limit_b,
-        "STACK_SIZE": image.stack_b,
-    }
-    return re.sub(r"@(\w+)@", lambda match: f"{values[match[1]]:#x}", template or image_sources()["link.ld"])
-
-
 def _link(image: Image, program: Mapping[str, str], compiler: Compiler, optimise: str, stack_b: int) -> Image:
     """Return `image` linked with `stack_b` for the stack, first without, then with the compiler's own library."""
     device = image.device
-    script = linker_script(replace(image, stack_b=stack_b), program["link.ld"])
+    script = linker_script(image.flash_allowed, image.ram_allowed, stack_b, program["link.ld"])
     with tempfile.TemporaryDirectory(prefix="sarto-") as name:
         folder = Path(name)
         inputs = zig.write_sources({**program, "link.ld": script}, folder)
 
         def link(library: bool) -> tuple[int, str, list[str]]:
-            shared = [*_COMPILE, *_WARN, *_SECTIONS, *_SCRIPT, *inputs, "-o", "model.elf"]
+            shared = [*COMPILE, *WARN, *SECTIONS, *LINK, "-Wl,-T,link.ld", *inputs, "-o", "model.elf"]
             words = [*compiler.command(device, optimise, library), *shared, *compiler.tail(device, library)]
             status, said = compiler.run(words, folder)
             return status, said, words

@@ -17,6 +17,7 @@ from typing import Literal
 
 from sarto.core.device import Device
 from sarto.core.errors import SartoError
+from sarto.deploy.c import program
 from sarto.measure import gcc, zig
 
 Name = Literal["zig", "gcc"]
@@ -109,10 +110,7 @@ class Gcc(Compiler):
 
     def command(self, device: Device, optimise: str, library: bool) -> list[str]:
         """Return the program with the core's options."""
-        # GCC would call memset for a loop that clears, which a program without a C library does not have; and GNU ld
-        # would load the file's own headers below the vectors.
-        wanted = ["-fno-tree-loop-distribute-patterns", "-Wl,--nmagic", "-g1"]
-        return [*device.gcc.split(), "-nostdlib", optimise, *wanted]
+        return [*device.gcc.split(), "-nostdlib", optimise, *program.GCC, *program.GNU_LD, "-g1"]
 
     def tail(self, device: Device, library: bool) -> list[str]:
         """Return the compiler's own library, which must follow what needs it."""
@@ -120,8 +118,8 @@ class Gcc(Compiler):
 
     def run(self, words: Sequence[str], folder: Path) -> tuple[int, str]:
         """Run GCC; the image has no path of this machine in it."""
-        program, *rest = words
-        return gcc.run([program, f"-fdebug-prefix-map={folder}=.", *rest], folder)
+        compiler, *rest = words
+        return gcc.run([compiler, f"-fdebug-prefix-map={folder}=.", *rest], folder)
 
     def missing(self, said: str) -> list[str]:
         """Return what GNU ld calls undefined references."""

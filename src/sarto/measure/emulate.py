@@ -37,7 +37,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Integer, UInt64
+from jaxtyping import Int64, Integer, UInt64
 
 from sarto.core.errors import SartoError
 from sarto.measure.image import Image
@@ -58,6 +58,8 @@ class Emulation:
         step_instructions: of every call of `model_step`, from its first instruction to its return.
         predict_instructions: of every call of `model_predict`.
         inference_instructions: of every sequence, all its steps and `model_predict`.
+        step_cycles: of every call of `model_step`, at least and at most by the device's cycle table; zeros without one.
+        inference_cycles: of every sequence, likewise.
         init_instructions: of `model_init`, once after reset.
         startup_instructions: from reset to `main`.
         total_instructions: of the whole run, the example program included.
@@ -71,6 +73,8 @@ class Emulation:
     step_instructions: UInt64[np.ndarray, " sample"]
     predict_instructions: UInt64[np.ndarray, " item"]
     inference_instructions: UInt64[np.ndarray, " item"]
+    step_cycles: UInt64[np.ndarray, "sample 2"]
+    inference_cycles: UInt64[np.ndarray, "item 2"]
     init_instructions: int
     startup_instructions: int
     total_instructions: int
@@ -109,13 +113,14 @@ def emulate(
         assert stack_items < len(sequences), "the stack was written below the stack pointer"
         stack_items = min(2 * stack_items, len(sequences))
     steps, predicts = machine.instructions(STEP), machine.instructions(PREDICT)
-    edges = np.concatenate([[0], np.cumsum(machine.steps)]).astype(np.int64)
-    sums = np.concatenate([[0], np.cumsum(steps)]).astype(np.uint64)
+    step_cycles = machine.cycles(STEP)
     return Emulation(
         outputs=machine.outputs(),
         step_instructions=steps,
         predict_instructions=predicts,
-        inference_instructions=(sums[edges[1:]] - sums[edges[:-1]]) + predicts,
+        inference_instructions=_per_sequence(steps[:, None], machine.steps)[:, 0] + predicts,
+        step_cycles=step_cycles,
+        inference_cycles=_per_sequence(step_cycles, machine.steps) + machine.cycles(PREDICT),
         init_instructions=int(machine.instructions(INIT)[0]),
         startup_instructions=int(machine.instructions(MAIN)[0]),
         total_instructions=machine.probe.total,
@@ -123,6 +128,15 @@ def emulate(
         stack_items=stack_items,
         tool=machine.tool,
     )
+
+
+def _per_sequence(
+    steps: UInt64[np.ndarray, "sample count"], lengths: Int64[np.ndarray, " item"]
+) -> UInt64[np.ndarray, "item count"]:
+    """Return the sums over the steps of each sequence."""
+    edges = np.concatenate([[0], np.cumsum(lengths)])
+    sums = np.concatenate([np.zeros((1, steps.shape[1]), np.uint64), np.cumsum(steps, axis=0)])
+    return sums[edges[1:]] - sums[edges[:-1]]
 
 
 def _peak_stack_b(

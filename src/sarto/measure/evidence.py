@@ -1,19 +1,17 @@
 """Evidence from an image and its emulation: what it takes of flash, RAM and instructions, and what follows from that.
 
-Latency and energy are estimated, and only where the device file has what they need, each number with its source:
+Cycles are estimated where the device file has a cycle table, latency and energy where it has what they need besides,
+each number with its source:
 
-    latency = instructions per inference * cycles per instruction / clock
-    energy  = instructions per inference * cycles per instruction * energy per cycle
+    latency = cycles per inference / clock
+    energy  = cycles per inference * energy per cycle
 
->>> from dataclasses import replace
->>> from sarto.core.device import Assumption
 >>> from sarto.devices import device
->>> counted = Evidence("instructions per inference", 1e6, "instructions", "emulated", "", interval=(9e5, 1e6))
->>> estimates(device("cortex_m4"), counted)
-[]
->>> core = replace(device("cortex_m4"), cycles_per_instruction=Assumption(2, "cycles", "made up"))
->>> [str(item) for item in estimates(core, counted)]
-['latency 25 ms (estimated)', 'energy 604.8 µJ (estimated)']
+>>> counted = Evidence("cycles per inference", 8e5, "cycles", "estimated", "", interval=(4e5, 8e5))
+>>> [str(item) for item in estimates(device("cortex_m4"), counted)]
+['latency 10 ms (estimated)', 'energy 241.9 µJ (estimated)']
+>>> [item.what for item in estimates(device("cortex_m7"), counted)]
+['latency']
 """
 
 from __future__ import annotations
@@ -23,6 +21,7 @@ from jaxtyping import UInt64
 
 from sarto.core.device import Device
 from sarto.core.evidence import Evidence
+from sarto.core.units import format_quantity
 from sarto.measure.emulate import Emulation
 from sarto.measure.image import Image
 
@@ -41,7 +40,8 @@ def evidence(
     Returns:
         `flash`, `static ram` (measured: the linked file says so), `peak stack`, `ram` (static and stack),
         `instructions per sample`, `instructions per inference` (emulated; the largest, with smallest and largest as
-        interval), and `latency`, `energy` (estimated) where the device file allows.
+        interval), and `cycles per sample`, `cycles per inference`, `latency`, `energy` (estimated) where the device
+        file allows: what they take at most, with the least and the most as interval.
     """
     command, subject = command or image.command, subject_sha256 or image.sha256
     linked = f"ELF of {image.toolchain}"
@@ -66,37 +66,49 @@ def evidence(
         counted("instructions per sample", emulation.step_instructions),
         counted("instructions per inference", emulation.inference_instructions),
     ]
+    cycles = image.device.cycles
+    if cycles is None:
+        return rows
+    table = f"{emulated}; cycles from least to most: {cycles.source}; assumes {cycles.assumes}"
+
+    def estimated(what: str, bounds: UInt64[np.ndarray, "call 2"]) -> Evidence:
+        low, high = (float(bounds.min()), float(bounds.max())) if len(bounds) else (0.0, 0.0)
+        return Evidence(
+            what, high, "cycles", "estimated", table, command, len(bounds), (low, high), None, subject
+        )
+
+    rows.append(estimated("cycles per sample", emulation.step_cycles))
+    rows.append(estimated("cycles per inference", emulation.inference_cycles))
     return [*rows, *estimates(image.device, rows[-1])]
 
 
-def estimates(device: Device, instructions: Evidence) -> list[Evidence]:
-    """Return `latency` and `energy` of an inference of so many `instructions`, as far as the device file goes."""
-    cycles, clock, energy = device.cycles_per_instruction, device.clock_hz, device.energy_per_cycle_j
+def estimates(device: Device, cycles: Evidence) -> list[Evidence]:
+    """Return `latency` and `energy` of an inference of so many `cycles`, as far as the device file goes."""
     rows: list[Evidence] = []
-    for what, unit, factors in (("latency", "s", (cycles, clock)), ("energy", "J", (cycles, energy))):
-        per_instruction, rate = factors
-        if per_instruction is None or rate is None:
+    for what, unit, sourced in (
+        ("latency", "s", device.clock_hz),
+        ("energy", "J", device.energy_per_cycle_j),
+    ):
+        if sourced is None:
             continue
-        factor = (
-            per_instruction.value / rate.value if what == "latency" else per_instruction.value * rate.value
-        )
-        tool = "instructions x " + ", ".join(
-            f"{a.value:g} {a.unit} ({a.source})" for a in (per_instruction, rate)
-        )
-        assert instructions.interval is not None
-        low, high = (bound * factor for bound in instructions.interval)
+        factor = 1 / sourced.value if what == "latency" else sourced.value
+        assert cycles.interval is not None
+        low, high = (bound * factor for bound in cycles.interval)
+        by = "/" if what == "latency" else "x"
+        figure = format_quantity(sourced.value, sourced.unit)
+        tool = f"{cycles.what} ({cycles.how}) {by} {figure} ({sourced.source})"
         rows.append(
             Evidence(
                 what,
-                instructions.value * factor,
+                cycles.value * factor,
                 unit,
                 "estimated",
                 tool,
-                instructions.command,
-                instructions.n,
+                cycles.command,
+                cycles.n,
                 (low, high),
                 None,
-                instructions.subject_sha256,
+                cycles.subject_sha256,
             )
         )
     return rows

@@ -8,10 +8,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sarto.core.device import Device
+from sarto.core.device import Device, Memory
 from sarto.core.table import Table
 from sarto.measure.elf import Elf, read
 
@@ -43,6 +43,16 @@ class Image:
     toolchain: str
     command: str
     diagnostics: str
+
+    @property
+    def flash_allowed(self) -> Memory:
+        """The flash that the linker was allowed."""
+        return replace(self.device.flash, size_b=self.flash_limit_b)
+
+    @property
+    def ram_allowed(self) -> Memory:
+        """The RAM that the linker was allowed."""
+        return replace(self.device.ram, size_b=self.ram_limit_b)
 
     @cached_property
     def contents(self) -> Elf:

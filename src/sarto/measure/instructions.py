@@ -57,6 +57,22 @@ def ordinals(elf: Elf, origin: int, size_b: int) -> UInt32[np.ndarray, " halfwor
     return np.cumsum(begins, dtype=np.uint32)
 
 
+def conditions(elf: Elf) -> dict[int, int]:
+    """Return the addresses of instructions within an IT, each with the address of that IT."""
+    found: dict[int, int] = {}
+    if elf.architecture == RISCV32:
+        return found
+    left, opened = 0, 0
+    for address, first, _ in instructions(elf):
+        if first & 0xFF00 == 0xBF00 and first & 0x000F:
+            # The mask ends in a one, after which nothing follows.
+            left, opened = 4 - ((first & -first).bit_length() - 1), address
+        elif left:
+            left -= 1
+            found[address] = opened
+    return found
+
+
 def weights(elf: Elf, origin: int, size_b: int) -> UInt8[np.ndarray, " halfword"]:
     """Return how many instructions an emulator's hook at each halfword stands for.
 
@@ -65,19 +81,9 @@ def weights(elf: Elf, origin: int, size_b: int) -> UInt8[np.ndarray, " halfword"
     not call the hook for it, so the IT before them counts for all.
     """
     weights = np.zeros(size_b // 2, np.uint8)
-    conditional = 0
-    thumb = elf.architecture != RISCV32
-    for address, first, _ in instructions(elf):
-        at = (address - origin) // 2
-        if thumb and first & 0xFF00 == 0xBF00 and first & 0x000F:
-            conditional = 4 - (
-                (first & -first).bit_length() - 1
-            )  # the mask ends in a one, after which nothing follows
-            weights[at] = 1 + conditional
-        elif conditional:
-            conditional -= 1
-        else:
-            weights[at] = 1
+    conditional = conditions(elf)
+    for address, _, _ in instructions(elf):
+        weights[(conditional.get(address, address) - origin) // 2] += 1
     return weights
 
 

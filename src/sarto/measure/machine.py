@@ -21,6 +21,7 @@ from jaxtyping import Integer, UInt64
 
 from sarto.core.errors import SartoError
 from sarto.core.seed import generator
+from sarto.measure.cycles import cycle_counts
 from sarto.measure.elf import RISCV32
 from sarto.measure.image import Image
 from sarto.measure.instructions import V6_M, V6S_M, V7E_M, V8_M_MAIN, ordinals, weights
@@ -130,10 +131,17 @@ class Machine:
             limit=most_instructions,
             lowest_stack=2**32,
         )
+        self._bounds = [np.zeros((max(self._rooms[f], 1), 2), np.uint64) for f in range(len(FUNCTIONS))]
+        if (table := image.device.cycles) is not None:
+            self._cycles = cycle_counts(image.contents, origin, flash_b, table)
+            for i in range(2):
+                self.probe.cycles[i] = self._cycles.before[i].ctypes.data
+                self.probe.taken[i] = self._cycles.taken[i].ctypes.data
         entries = {s.name: s.address for s in image.contents.symbols if s.is_code}
         for f, name in enumerate(FUNCTIONS):
             self.probe.entries[f] = entries[name]
             self.probe.counts[f] = self._counts[f].ctypes.data
+            self.probe.bounds[f] = self._bounds[f].ctypes.data
             self.probe.rooms[f] = self._rooms[f]
         self._stack_top, self._reset = (int.from_bytes(image.flash[i : i + 4], "little") for i in (0, 4))
         if (
@@ -264,6 +272,10 @@ class Machine:
         calls, expected = self.probe.calls[function], self._rooms[function]
         assert calls == expected, f"{calls} calls of {FUNCTIONS[function]}, not {expected}"
         return self._counts[function][:expected]
+
+    def cycles(self, function: int) -> UInt64[np.ndarray, "call 2"]:
+        """Return the cycles of each call of `function`, at least and at most; zeros without a cycle table."""
+        return self._bounds[function][: self._rooms[function]]
 
     def outputs(self) -> Outputs:
         """Return what the program wrote to the board."""

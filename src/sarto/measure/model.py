@@ -152,6 +152,12 @@ def _table_evidence(graph: Graph, command: str) -> list[Evidence]:
     ]
 
 
+def read_pinned(out: Path) -> RawSequences:
+    """Return the sequences that are run on the device, as the finished output folder `out` keeps them."""
+    with np.load(out / "pinned.npz", allow_pickle=False) as file:
+        return RawSequences(file["raw"], file["offsets"])
+
+
 def measure_folder(out: Path, name: str | None, talk: Talk) -> list[Evidence]:
     """Build and emulate the model of a finished output folder again, and append the evidence to its ledger.
 
@@ -167,8 +173,7 @@ def measure_folder(out: Path, name: str | None, talk: Talk) -> list[Evidence]:
     manifest = read_manifest(out)
     graph, target = load_graph(out / "graph.npz"), device(name or manifest["device"])
     sources = {file: (out / file).read_text(encoding="utf-8") for file in ("model.c", "model.h")}
-    with np.load(out / "pinned.npz", allow_pickle=False) as file:
-        sequences = RawSequences(file["raw"], file["offsets"])
+    sequences = read_pinned(out)
     command = f"sarto measure {out} --device {target.name}"
     with talk.stage("measure", 1) as stage:
         measured = measure_model(

@@ -20,6 +20,10 @@ typedef struct {
     uint64_t origin, halfwords;
     uint64_t entries[FUNCTIONS];
     uint64_t *counts[FUNCTIONS];/* instructions of each call */
+    const uint32_t *cycles[2];  /* cycles before each halfword, at least and at most; or none */
+    const uint32_t *taken[2];   /* more, where a branch ended there and the core goes on elsewhere */
+    uint64_t *bounds[FUNCTIONS];/* cycles of each call, at least and at most */
+    uint64_t cycled[2], cycled_before[2], previous;
     int64_t calls[FUNCTIONS], rooms[FUNCTIONS];
     int64_t inside;             /* the function that is being counted, or -1 */
     uint64_t back, began, total, since, limit;
@@ -87,8 +91,11 @@ static void follow(void *emulator, probe *p, uint64_t address)
 {
     if (p->inside >= 0 && address == p->back) {
         int64_t call = p->calls[p->inside]++;
-        if (call < p->rooms[p->inside])
+        if (call < p->rooms[p->inside]) {
             p->counts[p->inside][call] = p->total - p->began;
+            for (int i = 0; i < 2; i++)
+                p->bounds[p->inside][2 * call + i] = p->cycled[i] - p->cycled_before[i];
+        }
         p->inside = -1;
     }
     if (p->inside >= 0)
@@ -100,6 +107,8 @@ static void follow(void *emulator, probe *p, uint64_t address)
             p->inside = f;
             p->back = link & ~1u;
             p->began = p->total;
+            p->cycled_before[0] = p->cycled[0];
+            p->cycled_before[1] = p->cycled[1];
         }
     if (address == p->entries[MAIN] && p->calls[MAIN] == 0)
         p->counts[MAIN][p->calls[MAIN]++] = p->total;
@@ -120,8 +129,15 @@ void on_block(void *emulator, uint64_t address, uint32_t size, void *user)
         end(emulator, p, OUTSIDE_CODE);
         return;
     }
+    if (p->cycles[0] && p->previous != first)
+        for (int i = 0; i < 2; i++)
+            p->cycled[i] += p->taken[i][p->previous];
+    p->previous = last;
     follow(emulator, p, address);
     add(emulator, p, p->ordinals[last] - p->ordinals[first]);
+    if (p->cycles[0])
+        for (int i = 0; i < 2; i++)
+            p->cycled[i] += p->cycles[i][last] - p->cycles[i][first];
 }
 
 /* The same counts by another way, one by one, and the lowest stack pointer. */

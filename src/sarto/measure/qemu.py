@@ -20,7 +20,8 @@ from jaxtyping import Float, Integer
 
 from sarto.core.device import Device, Memory
 from sarto.core.errors import SartoError
-from sarto.measure.board import Heard, harness_sources
+from sarto.deploy.c.program import harness_sources
+from sarto.measure.board import Heard
 from sarto.measure.build import build
 from sarto.measure.compilers import Name
 
@@ -80,12 +81,13 @@ MACHINES = {
 
 @dataclass(frozen=True, eq=False)
 class QemuRun:
-    """What a board of QEMU said, its counts as instructions: ticks of its timer by ticks per instruction."""
+    """What a board of QEMU `said`, its counts as instructions: ticks of its timer by ticks per instruction."""
 
     heard: Heard
     instructions_per_step: Float[np.ndarray, " sample"]
     instructions_per_predict: Float[np.ndarray, " item"]
     machine: QemuMachine
+    said: str
 
 
 def run(
@@ -113,19 +115,26 @@ def run(
         )
     machine = MACHINES[device.emulator_cpu]
     there = replace(device, flash=machine.flash, ram=machine.ram)
-    program = {**sources, "board.c": "", "main.c": "", **harness_sources(sources, sequences, model)}
+    program = {**sources, "board.c": "", "main.c": "", **harness_sources(sequences, model)}
     image = build(program, there, optimise=optimise, compiler=compiler, cache=cache)
-    heard = Heard.read(_boot(image.elf, machine))
+    said = boot(image.elf, machine)
+    heard = Heard.read(said)
     ticks = machine.clock_hz * 2**ICOUNT_SHIFT / 1e9
     return QemuRun(
         heard,
         heard.steps / ticks + NOTHING_INSTRUCTIONS,
         heard.predicts / ticks + NOTHING_INSTRUCTIONS,
         machine,
+        said,
     )
 
 
-def _boot(elf: bytes, machine: QemuMachine) -> str:
+def boot(elf: bytes, machine: QemuMachine) -> str:
+    """Run the program `elf` on `machine` and return what it said.
+
+    Raises:
+        SartoError: E301 without QEMU; E402, when the program does not end.
+    """
     if shutil.which("qemu-system-arm") is None:
         raise SartoError(
             "E301",

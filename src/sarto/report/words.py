@@ -11,7 +11,7 @@ from typing import Any
 
 from sarto.core.budget import Margin
 from sarto.core.evidence import Evidence
-from sarto.core.units import format_quantity
+from sarto.core.units import COUNTED, format_quantity
 from sarto.report.run import Run
 
 _SHARES = re.compile(
@@ -38,7 +38,7 @@ def figure(value: float, unit: str, what: str) -> str:
     """Return `value` in words that no line break parts: shares in percent, everything else with its SI prefix."""
     if unit in ("1", "") and _SHARES.search(what):
         return f"{100 * value:.4g}\u00a0%"
-    if unit == "instructions" and unit in what:
+    if unit in COUNTED and unit in what:
         return f"{value:,.0f}"
     return format_quantity(value, unit).replace(" ", "\u00a0")
 

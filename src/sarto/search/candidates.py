@@ -68,32 +68,50 @@ def candidate_of(settings: Mapping[str, Any]) -> Candidate:
 
 @dataclass(frozen=True)
 class Overhead:
-    """What an image of one structure costs beside tables and arena, and how its instructions grow.
+    """What an image of one structure costs beside tables and arena, and how its work grows.
 
     Attributes:
         flash_b: flash of everything but tables.
         ram_b: RAM of everything but the arena: small statics and the deepest stack.
-        instructions: sizes, ascending, with the instructions of the longest inference; none where no limit asks.
+        work: sizes, ascending, with the instructions of the longest inference and the cycles that it takes at most (0
+            when the device has no cycle table); none where no limit asks.
+        cycle_s, cycle_j: what a cycle takes, 0 when no source was opened.
     """
 
     flash_b: int
     ram_b: int
-    instructions: tuple[tuple[int, int], ...] = ()
+    work: tuple[tuple[int, int, int], ...] = ()
+    cycle_s: float = 0.0
+    cycle_j: float = 0.0
 
-    def counted(self, units: int, power: int) -> float:
-        """Return the instructions with `units`: between the sizes by a line, beyond them with the given `power`.
+    def within(self, budget: Budget, units: int, power: int) -> bool:
+        """Return whether instructions, latency and energy with `units` are within `budget`; `power` as in `grown`."""
+        if not self.work:
+            return True
+        sizes, instructions, cycles = zip(*self.work, strict=True)
+        cycled = grown(sizes, cycles, units, power)
+        got = (
+            (grown(sizes, instructions, units, power), budget.instructions),
+            (cycled * self.cycle_s, budget.latency_s),
+            (cycled * self.cycle_j, budget.energy_j),
+        )
+        return all(limit is None or value <= limit for value, limit in got)
 
-        Beyond the largest size the growth goes on, as a line through the last two (power 1) or as a parabola through
-        all three (power 2); it never falls.
-        """
-        if not self.instructions:
-            return 0.0
-        sizes, counts = (np.array(column, np.float64) for column in zip(*self.instructions, strict=True))
-        if units <= sizes[-1] or len(sizes) == 1:
-            return float(np.interp(units, sizes, counts))
-        used = slice(-2, None) if power == 1 else slice(None)
-        beyond = np.polyval(np.polyfit(sizes[used], counts[used], power), units)
-        return float(max(beyond, counts[-1]))
+
+def grown(sizes: Sequence[int], counts: Sequence[int], units: int, power: int) -> float:
+    """Return the count with `units`: between the `sizes` by a line, beyond them with the given `power`.
+
+    Beyond the largest size the growth goes on, as a line through the last two (power 1) or as a parabola through
+    all three (power 2); it never falls.
+
+    >>> grown((10, 20), (100, 180), 15, 1), grown((10, 20), (100, 180), 30, 1)
+    (140.0, 260.0)
+    """
+    x, y = np.array(sizes, np.float64), np.array(counts, np.float64)
+    if units <= x[-1] or len(x) == 1:
+        return float(np.interp(units, x, y))
+    used = slice(-2, None) if power == 1 else slice(None)
+    return float(max(np.polyval(np.polyfit(x[used], y[used], power), units), y[-1]))
 
 
 Overheads = Callable[[Candidate], Overhead]
@@ -160,16 +178,16 @@ def cost(candidate: Candidate, shape: Shape, overheads: Overheads) -> tuple[int,
 
 
 def fits(candidate: Candidate, shape: Shape, overheads: Overheads, budget: Budget) -> bool:
-    """Return whether flash, RAM and instructions of the candidate are within `budget`, as far as can be told before."""
+    """Return whether the candidate is within `budget`, as far as can be told before it is trained."""
     try:
         flash, ram = cost(candidate, shape, overheads)
     except SartoError as error:  # sums of so many features leave 32 bits
         if error.code != "E404":
             raise
         return False
-    instructions = overheads(candidate).counted(candidate.units, candidate.power)
-    got = ((flash, budget.flash_b), (ram, budget.ram_b), (instructions, budget.instructions))
-    return all(limit is None or value <= limit for value, limit in got)
+    got = ((flash, budget.flash_b), (ram, budget.ram_b))
+    small = all(limit is None or value <= limit for value, limit in got)
+    return small and overheads(candidate).within(budget, candidate.units, candidate.power)
 
 
 def largest(candidate: Candidate, shape: Shape, overheads: Overheads, budget: Budget) -> int | None:

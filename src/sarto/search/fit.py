@@ -210,12 +210,19 @@ def check(request: FitRequest) -> None:
         (request.budget.latency_s, target.clock_hz, "latency"),
         (request.budget.energy_j, target.energy_per_cycle_j, "energy"),
     ):
-        if limit is not None and (wanted is None or target.cycles_per_instruction is None):
+        if limit is not None and (wanted is None or target.cycles is None):
+            lacking = (
+                "cycle table"
+                if target.cycles is None
+                else "clock"
+                if name == "latency"
+                else "energy per cycle"
+            )
             raise SartoError(
                 "E112",
                 f"--{name} cannot be judged on {target.name}",
-                cause="its device file has no sourced assumption for it",
-                hint="limit --instructions, or add the assumption with its source to a device file of your own",
+                cause=f"its device file has no {lacking}, since no source was opened",
+                hint="limit --instructions, or add it with its source to a device file of your own",
             )
     for limit, there, name in (
         (request.budget.flash_b, target.flash.size_b, "flash"),

@@ -95,7 +95,8 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     workers = min(request.workers or available_workers(), MOST_WORKERS)
     shape = shape_of(problem)
     limits = _limits(request.budget, target)
-    counted, ground = limits.instructions is not None, ground_of(problem)
+    counted = not (limits.instructions is limits.latency_s is limits.energy_j is None)
+    ground = ground_of(problem)
     overheads = ImageOverheads(shape, target, optimise, work / "images", counted, ground)
     with one_blas_thread(), open_executor(workers) as executor:
         score = Scorer(
@@ -204,22 +205,13 @@ def _title(request: FitRequest, data: Dataset) -> str:
 
 
 def _limits(budget: Budget, target: Device) -> Budget:
-    """Return limits of flash and RAM, those of the device where the budget has none, and of instructions.
-
-    Limits of time and energy become instructions by the assumptions of the device file.
-    """
-    counts = [budget.instructions]
-    cycles, clock, energy = (
-        a and a.value for a in (target.cycles_per_instruction, target.clock_hz, target.energy_per_cycle_j)
-    )
-    if budget.latency_s is not None and cycles and clock:
-        counts.append(budget.latency_s * clock / cycles)
-    if budget.energy_j is not None and cycles and energy:
-        counts.append(budget.energy_j / (energy * cycles))
+    """Return the limits that a candidate is held to, flash and RAM at most those of the device."""
     return Budget(
         flash_b=min(budget.flash_b or target.flash.size_b, target.flash.size_b),
         ram_b=min(budget.ram_b or target.ram.size_b, target.ram.size_b),
-        instructions=min((c for c in counts if c is not None), default=None),
+        instructions=budget.instructions,
+        latency_s=budget.latency_s,
+        energy_j=budget.energy_j,
     )
 
 

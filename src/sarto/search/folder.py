@@ -24,8 +24,8 @@ from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe, Step
 from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
+from sarto.deploy.c.program import image_sources, linker_script
 from sarto.deploy.memory import arena
-from sarto.measure.build import image_sources, linker_script
 from sarto.measure.deviation import deviation_by_group, predictions_table
 from sarto.measure.model import PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
@@ -41,10 +41,11 @@ def write_folder(run: Run) -> Path:
     out = run.request.out
     for left_over in out.glob(".*.*"):  # of writes that were killed, see `write_atomic`
         left_over.unlink()
+    around, image = image_sources(), run.chosen.measured.image
     sources = {
-        **image_sources(),
+        **around,
         **run.chosen.sources,
-        "link.ld": linker_script(run.chosen.measured.image),
+        "link.ld": linker_script(image.flash_allowed, image.ram_allowed, image.stack_b, around["link.ld"]),
     }
     for name, text in sources.items():
         write_atomic(out / name, text)

@@ -31,7 +31,7 @@ class ImageOverheads:
         device: to build for.
         optimise: the compiler's level.
         cache: folder for built images.
-        counted: whether instructions are wanted too, which takes more images.
+        counted: whether instructions and cycles are wanted too, which takes more images.
         ground: of the problem, so that code which depends on its sensor is that of its models.
     """
 
@@ -60,9 +60,18 @@ class ImageOverheads:
         key = samples[-1]
         if key not in self.known:
             built = [self._built(sample) for sample in samples]
-            flash_b, ram_b, _ = built[-1]
-            counts = [(s.units, count) for s, (_, _, count) in zip(samples, built, strict=True)]
-            self.known[key] = Overhead(flash_b, ram_b, tuple(counts) if self.counted else ())
+            flash_b, ram_b, _, _ = built[-1]
+            work = [
+                (s.units, counted, cycles) for s, (_, _, counted, cycles) in zip(samples, built, strict=True)
+            ]
+            clock, energy = self.device.clock_hz, self.device.energy_per_cycle_j
+            self.known[key] = Overhead(
+                flash_b,
+                ram_b,
+                tuple(work) if self.counted else (),
+                1 / clock.value if clock else 0.0,
+                energy.value if energy else 0.0,
+            )
         return self.known[key]
 
     def _roomy(self, tables: int, variables: int) -> Device:
@@ -73,8 +82,8 @@ class ImageOverheads:
         )
         return replace(self.device, flash=flash, ram=ram)
 
-    def _built(self, sample: Candidate) -> tuple[int, int, int]:
-        """Return flash and RAM beside tables and arena, and instructions of the longest inference."""
+    def _built(self, sample: Candidate) -> tuple[int, int, int, int]:
+        """Return flash and RAM beside tables and arena, and instructions and most cycles of the longest inference."""
         graph = skeleton(sample, self.shape, self.ground)
         image = build(
             emit(graph),
@@ -88,4 +97,5 @@ class ImageOverheads:
         steps = np.arange(self.shape.longest)[:, None] * (1 + np.arange(len(self.shape.channels)))
         run = emulate(image, [np.rint(reach * np.sin(steps)).astype(np.int32)])
         ram = image.static_ram_b - arena(graph).size_b + run.peak_stack_b
-        return image.flash_b - tables_b(graph), ram, int(run.inference_instructions[0])
+        counts = int(run.inference_instructions[0]), int(run.inference_cycles[0, 1])
+        return image.flash_b - tables_b(graph), ram, *counts

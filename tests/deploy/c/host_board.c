@@ -11,6 +11,8 @@ const char *counter_name(void) { return "none"; }
 
 uint32_t counter_core(void) { return 0; }
 
+uint32_t counter_maker(void) { return 0; }
+
 int counter_nothing(void *arena, const void *sample)
 {
     (void)arena;
@@ -18,7 +20,7 @@ int counter_nothing(void *arena, const void *sample)
     return 0;
 }
 
-int counter_call(int (*function)(void *, const void *), void *arena, const void *sample, uint32_t *count)
+int counter_call(int (*function)(void *, const void *), void *arena, const void *sample, int32_t *count)
 {
     *count = 0;
     return function(arena, sample);

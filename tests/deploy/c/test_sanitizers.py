@@ -15,7 +15,8 @@ import pytest
 
 from sarto.core.graph import Graph, Window
 from sarto.deploy.c.emit import emit
-from sarto.measure.board import Heard, harness_sources
+from sarto.deploy.c.program import harness_sources
+from sarto.measure.board import Heard
 from sarto.measure.model import RawSequences, outputs
 from sarto.measure.outputs import check_equal
 from sarto.measure.zig import write_sources
@@ -41,7 +42,7 @@ def built(graph: Graph, sequences: RawSequences, folder: Path) -> Path:
     if program is None or platform.system() != "Linux":
         pytest.skip("needs the program gcc, on Linux")
     board = (Path(__file__).parent / "host_board.c").read_text(encoding="utf-8")
-    sources = {**emit(graph), **harness_sources(emit(graph), sequences.listed(), graph.sha256)}
+    sources = {**emit(graph), **harness_sources(sequences.listed(), graph.sha256)}
     del sources["say.c"], sources["counter.c"]
     inputs = write_sources({**sources, "host_board.c": board}, folder)
     command = [program, "-std=c99", "-O1", "-g", *SANITIZERS, *inputs, "-o", "model"]

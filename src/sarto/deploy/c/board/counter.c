@@ -1,4 +1,4 @@
-/* Cycle counters: DWT or SysTick of a Cortex-M (DDI 0403, B3.3 and C1.8), mcycle of a RISC-V core. */
+/* Cycle counters: DWT or SysTick of a Cortex-M (Arm DDI 0403, B3.3 and C1.8), mcycle of a RISC-V core. */
 #include "counter.h"
 
 int counter_nothing(void *arena, const void *sample)
@@ -22,7 +22,7 @@ static uint32_t counter_now(void)
     return value;
 }
 
-static uint32_t counter_between(uint32_t start, uint32_t end) { return end - start; }
+static int32_t counter_since(uint32_t start) { return (int32_t)(counter_now() - start); }
 
 const char *counter_name(void) { return "mcycle"; }
 
@@ -30,6 +30,13 @@ uint32_t counter_core(void)
 {
     uint32_t value;
     __asm__ volatile(CSR("csrr %0, 0xf12") : "=r"(value));
+    return value;
+}
+
+uint32_t counter_maker(void)
+{
+    uint32_t value;
+    __asm__ volatile(CSR("csrr %0, 0xf11") : "=r"(value));
     return value;
 }
 
@@ -41,6 +48,15 @@ static volatile uint32_t *const dwt = (volatile uint32_t *)0xe0001000u;
 static int has_cyccnt;
 
 uint32_t counter_core(void) { return *(volatile uint32_t *)0xe000ed00u; }
+
+uint32_t counter_maker(void)
+{
+    const volatile uint32_t *identity = (const volatile uint32_t *)0xe000efe0u;
+    uint32_t value = 0;
+    for (int i = 0; i < 4; i++)
+        value |= (identity[i] & 0xffu) << 8 * i;
+    return value;
+}
 
 void counter_start(void)
 {
@@ -58,22 +74,33 @@ void counter_start(void)
 #endif
 }
 
-static uint32_t counter_now(void) { return has_cyccnt ? dwt[1] : 0xffffffu - systick[2]; }
-
-static uint32_t counter_between(uint32_t start, uint32_t end)
+/* The timer counts 24 bits down: every call starts it anew, so that its flag tells when it ran through. */
+static uint32_t counter_now(void)
 {
-    return has_cyccnt ? end - start : (end - start) & 0xffffffu;
+    if (has_cyccnt)
+        return dwt[1];
+    systick[2] = 0;
+    return 0;
+}
+
+static int32_t counter_since(uint32_t start)
+{
+    if (has_cyccnt)
+        return (int32_t)(dwt[1] - start);
+    const uint32_t now = systick[2];
+    return systick[0] & 1u << 16 ? COUNTER_FULL : (int32_t)(0xffffffu - now);
 }
 
 const char *counter_name(void) { return has_cyccnt ? "cyccnt" : "systick"; }
 
 #endif
 
-int counter_call(int (*function)(void *, const void *), void *arena, const void *sample, uint32_t *count)
+int counter_call(int (*function)(void *, const void *), void *arena, const void *sample, int32_t *count)
 {
     const uint32_t start = counter_now();
     const int index = function(arena, sample);
-    const uint32_t end = counter_now();
-    *count = counter_between(start, end);
+    *count = counter_since(start);
+    if (*count < 0)
+        *count = COUNTER_FULL;
     return index;
 }

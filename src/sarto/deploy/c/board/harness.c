@@ -6,50 +6,78 @@
 
 static model_arena arena;
 
+/* A line is said as a whole: a debugger halts the core for each time that something is said. */
+static char line[96];
+static unsigned length;
+
+static void flush(void)
+{
+    line[length] = 0;
+    length = 0;
+    say(line);
+}
+
+static void text(const char *words)
+{
+    for (; *words; words++) {
+        if (length == sizeof line - 1)
+            flush();
+        line[length++] = *words;
+    }
+}
+
 static void number(uint32_t value)
 {
-    char text[12];
+    char digits[12];
     int at = 11;
-    text[at] = 0;
+    digits[at] = 0;
     do {
-        text[--at] = (char)('0' + value % 10);
+        digits[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value);
-    say(text + at);
+    text(digits + at);
 }
 
 static void signed_number(int32_t value)
 {
     if (value < 0)
-        say("-");
+        text("-");
     number(value < 0 ? 0u - (uint32_t)value : (uint32_t)value);
+}
+
+static void end_line(void)
+{
+    text("\n");
+    flush();
+}
+
+static void begin(const char *kind, int sequence, int step)
+{
+    text(kind);
+    text(" ");
+    number((uint32_t)sequence);
+    text(" ");
+    signed_number(step);
+    text(" ");
 }
 
 static void answer(const char *kind, int sequence, int step, int index)
 {
     const int32_t *scores = model_scores(&arena);
-    say(kind);
-    number((uint32_t)sequence);
-    say(" ");
-    signed_number(step);
-    say(" ");
+    begin(kind, sequence, step);
     signed_number(index);
     for (int i = 0; i < MODEL_OUTPUTS; i++) {
-        say(" ");
+        text(" ");
         signed_number(scores[i]);
     }
-    say("\n");
+    end_line();
 }
 
-static void counted(const char *kind, int sequence, int step, uint32_t count)
+static void counted(const char *kind, int sequence, int step, int32_t count)
 {
-    say(kind);
-    number((uint32_t)sequence);
-    say(" ");
-    signed_number(step);
-    say(" ");
-    number(count);
-    say("\n");
+    begin(kind, sequence, step);
+    signed_number(count);
+    end_line();
 }
 
 static int step(void *where, const void *sample) { return model_step(where, sample); }
@@ -62,31 +90,40 @@ static int predict(void *where, const void *sample)
 
 static int nothing(void *where, const void *sample) { return counter_nothing(where, sample); }
 
+static void fact(const char *name, uint32_t value)
+{
+    text(name);
+    number(value);
+    end_line();
+}
+
 int main(void)
 {
     const model_sample *word = input_words;
-    uint32_t count;
+    int32_t count;
     counter_start();
-    say("sarto board 1\nmodel " INPUTS_MODEL "\ncore ");
-    number(counter_core());
-    say("\ncounter ");
-    say(counter_name());
+    say("sarto board 1\n");
+    say("model " INPUTS_MODEL "\n");
+    say("inputs " INPUTS_HASH "\n");
+    fact("core ", counter_core());
+    fact("maker ", counter_maker());
+    text("counter ");
+    text(counter_name());
+    end_line();
     counter_call(nothing, &arena, word, &count); /* once before, so that caches hold it */
     counter_call(nothing, &arena, word, &count);
-    say("\nnothing ");
-    number(count);
-    say("\n");
+    fact("nothing ", (uint32_t)count);
     model_init(&arena);
     for (int s = 0; s < INPUT_SEQUENCES; s++) {
         for (int t = 0; t < input_steps[s]; t++, word += MODEL_CHANNELS) {
             const int index = counter_call(step, &arena, word, &count);
-            counted("step ", s, t, count);
+            counted("step", s, t, count);
             if (index >= 0)
-                answer("window ", s, t, index);
+                answer("window", s, t, index);
         }
         const int index = counter_call(predict, &arena, word, &count);
-        counted("predict ", s, -1, count);
-        answer("sequence ", s, -1, index);
+        counted("predict", s, -1, count);
+        answer("sequence", s, -1, index);
     }
     say("end\n");
     say_no_more();
