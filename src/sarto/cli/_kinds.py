@@ -206,15 +206,18 @@ class ConditionKind(Kind):
 
 
 class DeviceKind(Kind):
-    """A device that has a file in `sarto.devices`."""
+    """A device that has a file in `sarto.devices`, or one of the `others`, such as this host."""
 
     name = "name"
+
+    def __init__(self, *others: str) -> None:
+        self.others = others
 
     def read(self, text: str) -> str:
         """Return the name."""
         from sarto.devices import device
 
-        return device(text).name
+        return text if text in self.others else device(text).name
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -222,7 +225,8 @@ class DeviceKind(Kind):
         """Return the devices that begin with `incomplete`, with what they are."""
         from sarto.devices import device, devices
 
-        return [CompletionItem(n, help=device(n).title) for n in devices() if n.startswith(incomplete)]
+        known = [(n, device(n).title) for n in devices()] + [(n, "this computer") for n in self.others]
+        return [CompletionItem(n, help=title) for n, title in known if n.startswith(incomplete)]
 
 
 class TitleKind(Kind):

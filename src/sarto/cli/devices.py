@@ -44,6 +44,7 @@ def command(name: str | None, as_json: bool) -> None:
         for d in all_devices
     ]
     _answer.table(("device", "what it is", "flash", "RAM", "what can be told"), rows, right=(2, 3))
+    _answer.line("\nhost is this computer: sarto measure OUT --device host")
 
 
 def format_bytes(size_b: int) -> str:

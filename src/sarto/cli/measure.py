@@ -14,7 +14,11 @@ from sarto.core.errors import SartoError
 
 @verb("measure", example="sarto measure out/ --device cortex_m0plus")
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
-@click.option("--device", type=_kinds.DEVICE, help="Where to measure; by default the device it was made for.")
+@click.option(
+    "--device",
+    type=_kinds.DeviceKind("host"),
+    help="Where to measure: a device, or host, this computer; by default the device it was made for.",
+)
 @click.option(
     "--from-board",
     "said",

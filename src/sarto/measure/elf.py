@@ -68,21 +68,7 @@ def read(elf: bytes) -> Elf:
     Raises:
         SartoError: E103, when it is no ELF file for Arm or 32-bit RISC-V; E301, when pyelftools is not installed.
     """
-    try:
-        from elftools.common.exceptions import ELFError
-        from elftools.elf.elffile import ELFFile
-    except ImportError as error:
-        raise SartoError(
-            "E301",
-            "pyelftools is not installed",
-            cause="there is no Python package elftools",
-            hint="python -m pip install 'sarto[mcu]'",
-        ) from error
-    try:
-        file = ELFFile(io.BytesIO(elf))
-    except ELFError as error:
-        hint = "give an image that sarto built"
-        raise SartoError("E103", "this is no ELF file", cause=str(error), hint=hint) from error
+    file = _opened(elf)
     sections = [s for s in file.iter_sections() if s["sh_flags"] & 2 and s["sh_size"]]  # SHF_ALLOC
     names = {file.get_section_index(s.name): s.name for s in sections}
     symbols: list[Symbol] = []
@@ -122,6 +108,36 @@ def read(elf: bytes) -> Elf:
         labels=labels,
         marks=tuple(sorted(marks)),
     )
+
+
+def content_b(elf: bytes) -> int:
+    """Return the bytes of code, constants and initial values in the object file or program `elf`, of whichever core.
+
+    Raises:
+        SartoError: E103, when it is no ELF file; E301, when pyelftools is not installed.
+    """
+    sections = [
+        s for s in _opened(elf).iter_sections() if s["sh_flags"] & 2 and s["sh_type"] == "SHT_PROGBITS"
+    ]
+    return sum(s["sh_size"] for s in sections if not s.name.startswith((".eh_frame", ".note")))
+
+
+def _opened(elf: bytes):
+    try:
+        from elftools.common.exceptions import ELFError
+        from elftools.elf.elffile import ELFFile
+    except ImportError as error:
+        raise SartoError(
+            "E301",
+            "pyelftools is not installed",
+            cause="there is no Python package elftools",
+            hint="python -m pip install 'sarto[mcu]'",
+        ) from error
+    try:
+        return ELFFile(io.BytesIO(elf))
+    except ELFError as error:
+        hint = "give an image that sarto built"
+        raise SartoError("E103", "this is no ELF file", cause=str(error), hint=hint) from error
 
 
 def _architecture(file) -> int:

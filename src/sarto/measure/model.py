@@ -20,7 +20,7 @@ from sarto.core.graph import Graph, Outcome, interpret, load_graph
 from sarto.core.progress import Talk
 from sarto.deploy.lower.activation import activation_error
 from sarto.devices import device
-from sarto.measure import zig
+from sarto.measure import native, zig
 from sarto.measure.build import build
 from sarto.measure.emulate import Emulation, emulate
 from sarto.measure.evidence import evidence
@@ -163,7 +163,8 @@ def measure_folder(out: Path, name: str | None, talk: Talk) -> list[Evidence]:
 
     Args:
         out: the folder.
-        name: the device; None for the folder's own. The evidence of another one is named after it, `flash on NAME`.
+        name: the device, or `host` for this computer; None for the folder's own. The evidence of another one is named
+            after it, `flash on NAME`.
         talk: hears one step.
 
     Raises:
@@ -171,17 +172,22 @@ def measure_folder(out: Path, name: str | None, talk: Talk) -> list[Evidence]:
             `measure_model`.
     """
     manifest = read_manifest(out)
-    graph, target = load_graph(out / "graph.npz"), device(name or manifest["device"])
+    graph, name = load_graph(out / "graph.npz"), name or str(manifest["device"])
     sources = {file: (out / file).read_text(encoding="utf-8") for file in ("model.c", "model.h")}
     sequences = read_pinned(out)
-    command = f"sarto measure {out} --device {target.name}"
+    command, optimise = f"sarto measure {out} --device {name}", manifest["optimise"]
     with talk.stage("measure", 1) as stage:
-        measured = measure_model(
-            graph, sources, target, sequences, optimise=manifest["optimise"], command=command
-        )
-        stage.advance(1, target.name)
-    rows = list(measured.evidence)
-    if target.name != manifest["device"]:
-        rows = [replace(row, what=f"{row.what} on {target.name}") for row in rows]
+        if name == native.NAME:
+            truth = outputs(graph, sequences)
+            check_equal(truth, run_on_host(sources, sequences.listed()), "the NumPy interpreter", "this host")
+            rows = native.measure_native(sources, sequences.listed(), optimise, command, graph.sha256)
+        else:
+            measured = measure_model(
+                graph, sources, device(name), sequences, optimise=optimise, command=command
+            )
+            rows = list(measured.evidence)
+        stage.advance(1, name)
+    if name != manifest["device"]:
+        rows = [replace(row, what=f"{row.what} on {name}") for row in rows]
     Ledger(out / "evidence.jsonl").append(*rows)
     return rows
