@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 from sarto.cli import _answer
@@ -12,6 +13,7 @@ from sarto.core.budget import Margin, Verdict
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
+from sarto.core.units import format_quantity
 from sarto.report import Run, words
 from sarto.report.words import name, remedy
 
@@ -147,8 +149,19 @@ def _cell(point: OperatingPoint, what: str, mixed: bool) -> str:
 
 
 def _as_flag(margin: Margin) -> str:
-    """Return what was got as the flag takes it, without rounding a limit below what is needed."""
+    """Return what was got as the flag takes it, without rounding a limit below what is needed.
+
+    >>> _as_flag(Margin("latency", 5e-4, 5.351125e-4, "s", False, "estimated"))
+    '536us'
+    """
     assert margin.got is not None
     if margin.unit == "1":
         return f"{margin.got:.17g}"
+    if margin.unit in ("s", "J"):
+        step = 10.0 ** (math.floor(math.log10(margin.got)) - 2)
+        return (
+            format_quantity(math.ceil(margin.got / step) * step, margin.unit)
+            .replace(" ", "")
+            .replace("µ", "u")
+        )
     return f"{margin.got:.17g}{'' if margin.unit == 'instructions' else margin.unit}"
