@@ -62,6 +62,17 @@ def test_all_is_every_figure_of_the_base_with_a_direction_and_a_name_goes_before
     assert read_gates([], figures) == []
 
 
+def test_names_that_differ_in_case_alone_are_two_figures() -> None:
+    figures = [figure("test MAE of x", 1, 1, "m"), figure("test MAE of X", 1, 2, "m")]
+    assert read_gates(["test MAE of X", "test MAE of x:1m"], figures) == [
+        Gate("test MAE of x", 1),
+        Gate("test MAE of X"),
+    ]
+    assert [g.what for g in read_gates(["all"], figures)] == ["test MAE of x", "test MAE of X"]
+    with pytest.raises(SartoError, match="'TEST MAE of x' is not a figure"):
+        read_gates(["TEST MAE of x"], figures)
+
+
 @pytest.mark.parametrize(
     ("texts", "code", "message", "cause", "hint"),
     [

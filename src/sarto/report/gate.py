@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,33 +86,22 @@ def read_gates(texts: Sequence[str], figures: Sequence[Figure]) -> list[Gate]:
         SartoError: E110, for an allowance that is no quantity; E111, for a name that neither folder has; E112, for a
             figure that is gated twice, or has no direction.
     """
-    known = {figure.what.lower(): figure for figure in figures}
-    named: dict[str, Gate] = {}
-    every: tuple[Figure, ...] = ()
-    allowance_of_all = ""
+    known = {figure.what: figure for figure in figures}
+    asked: dict[str, tuple[str, str]] = {}
     for text in texts:
         name, allowance = _parted(text, known)
-        if name in named or (name == ALL and every):
-            raise SartoError(
-                "E112", f"'{name}' is gated twice", cause=f"the second is '{text}'", hint="leave one out"
-            )
-        if name == ALL:
-            every = tuple(f for f in figures if f.a is not None and better(f.what))
-            allowance_of_all = allowance
-            if allowance and not allowance.endswith("%"):
-                raise _unreadable(text, "the figures have different units", "as in all:2%")
-            continue
-        figure = known.get(name)
-        if figure is None:
-            raise _unknown(name, known)
-        if not better(figure.what):
+        if name in asked:
+            cause = f"the second is '{text}'"
+            raise SartoError("E112", f"'{name}' is gated twice", cause=cause, hint="leave one out")
+        if name != ALL and not better(name):
             cause = "neither more nor less of it is better"
-            raise SartoError(
-                "E112", f"'{figure.what}' cannot be gated", cause=cause, hint="gate another figure"
-            )
-        named[name] = _gate(figure, allowance, text)
-    gates = {f.what.lower(): _gate(f, allowance_of_all, f"{ALL}:{allowance_of_all}") for f in every} | named
-    return [gates[name] for name in known if name in gates]
+            raise SartoError("E112", f"'{name}' cannot be gated", cause=cause, hint="gate another figure")
+        if name == ALL and allowance and not allowance.endswith("%"):
+            raise _unreadable(text, "the figures have different units", "as in all:2%")
+        asked[name] = (allowance, text)
+    every = [f.what for f in figures if ALL in asked and f.a is not None and better(f.what)]
+    wanted = dict.fromkeys(every, asked.get(ALL, ("", ""))) | {n: a for n, a in asked.items() if n != ALL}
+    return [_gate(figure, *wanted[figure.what]) for figure in figures if figure.what in wanted]
 
 
 def enough(figures: Sequence[Figure]) -> str:
@@ -130,17 +119,28 @@ def enough(figures: Sequence[Figure]) -> str:
     return " ".join(found)
 
 
-def _parted(text: str, known: dict[str, Figure]) -> tuple[str, str]:
-    """Return name and allowance; a name may have colons of its own."""
-    whole = text.strip().lower()
-    if whole in known or ":" not in whole:
-        return whole, ""
-    name, _, allowance = text.rpartition(":")
-    if not allowance.strip():
-        raise _unreadable(
-            text, "nothing follows the colon", "as in flash:2%, or without the colon for no allowance"
-        )
-    return name.strip().lower(), allowance.strip()
+def _parted(text: str, known: Mapping[str, Figure]) -> tuple[str, str]:
+    """Return the name of a figure, or `all`, and the allowance; a name may have colons of its own."""
+    found = _named(text, known)
+    if found is not None:
+        return found, ""
+    name, colon, allowance = (part.strip() for part in text.rpartition(":"))
+    if not colon:
+        name, allowance = allowance, ""
+    elif not allowance:
+        hint = "as in flash:2%, or without the colon for no allowance"
+        raise _unreadable(text, "nothing follows the colon", hint)
+    found = _named(name, known)
+    if found is None:
+        raise _unknown(name, known)
+    return found, allowance
+
+
+def _named(text: str, known: Mapping[str, Figure]) -> str | None:
+    """Return the name that `text` is, without regard to case where only one is meant."""
+    name = text.strip()
+    same = [entry for entry in (*known, ALL) if entry.lower() == name.lower()]
+    return name if name in same else same[0] if len(same) == 1 else None
 
 
 def _gate(figure: Figure, allowance: str, text: str) -> Gate:
@@ -158,10 +158,11 @@ def _unreadable(text: str, cause: str, hint: str) -> SartoError:
     return SartoError("E110", f"'{text}' is not a figure and an allowance", cause=cause, hint=hint)
 
 
-def _unknown(name: str, known: dict[str, Figure]) -> SartoError:
-    near = difflib.get_close_matches(name, [*known, ALL], n=1)
-    names = [figure.what for figure in known.values() if better(figure.what)]
-    hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join([*names, ALL])}"
+def _unknown(name: str, known: Mapping[str, Figure]) -> SartoError:
+    by_lower = {entry.lower(): entry for entry in (*known, ALL)}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    names = [what for what in known if better(what)]
+    hint = f"did you mean '{by_lower[near[0]]}'?" if near else f"there is {', '.join([*names, ALL])}"
     return SartoError(
         "E111", f"'{name}' is not a figure of either folder", cause="no evidence has that name", hint=hint
     )
