@@ -244,3 +244,10 @@ def test_the_screen_fits_the_terminal(pair: Path, columns: int) -> None:
     assert max(map(len, lines)) <= columns
     assert any(line.split()[:4] == ["flash", "11.44", "kB", "11.94"] for line in lines)
     assert "\x1b[31m" in text and "\x1b[32m" in text, "worse is red and better green"
+
+
+@pytest.mark.parametrize("words", [("compare", "a", "b"), ("report", "a")])
+def test_markdown_is_not_broken_to_the_width_of_a_terminal(pair: Path, words: tuple[str, ...]) -> None:
+    text, code = screen(*words, "--markdown", cwd=pair, columns=60)
+    assert code == 0
+    assert text.rstrip("\n") == call(*words, "--markdown").stdout.rstrip("\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -66,7 +66,7 @@ def command(
         passed = all(gate["passed"] for gate in found) if found else None
         _answer.document(comparison.to_json() | {"gates": found, "passed": passed})
     elif markdown:
-        _answer.line(_as_markdown(_blocks(comparison, judged)))
+        _answer.verbatim(_as_markdown(_blocks(comparison, judged)))
     else:
         _print(_blocks(comparison, judged))
     failed = [(gate, figure) for gate, figure in judged if gate.failure(figure)]
@@ -172,7 +172,7 @@ def _failure(failed: list[tuple[Gate, Figure]], gates: int) -> SartoError:
     from sarto.report import words
     from sarto.report.gate import enough
 
-    reasons: list[Any] = [f"{words.name(f.what)}: {g.failure(f)}" for g, f in failed]
+    reasons = [f"{words.name(f.what)}: {g.failure(f)}" for g, f in failed]
     gate, figure = failed[0]
     message = f"{reasons[0]}; allowed: {gate.allowance(figure)}"
     cause = ""

@@ -40,7 +40,7 @@ def command(out: Path, page: Path | None, as_json: bool, markdown: bool) -> None
     if as_json:
         _answer.document(json_of(read_run(out)))
     elif markdown:
-        _answer.line(card(read_run(out)).rstrip("\n"))
+        _answer.verbatim(card(read_run(out)).rstrip("\n"))
     elif page is not None:
         run = read_run(out)
         write_atomic(page, html(run))
