@@ -22,6 +22,7 @@ from tests.cli.stand_in import call
         (_kinds.CELLS, "ring,esn", ("ring", "esn")),
         (_kinds.CONDITION, " purity >= 0.6 ", "purity >= 0.6"),
         (_kinds.DEVICE, "cortex_m4", "cortex_m4"),
+        (_kinds.GATE, " flash:2% ", "flash:2%"),
         (_kinds.TITLE, " Watch, left wrist ", "Watch, left wrist"),
         (_kinds.ChoiceKind("O2", "Os"), "os", "Os"),
     ],

@@ -26,9 +26,17 @@ def test_help_lists_every_verb_with_its_line() -> None:
         line.split()[0] for line in result.stdout.splitlines() if line.startswith("  ") and line.strip()
     ]
     assert set(methods("sarto.cli")) <= set(listed)
-    assert {"fit", "measure", "deploy", "report", "devices", "methods", "doctor", "explain"} == set(
-        methods("sarto.cli")
-    )
+    assert {
+        "fit",
+        "measure",
+        "compare",
+        "deploy",
+        "report",
+        "devices",
+        "methods",
+        "doctor",
+        "explain",
+    } == set(methods("sarto.cli"))
     assert result.stdout.index("Commands:") < result.stdout.index("Options:")
     assert call("-h").stdout == result.stdout
 
@@ -58,7 +66,7 @@ def test_python_m_sarto_is_the_same_program(tmp_path: Path) -> None:
         (
             ("xyzzy",),
             "error[E111]: 'xyzzy' is not a command of sarto",
-            "hint: the commands are deploy, devices, ",
+            "hint: the commands are compare, deploy, ",
         ),
         (("--verison",), "error[E112]: --verison is not an option of sarto", "hint: did you mean --version?"),
         (
@@ -267,6 +275,7 @@ except SystemExit as leaving:
         (("fit", "x.npz", "--device", "cortex_m9", "-o", "out"), 2),
         (("fit", "x.npz", "--device", "cortex_m4", "-o", "out", "--cells", "esnn"), 2),
         (("report", "none"), 2),
+        (("compare", "none", "out", "--gate", "flash"), 2),
         (("deploy", "none", "--to", "c", "-o", "x"), 2),
     ],
 )
@@ -300,6 +309,7 @@ def test_completion(tmp_path: Path) -> None:
     assert completions("sarto de", tmp_path) == ["deploy", "devices"]
     assert completions("sarto fit --min", tmp_path) == ["--min-accuracy", "--min-r2"]
     assert completions("sarto fit --device cortex_m4", tmp_path) == ["cortex_m4"]
+    assert completions("sarto compare a b --gate fl", tmp_path) == ["flash"]
     assert completions("sarto fit --cells esn,ri", tmp_path) == ["esn,ring"]
     assert completions("sarto explain e20", tmp_path)[:2] == ["E201", "E202"]
     assert completions("sarto fit --optimise o", tmp_path) == ["O2", "Os"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sarto.core.budget import LIMITS, Budget, Margin, Verdict, judge
+from sarto.core.budget import LIMITS, Budget, Margin, Verdict, better, judge
 from sarto.core.evidence import Evidence
 
 
@@ -24,6 +24,40 @@ def test_every_field_of_a_budget_is_a_limit() -> None:
         ("flash", 1.0, "B", False),
         ("test accuracy", 0.5, "1", True),
     ]
+
+
+def test_a_limit_is_a_least_one_where_more_is_better() -> None:
+    least = {name for field, (name, _) in LIMITS.items() if field.startswith("min_")}
+    assert {name for name, _ in LIMITS.values() if better(name) == "more"} == least
+    assert {name for name, _ in LIMITS.values() if better(name) == "less"} == {
+        n for n, _ in LIMITS.values()
+    } - least
+
+
+@pytest.mark.parametrize(
+    ("what", "direction"),
+    [
+        ("flash on cortex_m0plus", "less"),
+        ("static ram", "less"),
+        ("peak stack", "less"),
+        ("instructions per sample", "less"),
+        ("validation error", "less"),
+        ("validation loss", "less"),
+        ("tanh table", "less"),
+        ("tanh table error", "less"),
+        ("test RMSE of accuracy", "less"),
+        ("test MAE of F1 x", "less"),
+        ("recall of low energy", "more"),
+        ("test macro-F1", "more"),
+        ("macro F1", "more"),
+        ("test R2", "more"),
+        ("test R2 of the mean", ""),
+        ("sequences", ""),
+        ("programme", ""),
+    ],
+)
+def test_which_direction_is_better(what: str, direction: str) -> None:
+    assert better(what) == direction
 
 
 def test_a_figure_on_its_limit_fits_and_one_beyond_does_not() -> None:

@@ -10,7 +10,7 @@ import sarto
 from sarto.core.errors import SartoError, error_pages
 
 SOURCES = Path(sarto.__file__).parent
-EXIT = {"E0": 1, "E1": 2, "E2": 3, "E3": 4, "E4": 1}
+EXIT = {"E0": 1, "E1": 2, "E2": 3, "E3": 4, "E4": 1, "E5": 5}
 
 
 def test_text_has_message_cause_and_hint_and_leaves_out_what_is_empty() -> None:
@@ -28,7 +28,7 @@ def test_survives_a_process_border() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status"), [("E000", 1), ("E101", 2), ("E203", 3), ("E301", 4), ("E404", 1)]
+    ("code", "status"), [("E000", 1), ("E101", 2), ("E203", 3), ("E301", 4), ("E404", 1), ("E501", 5)]
 )
 def test_exit_code_is_that_of_the_page(code: str, status: int) -> None:
     assert SartoError(code, "").exit_code == status

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sarto.core.errors import SartoError
-from sarto.core.units import Quantity, format_quantity, parse_quantity, parse_ratio
+from sarto.core.units import Quantity, format_quantity, parse_allowance, parse_quantity, parse_ratio
 
 
 @pytest.mark.parametrize(
@@ -148,3 +148,54 @@ def test_what_is_shown_is_what_was_read_to_four_digits(number: float, suffix: st
     value = parse_quantity(f"{number!r}{suffix}", "byte").value
     again = parse_quantity(format_quantity(value, "B").replace(" ", ""), "byte").value
     assert math.isclose(again, value, rel_tol=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "amount", "relative"),
+    [
+        ("500B", "B", 500, False),
+        (" 0.5 KiB ", "B", 512, False),
+        ("2%", "B", 0.02, True),
+        ("0%", "s", 0, True),
+        ("3ms", "s", 0.003, False),
+        ("1uJ", "J", 1e-6, False),
+        ("500", "instructions", 500, False),
+        ("2kinstructions", "instructions", 2000, False),
+        ("0.01", "1", 0.01, False),
+        ("1%", "1", 0.01, False),
+        ("0.01", "", 0.01, False),
+        ("0.1 kg", "kg", 0.1, False),
+        ("2m/s²", "m/s²", 2, False),
+        ("5 %", "kg", 0.05, True),
+    ],
+)
+def test_an_allowance_has_the_unit_of_its_figure_or_is_a_share(
+    text: str, unit: str, amount: float, relative: bool
+) -> None:
+    found, share = parse_allowance(text, unit)
+    assert found == pytest.approx(amount)
+    assert share is relative
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "cause"),
+    [
+        ("12", "B", "the unit is missing"),
+        ("12ms", "B", "'ms' is no unit of byte"),
+        ("0B", "B", "a limit must be positive"),
+        ("1.5", "instructions", "the unit is missing"),
+        ("150%", "B", "a ratio is needed"),
+        ("1B", "1", "it is no number"),
+        ("2", "1", "a ratio is needed"),
+        ("-1%", "B", "it is no number"),
+        ("0.1", "kg", "a number of kg is needed"),
+        ("0.1 g", "kg", "a number of kg is needed"),
+        ("kg", "kg", "a number of kg is needed"),
+        ("1mkg", "kg", "a number of kg is needed"),
+    ],
+)
+def test_an_allowance_that_is_none(text: str, unit: str, cause: str) -> None:
+    with pytest.raises(SartoError) as caught:
+        parse_allowance(text, unit)
+    assert (caught.value.code, caught.value.cause) == ("E110", cause)
+    assert caught.value.hint

@@ -48,6 +48,19 @@ def test_intervals() -> None:
 
 
 @pytest.mark.parametrize(
+    ("difference", "unit", "what", "worded"),
+    [
+        (-0.025, "1", "test accuracy", "2.5 points"),
+        (0.01, "1", "test accuracy", "1 point"),
+        (-500, "B", "flash", "500 B"),
+        (0.02, "1", "test R2", "0.02"),
+    ],
+)
+def test_how_far_apart(difference: float, unit: str, what: str, worded: str) -> None:
+    assert plain(words.apart(difference, unit, what)) == worded
+
+
+@pytest.mark.parametrize(
     ("margin", "worded"),
     [
         (Margin("ram", 4096, 3072, "B", False, "emulated"), "1.024 kB left (25 %)"),

@@ -37,6 +37,11 @@ def line(text: str = "") -> None:
         click.echo(text)
 
 
+def verbatim(text: str) -> None:
+    """Print `text` as it is, also on a terminal: a line of Markdown that is broken is another one."""
+    click.echo(text)
+
+
 def document(value: Any) -> None:
     """Print `value` as one JSON document."""
     click.echo(json.dumps(value, indent=2, allow_nan=False))

@@ -243,6 +243,30 @@ class TitleKind(Kind):
         return text.strip()
 
 
+class GateKind(Kind):
+    """A figure that may not get worse, and what is allowed; `sarto.report.gate` decides what it means."""
+
+    name = "gate"
+    envvar_list_splitter = ";"
+
+    def read(self, text: str) -> str:
+        """Return the gate."""
+        if not text.partition(":")[0].strip():
+            _refuse(
+                f"'{text}' names no figure", "its name is needed, and may have an allowance", "as in flash:2%"
+            )
+        return text.strip()
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the limits of a budget that begin with `incomplete`, and `all`; shells part names at blanks."""
+        from sarto.core.budget import LIMITS
+
+        names = ["all", *(name for name, _ in LIMITS.values() if " " not in name)]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 def _cells() -> list[str]:
     from sarto.core.rooms import methods
 
@@ -259,4 +283,4 @@ BYTES, TIME, ENERGY, RATIO = QuantityKind("byte"), QuantityKind("time"), Quantit
 COUNT, SEED, POSITIVE = CountKind(), CountKind(least=0, most=2**32 - 1), PositiveKind()
 NAMES, CELLS, CONDITION = NamesKind(), NamesKind(_cells, "a cell"), ConditionKind()
 FAMILIES = NamesKind(_families, "a family")
-DEVICE, TITLE = DeviceKind(), TitleKind()
+DEVICE, TITLE, GATE = DeviceKind(), TitleKind(), GateKind()

@@ -11,13 +11,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
 from sarto.cli._call import Call
 from sarto.cli._settings import Setting
+from sarto.core.errors import SartoError
 
 
 class Verb(click.Command):
@@ -95,6 +96,21 @@ def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print the answer as one JSON document.")(
         function
     )
+
+
+def one_form(wanted: Mapping[str, bool]) -> None:
+    """Refuse more than one form of the answer.
+
+    Args:
+        wanted: flag -> whether it was given.
+
+    Raises:
+        SartoError: E112, when two were.
+    """
+    chosen = [flag for flag, given in wanted.items() if given]
+    if len(chosen) > 1:
+        message = f"{' and '.join(chosen)} exclude each other"
+        raise SartoError("E112", message, cause="one call prints one answer", hint="call it once for each")
 
 
 def _set_debug(context: click.Context, _: click.Parameter, wanted: bool) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sarto.cli import _answer
-from sarto.cli._verb import verb
+from sarto.cli._verb import one_form, verb
 from sarto.core.errors import SartoError
 
 
@@ -29,11 +29,7 @@ def command(out: Path, page: Path | None, as_json: bool, markdown: bool) -> None
     from sarto.report import as_json as json_of
     from sarto.report import card, html, read_run
 
-    forms = [("--html", page is not None), ("--json", as_json), ("--markdown", markdown)]
-    chosen = [flag for flag, wanted in forms if wanted]
-    if len(chosen) > 1:
-        message = f"{' and '.join(chosen)} exclude each other"
-        raise SartoError("E112", message, cause="one call prints one answer", hint="call it once for each")
+    one_form({"--html": page is not None, "--json": as_json, "--markdown": markdown})
     if page is not None and page.is_dir():
         raise SartoError(
             "E112",
@@ -44,7 +40,7 @@ def command(out: Path, page: Path | None, as_json: bool, markdown: bool) -> None
     if as_json:
         _answer.document(json_of(read_run(out)))
     elif markdown:
-        _answer.line(card(read_run(out)).rstrip("\n"))
+        _answer.verbatim(card(read_run(out)).rstrip("\n"))
     elif page is not None:
         run = read_run(out)
         write_atomic(page, html(run))

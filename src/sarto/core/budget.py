@@ -10,9 +10,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 from sarto.core.evidence import Evidence
 from sarto.core.units import format_quantity
@@ -27,6 +28,23 @@ LIMITS: dict[str, tuple[str, str]] = {
     "min_r2": ("test R2", "1"),
 }
 """Field of `Budget` -> name of the evidence it is judged by, and its unit."""
+_LESS = re.compile(r"\b(flash|ram|stack|table|instructions|latency|energy|error|loss|RMSE|MAE)\b")
+_MORE = re.compile(r"\b(accuracy|R2|F1|precision|recall)\b")
+_OF_A_GUESS = re.compile(r"\bR2 of ")
+
+
+def better(what: str) -> Literal["less", "more", ""]:
+    """Return whether less or more of the evidence named `what` is better; nothing where neither is, or nobody knows.
+
+    What follows " of " is a name that a user gave and says nothing; the R2 of a guess is none of the model's figures.
+
+    >>> better("ram"), better("test macro-F1"), better("test RMSE of accuracy"), better("test R2 of the mean")
+    ('less', 'more', 'less', '')
+    """
+    if _OF_A_GUESS.search(what):
+        return ""
+    quantity = what.partition(" of ")[0]
+    return "less" if _LESS.search(quantity) else "more" if _MORE.search(quantity) else ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +65,7 @@ class Budget:
             limit = getattr(self, field.name)
             if limit is not None:
                 name, unit = LIMITS[field.name]
-                yield name, float(limit), unit, field.name.startswith("min_")
+                yield name, float(limit), unit, better(name) == "more"
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,39 @@ def parse_ratio(text: str) -> float:
     return value
 
 
+def parse_allowance(text: str, unit: str) -> tuple[float, bool]:
+    """Read how far a figure in `unit` may move: an amount, and whether that is a share of what the figure was.
+
+    Of a figure without a unit, such as an accuracy, `1%` and `0.01` are the same amount.
+
+    >>> parse_allowance("0.5kB", "B"), parse_allowance("2%", "B"), parse_allowance("1%", "1")
+    ((500.0, False), (0.02, True), (0.01, False))
+    >>> parse_allowance("500", "instructions"), parse_allowance("0.1 m/s", "m/s")
+    ((500.0, False), (0.1, False))
+
+    Raises:
+        SartoError: E110, when it is no number, lacks its unit, or has another one.
+    """
+    bare = text.strip()
+    if unit in ("1", ""):
+        return parse_ratio(bare), False
+    if bare.endswith("%"):
+        return parse_ratio(bare), True
+    dimension = next((name for name, base in _BASE.items() if base == unit), None)
+    if dimension is not None:
+        counted = unit == "instructions" and bare.isdecimal()
+        return parse_quantity(bare + unit if counted else bare, dimension).value, False
+    match = _NUMBER.fullmatch(bare.removesuffix(unit))
+    if not bare.endswith(unit) or match is None or match.group(2):
+        raise SartoError(
+            "E110",
+            f"'{text}' is not a quantity",
+            cause=f"a number of {unit} is needed",
+            hint=f"as in '0.1 {unit}' or 2%",
+        )
+    return float(match.group(1)), False
+
+
 def format_quantity(value: float, unit: str) -> str:
     """Return `value` with an SI prefix and four significant digits.
 

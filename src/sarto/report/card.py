@@ -61,11 +61,8 @@ def card(run: Run) -> str:
 
 
 def _newest_of_each(run: Run) -> list[Evidence]:
-    """Return the newest evidence of each name, headlines first and the rest in the order of the ledger."""
-    names = list(
-        dict.fromkeys([views.quality(run).headline, *views.HEADLINES, *(e.what for e in run.evidence)])
-    )
-    return [e for what in names if (e := run.latest(what)) is not None]
+    """Return the newest evidence of each name."""
+    return [e for what in views.names(run) if (e := run.latest(what)) is not None]
 
 
 def _rows(run: Run, name: str) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
-from sarto.core.artifact import FORMAT
+from sarto.core.artifact import FORMAT, check_records
 from sarto.core.budget import Verdict
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
@@ -70,6 +70,7 @@ _PROVENANCE: dict[str, Any] = {
     },
     "created": str,
 }
+_EVIDENCE: dict[str, Any] = {"what": str, "value": _NUMBER, "unit": str, "how": str, "tool": str}
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,9 @@ def read_run(folder: Path) -> Run:
     findings = _lines(folder, "findings.jsonl") if (folder / "findings.jsonl").exists() else []
     for number, finding in enumerate(findings, 1):
         _check(finding, {"what": str, "severity": str, "text": str}, f"findings.jsonl, line {number}")
+    evidence = _lines(folder, "evidence.jsonl")
+    for number, item in enumerate(evidence, 1):
+        _check(item, _EVIDENCE, f"evidence.jsonl, line {number}")
     return Run(
         artifact=artifact,
         verdict=_value("verdict.json", Verdict.from_json, _json(folder, "verdict.json")),
@@ -141,9 +145,7 @@ def read_run(folder: Path) -> Run:
         chosen=front["chosen"] or "",
         objectives=tuple(front["objectives"]),
         recipe=_value("recipe.json", Recipe.from_json, _json(folder, "recipe.json")),
-        evidence=tuple(
-            _value("evidence.jsonl", Evidence.from_json, e) for e in _lines(folder, "evidence.jsonl")
-        ),
+        evidence=tuple(_value("evidence.jsonl", Evidence.from_json, e) for e in evidence),
         findings=tuple(findings),
         tables={
             t.name: t
@@ -151,6 +153,22 @@ def read_run(folder: Path) -> Run:
         },
         provenance=provenance,
     )
+
+
+def read_request(folder: Path) -> Mapping[str, Any]:
+    """Return what was asked for in the finished output `folder`: options, and hashes of the data and of Sarto's code.
+
+    The records of the run are checked as well: no file that `read_run` reads was changed since the run ended, and
+    lines were only added to the ledger.
+
+    Raises:
+        SartoError: E114, when a record was changed, or the request is missing or unreadable.
+    """
+    check_records(folder)
+    request = _json(folder, "request.json")
+    _check(request, {"device": str, "budget": dict}, "request.json")
+    _check(list(request["budget"].values()), [(*_NUMBER, type(None))], "request.json, 'budget'")
+    return request
 
 
 def _damaged(place: str, cause: str) -> NoReturn:

@@ -91,6 +91,13 @@ class Headline:
     remedy: str
 
 
+def names(*runs: Run) -> list[str]:
+    """Return the name of every figure of `runs`, headlines first and the rest in the order of the ledgers."""
+    there = dict.fromkeys(e.what for run in runs for e in run.evidence)
+    first = (*(quality(run).headline for run in runs), *HEADLINES)
+    return list(dict.fromkeys([*(what for what in first if what in there), *there]))
+
+
 def headlines(run: Run) -> list[Headline]:
     """Return the figures that a reader looks for first, those that nobody measured included."""
     device = run.artifact["device"]

@@ -43,9 +43,15 @@ def figure(value: float, unit: str, what: str) -> str:
     return format_quantity(value, unit).replace(" ", "\u00a0")
 
 
+def apart(difference: float, unit: str, what: str) -> str:
+    """Return how far two figures are apart, without a sign; shares in percentage points."""
+    text = figure(abs(difference), unit, what)
+    return text.replace("%", "point" if text == "1\u00a0%" else "points")
+
+
 def difference(margin: Margin) -> str:
     """Return how far a limit is from what was got, without a sign; shares in percentage points."""
-    return figure(abs(margin.left or 0), margin.unit, margin.limit).replace("%", "points")
+    return apart(margin.left or 0, margin.unit, margin.limit)
 
 
 def exact(value: float, unit: str) -> str:
