@@ -14,10 +14,25 @@ from sarto.cli._verb import json_option, verb
 @verb("measure", example="sarto measure out/ --device cortex_m0plus")
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--device", type=_kinds.DEVICE, help="Where to measure; by default the device it was made for.")
+@click.option(
+    "--placement",
+    "links",
+    type=_kinds.LINKS,
+    help="Compare computing on the sensor with sending raw samples over a link, or two in a row: "
+    "names (sarto methods links) or files of yours.",
+)
 @setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
 @json_option
-def command(out: Path, device: str | None, quiet: bool, as_json: bool) -> None:
-    """Measure the finished model in OUT: build its image, emulate it, and append the evidence to its ledger."""
+def command(out: Path, device: str | None, links: tuple[str, ...] | None, quiet: bool, as_json: bool) -> None:
+    """Measure the finished model in OUT: build its image, emulate it, and append the evidence to its ledger.
+
+    With --placement nothing is built: what the ledger holds is compared with what sending the raw samples takes.
+    """
+    if links is not None:
+        from sarto.cli._placement import show
+
+        show(out, links, device, as_json=as_json)
+        return
     from sarto.cli._folder import read_with_report, shown
     from sarto.cli._talk import open_talk
     from sarto.measure.model import measure_folder
