@@ -22,6 +22,8 @@ from sarto.core.graph import interpret, load_graph
 from sarto.core.progress import Silent
 from sarto.core.recipe import Recipe
 from sarto.core.store import write_atomic
+from sarto.measure.placement import place_folder
+from sarto.report import html, read_run
 from sarto.search import fit as entry
 from sarto.search import folder
 from sarto.search.deployment import Deployment, Workshop
@@ -353,10 +355,17 @@ def test_limits_beyond_the_device_are_refused(data: str, tmp_path: Path, budget:
 
 def test_windows_of_a_stream_are_fitted_and_measured(data: str, tmp_path: Path) -> None:
     """A hop that does not divide the window; every interpreter agrees on each window."""
-    result = fit(request_for(data, tmp_path / "out", hop=7), Silent())
+    with np.load(data) as arrays:
+        np.savez(tmp_path / "rated.npz", **arrays, rate_hz=70.0)
+    result = fit(request_for(str(tmp_path / "rated.npz"), tmp_path / "out", hop=7), Silent())
     graph = load_graph(result.out / "graph.npz")
     assert graph.window is not None and (graph.window.length, graph.window.hop) == (16, 7)
     assert read_manifest(result.out)["window"] == {"length_steps": 16, "hop_steps": 7, "banks": 3}
+    places = place_folder(result.out, ["ble_1m"], None)
+    assert places.case.per_day == 10 * 86400
+    assert places.case.raw_b.tolist() == [7 * 2 * len(graph.channels)]
+    assert places.case.instructions is not None
+    assert "Where to compute" in html(read_run(result.out))
 
 
 @pytest.mark.parametrize(

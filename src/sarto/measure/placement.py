@@ -41,7 +41,7 @@ DAY_S = 86400
 COMPUTING, ENERGY, DELAY = "energy of computing on the sensor", "energy of the sensor", "delay"
 LEFT_OUT = (
     "making and keeping a connection, waking the radio and waiting, packets that are lost and sent again, an answer "
-    "that is sent back, and compressing the raw samples"
+    "that is sent back, compressing the raw samples, and what gateway and server take for receiving and computing"
 )
 """What no figure of a placement holds, since no link file tells it."""
 
