@@ -96,3 +96,4 @@ def test_the_card_has_a_table_of_it(out: Path) -> None:
     ]
     assert "Break-even of computing, cycles for each instruction: at least 12.5 cycles." in text
     assert "placement over" not in text
+    assert "\n\n\n\n" not in text
