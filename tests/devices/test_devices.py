@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sarto import devices as room
 from sarto.core.errors import SartoError
-from sarto.devices import device, devices, parse_device
+from sarto.devices import _files, device, devices, parse_device
 
 GOOD = """
 title = "A core"
@@ -119,7 +118,7 @@ def test_an_outside_package_admits_its_device(tmp_path: Path, monkeypatch: pytes
     def entry_points(group: str) -> list[EntryPoint]:
         return groups.get(group, [])
 
-    monkeypatch.setattr(room, "entry_points", entry_points)
+    monkeypatch.setattr(_files, "entry_points", entry_points)
     assert "theirs" in devices()
     assert device("theirs").title == "A core"
 

@@ -22,12 +22,13 @@ from sarto.core.graph import interpret, load_graph
 from sarto.core.progress import Silent
 from sarto.core.recipe import Recipe
 from sarto.core.store import write_atomic
+from sarto.measure.placement import place_folder
+from sarto.report import html, read_run
 from sarto.search import fit as entry
 from sarto.search import folder
 from sarto.search.deployment import Deployment, Workshop
 from sarto.search.fit import FitRequest, FitResult, check, finished, fit
 from sarto.search.loop import Trial
-from tests.cli.stand_in import call
 from tests.search.planted import save_npz
 
 FILES = {
@@ -354,10 +355,17 @@ def test_limits_beyond_the_device_are_refused(data: str, tmp_path: Path, budget:
 
 def test_windows_of_a_stream_are_fitted_and_measured(data: str, tmp_path: Path) -> None:
     """A hop that does not divide the window; every interpreter agrees on each window."""
-    result = fit(request_for(data, tmp_path / "out", hop=7), Silent())
+    with np.load(data) as arrays:
+        np.savez(tmp_path / "rated.npz", **arrays, rate_hz=70.0)
+    result = fit(request_for(str(tmp_path / "rated.npz"), tmp_path / "out", hop=7), Silent())
     graph = load_graph(result.out / "graph.npz")
     assert graph.window is not None and (graph.window.length, graph.window.hop) == (16, 7)
     assert read_manifest(result.out)["window"] == {"length_steps": 16, "hop_steps": 7, "banks": 3}
+    places = place_folder(result.out, ["ble_1m"], None)
+    assert places.case.per_day == 10 * 86400
+    assert places.case.raw_b.tolist() == [7 * 2 * len(graph.channels)]
+    assert places.case.energy is not None and places.case.latency is not None
+    assert "Where to compute" in html(read_run(result.out))
 
 
 @pytest.mark.parametrize(
@@ -387,14 +395,3 @@ def refused(call: Callable[[], object], code: str) -> None:
     with manager as caught:
         call()
     assert caught.value.code == code
-
-
-def test_the_folder_deploys_as_a_project_for_a_board(base: FitResult, tmp_path: Path) -> None:
-    result = call("deploy", str(base.out), "--to", "cmake", "-o", str(tmp_path / "x"))
-    assert result.exit_code == 0, result.stderr
-    written = {str(p.relative_to(tmp_path / "x")) for p in (tmp_path / "x").rglob("*") if p.is_file()}
-    assert written >= {"CMakeLists.txt", "toolchain.cmake", "harness.ld", "harness/inputs.c", "deployed.json"}
-    assert load_graph(base.out / "graph.npz").sha256 in (tmp_path / "x/harness/inputs.h").read_text()
-    (tmp_path / "log").write_text("Booting...\n")
-    refused = call("measure", str(base.out), "--from-board", str(tmp_path / "log"))
-    assert (refused.exit_code, refused.stderr[:11]) == (2, "error[E103]")

@@ -34,6 +34,7 @@ from sarto.search.trial import (
     readout,
     see,
 )
+from tests.cli.stand_in import call
 from tests.search.planted import EVERY, FOREST, dataset
 from tests.search.planted import RING as SMALL
 
@@ -223,6 +224,17 @@ def test_the_evidence_is_about_the_model_in_the_folder(out: Path) -> None:
 
 def test_it_can_be_measured_again_on_another_device(out: Path) -> None:
     assert {e.what for e in measure_folder(out, "cortex_m0plus", Silent())} >= {"flash on cortex_m0plus"}
+
+
+def test_the_folder_deploys_as_a_project_for_a_board(out: Path, tmp_path: Path) -> None:
+    result = call("deploy", str(out), "--to", "cmake", "-o", str(tmp_path / "x"))
+    assert result.exit_code == 0, result.stderr
+    written = {str(p.relative_to(tmp_path / "x")) for p in (tmp_path / "x").rglob("*") if p.is_file()}
+    assert written >= {"CMakeLists.txt", "toolchain.cmake", "harness.ld", "harness/inputs.c", "deployed.json"}
+    assert load_graph(out / "graph.npz").sha256 in (tmp_path / "x/harness/inputs.h").read_text()
+    (tmp_path / "log").write_text("Booting...\n")
+    refused = call("measure", str(out), "--from-board", str(tmp_path / "log"))
+    assert (refused.exit_code, refused.stderr[:11]) == (2, "error[E103]")
 
 
 def test_the_report_speaks_of_numbers(out: Path) -> None:

@@ -229,6 +229,36 @@ class DeviceKind(Kind):
         return [CompletionItem(n, help=title) for n, title in known if n.startswith(incomplete)]
 
 
+class LinksKind(Kind):
+    """One link of `sarto.devices.links` or two with a comma between them, or paths of link files."""
+
+    name = "link[,link]"
+
+    def read(self, text: str) -> tuple[str, ...]:
+        """Return the names and paths, after reading each."""
+        from sarto.devices.links import link
+
+        names = tuple(name.strip() for name in text.split(","))
+        if len(names) > 2:
+            _refuse(
+                f"'{text}' names {len(names)} links",
+                "one leads from the sensor to the gateway, a second from there to the server",
+                "give one link or two",
+            )
+        for name in names:
+            link(name)
+        return names
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the links that can follow the last comma, with what they are."""
+        from sarto.devices.links import link, links
+
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + n, help=link(n).title) for n in links() if n.startswith(last)]
+
+
 class TitleKind(Kind):
     """A name for people: any printable text that is not empty."""
 
@@ -283,4 +313,4 @@ BYTES, TIME, ENERGY, RATIO = QuantityKind("byte"), QuantityKind("time"), Quantit
 COUNT, SEED, POSITIVE = CountKind(), CountKind(least=0, most=2**32 - 1), PositiveKind()
 NAMES, CELLS, CONDITION = NamesKind(), NamesKind(_cells, "a cell"), ConditionKind()
 FAMILIES = NamesKind(_families, "a family")
-DEVICE, TITLE, GATE = DeviceKind(), TitleKind(), GateKind()
+DEVICE, LINKS, TITLE, GATE = DeviceKind(), LinksKind(), TitleKind(), GateKind()

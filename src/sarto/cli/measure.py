@@ -26,14 +26,42 @@ from sarto.core.errors import SartoError
     type=click.Path(path_type=Path),
     help="Read what the harness of `sarto deploy --to cmake` said on a board.",
 )
+@click.option(
+    "--placement",
+    "links",
+    type=_kinds.LINKS,
+    help="Compare computing on the sensor with sending raw samples over a link, or two in a row: "
+    "names (sarto methods links) or files of yours.",
+)
 @setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
 @json_option
-def command(out: Path, device: str | None, said: Path | None, quiet: bool, as_json: bool) -> None:
+def command(
+    out: Path,
+    device: str | None,
+    said: Path | None,
+    links: tuple[str, ...] | None,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     """Measure the finished model in OUT: build its image, emulate it, and append the evidence to its ledger.
 
     With --from-board nothing is run: FILE holds what the harness printed on your board. Its figures are measured on
     silicon and emulated in QEMU; the board says itself which it is.
+
+    With --placement nothing is built: what the ledger holds is compared with what sending the raw samples takes.
     """
+    if links is not None:
+        from sarto.cli._placement import show
+
+        if said is not None:
+            raise SartoError(
+                "E112",
+                "--from-board and --placement exclude each other",
+                cause="one call adds evidence of one kind",
+                hint="call it once for each",
+            )
+        show(out, links, device, as_json=as_json)
+        return
     from sarto.cli._folder import read_with_report, shown
     from sarto.cli._talk import open_talk
     from sarto.measure.from_board import measure_from_board

@@ -21,6 +21,7 @@ ROOMS = (
     "learn/federated",
     "runtime/policies",
     "devices",
+    "devices/links",
     "cli",
 )
 """The plug-in rooms: there every public file is a method. Those without a resident yet are not shown."""
@@ -68,6 +69,10 @@ def _methods(room: str) -> dict[str, str]:
         from sarto.devices import device, devices
 
         return {name: device(name).title for name in devices()}
+    if room == "devices/links":
+        from sarto.devices.links import link, links
+
+        return {name: link(name).title for name in links()}
     from sarto.core.rooms import methods
 
     package = _package(room)

@@ -28,7 +28,9 @@ LIMITS: dict[str, tuple[str, str]] = {
     "min_r2": ("test R2", "1"),
 }
 """Field of `Budget` -> name of the evidence it is judged by, and its unit."""
-_LESS = re.compile(r"\b(flash|ram|stack|tables?|instructions|cycles|ticks|latency|energy|error|loss|RMSE|MAE)\b")
+_LESS = re.compile(
+    r"\b(flash|ram|stack|tables?|instructions|cycles|ticks|latency|energy|error|loss|RMSE|MAE)\b"
+)
 _MORE = re.compile(r"\b(accuracy|R2|F1|precision|recall)\b")
 _OF_A_GUESS = re.compile(r"\bR2 of ")
 

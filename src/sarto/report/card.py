@@ -15,7 +15,7 @@ import re
 from typing import Any
 
 from sarto.core.evidence import Evidence
-from sarto.report import views, words
+from sarto.report import places, views, words
 from sarto.report.page import environment
 from sarto.report.run import Run
 
@@ -52,6 +52,8 @@ def card(run: Run) -> str:
         views=views,
         verdict=words.verdict(run),
         figures=_newest_of_each(run),
+        places=places,
+        placement=places.newest(run.evidence),
         absent=[h for h in views.headlines(run) if h.evidence is None],
         limits=views.limits(run),
         classes=_rows(run, "classes"),
@@ -61,8 +63,9 @@ def card(run: Run) -> str:
 
 
 def _newest_of_each(run: Run) -> list[Evidence]:
-    """Return the newest evidence of each name."""
-    return [e for what in views.names(run) if (e := run.latest(what)) is not None]
+    """Return the newest evidence of each name, without that of placements, which have a table of their own."""
+    found = [e for what in views.names(run) if (e := run.latest(what)) is not None]
+    return [e for e in found if not places.is_placement(e)]
 
 
 def _rows(run: Run, name: str) -> dict[str, Any] | None:

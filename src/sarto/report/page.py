@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sarto.core.evidence import Evidence
-from sarto.report import palette, views, words
+from sarto.report import palette, places, views, words
 from sarto.report.run import Run
 from sarto.report.stack import Stack, memory_map
 
@@ -44,7 +44,8 @@ def html(run: Run) -> str:
     curves = views.trade_offs(run)
     course = views.course(run)
     matrix = run.tables.get("confusion")
-    listed, unlisted = views.cut(list(reversed(run.evidence)), views.MOST_ROWS)
+    other = [e for e in reversed(run.evidence) if not places.is_placement(e)]
+    listed, unlisted = views.cut(other, views.MOST_ROWS)
     shown: dict[str, Any] = dict(
         run=run,
         words=words,
@@ -77,6 +78,8 @@ def html(run: Run) -> str:
         groups=_rates(run, "groups", quality.rate, worst_first=True),
         classes=_rates(run, "classes", "recall", worst_first=False),
         costs=views.costs(run),
+        places=places,
+        placement=places.newest(run.evidence),
         course=course,
         course_chart=Markup(search_course(course[0], course[1])) if course else "",
         most_dots=MOST_DOTS,

@@ -38,6 +38,8 @@ def figure(value: float, unit: str, what: str) -> str:
     """Return `value` in words that no line break parts: shares in percent, everything else with its SI prefix."""
     if unit in ("1", "") and _SHARES.search(what):
         return f"{100 * value:.4g}\u00a0%"
+    if unit == "packets":
+        return f"{value:.4g}"
     if unit in COUNTED and unit in what:
         return f"{value:,.0f}"
     return format_quantity(value, unit).replace(" ", "\u00a0")

@@ -128,6 +128,7 @@ def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:
         "input": {
             "bits": sensor.bits,
             "chosen": sensor.chosen,
+            "rate_hz": run.data.rate_hz,
             "channels": [
                 {"name": n, "unit": u, "scale": float(s)}
                 for n, u, s in zip(run.data.channels, units, sensor.scale, strict=True)
