@@ -8,7 +8,7 @@ import pytest
 
 from sarto.core.store import file_sha256
 from tests.cli.stand_in import call
-from tests.report.sample import Sample
+from tests.report.sample import Sample, recorded
 
 FILES = {"model.c", "model.h", "main.c", "graph.npz", "artifact.json"}
 
@@ -22,7 +22,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     manifest = json.loads((folder / "artifact.json").read_text())
     manifest["files"]["pinned.npz"] = file_sha256(folder / "pinned.npz")
     (folder / "artifact.json").write_text(json.dumps(manifest))
-    return folder
+    return recorded(folder)
 
 
 def names(folder: Path) -> set[str]:
@@ -58,6 +58,7 @@ def test_deploying_twice_changes_nothing_and_a_new_model_replaces_the_old(out: P
     (out / "model.c").write_text("int y;\n")
     manifest["files"]["model.c"] = file_sha256(out / "model.c")
     (out / "artifact.json").write_text(json.dumps(manifest))
+    recorded(out)
     assert call("deploy", "out", "--to", "c", "-o", "x").exit_code == 0
     assert Path("x/model.c").read_text() == "int y;\n"
 
@@ -103,6 +104,7 @@ def test_a_manifest_that_leads_outside_is_refused(out: Path) -> None:
     Path("secret").write_text("x")
     manifest["files"]["../secret"] = file_sha256(Path("secret"))
     (out / "artifact.json").write_text(json.dumps(manifest))
+    recorded(out)
     result = call("deploy", "out", "--to", "c", "-o", "a/x")
     assert result.exit_code == 2
     assert result.stderr.startswith("error[E114]: ")

@@ -8,20 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sarto.core.artifact import NAME, record
+from sarto.core.artifact import NAME
 from sarto.core.evidence import Evidence, Ledger
 from sarto.report.compare import Side, read_side
-from tests.report.sample import Sample, sha256
-
-RECORDED = (
-    NAME,
-    "evidence.jsonl",
-    "front.json",
-    "verdict.json",
-    "recipe.json",
-    "tables.json",
-    "provenance.json",
-)
+from tests.report.sample import Sample, recorded, sha256
 
 
 def finished(
@@ -62,7 +52,7 @@ def finished(
         "source": "d" * 64,
     }
     (folder / "request.json").write_text(json.dumps({**asked, **(request or {})}), encoding="utf-8")
-    record(folder, {name: (folder / name).read_text(encoding="utf-8") for name in RECORDED})
+    recorded(folder)
     Ledger(folder / "evidence.jsonl").append(*later)
     return folder
 

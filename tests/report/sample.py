@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sarto.core.artifact import record
 from sarto.core.budget import Budget, judge
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.points import OperatingPoint
@@ -23,6 +24,23 @@ EMULATOR = "unicorn 2.1.4, cortex-m4"
 
 def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+RECORDED = (
+    "artifact.json",
+    "evidence.jsonl",
+    "front.json",
+    "verdict.json",
+    "recipe.json",
+    "tables.json",
+    "provenance.json",
+)
+
+
+def recorded(folder: Path) -> Path:
+    """Keep the hashes of what the folder says now, as when a run ends, and return it."""
+    record(folder, {name: (folder / name).read_text(encoding="utf-8") for name in RECORDED})
+    return folder
 
 
 @dataclass
@@ -391,4 +409,4 @@ class Sample:
         if self.findings:
             lines = [json.dumps({"what": w, "severity": s, "text": t}) for w, s, t in self.findings]
             (folder / "findings.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        return folder
+        return recorded(folder)

@@ -36,7 +36,7 @@ def title(what: str) -> str:
 
 def figure(value: float, unit: str, what: str) -> str:
     """Return `value` in words that no line break parts: shares in percent, everything else with its SI prefix."""
-    if unit in ("1", "") and _SHARES.search(what):
+    if unit in ("1", "") and _SHARES.search(what.partition(" of ")[0]):
         return f"{100 * value:.4g}\u00a0%"
     if unit == "packets":
         return f"{value:.4g}"
