@@ -13,6 +13,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sarto.core.graph import Graph
+from sarto.core.graph.generated import generated
 from sarto.core.recipe import Step
 from sarto.core.rooms import load_method, methods
 from sarto.deploy.c.emit import ROWS
@@ -109,6 +110,10 @@ class Candidate(_candidate.Candidate):
     def made_up_body(self, ground: Ground) -> Graph:
         units, channels = self.units, len(ground.channels)
         tiny = replace(self, units=2, radius=0.5, leak=1.0).build(channels)
+        if tiny.start is not None:  # its weights cost nothing, the spectral radius does
+            weights, driven = (g / 128 for g in generated(tiny.start, units, channels))
+            cell = replace(tiny, recurrent=weights, inputs=driven[:, :-1], bias=driven[:, -1])
+            return self._lowered(replace(cell, alpha=1 - self.leak, beta=self.leak), ground)
         ring = tiny.structure == "ring"
         spread = 1 + np.arange(units, dtype=np.float64) / units
         weights_in = np.cos(np.arange(units * channels)).reshape(units, channels)
