@@ -22,6 +22,7 @@ Source: Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8 (2003), pa
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int8, UInt32
@@ -43,9 +44,14 @@ def padded(columns: int) -> int:
     return -(-columns // COLUMNS) * COLUMNS
 
 
+def assert_start(start: Any) -> None:
+    """Check that a generator can start at `start`, which may come from a file."""
+    assert type(start) is int and 0 < start <= WORD, f"a generator cannot start at {start}"
+
+
 def words(start: int, count: int) -> UInt32[np.ndarray, " word"]:
     """Return the `count` words that follow `start`."""
-    assert 0 < start <= WORD, f"a generator cannot start at {start}"
+    assert_start(start)
     found, y = np.empty(count, np.uint32), start
     for i in range(count):
         y ^= y << 13 & WORD
