@@ -313,6 +313,12 @@ def test_the_smallest_are_of_every_preset_and_both_widths() -> None:
     assert {(c.to_json()["cell"], c.to_json()["state_bits"]) for c in rings} == {("ring", 16), ("ring", 8)}
 
 
+@pytest.mark.parametrize("cell", methods(CELLS))
+def test_every_cell_has_a_preset_to_start_from_and_a_smallest_model(cell: str) -> None:
+    found = smallest(["reservoir"], (cell,), shape(problem()), 0)
+    assert {c.to_json()["cell"] for c in found} == {cell}
+
+
 def test_families_are_all_or_those_named() -> None:
     assert families((), ()) == methods(ROOM) == [
         "convolution", "forest", "random_features", "reservoir", "statistics",

@@ -9,8 +9,9 @@ from sarto.core.graph import Graph
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower import Numbers
 from sarto.devices import device, devices
-from sarto.measure.build import Image, build
+from sarto.measure.build import build
 from sarto.measure.emulate import Emulation, emulate
+from sarto.measure.image import Image
 from sarto.measure.model import RawSequences, outputs
 from sarto.measure.outputs import check_equal
 from sarto.models.pooling import Pooling

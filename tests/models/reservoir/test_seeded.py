@@ -15,7 +15,8 @@ USUAL: dict[str, Any] = {"seed": 0, "leak": 0.3, "radius": 0.9, "input_scaling":
 
 @pytest.mark.parametrize(("units", "radius"), [(1, 0.9), (2, 0.5), (30, 0.1), (30, 1.4)])
 def test_weights_are_generated_integers_times_one_factor_each(units: int, radius: float) -> None:
-    cell = seeded.build(units, 3, **(USUAL | {"radius": radius}))
+    settings: dict[str, Any] = USUAL | {"radius": radius}
+    cell = seeded.build(units, 3, **settings)
     assert cell.start is not None
     recurrent, driven = generated(cell.start, units, 3)
     assert np.abs(np.linalg.eigvals(cell.recurrent)).max() == pytest.approx(radius, rel=1e-11)

@@ -29,7 +29,7 @@ MAX_UNITS = 400
 MAX_SEGMENTS = 4
 
 _REST: dict[str, Any] = dict(radius=0.9, bias_scaling=0.1, state_bits=16)
-PRESETS: tuple[dict[str, Any], ...] = tuple(
+_OWN: tuple[dict[str, Any], ...] = tuple(
     {**_REST, **settings}
     for settings in (
         dict(cell="esn", pooling="mean_square_last", segments=1, leak=0.5, input_scaling=0.5, size=1.0),
@@ -42,7 +42,9 @@ PRESETS: tuple[dict[str, Any], ...] = tuple(
         dict(cell="esn", pooling="mean_square", segments=1, leak=0.1, input_scaling=0.1, size=0.0),
     )
 )
-"""Where a search starts. Leak, radius 0.9 and input scaling are the round values of Lukosevicius, "A practical guide to
+_OTHERS = [cell for cell in methods(ROOM) if all(preset["cell"] != cell for preset in _OWN)]
+PRESETS: tuple[dict[str, Any], ...] = (*_OWN, *({**_OWN[3], "cell": cell} for cell in _OTHERS))
+"""Where a search starts; a cell that has no preset of its own gets that of medium size. Leak, radius 0.9 and input scaling are the round values of Lukosevicius, "A practical guide to
 applying echo state networks" (2012), sections 3.2.4 to 3.2.6; poolings and sizes are spread."""
 
 
