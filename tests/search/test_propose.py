@@ -62,7 +62,7 @@ def test_the_seed_decides_everything(sampler: Sampler, families: Any) -> None:
 
 
 def test_presets_come_first_in_their_order_and_size() -> None:
-    found = asked(proposer(seed=2), len(PRESETS))
+    found = asked(proposer(seed=2), len(PRESETS))[: len(PRESETS)]
     for number, (candidate, preset) in enumerate(zip(found, PRESETS, strict=True)):
         rest = {k: v for k, v in preset.items() if k != "size"}
         loose = candidate_of({**rest, "family": "reservoir", "units": 4, "seed": 2 * 100_003 + number})

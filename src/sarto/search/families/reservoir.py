@@ -44,8 +44,11 @@ _OWN: tuple[dict[str, Any], ...] = tuple(
 )
 _OTHERS = [cell for cell in methods(ROOM) if all(preset["cell"] != cell for preset in _OWN)]
 PRESETS: tuple[dict[str, Any], ...] = (*_OWN, *({**_OWN[3], "cell": cell} for cell in _OTHERS))
-"""Where a search starts; a cell that has no preset of its own gets that of medium size. Leak, radius 0.9 and input scaling are the round values of Lukosevicius, "A practical guide to
-applying echo state networks" (2012), sections 3.2.4 to 3.2.6; poolings and sizes are spread."""
+"""Where a search starts; a cell that has none of its own gets the one of medium size.
+
+Leak, radius 0.9 and input scaling are the round values of Lukosevicius, "A practical guide to applying echo state
+networks" (2012), sections 3.2.4 to 3.2.6; poolings and sizes are spread.
+"""
 
 
 def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
