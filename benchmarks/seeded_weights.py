@@ -5,9 +5,9 @@ as tables (`esn`), and with weights that a generator makes again at every step (
 instructions are those of `model_step`, and all outputs equal the NumPy interpreter's.
 
 Accuracy: integer models of both kinds, with equal settings and as many units, each with 12 seeds, on the test items of
-JapaneseVowels and BasicMotions. The settings are near presets of the search; the ridge is one for all. What counts is the
-difference of the means; its spread is two standard errors to both sides, which on BasicMotions, with 40 test items, is
-more than what is asked for.
+JapaneseVowels and BasicMotions. The settings are near presets of the search; the ridge is one for all. What counts is
+the difference of the means; its spread is two standard errors to both sides, which on BasicMotions, with 40 test items,
+is more than what is asked for.
 """
 
 from __future__ import annotations
