@@ -192,19 +192,24 @@ def test_generated_weights_of_four_rows(start: int, fours: int, seed: int) -> No
 
 
 @WIDTHS
-@pytest.mark.parametrize("x", [(0, 0), (1000, -999), (32767, -32767)])
-def test_recurrent_with_generated_weights(narrow: bool, x: tuple[int, int]) -> None:
-    start = [127, -5, 60] if narrow else [32767, -1234, 60]
-    h, seen = array(ctypes.c_int8 if narrow else ctypes.c_int16, start), array(ctypes.c_int16, [0] * 4 + [9])
-    library(narrow).call_seeded(h, array(ctypes.c_int16, list(x)), seen)
-    assert list(seen) == [*x, 77, 0, 9]
-    wanted: list[int] = []
-    for i, (states, inputs) in enumerate(slow_weights(2463534242, 3, 2)):
-        own = sum(w * v for w, v in zip(states, start, strict=True))
-        own = own * 32 if narrow else rounded(own, 1, 3)
-        acc = own + sum(w * v for w, v in zip(inputs, [*x, 77], strict=True))
-        wanted.append(settle(i, start[i], acc, narrow))
-    assert list(h) == wanted
+def test_recurrent_with_generated_weights(narrow: bool) -> None:
+    """Large states, and small ones, with which a rounding that is off by one shows."""
+    rng, limit = np.random.default_rng(0), 127 if narrow else 32767
+    cases: list[list[int]] = [[limit, -5, 60, 0, 0], [limit, -limit, limit, 32767, -32767]]
+    cases += rng.integers(-40, 41, (60, 5)).tolist()
+    for first, second, third, *x in cases:
+        start = [first, second, third]
+        h = array(ctypes.c_int8 if narrow else ctypes.c_int16, start)
+        seen = array(ctypes.c_int16, [0] * 4 + [9])
+        library(narrow).call_seeded(h, array(ctypes.c_int16, x), seen)
+        assert list(seen) == [*x, 77, 0, 9]
+        wanted: list[int] = []
+        for i, (states, inputs) in enumerate(slow_weights(2463534242, 3, 2)):
+            own = sum(w * v for w, v in zip(states, start, strict=True))
+            own = own * 32 if narrow else rounded(own, 1, 3)
+            acc = own + sum(w * v for w, v in zip(inputs, [*x, 77], strict=True))
+            wanted.append(settle(i, start[i], acc, narrow))
+        assert list(h) == wanted
 
 
 @WIDTHS
