@@ -287,8 +287,8 @@ def test_the_seed_and_only_drawn_numbers_leave_the_cost_alone(candidate: Candida
 def test_presets_are_candidates_within_their_space() -> None:
     for family in methods(ROOM):
         room = load_method(ROOM, family)
-        space = room.space((), False)
         for preset in room.PRESETS:
+            space = room.space((preset["cell"],) if "cell" in preset else (), False)
             assert set(preset) == set(space)
             for name, value in preset.items():
                 space[name].to_internal_repr(value)

@@ -27,6 +27,9 @@ ROOM = "sarto.models.reservoir"
 MAX_UNITS = 400
 """Bounds the time of one trial, which grows with the square of the units and the cube of the features."""
 MAX_SEGMENTS = 4
+NAMED_ONLY = ("seeded",)
+"""Cells that are searched only when they are named. With `seeded` among the others, 9 of 12 searches of 96 trials ended
+with a larger validation loss than without (JapaneseVowels in 4 KiB), and 2 with a smaller one."""
 
 _REST: dict[str, Any] = dict(radius=0.9, bias_scaling=0.1, state_bits=16)
 _OWN: tuple[dict[str, Any], ...] = tuple(
@@ -55,7 +58,7 @@ def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
     """Return the ranges of the settings; `size` is the place between the fewest and the most units that fit."""
     del numeric
     return {
-        "cell": CategoricalDistribution(list(cells or methods(ROOM))),
+        "cell": CategoricalDistribution(list(cells or [c for c in methods(ROOM) if c not in NAMED_ONLY])),
         "pooling": CategoricalDistribution(list(POOLINGS)),
         "segments": IntDistribution(1, MAX_SEGMENTS),
         "state_bits": CategoricalDistribution([16, 8]),
