@@ -16,7 +16,7 @@ Source: Marsaglia, "Xorshift RNGs", Journal of Statistical Software 8 (2003), pa
 [723471715, 2497366906, 2064144800]
 >>> weights, inputs = generated(2463534242, units=2, channels=3)
 >>> weights.tolist(), inputs.tolist()
-([[99, 31], [-96, 8]], [[122, -38, -53, -108], [126, -80, 86, 119]])
+([[99, 31], [122, -38]], [[-31, -118, -80, -46], [-22, 76, -121, 22]])
 """
 
 from __future__ import annotations
