@@ -18,7 +18,7 @@ from benchmarks._hypervolume import Point
 from sarto.core.budget import Budget
 from sarto.core.points import unbeaten
 from sarto.core.progress import Silent
-from sarto.core.rooms import load_method, methods
+from sarto.core.rooms import methods
 from sarto.core.seed import generator
 from sarto.core.store import Store, package_sha256
 from sarto.data.load import load
@@ -38,6 +38,7 @@ from sarto.search.candidates import (
     shape_of,
     sized,
 )
+from sarto.search.candidates import presets as every_preset
 from sarto.search.deployment import FRONT_SEQUENCES, Workshop
 from sarto.search.fit import OPTIMISE
 from sarto.search.loop import BATCH, Scorer, SearchResult, Trial, search
@@ -113,7 +114,7 @@ class Arena:
 
 def presets() -> list[dict[str, Any]]:
     """Return the presets of every family, their families among the settings."""
-    return [{"family": f, **p} for f in methods(ROOM) for p in load_method(ROOM, f).PRESETS]
+    return [p for family in methods(ROOM) for p in every_preset(family, (), False)]
 
 
 def arena(

@@ -27,6 +27,7 @@ NAMES = {
     "malformed_data",
     "search_choices",
     "search_quality",
+    "seeded_weights",
     "vowels",
 }
 SHOWN = ("bars met", "no result kept", "measured, nothing to be met")

@@ -13,7 +13,7 @@ ROOM = "sarto.models.reservoir"
 
 
 def test_every_public_file_is_a_method() -> None:
-    assert methods(ROOM) == ["esn", "ring"]
+    assert methods(ROOM) == ["esn", "ring", "seeded"]
     assert load_method(ROOM, "ring").__name__ == f"{ROOM}.ring"
 
 
@@ -21,9 +21,9 @@ def test_every_public_file_is_a_method() -> None:
     ("name", "hint"),
     [
         ("rnig", "did you mean ring?"),
-        ("_cell", "known: esn, ring"),
-        ("transformer", "known: esn, ring"),
-        ("", "known: esn, ring"),
+        ("_cell", "known: esn, ring, seeded"),
+        ("transformer", "known: esn, ring, seeded"),
+        ("", "known: esn, ring, seeded"),
     ],
 )
 def test_an_unknown_method_is_refused_with_the_nearest(name: str, hint: str) -> None:
@@ -41,7 +41,7 @@ def test_an_entry_point_admits_a_method_of_another_package(monkeypatch: pytest.M
         return points.select(group=group)
 
     monkeypatch.setattr(rooms, "entry_points", selected)
-    assert methods(ROOM) == ["esn", "outside", "ring"]
+    assert methods(ROOM) == ["esn", "outside", "ring", "seeded"]
     loaded = load_method(ROOM, "outside")
     assert isinstance(loaded, ModuleType) and loaded.__name__ == "json"
     assert load_method(ROOM, "esn").__name__ == f"{ROOM}.esn"

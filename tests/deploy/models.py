@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 
 from sarto.core.graph import Graph, Window, trace
+from sarto.core.graph.generated import generated
 from sarto.core.rooms import load_method
 from sarto.deploy.lower import (
     Answers,
@@ -47,6 +48,17 @@ class Lowered:
         unit = g.const("factor").astype(float)[:, None] / 2.0 ** (a["shift"] + 13)
         state, x = g.by_name["h"].scale, g.by_name["x"].scale
         assert state is not None and x is not None
+        if self.cell.start is not None:
+            weights, driven = generated(self.cell.start, self.cell.units, self.cell.channels)
+            unit = unit[0, 0]
+            return Reservoir(
+                self.cell.cell,
+                weights * (unit / state * 2.0 ** (a["state_up"] - a["state_down"])),
+                driven[:, :-1] * (unit / x),
+                driven[:, -1] * (unit * a["constant"]),
+                a["alpha"] / 2**15,
+                a["beta"] / 2**15,
+            )
         recurrent = g.const("weights") * (unit if self.cell.structure == "dense" else unit[:, 0]) / state
         return Reservoir(
             self.cell.cell,

@@ -11,6 +11,7 @@ import pytest
 
 from sarto.core.errors import SartoError
 from sarto.core.graph import decide, features, interpret, trace
+from sarto.core.graph.generated import generated
 from sarto.core.graph.operations import FEATURE_LIMIT, standardise
 from sarto.deploy.lower import (
     Answers,
@@ -36,7 +37,7 @@ def float_inputs(model: Lowered) -> Any:
     return read_sequences([x[a:b] for a, b in zip(model.offsets, model.offsets[1:], strict=False)])
 
 
-@pytest.mark.parametrize(("cell", "numbers"), list(product(["esn", "ring"], FORMATS)))
+@pytest.mark.parametrize(("cell", "numbers"), list(product(["esn", "ring", "seeded"], FORMATS)))
 def test_states_are_those_of_the_weights_that_the_integers_stand_for(cell: str, numbers: Numbers) -> None:
     """What is left: rounding of state, input and multiplier, and the table; each at most half a count or 2^-14."""
     model = lowered(cell, numbers=numbers, lengths=(12,) * 6)
@@ -57,6 +58,8 @@ def test_states_are_those_of_the_weights_that_the_integers_stand_for(cell: str, 
         ("ring", FORMATS[1], 0.004),
         ("ring", FORMATS[2], 0.03),
         ("ring", FORMATS[3], 0.03),
+        ("seeded", FORMATS[0], 5e-4),
+        ("seeded", FORMATS[2], 0.03),
     ],
 )
 def test_states_follow_the_float_reservoir(cell: str, numbers: Numbers, bound: float) -> None:
@@ -138,6 +141,72 @@ def test_no_sum_can_leave_32_bits(
     assert max(worst * factor) // 2 ** a["shift"] < 2**31 - 1
     assert a["alpha"] * a["limit"] + a["beta"] * a["limit"] + 2**14 < 2**31
     assert a["input_shift"] < 31 and a["bias_shift"] < 31
+
+
+HARD: list[tuple[int, int, dict[str, Any]]] = [
+    (300, 2, {"radius": 1.4}),
+    (400, 2, {"radius": 1.4, "input_scaling": 0.005, "bias_scaling": 0.005}),
+    (100, 20, {"input_scaling": 2.0, "radius": 0.1}),
+    (50, 3, {"bias_scaling": 30.0, "input_scaling": 0.005}),
+    (4, 1, {"input_scaling": 0.005, "radius": 1.4, "bias_scaling": 0.0}),
+    (500, 20, {"input_scaling": 1.0}),
+]
+
+
+@pytest.mark.parametrize("bits", [16, 8])
+@pytest.mark.parametrize(("units", "channels", "settings"), HARD)
+def test_no_sum_of_generated_weights_can_leave_32_bits(
+    units: int, channels: int, settings: dict[str, Any], bits: int
+) -> None:
+    """The worst state and input for each neuron, and the inputs as large as that allows."""
+    numbers = Numbers(bits, table_bits=8 if bits == 8 else 7)
+    model = lowered("seeded", units=units, channels=channels, numbers=numbers, lengths=(30,), **settings)
+    graph, a = model.graph, model.graph.step[1].attributes
+    weights, driven = (
+        np.abs(g.astype(np.int64)) for g in generated(a["start"], model.cell.units, model.cell.channels)
+    )
+    half = 2 ** a["state_down"] // 2
+    inner = weights.sum(axis=1) * a["limit"] * 2 ** a["state_up"] + half
+    worst = (inner >> a["state_down"]) + driven[:, :-1].sum(axis=1) * 32767 + driven[:, -1] * a["constant"]
+    factor = int(graph.const("factor")[0])
+    assert max(inner.max(), worst.max(), worst.max() * factor >> a["shift"]) < 2**31 - 1
+    assert 0 <= a["constant"] <= 32767
+    assert a["state_up"] == 0 or a["state_down"] == 0
+    count = graph.by_name["x"].scale
+    assert count is not None and model.inputs.peak <= 32767 * count
+    largest = max(model.inputs.peak, a["constant"] * count)
+    finer = 2 * inner.max() + (driven[:, :-1].sum(axis=1) * 32767).max()
+    assert largest > 32767 * count / 2 or finer > 2**31
+
+
+def test_generated_weights_are_not_rounded() -> None:
+    """Up to the multiplier's 15 bits and the constant's 16 they are those of the float reservoir."""
+    for bits, units in ((16, 20), (8, 20), (16, 7)):
+        model = lowered("seeded", units=units, numbers=Numbers(bits, True, 8 if bits == 8 else 7))
+        stood = model.stands_for()
+        for mine, wanted in (
+            (stood.recurrent, model.cell.recurrent),
+            (stood.inputs, model.cell.inputs),
+            (stood.bias, model.cell.bias),
+        ):
+            np.testing.assert_allclose(mine, wanted, rtol=2**-11)
+        assert {t.name for t in model.graph.kind("const")} == {"zero", "factor_in", "factor", "table"}
+
+
+def test_weights_that_are_not_the_generated_ones_are_a_fault() -> None:
+    model = lowered("seeded")
+    for other in ({"start": 7}, {"recurrent": model.cell.recurrent.T}, {"bias": -model.cell.inputs[:, 0]}):
+        with pytest.raises(AssertionError, match="not the generated ones"):
+            lower_reservoir(
+                replace(model.cell, **other), model.inputs, model.sensor, Numbers(), Pooling("last"),
+                channels=("x", "y", "z"),
+            )  # fmt: skip
+
+
+def test_more_neurons_than_32_bits_can_add_are_refused() -> None:
+    with pytest.raises(SartoError, match="sums of 1200 neurons leave 32 bits") as caught:
+        lowered("seeded", units=1200, channels=1, lengths=(5,))
+    assert caught.value.code == "E404"
 
 
 def test_headroom_is_taken_only_where_it_is_needed() -> None:

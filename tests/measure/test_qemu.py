@@ -24,6 +24,8 @@ DEVICES = ["cortex_m0plus", "cortex_m33", "cortex_m4", "cortex_m7"]
 GRAPHS = {
     "reservoir": small_graph(1, units=9, channels=5, classes=3, segments=2, segment_steps=3),
     "narrow reservoir": small_graph(2, units=10, channels=6, bits=8, kind="last"),
+    "seeded reservoir": small_graph(3, units=9, channels=5, start=2463534242),
+    "narrow seeded reservoir": small_graph(4, units=8, channels=6, bits=8, kind="last", start=99),
     "forest": companion(STATISTICS, "forest", 1),
     "random features": companion(STATISTICS, "random_features", 1),
     "convolution": companion("convolution", "readout", 1),

@@ -153,4 +153,5 @@ def test_estimators_take_it_by_name_and_keep_it_in_a_file(cell: str, tmp_path: P
     loaded = ESNClassifier.load(tmp_path / "model.npz")
     np.testing.assert_array_equal(loaded.decision_function(X), model.decision_function(X))
     assert loaded.reservoir_.reservoir_id == model.reservoir_.reservoir_id
+    assert loaded.reservoir_.start == model.reservoir_.start
     assert clone(model).fit(X[::2], y[::2]).reservoir_.reservoir_id == model.reservoir_.reservoir_id

@@ -68,7 +68,7 @@ COMPANIONS: list[Candidate] = [
     ("cell", "pooling", "bits", "segments", "hop"),
     [
         (cell, pooling, bits, 1 + (n % 3), (None, 7, 16)[n % 3])
-        for n, (cell, pooling, bits) in enumerate(product(("esn", "ring"), POOLINGS, (16, 8)))
+        for n, (cell, pooling, bits) in enumerate(product(("esn", "ring", "seeded"), POOLINGS, (16, 8)))
     ],
 )
 def test_cost_is_that_of_the_real_graph(
@@ -109,6 +109,9 @@ def test_cost_of_a_forest_is_the_most_that_it_can_need(hard: bool) -> None:
         assert arena(graph).size_b == ram - made_up_overhead(candidate).ram_b
 
 
+SMALL = [*(replace(RING, cell=cell, units=12) for cell in ("esn", "seeded")), STATISTICS, FEATURES, KERNELS]
+
+
 @pytest.mark.parametrize("hop", [None, 6])
 def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -> None:
     planted, target = problem(hop=hop), device("cortex_m4")
@@ -116,6 +119,8 @@ def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -
     for candidate in (
         replace(RING, units=120, radius=1.4, input_scaling=2.0, segments=1),
         replace(RING, cell="esn", pooling="mean_square_last", units=24, segments=2, state_bits=8),
+        replace(RING, cell="seeded", pooling="mean", units=92, radius=1.4, input_scaling=0.005),
+        replace(RING, cell="seeded", units=40, segments=2, state_bits=8, input_scaling=2.0),
         replace(STATISTICS, units=6),
         replace(FEATURES, units=72),
         replace(KERNELS, units=200),
@@ -126,11 +131,11 @@ def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -
         flash, ram = cost(candidate, shape(planted), overheads)
         assert abs(flash - image.flash_b) <= 64
         assert abs(ram - image.static_ram_b - run.peak_stack_b) <= 16
-    assert len(overheads.known) == 5
+    assert len(overheads.known) == 7
     tiny = replace(RING, units=4, leak=0.03)
     image = build(emit(final(planted, tiny, 1e-3)), target, optimise="-Os", cache=tmp_path)
     assert -16 <= cost(tiny, shape(planted), overheads)[0] - image.flash_b <= 190
-    assert len(overheads.known) == 5, "of the same structure"
+    assert len(overheads.known) == 7, "of the same structure"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +143,8 @@ def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -
     [
         (RING, 12),
         (replace(RING, cell="esn"), 120),
+        (replace(RING, cell="seeded"), 120),
+        (replace(RING, cell="seeded", state_bits=8), 16),
         (STATISTICS, 4),
         (STATISTICS, 16),
         (FEATURES, 120),
@@ -176,7 +183,7 @@ def test_limits_of_work_are_held_to_what_the_samples_took(limit: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["cortex_m4", "rv32imc"])
-@pytest.mark.parametrize("candidate", [replace(RING, cell="esn", units=12), STATISTICS, FEATURES, KERNELS])
+@pytest.mark.parametrize("candidate", SMALL)
 def test_cost_is_near_that_of_the_image_of_few_channels(
     candidate: Candidate, name: str, tmp_path: Path
 ) -> None:
@@ -210,6 +217,7 @@ def test_many_channels_do_not_fit_a_readout_and_are_no_error() -> None:
     "candidate",
     [
         replace(RING, cell="esn", pooling="mean"),
+        replace(RING, cell="seeded", pooling="mean", segments=2),
         replace(RING, pooling="mean_square_last", segments=3),
         STATISTICS,
         FEATURES,
@@ -293,8 +301,8 @@ def test_the_seed_and_only_drawn_numbers_leave_the_cost_alone(candidate: Candida
 def test_presets_are_candidates_within_their_space() -> None:
     for family in methods(ROOM):
         room = load_method(ROOM, family)
-        space = room.space((), False)
         for preset in room.PRESETS:
+            space = room.space((preset["cell"],) if "cell" in preset else (), False)
             assert set(preset) == set(space)
             for name, value in preset.items():
                 space[name].to_internal_repr(value)
@@ -319,6 +327,12 @@ def test_the_smallest_are_of_every_preset_and_both_widths() -> None:
     assert {(c.to_json()["cell"], c.to_json()["state_bits"]) for c in rings} == {("ring", 16), ("ring", 8)}
 
 
+@pytest.mark.parametrize("cell", methods(CELLS))
+def test_every_cell_has_a_preset_to_start_from_and_a_smallest_model(cell: str) -> None:
+    found = smallest(["reservoir"], (cell,), shape(problem()), 0)
+    assert {c.to_json()["cell"] for c in found} == {cell}
+
+
 def test_families_are_all_or_those_named() -> None:
     assert families((), ()) == methods(ROOM) == [
         "convolution", "forest", "random_features", "reservoir", "statistics",
@@ -333,7 +347,7 @@ def test_families_are_all_or_those_named() -> None:
 
 
 def test_cells_are_all_or_those_named() -> None:
-    assert chosen_of(CELLS, ()) == ["esn", "ring"]
+    assert chosen_of(CELLS, ()) == ["esn", "ring", "seeded"]
     assert chosen_of(CELLS, ("ring",)) == ["ring"]
     with pytest.raises(SartoError) as caught:
         chosen_of(CELLS, ("ring", "lstm"))

@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 import pytest
 
-from sarto.core.rooms import load_method, methods
-from sarto.search.candidates import ROOM, Candidate, candidate_of, sized
-from sarto.search.families.reservoir import PRESETS
+from sarto.core.rooms import methods
+from sarto.search.candidates import ROOM, Candidate, candidate_of, presets, sized
+from sarto.search.families.reservoir import NAMED_ONLY, PRESETS
 from sarto.search.propose import AT_RANDOM, Proposer
 from tests.search.planted import problem, shape
 
@@ -62,8 +62,10 @@ def test_the_seed_decides_everything(sampler: Sampler, families: Any) -> None:
 
 
 def test_presets_come_first_in_their_order_and_size() -> None:
-    found = asked(proposer(seed=2), len(PRESETS))
-    for number, (candidate, preset) in enumerate(zip(found, PRESETS, strict=True)):
+    own = [preset for preset in PRESETS if preset["cell"] not in NAMED_ONLY]
+    assert len(own) == 8
+    found = asked(proposer(seed=2), len(own))
+    for number, (candidate, preset) in enumerate(zip(found, own, strict=True)):
         rest = {k: v for k, v in preset.items() if k != "size"}
         loose = candidate_of({**rest, "family": "reservoir", "units": 4, "seed": 2 * 100_003 + number})
         assert candidate == sized(loose, 50, preset["size"])
@@ -73,9 +75,17 @@ def test_presets_come_first_in_their_order_and_size() -> None:
 def test_the_first_presets_of_all_families_come_before_the_second() -> None:
     there = proposer(families=FAMILIES)
     found = [c for c in asked(there, len(there.presets), by_units) if c is not None]
-    count = sum(len(load_method(ROOM, f).PRESETS) for f in FAMILIES)
+    count = sum(len(presets(f, (), False)) for f in FAMILIES)
     assert len(there.presets) == count
     assert [c.family for c in found[:10]] == FAMILIES * 2
+
+
+def test_a_cell_that_must_be_named_is_searched_when_it_is() -> None:
+    found = [c for c in asked(proposer(cells=("seeded",)), 12) if c is not None]
+    assert {c.to_json()["cell"] for c in found} == {"seeded"}
+    assert leak(found[0]) == 0.3
+    every = [c for c in asked(proposer(), 60) if c is not None]
+    assert {c.to_json()["cell"] for c in every} == {"esn", "ring"}
 
 
 def test_presets_of_other_cells_and_a_random_search_are_left_out() -> None:

@@ -146,7 +146,7 @@ def test_the_final_model_knows_its_training_items(candidate: Candidate) -> None:
 
 
 @pytest.mark.parametrize("kind", ["last", "mean", "mean_square"])
-@pytest.mark.parametrize("cell", ["esn", "ring"])
+@pytest.mark.parametrize("cell", ["esn", "ring", "seeded"])
 def test_a_reservoir_too_quiet_to_move_is_scored_at_chance(cell: str, kind: Any) -> None:
     """In 8 bits a small input through a small leak rounds to nothing; such a trial must not end the search."""
     quiet = replace(

@@ -57,7 +57,7 @@ def write(path: Path, estimator: str, content: Content) -> None:
         "version": VERSION,
         "estimator": estimator,
         "parameters": content.parameters,
-        "cell": [cell.cell, cell.alpha, cell.beta],
+        "cell": [cell.cell, cell.alpha, cell.beta, *([cell.start] if cell.start else [])],
         "pooling": [pooling.kind, pooling.segments, pooling.segment_steps],
         "dtype": features.dtype,
         "washout": features.washout,
@@ -110,8 +110,8 @@ def read(path: Path, estimator: str) -> Content:
 
 
 def _content(header: dict[str, Any], arrays: dict[str, Any]) -> Content:
-    cell, alpha, beta = header["cell"]
-    reservoir = Reservoir(cell, arrays["recurrent"], arrays["inputs"], arrays["bias"], alpha, beta)
+    cell, alpha, beta, *start = header["cell"]
+    reservoir = Reservoir(cell, arrays["recurrent"], arrays["inputs"], arrays["bias"], alpha, beta, *start)
     features = FeatureMap(
         arrays["mean"],
         arrays["scale"],

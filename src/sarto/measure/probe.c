@@ -152,8 +152,9 @@ void on_instruction(void *emulator, uint64_t address, uint32_t size, void *user)
         return;
     }
     p->reg_read(emulator, (int)p->stack_register, &stack);
-    if (stack < p->lowest_stack)
-        p->lowest_stack = stack;
     follow(emulator, p, address);
+    /* Not before main: a RISC-V core makes its stack pointer in two steps, of which the first may lie far below. */
+    if (p->calls[MAIN] && stack < p->lowest_stack)
+        p->lowest_stack = stack;
     add(emulator, p, p->weights[at]);
 }

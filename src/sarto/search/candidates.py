@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from optuna.distributions import CategoricalDistribution
 
 from sarto.core.budget import Budget
 from sarto.core.errors import SartoError
@@ -210,17 +211,27 @@ def sized(candidate: Candidate, most: int, size: float) -> Candidate:
     return replace(candidate, units=max(units // candidate.multiple * candidate.multiple, candidate.least))
 
 
+def presets(family: str, cells: Sequence[str], numeric: bool) -> list[dict[str, Any]]:
+    """Return the presets of `family`, with its name; none with a choice that is not searched."""
+    room = load_method(ROOM, family)
+    space = room.space(cells, numeric).items()
+    choices = {name: d.choices for name, d in space if isinstance(d, CategoricalDistribution)}
+    return [
+        {"family": family, **preset}
+        for preset in room.PRESETS
+        if all(preset[name] in among for name, among in choices.items())
+    ]
+
+
 def smallest(families: Sequence[str], cells: Sequence[str], shape: Shape, seed: int) -> list[Candidate]:
     """Return the smallest model of every preset, reservoirs in both widths of the state."""
     found: list[Candidate] = []
     for family in families:
-        room = load_method(ROOM, family)
-        for preset in room.PRESETS:
-            if cells and preset.get("cell") not in (None, *cells):
-                continue
+        for preset in presets(family, cells, shape.numeric):
             rest = {k: v for k, v in preset.items() if k != "size"}
             rest["segments"] = min(rest.get("segments", 1), shape.longest)
-            small = room.Candidate(**rest, units=room.Candidate.least, seed=seed)
+            loose = candidate_of({**rest, "units": 1, "seed": seed})
+            small = replace(loose, units=loose.least)
             found += (
                 [replace(small, state_bits=bits) for bits in (16, 8)] if "state_bits" in rest else [small]
             )

@@ -16,10 +16,9 @@ Evolutionary Computation 8 (2000), here without crowding; optuna's ask-and-tell.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
-from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -32,7 +31,7 @@ from optuna.trial import Trial, TrialState
 from sarto.core.points import unbeaten
 from sarto.core.rooms import load_method
 from sarto.core.seed import generator
-from sarto.search.candidates import ROOM, Candidate, Shape, candidate_of, sized
+from sarto.search.candidates import ROOM, Candidate, Shape, candidate_of, presets, sized
 
 Settings: TypeAlias = dict[str, Any]
 """Of a trial: its family, and a value for every name of the family's space."""
@@ -76,19 +75,14 @@ class Proposer:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         directions = [StudyDirection.MINIMIZE] * len(OBJECTIVES)
         self.study = optuna.create_study(sampler=RandomSampler(self.seed), directions=directions)
-        rooms = {family: load_method(ROOM, family) for family in self.families}
-        self.spaces = {f: room.space(self.cells, self.shape.numeric) for f, room in rooms.items()}
-        self.presets = [] if self.sampler == "random" else self._presets(rooms)
-
-    def _presets(self, rooms: Mapping[str, ModuleType]) -> list[Settings]:
-        """Return the presets of every family, the first of each first; none with a choice that is not searched."""
-
-        def searched(family: str, preset: Settings) -> bool:
-            spaces = self.spaces[family].items()
-            return all(preset[n] in d.choices for n, d in spaces if isinstance(d, CategoricalDistribution))
-
-        each = [[{"family": f, **p} for p in room.PRESETS if searched(f, p)] for f, room in rooms.items()]
-        return [p for rank in zip_longest(*each) for p in rank if p is not None]
+        self.spaces = {
+            family: load_method(ROOM, family).space(self.cells, self.shape.numeric)
+            for family in self.families
+        }
+        # The first of each family first.
+        each = [presets(family, self.cells, self.shape.numeric) for family in self.families]
+        mixed = [p for rank in zip_longest(*each) for p in rank if p is not None]
+        self.presets = [] if self.sampler == "random" else mixed
 
     def ask(self) -> tuple[int, Candidate | None]:
         """Return the number of a new trial and its candidate, or None for one that cannot fit."""

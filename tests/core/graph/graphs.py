@@ -42,8 +42,12 @@ def small_graph(
     word: str = "int16",
     steep: bool = False,
     forecast: bool = False,
+    start: int | None = None,
 ) -> Graph:
-    """Return a graph of random constants; `steep` drives every clamp, `forecast` adds the last samples."""
+    """Return a graph of random constants; `steep` drives every clamp, `forecast` adds the last samples.
+
+    With `start` the weights of the reservoir are generated.
+    """
     rng = np.random.default_rng(seed)
     limit = 32767 if bits == 16 else 127
     sums = {"last": 0, "mean": 1, "mean_square": 2, "mean_square_last": 2}[kind]
@@ -59,14 +63,20 @@ def small_graph(
         Tensor("raw", word, (channels,), "input"),
         constant("zero", "int32", -50, 50, (channels,)),
         constant("factor_in", "int32", 2**20, 2**23, (channels,)),
-        Tensor("x", "int16", (channels,), "scratch"),
-        constant("inputs", "int8", -127, 127, (units, channels)),
-        constant("weights", "int8", -127, 127, shape),
-        constant("bias", "int8", -127, 127, (units,)),
+        Tensor("x", "int16", (channels if start is None else (channels + 4) // 4 * 4,), "scratch"),
+        *(
+            [
+                constant("inputs", "int8", -127, 127, (units, channels)),
+                constant("weights", "int8", -127, 127, shape),
+                constant("bias", "int8", -127, 127, (units,)),
+            ]
+            if start is None
+            else [Tensor("before", "int16", ((units + 3) // 4 * 4,), "scratch")]
+        ),
         constant("factor", "int16", 2**12, 2**15 - 1, (rows,)),
         Tensor("table", str(values.dtype), values.shape, "const", values),
         Tensor("h", f"int{bits}", (units,), "state"),
-        *([] if ring else [Tensor("next", f"int{bits}", (units,), "scratch")]),
+        *([] if ring or start is not None else [Tensor("next", f"int{bits}", (units,), "scratch")]),
         *([Tensor("total", "int32", (units * sums,), "state")] if sums else []),
         Tensor(
             "exponent",
@@ -93,11 +103,20 @@ def small_graph(
             constant("latest_channel", "int16", 0, channels - 1, (classes,)),
             constant("latest_factor", "int16", 1, 2**15 - 1, (classes,)),
         ]
-    cell = {k: k for k in ("weights", "inputs", "bias", "factor", "table")} | {"x": "x", "state": "h"}
+    stored = ("weights", "inputs", "bias") if start is None else ()
+    cell = {k: k for k in (*stored, "factor", "table")} | {"x": "x", "state": "h"}
+    if start is None:
+        sums_of = {"input_shift": 2, "bias_shift": 7 if bits == 16 else 0}
+    else:
+        sums_of = {
+            "start": start,
+            "constant": 9000,
+            "state_up": 6 * (bits == 8),
+            "state_down": 3 * (bits == 16),
+        }
     attributes = {
         "ring": int(ring),
-        "input_shift": 2,
-        "bias_shift": 7 if bits == 16 else 0,
+        **sums_of,
         "shift": (14 if steep else 20) if bits == 16 else (9 if steep else 14),
         "alpha": 9000 if not steep else 32768,
         "beta": 23768 if not steep else 32766,
@@ -165,6 +184,26 @@ def slow_tanh(z: int, entries: list[int], bits: int) -> int:
     return entries[left] + ((entries[left + 1] - entries[left]) * part + step // 2) // step
 
 
+def slow_weights(start: int, units: int, channels: int) -> list[tuple[list[int], list[int]]]:
+    """Generated weights of every neuron: of the states, and of the inputs with the bias last."""
+    word = start
+    rows: list[tuple[list[int], list[int]]] = []
+    while len(rows) < units:
+        four: list[tuple[list[int], list[int]]] = [([], []) for _ in range(4)]
+        for part, columns in ((0, units), (1, channels + 1)):
+            while len(four[0][part]) < columns:
+                for row in four:
+                    word = (word ^ word * 2**13) % 2**32
+                    word = word ^ word // 2**17
+                    word = (word ^ word * 2**5) % 2**32
+                    first, third, second, fourth = word.to_bytes(4, "little")
+                    row[part].extend(b - 256 if b > 127 else b for b in (first, second, third, fourth))
+            for row in four:
+                del row[part][columns:]
+        rows += four
+    return rows[:units]
+
+
 def slow_step(graph: Graph, h: list[int], sample: list[int]) -> list[int]:
     """The next state from the state `h` and one raw sample."""
     const: dict[str, Any] = {t.name: graph.const(t.name).tolist() for t in graph.kind("const")}
@@ -176,14 +215,22 @@ def slow_step(graph: Graph, h: list[int], sample: list[int]) -> list[int]:
         for r, z, f in zip(sample, const["zero"], const["factor_in"], strict=True)
     ]
     after: list[int] = []
+    generated = slow_weights(a["start"], len(h), len(x)) if "start" in a else []
     for i in range(len(h)):
-        weights = const["weights"]
-        if a["ring"]:
-            acc = weights[i if len(weights) > 1 else 0] * h[i - 1]
+        if generated:
+            states, inputs = generated[i]
+            acc = sum(w * v for w, v in zip(states, h, strict=True)) * 2 ** a["state_up"]
+            assert abs(acc) < 2**31
+            acc = rounded(acc, 1, a["state_down"]) if a["state_down"] else acc
+            acc += sum(w * v for w, v in zip(inputs, [*x, a["constant"]], strict=True))
         else:
-            acc = sum(w * v for w, v in zip(weights[i], h, strict=True))
-        acc += sum(w * v for w, v in zip(const["inputs"][i], x, strict=True)) * 2 ** a["input_shift"]
-        acc += const["bias"][i] * 2 ** a["bias_shift"]
+            weights = const["weights"]
+            if a["ring"]:
+                acc = weights[i if len(weights) > 1 else 0] * h[i - 1]
+            else:
+                acc = sum(w * v for w, v in zip(weights[i], h, strict=True))
+            acc += sum(w * v for w, v in zip(const["inputs"][i], x, strict=True)) * 2 ** a["input_shift"]
+            acc += const["bias"][i] * 2 ** a["bias_shift"]
         assert -(2**31) <= acc < 2**31
         factor = const["factor"][i if len(const["factor"]) > 1 else 0]
         target = slow_tanh(rounded(acc, factor, a["shift"]), const["table"], bits)

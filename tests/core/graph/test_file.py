@@ -33,6 +33,32 @@ def test_goes_through_a_file_and_back(tmp_path: Path, window: Window | None) -> 
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
+def test_of_generated_weights_the_start_alone_is_kept(tmp_path: Path) -> None:
+    graph = small_graph(3, units=40, start=2463534242)
+    save_graph(graph, tmp_path / "a.npz")
+    again = load_graph(tmp_path / "a.npz")
+    assert (again.sha256, again.step[1].attributes["start"]) == (graph.sha256, 2463534242)
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as file:
+        assert not {"const/weights", "const/inputs", "const/bias"} & set(file.files)
+    raw, offsets = raw_words(0, [5, 6])
+    np.testing.assert_array_equal(
+        interpret(again, raw, offsets).scores, interpret(graph, raw, offsets).scores
+    )
+    other = small_graph(3, units=40, start=2463534243)
+    assert other.sha256 != graph.sha256
+    assert (interpret(other, raw, offsets).scores != interpret(graph, raw, offsets).scores).any()
+
+
+@pytest.mark.parametrize("start", [0, -1, 2**32, 1.5, True, "7", None])
+def test_a_start_that_cannot_be_is_refused(tmp_path: Path, start: Any) -> None:
+    path = tmp_path / "graph.npz"
+    save_graph(small_graph(start=1), path)
+    rewritten(lambda f: f["programs"]["step"][1][3].update(start=start))(path)
+    with pytest.raises(SartoError, match="cannot start at") as caught:
+        load_graph(path)
+    assert caught.value.code == "E114"
+
+
 def test_arrays_keep_no_time(tmp_path: Path) -> None:
     save_arrays({"raw": np.arange(6, dtype=np.int16).reshape(3, 2)}, tmp_path / "a.npz")
     with zipfile.ZipFile(tmp_path / "a.npz") as archive:
@@ -85,6 +111,8 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "short tensor": rewritten(lambda f: f["tensors"][0].pop()),
     "short operation": rewritten(lambda f: f["programs"]["step"][0].clear()),
     "unknown tensor": rewritten(lambda f: f["programs"]["finish"][0][1].update(sums="none")),
+    "weights twice": rewritten(lambda f: f["programs"]["step"][1][3].update(start=7)),
+    "no weights": rewritten(lambda f: f["programs"]["step"][1][1].pop("weights")),
     "other shape": rewritten(lambda f: f["tensors"][4][2].append(1)),
     "window": rewritten(lambda f: f.update(window=[3])),
 }

@@ -13,16 +13,17 @@ from tests.core.graph.companions import STATISTICS, companion, slow_companion
 from tests.core.graph.graphs import raw_words, slow_scores, small_graph
 
 KINDS = ("last", "mean", "mean_square", "mean_square_last")
+CELLS: list[dict[str, Any]] = [{"ring": False}, {"ring": True}, {"start": 2463534242}]
 LENGTHS = [4, 1, 9, 13, 3, 12, 2, 8]
 
 
-@pytest.mark.parametrize(("ring", "bits", "kind"), list(product([False, True], [16, 8], KINDS)))
-def test_equals_the_slow_interpreter(ring: bool, bits: int, kind: str) -> None:
+@pytest.mark.parametrize(("cell", "bits", "kind"), list(product(CELLS, [16, 8], KINDS)))
+def test_equals_the_slow_interpreter(cell: dict[str, Any], bits: int, kind: str) -> None:
     shapes = ((1, 0, False), (3, 4, False), (2, 5, True))
     for (segments, steps, steep), forecast in product(shapes, (False, True)):
         graph = small_graph(
-            segments, ring=ring, bits=bits, kind=kind, segments=segments, segment_steps=steps, steep=steep,
-            forecast=forecast,
+            segments, bits=bits, kind=kind, segments=segments, segment_steps=steps, steep=steep,
+            forecast=forecast, **cell,
         )  # fmt: skip
         raw, offsets = raw_words(segments, LENGTHS)
         got = interpret(graph, raw, offsets)

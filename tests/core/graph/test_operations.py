@@ -1,12 +1,14 @@
 """Each operation of the integer network against its formula on Python integers."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sarto.core.graph.generated import generated
 from sarto.core.graph.operations import (
     FEATURE_LIMIT,
     POOLED_STEPS,
@@ -135,6 +137,30 @@ def test_recurrent_is_the_equation(ring: bool, bits: int, steep: bool, per_row: 
         assert got.tolist() == [
             slow_step(graph, *pair) for pair in zip(h.tolist(), raw.tolist(), strict=True)
         ]
+
+
+@pytest.mark.parametrize("bits", [16, 8])
+@pytest.mark.parametrize("steep", [False, True])
+@pytest.mark.parametrize(("units", "channels"), [(4, 2), (7, 3), (9, 4)])
+def test_recurrent_with_generated_weights_is_the_equation(
+    bits: int, steep: bool, units: int, channels: int
+) -> None:
+    for start in (1, 2463534242, 2**32 - 1):
+        graph = small_graph(1, units=units, channels=channels, bits=bits, steep=steep, start=start)
+        rng, attributes = np.random.default_rng(1), dict(graph.step[1].attributes)
+        h = rng.integers(-attributes["limit"], attributes["limit"] + 1, (5, units))
+        raw = rng.integers(-2000, 2000, (5, channels)).astype(np.int16)
+        shift = graph.step[0].attributes["shift"]
+        x = standardise(raw, graph.const("zero"), graph.const("factor_in"), shift)
+        consts = {r: graph.const(r) for r in ("factor", "table")}
+        consts["weights"], consts["inputs"] = generated(start, units, channels)
+        for up, down in ((attributes["state_up"], attributes["state_down"]), (2, 0), (0, 5), (0, 0)):
+            attributes |= {"state_up": up, "state_down": down}
+            op = replace(graph.step[1], attributes=attributes)
+            moved = replace(graph, step=(graph.step[0], op, *graph.step[2:]))
+            assert recurrent(h, x, consts, attributes).tolist() == [
+                slow_step(moved, *pair) for pair in zip(h.tolist(), raw.tolist(), strict=True)
+            ]
 
 
 def test_pool_adds_states_and_rounded_squares() -> None:

@@ -78,6 +78,7 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #include "tanh_int16.h"
 #endif
 #include "neuron.h"
+#include "driving.h"
 #include "dense.h"
 #include "dense_int16.h"
 #include "dense_int8.h"
@@ -86,6 +87,20 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #else
 #include "recurrent_dense.h"
 #endif
+#define recurrent recurrent_from_a_start
+#define START 2463534242u
+#define CONSTANT 77
+#define STATES 4
+#define INPUTS 4
+#ifdef NARROW
+#define STATE_UP 5
+#define STATE_DOWN 0
+#else
+#define STATE_UP 0
+#define STATE_DOWN 3
+#endif
+#include "recurrent_seeded.h"
+#undef recurrent
 #include "pool.h"
 #include "reciprocal.h"
 #include "mean_feature.h"
@@ -116,6 +131,8 @@ int call_dense_int8(const int8_t *w, const int8_t *v, int columns, int32_t *acc)
 int32_t call_settle(int i, int32_t old, int32_t acc);
 void call_standardise(const int32_t *raw, int16_t *x);
 void call_recurrent(STATE *h, const int16_t *x);
+uint32_t call_generated(uint32_t word, const int16_t *v, int columns, int32_t *acc);
+void call_seeded(STATE *h, const int16_t *sample, int16_t *x);
 void call_pool(int32_t *total, const STATE *h);
 void call_forest(const int16_t *vector, int32_t *sums);
 void call_random_features(const int16_t *vector, int32_t *sums);
@@ -173,6 +190,19 @@ void call_recurrent(STATE *h, const int16_t *x)
     for (int i = 0; i < NEURONS; i++)
         h[i] = next[i];
 #endif
+}
+
+uint32_t call_generated(uint32_t word, const int16_t *v, int columns, int32_t *acc)
+{
+    return generated(word, v, columns, acc);
+}
+
+void call_seeded(STATE *h, const int16_t *sample, int16_t *x)
+{
+    int16_t before[STATES];
+    for (int c = 0; c < CHANNELS; c++)
+        x[c] = sample[c];
+    recurrent_from_a_start(h, x, before);
 }
 
 int32_t call_mean_feature(int32_t sum, int32_t scale, int shift) { return mean_feature(sum, scale, shift); }

@@ -57,9 +57,11 @@ def equal_on_sequences(graph: Graph, raw: Integer[np.ndarray, "row channel"], of
 def grid() -> list[Any]:
     """Every cell, pooling and state width, each once with segments and once without; the rest in turn."""
     cases: list[Any] = []
-    for number, (ring, kind, bits, segments) in enumerate(product([False, True], KINDS, [16, 8], [1, 3])):
+    cells = ["esn", "ring", "seeded"]
+    for number, (cell, kind, bits, segments) in enumerate(product(cells, KINDS, [16, 8], [1, 3])):
         shape = dict(
-            ring=ring,
+            ring=cell == "ring",
+            start=None if cell != "seeded" else 0xFFFFFFFF - number,
             kind=kind,
             bits=bits,
             segments=segments,
@@ -68,13 +70,13 @@ def grid() -> list[Any]:
             word=WORDS[number % 3],
             steep=(number // 2) % 2 == 1,
             per_row=number % 5 != 0,
-            shared_ring=ring and number % 3 == 0,
+            shared_ring=cell == "ring" and number % 3 == 0,
             units=(5, 1, 4, 11)[number % 4],
             channels=(2, 1, 3, 6)[(number // 3) % 4],
             classes=(3, 2)[number % 2],
             forecast=(number // 2) % 3 == 1,
         )
-        cases.append(pytest.param(shape, id=f"{'ring' if ring else 'esn'}-{kind}-{bits}-{segments}"))
+        cases.append(pytest.param(shape, id=f"{cell}-{kind}-{bits}-{segments}"))
     return cases
 
 
@@ -141,6 +143,8 @@ def test_statistics_at_the_ends_of_their_words() -> None:
         ("esn", Numbers(8, False, 8), 32, None),
         ("ring", Numbers(), 8, Window(20, 10)),
         ("ring", Numbers(16, False), 16, None),
+        ("seeded", Numbers(), 16, Window(20, 7)),
+        ("seeded", Numbers(8, True, 8), 32, None),
     ],
 )
 def test_a_lowered_model_equals_the_interpreter_in_a_stream_and_at_the_extremes(
@@ -255,7 +259,8 @@ def test_the_header_says_what_the_model_is() -> None:
 
 def test_no_libc_and_no_memory_is_asked_for() -> None:
     """The dense kernels ask the compiler, not a library, for the DSP instructions of a core that has them."""
-    for graph, own in ((small_graph(), ["#include <arm_acle.h>"]), (small_graph(ring=True), [])):
+    dsp = ["#include <arm_acle.h>"]
+    for graph, own in ((small_graph(), dsp), (small_graph(ring=True), []), (small_graph(start=1), dsp)):
         source = emit(graph)["model.c"]
         included = [line for line in source.splitlines() if line.startswith("#include")]
         assert included == ['#include "model.h"', *own]

@@ -13,8 +13,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sarto.core.graph.generated import words
 from sarto.deploy.c.emit import laid_out
 from sarto.measure.probe import compile_library
+from tests.core.graph.graphs import slow_weights
 
 KERNELS = files("sarto.deploy.c") / "kernels"
 WHOLE = ("driver", "body_", "take_")
@@ -166,6 +168,48 @@ def test_recurrent(narrow: bool, x: tuple[int, int]) -> None:
         rows = [[1, 2, 3], [-4, 5, 6], [7, 8, -127]]
         sums = [sum(w * v for w, v in zip(row, start, strict=True)) for row in rows]
     assert list(h) == [settle(i, start[i], sums[i] + drive(i, list(x)), narrow) for i in range(3)]
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 2**32 - 1), st.integers(1, 5), st.integers(0, 2**32 - 1))
+@example(2463534242, 1, 0)
+@example(1, 2, 0)
+@example(2**32 - 1, 5, 0)
+def test_generated_weights_of_four_rows(start: int, fours: int, seed: int) -> None:
+    columns = 4 * fours
+    vector = np.random.default_rng(seed).integers(-32768, 32768, columns).tolist()
+    acc = array(ctypes.c_int32, [7, 7, 7, 7])
+    call = library(False).call_generated
+    call.restype, call.argtypes = (
+        ctypes.c_uint32,
+        [ctypes.c_uint32, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p],
+    )
+    last = call(start, array(ctypes.c_int16, [*vector, 9]), columns, acc)
+    # Of neurons that nothing drives: the words of their biases come after those of four rows.
+    weights = [states for states, _ in slow_weights(start, columns, 0)[:4]]
+    assert list(acc) == [sum(w * v for w, v in zip(row, vector, strict=True)) for row in weights]
+    assert last == int(words(start, 4 * fours)[-1])
+
+
+@WIDTHS
+def test_recurrent_with_generated_weights(narrow: bool) -> None:
+    """Large states, and small ones, with which a rounding that is off by one shows."""
+    rng, limit = np.random.default_rng(0), 127 if narrow else 32767
+    cases: list[list[int]] = [[limit, -5, 60, 0, 0], [limit, -limit, limit, 32767, -32767]]
+    cases += rng.integers(-40, 41, (60, 5)).tolist()
+    for first, second, third, *x in cases:
+        start = [first, second, third]
+        h = array(ctypes.c_int8 if narrow else ctypes.c_int16, start)
+        seen = array(ctypes.c_int16, [0] * 4 + [9])
+        library(narrow).call_seeded(h, array(ctypes.c_int16, x), seen)
+        assert list(seen) == [*x, 77, 0, 9]
+        wanted: list[int] = []
+        for i, (states, inputs) in enumerate(slow_weights(2463534242, 3, 2)):
+            own = sum(w * v for w, v in zip(states, start, strict=True))
+            own = own * 32 if narrow else rounded(own, 1, 3)
+            acc = own + sum(w * v for w, v in zip(inputs, [*x, 77], strict=True))
+            wanted.append(settle(i, start[i], acc, narrow))
+        assert list(h) == wanted
 
 
 @WIDTHS

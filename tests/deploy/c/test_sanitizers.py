@@ -27,6 +27,10 @@ GRAPHS = {
     "dense, 16 bits": small_graph(1, units=11, channels=6, segments=2, segment_steps=3, steep=True),
     "dense, 8 bits": small_graph(2, units=10, channels=3, bits=8, kind="last", word="int8"),
     "ring": small_graph(3, units=5, ring=True, kind="mean_square", word="int32", forecast=True),
+    "generated, 16 bits": small_graph(1, units=9, channels=6, start=2463534242, steep=True),
+    "generated, 8 bits": small_graph(
+        2, units=8, channels=3, start=2**32 - 1, bits=8, kind="last", word="int8"
+    ),
     "windows": small_graph(4, units=7, window=Window(6, 2), kind="mean_square_last"),
     "statistics": companion(STATISTICS, "readout", 1, segments=3, segment_steps=4, wide=True),
     "forest": companion(STATISTICS, "forest", 2, window=Window(6, 4), channels=3),

@@ -114,14 +114,21 @@ def recurrent(
 
     `acc = W h + ((W_x x) << input_shift) + (b << bias_shift)`; the ring (attribute `ring` 1) has
     `w_i h_{i-1}` in place of `W h`. `acc` becomes the table's 13 fractional bits by one requantisation.
+
+    With generated weights (attribute `start`) `acc = (((W h << state_up) + half) >> state_down) + W_x x + c b`, where
+    `half` is half of 2^state_down, c the attribute `constant`, and b the last column of the inputs' weights.
     """
     inputs = consts["inputs"]
-    drive = _product(x, inputs) << attributes["input_shift"]
-    if attributes["ring"]:
-        acc = np.roll(h, 1, axis=1).astype(np.int64) * consts["weights"] + drive
+    if "start" in attributes:
+        half = (1 << attributes["state_down"]) >> 1
+        acc = ((_product(h, consts["weights"]) << attributes["state_up"]) + half) >> attributes["state_down"]
+        acc += _product(x, inputs[:, :-1]) + inputs[:, -1].astype(np.int64) * attributes["constant"]
     else:
-        acc = _product(h, consts["weights"]) + drive
-    acc += consts["bias"].astype(np.int64) << attributes["bias_shift"]
+        ring = attributes["ring"]
+        weights = consts["weights"]
+        acc = np.roll(h, 1, axis=1).astype(np.int64) * weights if ring else _product(h, weights)
+        acc += _product(x, inputs) << attributes["input_shift"]
+        acc += consts["bias"].astype(np.int64) << attributes["bias_shift"]
     target = tanh_lookup(requantise(acc, consts["factor"], attributes["shift"]), consts["table"])
     mixed = (h.astype(np.int64) * attributes["alpha"] + target * attributes["beta"] + (1 << 14)) >> 15
     limit = attributes["limit"]

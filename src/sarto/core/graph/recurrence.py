@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int, Integer
 
+from sarto.core.graph.generated import generated
 from sarto.core.graph.operations import POOLED_STEPS, pool, recurrent, scaled
 from sarto.core.graph.values import Graph
 
@@ -22,6 +23,9 @@ def reservoir_means(
         role: graph.const(name) for role, name in cell.inputs.items() if graph.by_name[name].kind == "const"
     }
     attributes = dict(cell.attributes)
+    units = graph.by_name[cell.outputs["state"]].shape[0]
+    if "start" in attributes:
+        consts["weights"], consts["inputs"] = generated(attributes["start"], units, x.shape[1])
     square_shift = pools[0].attributes["square_shift"] if pools else 0
     seen = [
         graph.by_name[graph.segment[0].inputs[role]]
@@ -33,7 +37,7 @@ def reservoir_means(
     lengths = np.diff(offsets)
     order = np.argsort(-lengths, kind="stable")
     starts, ends = offsets[:-1][order], lengths[order]
-    h = np.zeros((len(order), graph.by_name[cell.outputs["state"]].shape[0]), np.int64)
+    h = np.zeros((len(order), units), np.int64)
     total = np.zeros((len(order), width), np.int64)
     means = np.zeros((len(order), graph.segments, sum(t.shape[0] for t in seen)), np.int64)
     segment = count = 0

@@ -22,6 +22,7 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Integer
 
+from sarto.core.graph.generated import assert_start
 from sarto.core.graph.operations import POOLED_STEPS
 
 Kind = Literal["input", "const", "state", "scratch", "output"]
@@ -122,6 +123,11 @@ class Graph:
         for op in (*self.step, *self.segment, *self.finish):
             for name in (*op.inputs.values(), *op.outputs.values()):
                 assert name in self.by_name, f"{op.kind} uses {name}, which the graph does not have"
+            if op.kind == "recurrent":
+                assert ("start" in op.attributes) != ("weights" in op.inputs), (
+                    "weights are stored or generated"
+                )
+                assert_start(op.attributes.get("start", 1))
 
     @cached_property
     def by_name(self) -> dict[str, Tensor]:

@@ -223,28 +223,47 @@ def _reservoir(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         "LAST": int("state" in graph.segment[0].inputs),
         "SQUARE_SHIFT": pools[0].attributes["square_shift"] if pools else 0,
         "RING": ring,
-        "DENSE_STATE": f"dense_{state.dtype}",
-        "RING_STRIDE": int(graph.by_name["weights"].shape[0] > 1),
+        "SEEDED": int("start" in cell.attributes),
         "ROW_STRIDE": int(graph.by_name["factor"].shape[0] > 1),
-        "INPUT_SHIFT": cell.attributes["input_shift"],
-        "BIAS_SHIFT": cell.attributes["bias_shift"],
         "SHIFT": cell.attributes["shift"],
         "ALPHA": cell.attributes["alpha"],
         "BETA": cell.attributes["beta"],
         "STATE_LIMIT": cell.attributes["limit"],
         "TABLE_SHIFT": _table_shift(graph),
     }
-    dense = ["dense", *dict.fromkeys(["dense_int16", f"dense_{state.dtype}"])]
-    dense = [] if ring or state.shape[0] < ROWS else dense
-    kernels = [
-        "magnitude",
-        *TANH[state.dtype],
-        "neuron",
-        *dense,
-        f"recurrent_{'ring' if ring else 'dense'}",
-    ]
+    of_sums, kernels = (_generated if defines["SEEDED"] else _stored)(graph)
+    defines |= of_sums
+    kernels = ["magnitude", *TANH[state.dtype], "neuron", *kernels]
     pooled = ["pool", "reciprocal", "mean_feature"] * len(pools)
     return defines, [*kernels, *pooled, *["value_feature"] * int(defines["LAST"])]
+
+
+def _stored(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
+    """Return what the sums of a reservoir add whose weights are tables."""
+    cell = graph.step[1]
+    state, ring = graph.by_name[cell.outputs["state"]], cell.attributes["ring"]
+    defines: dict[str, int | str] = {
+        "DENSE_STATE": f"dense_{state.dtype}",
+        "RING_STRIDE": int(graph.by_name["weights"].shape[0] > 1),
+        "INPUT_SHIFT": cell.attributes["input_shift"],
+        "BIAS_SHIFT": cell.attributes["bias_shift"],
+    }
+    dense = ["dense", *dict.fromkeys(["dense_int16", f"dense_{state.dtype}"])]
+    dense = [] if ring or state.shape[0] < ROWS else dense
+    return defines, ["driving", *dense, f"recurrent_{'ring' if ring else 'dense'}"]
+
+
+def _generated(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
+    """Return what the sums of a reservoir add whose weights are stored nowhere."""
+    cell = graph.step[1]
+    return {
+        "STATES": graph.by_name["before"].shape[0],
+        "INPUTS": graph.by_name["x"].shape[0],
+        "START": f"{cell.attributes['start']}u",
+        "CONSTANT": cell.attributes["constant"],
+        "STATE_UP": cell.attributes["state_up"],
+        "STATE_DOWN": cell.attributes["state_down"],
+    }, ["dense", "recurrent_seeded"]
 
 
 def _table_shift(graph: Graph) -> int:
@@ -304,7 +323,7 @@ def _dense_tables(graph: Graph) -> dict[str, Tensor]:
     """Return the matrices that the dense kernels take, in the order in which they read them."""
     names: dict[str, bool] = {}
     body = graph.step[1]
-    if body.kind == "recurrent" and not body.attributes["ring"]:
+    if "weights" in body.inputs and not body.attributes["ring"]:
         names = {"inputs": True, "weights": graph.by_name[body.outputs["state"]].dtype == "int16"}
     if graph.head.kind == "random_features":
         names["weights_hidden"] = True

@@ -10,6 +10,13 @@ with s_h = 2^-15 (int16 state) or 2^-7 (int8). k is the smallest shift with whic
 bits. Where a sum could leave 32 bits, 127 becomes 63, 31 and so on, until none can. The tanh table takes 13 fractional
 bits, so its argument is `requantise(acc, r_i 2^13)`.
 
+Generated weights are integers before: W = s G, X = s_X G_X, b = s_b g with one s each, so that no weight is rounded.
+The bias is the weight of one more input, which is s_b / s_X in the units of the others, and the sum is
+
+    acc = (G h shifted by p) + G_X x,    r = 2^p s s_h,  s_x = r / s_X
+
+p is the smallest shift with which all inputs fit 16 bits and no sum can leave 32 bits.
+
 >>> import numpy as np
 >>> from sarto.models.reservoir import esn
 >>> cell = esn.build(8, 2, seed=0, leak=1.0, radius=0.9, input_scaling=0.5, bias_scaling=0.1)
@@ -22,14 +29,15 @@ bits, so its argument is `requantise(acc, r_i 2^13)`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Float, Integer
 
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Op, Tensor, Window
+from sarto.core.graph.generated import generated, padded
 from sarto.core.graph.operations import INT32_MAX, tanh_lookup
 from sarto.deploy.lower.body import body_graph
 from sarto.deploy.lower.inputs import InputStatistics, factors, standardise_op
@@ -66,9 +74,10 @@ def lower_reservoir(
     Raises:
         SartoError: E404, when no scale of the weights keeps the sums within 32 bits.
     """
+    lowered = _reservoir if cell.start is None else _generated
     headroom = 1.0
     while headroom < 128:
-        tensors, attributes, worst = _reservoir(cell, inputs, numbers, headroom)
+        tensors, attributes, worst = lowered(cell, inputs, numbers, headroom)
         if worst <= INT32_MAX:
             break
         headroom *= 2
@@ -81,14 +90,19 @@ def lower_reservoir(
         )
     scale_op, scale_tensors = standardise_op(inputs, sensor, attributes.pop("input_scale"))
     units, state = cell.units, f"int{numbers.state_bits}"
+    consts = {t.name: t.name for t in tensors}
     tensors += [Tensor("h", state, (units,), "state", scale=1 / (STATE_LIMIT[numbers.state_bits] + 1))]
-    if cell.structure == "dense":
+    if cell.start is not None:
+        *scale_tensors, x = scale_tensors
+        scale_tensors += [replace(x, shape=(padded(cell.channels + 1),))]
+        tensors += [Tensor("before", "int16", (padded(units),), "scratch")]
+    elif cell.structure == "dense":
         tensors += [Tensor("next", state, (units,), "scratch")]
     step = [
         scale_op,
         Op(
             "recurrent",
-            {k: k for k in ("weights", "inputs", "bias", "factor", "table")} | {"x": "x", "state": "h"},
+            consts | {"x": "x", "state": "h"},
             {"state": "h"},
             {k: int(v) for k, v in attributes.items()},
         ),
@@ -138,8 +152,6 @@ def _reservoir(
     if ring and len(np.unique(weights)) == 1:
         weights = weights[:1]
     table = tanh_table(numbers)
-    alpha, beta = round(cell.alpha * 2**15), round(cell.beta * 2**15)
-    assert alpha + beta < 65535, "alpha + beta must stay below 2 for a 32-bit mix"
     tensors = [
         Tensor("inputs", "int8", drive.shape, "const", drive),
         Tensor(
@@ -158,12 +170,64 @@ def _reservoir(
         "input_shift": input_shift,
         "bias_shift": bias_shift,
         "shift": shift,
-        "alpha": alpha,
-        "beta": beta,
+        **_mix(cell),
         "limit": limit,
         "input_scale": 2**input_shift * exchange * state_scale,
     }
     return tensors, attributes, float((sums * np.maximum(unit * 2**TABLE_FRACTION_BITS, 1)).max())
+
+
+def _generated(
+    cell: Reservoir, inputs: InputStatistics, numbers: Numbers, headroom: float
+) -> tuple[list[Tensor], dict[str, Any], float]:
+    """Return as `_reservoir`, for generated weights: the sum is `headroom` times as coarse as the inputs ask for."""
+    assert cell.start is not None
+    recurrent, driven = generated(cell.start, cell.units, cell.channels)
+    limit = STATE_LIMIT[numbers.state_bits]
+    count = _factor(cell.recurrent, recurrent) / (limit + 1)
+    input_scale = _factor(cell.inputs, driven[:, :-1])
+    constant = _factor(cell.bias, driven[:, -1]) / input_scale
+    coarser = headroom * max(inputs.peak, constant) * input_scale / (32767 * count)
+    shift = int(np.ceil(np.log2(coarser)))
+    unit = 2.0**shift * count
+    bias = round(constant * input_scale / unit)
+    inner = np.abs(recurrent.astype(np.int64)).sum(axis=1) * limit + 2.0 ** max(shift - 1, 0)
+    sizes = np.abs(driven.astype(np.int64))
+    sums = inner / 2.0**shift + sizes[:, :-1].sum(axis=1) * 32767 + sizes[:, -1] * bias
+    factor, requantised = factors(np.array([unit * 2**TABLE_FRACTION_BITS]))
+    worst = max(float(inner.max()), float(sums.max()) * max(unit * 2**TABLE_FRACTION_BITS, 1))
+    table = tanh_table(numbers)
+    tensors = [
+        Tensor("factor", "int16", factor.shape, "const", factor),
+        Tensor("table", str(table.dtype), table.shape, "const", table, 1 / (limit + 1)),
+    ]
+    attributes = {
+        "ring": 0,
+        "start": cell.start,
+        "constant": bias,
+        "state_up": max(-shift, 0),
+        "state_down": max(shift, 0),
+        "shift": requantised,
+        **_mix(cell),
+        "limit": limit,
+        "input_scale": unit / input_scale,
+    }
+    return tensors, attributes, worst if abs(shift) < 31 else np.inf
+
+
+def _factor(weights: Float[np.ndarray, "..."], integers: Integer[np.ndarray, "..."]) -> float:
+    """Return s of weights that are s times `integers`."""
+    at = np.unravel_index(np.abs(integers.astype(np.int64)).argmax(), integers.shape)
+    factor = float(weights[at]) / int(integers[at] or 1)
+    assert np.allclose(weights, factor * integers, rtol=1e-12), "these weights are not the generated ones"
+    return factor
+
+
+def _mix(cell: Reservoir) -> dict[str, int]:
+    """Return the shares of old and new state, of 2^15."""
+    alpha, beta = round(cell.alpha * 2**15), round(cell.beta * 2**15)
+    assert alpha + beta < 65535, "alpha + beta must stay below 2 for a 32-bit mix"
+    return {"alpha": alpha, "beta": beta}
 
 
 def tanh_table(numbers: Numbers) -> Integer[np.ndarray, " entry"]:

@@ -36,6 +36,8 @@ class Reservoir:
         bias: b.
         alpha: share of the old state that is carried over.
         beta: share of the new activation that is added.
+        start: of the generator that the weights come from, each matrix and the bias times a factor of its own (see
+            `sarto.core.graph.generated`); None where they are to be stored.
     """
 
     cell: str
@@ -44,6 +46,7 @@ class Reservoir:
     bias: Float[np.ndarray, " neuron"]
     alpha: float
     beta: float
+    start: int | None = None
 
     @property
     def units(self) -> int:

@@ -3,6 +3,8 @@ static void advance(model_arena *arena, model_bank *bank, int pooled)
 {
 #if RING
     recurrent(bank->h, arena->x);
+#elif SEEDED
+    recurrent(bank->h, arena->x, arena->before);
 #else
     recurrent(bank->h, arena->x, arena->next);
     for (int i = 0; i < NEURONS; i++)

@@ -1,9 +1,4 @@
-/* What every reservoir cell shares: what the inputs add to a neuron's sum, and the state that the sum leads to. */
-static inline int32_t driving(int i, int32_t driven)
-{
-    return driven * (1 << INPUT_SHIFT) + bias[i] * (1 << BIAS_SHIFT);
-}
-
+/* What every reservoir cell shares: the state that a neuron's sum leads to. */
 static inline STATE settle(int i, int32_t old, int32_t acc)
 {
     const int32_t target = tanh_lookup(requantise(acc, factor[i * ROW_STRIDE], SHIFT));
