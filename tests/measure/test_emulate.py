@@ -338,3 +338,14 @@ def test_many_sequences_take_one_pass() -> None:
     check_equal(emulation.outputs, expected(many), "M4", "NumPy")
     assert len(emulation.step_instructions) == sum(map(len, many))
     assert FUNCTIONS[STEP] == "model_step"
+
+
+@pytest.mark.parametrize("name", ["cortex_m4", "rv32imc"])
+def test_the_stack_does_not_depend_on_where_the_ram_ends(name: str) -> None:
+    """A RISC-V core makes its stack pointer in two steps, of which the first may lie far below the stack."""
+    core = device(name)
+    depths = {
+        emulate(build(SOURCES, replace(core, ram=replace(core.ram, size_b=size_b))), SEQUENCES).peak_stack_b
+        for size_b in (8 << 10, 32 << 10, 65 << 10)
+    }
+    assert len(depths) == 1
