@@ -8,7 +8,8 @@ import pytest
 
 from sarto.core.store import file_sha256
 from tests.cli.stand_in import call
-from tests.report.sample import Sample, recorded
+from tests.report.records import recorded
+from tests.report.sample import Sample
 
 FILES = {"model.c", "model.h", "main.c", "graph.npz", "artifact.json"}
 

@@ -11,7 +11,8 @@ from typing import Any
 from sarto.core.artifact import NAME
 from sarto.core.evidence import Evidence, Ledger
 from sarto.report.compare import Side, read_side
-from tests.report.sample import Sample, recorded, sha256
+from tests.report.records import recorded
+from tests.report.sample import Sample, sha256
 
 
 def finished(

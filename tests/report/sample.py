@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sarto.core.artifact import record
 from sarto.core.budget import Budget, judge
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe, Step
 from sarto.core.table import Table
+from tests.report.records import recorded
 
 CLASSES = ("walking", '<b>&"é', "stairs | up", "</script><script>alert(1)</script>", "`sit`_still_*")
 COMMAND = "sarto fit watch.npz --device cortex_m4 --flash 32KiB --ram 4KiB -o out --name 'a<b'"
@@ -24,23 +24,6 @@ EMULATOR = "unicorn 2.1.4, cortex-m4"
 
 def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-RECORDED = (
-    "artifact.json",
-    "evidence.jsonl",
-    "front.json",
-    "verdict.json",
-    "recipe.json",
-    "tables.json",
-    "provenance.json",
-)
-
-
-def recorded(folder: Path) -> Path:
-    """Keep the hashes of what the folder says now, as when a run ends, and return it."""
-    record(folder, {name: (folder / name).read_text(encoding="utf-8") for name in RECORDED})
-    return folder
 
 
 @dataclass
