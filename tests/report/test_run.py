@@ -12,6 +12,7 @@ import pytest
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Ledger
 from sarto.report import read_run
+from tests.report.records import RECORDED
 from tests.report.sample import Sample
 
 
@@ -75,18 +76,7 @@ def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
     assert "missing" in error.cause
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "artifact.json",
-        "evidence.jsonl",
-        "front.json",
-        "verdict.json",
-        "recipe.json",
-        "tables.json",
-        "provenance.json",
-    ],
-)
+@pytest.mark.parametrize("name", RECORDED)
 @pytest.mark.parametrize("how", ["cut short", "cut in half", "not UTF-8", "a list", "an object"])
 def test_a_damaged_file_is_named(tmp_path: Path, name: str, how: str) -> None:
     folder = Sample().write(tmp_path)
