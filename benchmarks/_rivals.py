@@ -42,7 +42,7 @@ from sarto.search.candidates import presets as every_preset
 from sarto.search.deployment import FRONT_SEQUENCES, Workshop
 from sarto.search.fit import OPTIMISE
 from sarto.search.loop import BATCH, Scorer, SearchResult, Trial, search
-from sarto.search.overhead import ImageOverheads
+from sarto.search.overhead import ImageOverheads, SampleImages
 from sarto.search.problem import Problem, prepare
 
 SENSOR_BITS = 16
@@ -140,7 +140,7 @@ def arena(
     return Arena(
         problem,
         shape,
-        ImageOverheads(shape, target, OPTIMISE, images, ground=ground_of(problem)),
+        ImageOverheads(SampleImages(shape, target, OPTIMISE, images, ground_of(problem))),
         budget,
         Scorer(path, problem.sha256, package_sha256(), Store(folder / "trials"), executor),
         Workshop(problem, target, OPTIMISE, "a model of a benchmark", "benchmark", seed, images),

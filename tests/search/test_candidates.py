@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from sarto.core.budget import Budget
 from sarto.core.errors import SartoError
+from sarto.core.executors import SerialExecutor
 from sarto.core.rooms import load_method, methods
 from sarto.deploy.c.emit import emit
 from sarto.deploy.memory import arena, tables_b
@@ -38,7 +41,7 @@ from sarto.search.candidates import (
 from sarto.search.families._candidate import MAX_FEATURES
 from sarto.search.families.reservoir import MAX_UNITS
 from sarto.search.families.reservoir import ROOM as CELLS
-from sarto.search.overhead import ImageOverheads
+from sarto.search.overhead import ImageOverheads, SampleImages
 from sarto.search.trial import final
 from tests.search.planted import (
     EVERY,
@@ -115,7 +118,7 @@ SMALL = [*(replace(RING, cell=cell, units=12) for cell in ("esn", "seeded")), ST
 @pytest.mark.parametrize("hop", [None, 6])
 def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -> None:
     planted, target = problem(hop=hop), device("cortex_m4")
-    overheads = ImageOverheads(shape(planted), target, "-Os", tmp_path)
+    overheads = ImageOverheads(SampleImages(shape(planted), target, "-Os", tmp_path))
     for candidate in (
         replace(RING, units=120, radius=1.4, input_scaling=2.0, segments=1),
         replace(RING, cell="esn", pooling="mean_square_last", units=24, segments=2, state_bits=8),
@@ -159,7 +162,7 @@ def test_instructions_are_near_those_of_the_skeletons_image(
 ) -> None:
     """Also far beyond the sizes of the samples, where a curve through them would go astray."""
     there, target = shape(problem()), device("cortex_m4")
-    overheads = ImageOverheads(there, target, "-Os", tmp_path, counted=True)
+    overheads = ImageOverheads(SampleImages(there, target, "-Os", tmp_path), counted=True)
     bigger = replace(candidate, units=units)
     steps = np.arange(16)[:, None] * [1, 2]
     raw = np.rint(2**14 * np.sin(steps)).astype(np.int16)
@@ -189,14 +192,14 @@ def test_cost_is_near_that_of_the_image_of_few_channels(
 ) -> None:
     """Where loops are unrolled, a round made-up number would make the code smaller than it is."""
     planted, target = problem(), device(name)
-    overheads = ImageOverheads(shape(planted), target, "-Os", tmp_path, ground=ground_of(planted))
+    overheads = ImageOverheads(SampleImages(shape(planted), target, "-Os", tmp_path, ground_of(planted)))
     image = build(emit(final(planted, candidate, 1e-3)), target, optimise="-Os", cache=tmp_path)
     assert abs(cost(candidate, shape(planted), overheads)[0] - image.flash_b) <= 64
 
 
 def test_a_sample_may_be_larger_than_the_device(tmp_path: Path) -> None:
     there = replace(shape(problem()), outputs=tuple(f"class {i}" for i in range(250)))
-    overheads = ImageOverheads(there, device("cortex_m0plus"), "-Os", tmp_path)
+    overheads = ImageOverheads(SampleImages(there, device("cortex_m0plus"), "-Os", tmp_path))
     wide = replace(KERNELS, units=900)
     assert cost(wide, there, overheads)[0] > device("cortex_m0plus").flash.size_b
     assert not fits(wide, there, overheads, Budget(flash_b=10**5))
@@ -352,3 +355,24 @@ def test_cells_are_all_or_those_named() -> None:
     with pytest.raises(SartoError) as caught:
         chosen_of(CELLS, ("ring", "lstm"))
     assert caught.value.code == "E111"
+
+
+def test_images_that_were_prepared_are_not_built_again(tmp_path: Path) -> None:
+    """Each once, whatever the order; a candidate of a structure that was prepared costs nothing more."""
+    asked: list[str] = []
+
+    class Counting(SerialExecutor):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            asked.append(args[0].structure)
+            return super().submit(fn, *args, **kwargs)
+
+    images = SampleImages(shape(problem()), device("cortex_m4"), "-Os", tmp_path)
+    mine, plain = ImageOverheads(images), ImageOverheads(images)
+    several = [RING, replace(RING, units=12), STATISTICS, RING]
+    mine.prepare(several, Counting())
+    mine.prepare([STATISTICS], Counting())
+    assert sorted(asked) == sorted({RING.structure, STATISTICS.structure})
+    assert len(mine.costs) == 2
+    built = dict(mine.costs)
+    assert [mine(c) for c in several] == [plain(c) for c in several]
+    assert mine.costs == built == plain.costs

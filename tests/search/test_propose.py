@@ -28,8 +28,9 @@ def asked(
     """Ask in batches of 4 and tell a made-up truth."""
     found: list[Candidate | None] = []
     while len(found) < count:
-        batch = [proposer.ask() for _ in range(4)]
-        for number, candidate in batch:
+        batch = [proposer.draw() for _ in range(4)]
+        for number, loose, size in batch:
+            candidate = proposer.fitted(loose, size)
             values = None if candidate is None else (loss(candidate), candidate.units, 1.0)
             proposer.tell(number, values)
             found.append(candidate)

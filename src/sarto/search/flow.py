@@ -6,6 +6,7 @@ import resource
 import time
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
 from sarto.search.fit import OPTIMISE, SHOWN_FRONT, TRIALS, FitRequest, claim
 from sarto.search.folder import write_folder
 from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, best_of_families, search
-from sarto.search.overhead import ImageOverheads
+from sarto.search.overhead import ImageOverheads, SampleImages
 from sarto.search.problem import Problem, prepare
 from sarto.search.propose import OBJECTIVES
 
@@ -97,7 +98,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     limits = _limits(request.budget, target)
     counted = not (limits.instructions is limits.latency_s is limits.energy_j is None)
     ground = ground_of(problem)
-    overheads = ImageOverheads(shape, target, optimise, work / "images", counted, ground)
+    overheads = ImageOverheads(SampleImages(shape, target, optimise, work / "images", ground), counted)
     with one_blas_thread(), open_executor(workers) as executor:
         score = Scorer(
             work / "problem.npz", problem.sha256, package_sha256(), Store(work / "trials"), executor
@@ -114,6 +115,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             seed=request.seed,
             talk=talk,
             time_s=request.time_s,
+            prepare=partial(overheads.prepare, executor=executor),
         )
         if not found.trials:
             found = _nearest(

@@ -7,7 +7,7 @@ that was stopped replays what it had and goes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -95,6 +95,7 @@ def search(
     talk: Talk,
     time_s: float | None = None,
     sampler: Literal["search", "random"] = "search",
+    prepare: Callable[[list[Candidate]], object] = list,
 ) -> SearchResult:
     """Return `trials` scored candidates and the finalists among those that fit.
 
@@ -110,6 +111,7 @@ def search(
         talk: hears one step per trial.
         time_s: no batch starts after so many seconds.
         sampler: see `Proposer`.
+        prepare: is told of each batch before its sizes are chosen, so that what `overheads` needs is made side by side.
     """
     fitting = partial(largest, shape=shape, overheads=overheads, budget=budget)
     proposer = Proposer(families, cells, seed, shape, fitting, sampler)
@@ -120,7 +122,9 @@ def search(
         while batches * BATCH < trials and (
             time_s is None or time.monotonic() - start < time_s or not batches
         ):
-            asked = [proposer.ask() for _ in range(min(BATCH, trials - batches * BATCH))]
+            drawn = [proposer.draw() for _ in range(min(BATCH, trials - batches * BATCH))]
+            prepare([loose for _, loose, _ in drawn])
+            asked = [(number, proposer.fitted(loose, size)) for number, loose, size in drawn]
             scores = iter(score([c for _, c in asked if c is not None]))
             for number, candidate in asked:
                 if candidate is None:

@@ -7,7 +7,9 @@ than the device: it is built for the same core with as much memory as it takes.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,70 +21,31 @@ from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.search.candidates import Candidate, Ground, Overhead, Shape, skeleton
 
+Cost = tuple[int, int, int, int]
+"""Flash and RAM beside tables and arena, and instructions and most cycles of the longest inference."""
 CODE_B = 64 * 1024
 """More than the code or the stack of any model takes."""
 
 
-class ImageOverheads:
-    """Overheads of candidates, each built when one of its structure is first asked for.
+@dataclass(frozen=True, eq=False)
+class SampleImages:
+    """Builds and emulates sample images, in whichever process.
 
-    Args:
+    Attributes:
         shape: what costs depend on.
         device: to build for.
         optimise: the compiler's level.
         cache: folder for built images.
-        counted: whether instructions and cycles are wanted too, which takes more images.
         ground: of the problem, so that code which depends on its sensor is that of its models.
     """
 
-    def __init__(
-        self,
-        shape: Shape,
-        device: Device,
-        optimise: str,
-        cache: Path,
-        counted: bool = False,
-        ground: Ground | None = None,
-    ) -> None:
-        self.ground = ground
-        self.shape, self.device, self.optimise, self.cache, self.counted = (
-            shape,
-            device,
-            optimise,
-            cache,
-            counted,
-        )
-        self.known: dict[Candidate, Overhead] = {}
+    shape: Shape
+    device: Device
+    optimise: str
+    cache: Path
+    ground: Ground | None = None
 
-    def __call__(self, candidate: Candidate) -> Overhead:
-        """Return the overhead of `candidate`."""
-        samples = candidate.samples(self.shape.longest, self.counted)
-        key = samples[-1]
-        if key not in self.known:
-            built = [self._built(sample) for sample in samples]
-            flash_b, ram_b, _, _ = built[-1]
-            work = [
-                (s.units, counted, cycles) for s, (_, _, counted, cycles) in zip(samples, built, strict=True)
-            ]
-            clock, energy = self.device.clock_hz, self.device.energy_per_cycle_j
-            self.known[key] = Overhead(
-                flash_b,
-                ram_b,
-                tuple(work) if self.counted else (),
-                1 / clock.value if clock else 0.0,
-                energy.value if energy else 0.0,
-            )
-        return self.known[key]
-
-    def _roomy(self, tables: int, variables: int) -> Device:
-        """Return the device with at least the memory that so many bytes of tables and variables take, and code."""
-        flash, ram = (
-            replace(memory, size_b=max(memory.size_b, -(-(wanted + CODE_B) // 1024) * 1024))
-            for memory, wanted in ((self.device.flash, tables), (self.device.ram, variables))
-        )
-        return replace(self.device, flash=flash, ram=ram)
-
-    def _built(self, sample: Candidate) -> tuple[int, int, int, int]:
+    def __call__(self, sample: Candidate) -> Cost:
         """Return flash and RAM beside tables and arena, and instructions and most cycles of the longest inference."""
         graph = skeleton(sample, self.shape, self.ground)
         image = build(
@@ -99,3 +62,53 @@ class ImageOverheads:
         ram = image.static_ram_b - arena(graph).size_b + run.peak_stack_b
         counts = int(run.inference_instructions[0]), int(run.inference_cycles[0, 1])
         return image.flash_b - tables_b(graph), ram, *counts
+
+    def _roomy(self, tables: int, variables: int) -> Device:
+        """Return the device with at least the memory that so many bytes of tables and variables take, and code."""
+        flash, ram = (
+            replace(memory, size_b=max(memory.size_b, -(-(wanted + CODE_B) // 1024) * 1024))
+            for memory, wanted in ((self.device.flash, tables), (self.device.ram, variables))
+        )
+        return replace(self.device, flash=flash, ram=ram)
+
+
+class ImageOverheads:
+    """Overheads of candidates, each from sample images that are built when one of its structure is first asked for.
+
+    Args:
+        images: builds them.
+        counted: whether instructions and cycles are wanted too, which takes more images.
+    """
+
+    def __init__(self, images: SampleImages, counted: bool = False) -> None:
+        self.images, self.counted = images, counted
+        self.costs: dict[Candidate, Cost] = {}
+        self.known: dict[Candidate, Overhead] = {}
+
+    def prepare(self, candidates: Iterable[Candidate], executor: Executor) -> None:
+        """Build the sample images of `candidates` that are not built yet, side by side by `executor`."""
+        samples = dict.fromkeys(sample for candidate in candidates for sample in self._samples(candidate))
+        running = {s: executor.submit(self.images, s) for s in samples if s not in self.costs}
+        self.costs |= {sample: future.result() for sample, future in running.items()}
+
+    def __call__(self, candidate: Candidate) -> Overhead:
+        """Return the overhead of `candidate`."""
+        samples = self._samples(candidate)
+        key = samples[-1]
+        if key not in self.known:
+            for sample in samples:
+                if sample not in self.costs:
+                    self.costs[sample] = self.images(sample)
+            flash_b, ram_b, _, _ = self.costs[key]
+            device = self.images.device
+            self.known[key] = Overhead(
+                flash_b,
+                ram_b,
+                tuple((s.units, *self.costs[s][2:]) for s in samples) if self.counted else (),
+                1 / device.clock_hz.value if device.clock_hz else 0.0,
+                device.energy_per_cycle_j.value if device.energy_per_cycle_j else 0.0,
+            )
+        return self.known[key]
+
+    def _samples(self, candidate: Candidate) -> tuple[Candidate, ...]:
+        return candidate.samples(self.images.shape.longest, self.counted)

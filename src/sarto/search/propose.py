@@ -84,8 +84,8 @@ class Proposer:
         mixed = [p for rank in zip_longest(*each) for p in rank if p is not None]
         self.presets = [] if self.sampler == "random" else mixed
 
-    def ask(self) -> tuple[int, Candidate | None]:
-        """Return the number of a new trial and its candidate, or None for one that cannot fit."""
+    def draw(self) -> tuple[int, Candidate, float]:
+        """Return the number of a new trial, its candidate with the fewest units, and its size (0 to 1)."""
         number = len(self.study.trials)
         settings = self._next(number)
         family = settings.pop("family")
@@ -95,7 +95,15 @@ class Proposer:
         trial = self.study.ask({f"{family}.{name}": d for name, d in self.spaces[family].items()})
         settings = {"family": family} | {k.partition(".")[2]: v for k, v in trial.params.items()}
         self.asked[trial.number] = trial, settings
-        return trial.number, self._candidate(trial.number, settings)
+        rest = {k: v for k, v in settings.items() if k != "size"}
+        rest["segments"] = min(rest.get("segments", 1), self.shape.longest)
+        loose = candidate_of({**rest, "units": 1, "seed": self.seed * 100_003 + trial.number})
+        return trial.number, replace(loose, units=loose.least), settings["size"]
+
+    def fitted(self, loose: Candidate, size: float) -> Candidate | None:
+        """Return `loose` with units at `size` between the fewest and the most that fit; None if none do."""
+        most = self.largest(loose)
+        return None if most is None else sized(loose, most, size)
 
     def _next(self, number: int) -> Settings:
         """Return the settings of trial `number`; those left out are drawn."""
@@ -122,14 +130,6 @@ class Proposer:
             name: varied(settings[name], d, random) if random.random() < MOVED else settings[name]
             for name, d in self.spaces[settings["family"]].items()
         }
-
-    def _candidate(self, number: int, settings: Settings) -> Candidate | None:
-        rest = {k: v for k, v in settings.items() if k != "size"}
-        rest["segments"] = min(rest.get("segments", 1), self.shape.longest)
-        loose = candidate_of({**rest, "units": 1, "seed": self.seed * 100_003 + number})
-        loose = replace(loose, units=loose.least)
-        most = self.largest(loose)
-        return None if most is None else sized(loose, most, settings["size"])
 
     def tell(self, number: int, values: tuple[float, ...] | None) -> None:
         """Report the objectives of trial `number`; None for one that was dropped."""
