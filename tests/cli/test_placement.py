@@ -57,7 +57,7 @@ def test_a_column_for_each_place(asked: Asked) -> None:
     assert lines[0] == "out/ on cortex_m4, one inference, all figures estimated:"
     assert lines[2] == "raw samples: 125 new steps x 1 channels x 16 bits; answer: index of one of 4 classes"
     assert lines[3] == "over made_up, from the sensor to the gateway: Made up"
-    rows = {line.split("  ")[0] or line.strip().split("  ")[0]: line.split("  ") for line in lines[5:15]}
+    rows = {line.split("  ")[0] or line.strip().split("  ")[0]: line.split("  ") for line in lines[5:16]}
     cells = {name: [c.strip() for c in row if c.strip()][1:] for name, row in rows.items()}
     assert cells["the model runs on the"] == ["sensor", "gateway"]
     assert cells["payload sent"] == ["1 B", "250 B"]
@@ -65,6 +65,7 @@ def test_a_column_for_each_place(asked: Asked) -> None:
     assert cells["sent with headers"] == ["26 B", "325 B"]
     assert cells["air time"] == ["708 ms", "4.1 s"]
     assert cells["energy of sending"] == ["23.64 mJ", "130.2 mJ"]
+    assert cells["energy of sending each byte"] == ["23.64 mJ", "520.8 µJ"]
     assert cells["energy of computing on the sensor"] == ["not known", "–"]
     assert cells["energy of the sensor"] == ["at least 23.64 mJ", "130.2 mJ"]
     assert cells["delay"] == ["at least 708 ms", "at least 4.1 s"]

@@ -9,7 +9,7 @@ import pytest
 
 from sarto.core.device import Assumption
 from sarto.devices.links import UNITS, Link, link
-from sarto.measure.radio import AIR, ON_AIR, PACKETS, RADIO, SENT, Figure, sending
+from sarto.measure.radio import AIR, EACH, ON_AIR, PACKETS, RADIO, SENT, Figure, sending
 
 NUMBERS = {
     "bit_rate_bps": 1000.0,
@@ -45,7 +45,8 @@ def test_sending_by_hand() -> None:
         PACKETS: [3.0, 1.0, 2.0],
         ON_AIR: [325.0, 125.0, 151.0],
         AIR: pytest.approx([4.1, 1.5, 2.208]),
-        RADIO: pytest.approx([4.1 * 0.03 + 0.0072, 1.5 * 0.03 + 0.0024, 2.208 * 0.03 + 0.0048]),
+        RADIO: pytest.approx([0.1302, 0.0474, 0.07104]),
+        EACH: pytest.approx([0.1302 / 250, 0.0474 / 100, 0.07104 / 101]),
     }
     figures = sending(radio(), np.array([250.0])).figures
     assert not any(f.lacks for f in figures.values())
@@ -73,13 +74,13 @@ def test_lora_is_the_formula_of_its_data_sheet_but_for_rounding_up() -> None:
 @pytest.mark.parametrize(
     ("field", "unknown", "at_least"),
     [
-        ("bit_rate_bps", {AIR, RADIO}, set[str]()),
-        ("supply_v", {RADIO}, set[str]()),
-        ("payload_b", {PACKETS}, {ON_AIR, AIR, RADIO}),
-        ("overhead_b", set[str](), {ON_AIR, AIR, RADIO}),
-        ("transmit_a", set[str](), {RADIO}),
-        ("receive_a", set[str](), {RADIO}),
-        ("acknowledgement_b", set[str](), {RADIO}),
+        ("bit_rate_bps", {AIR, RADIO, EACH}, set[str]()),
+        ("supply_v", {RADIO, EACH}, set[str]()),
+        ("payload_b", {PACKETS}, {ON_AIR, AIR, RADIO, EACH}),
+        ("overhead_b", set[str](), {ON_AIR, AIR, RADIO, EACH}),
+        ("transmit_a", set[str](), {RADIO, EACH}),
+        ("receive_a", set[str](), {RADIO, EACH}),
+        ("acknowledgement_b", set[str](), {RADIO, EACH}),
         ("packet_s", set[str](), set[str]()),
     ],
 )

@@ -7,6 +7,7 @@ For B bytes over a link whose file has the numbers
     T       = 8 * on air / bit rate + n * other time of a packet     air time
     energy  = supply * transmit current * T
               + supply * receive current * n * 8 * acknowledgement / bit rate
+    each byte of payload = energy / B
 
 What the file does not tell is not known; a sum with something unknown in it is a lower bound, and says so.
 Source: the formulas are what the words mean; each number cites its own in the link file.
@@ -14,7 +15,7 @@ Source: the formulas are what the words mean; each number cites its own in the l
 >>> from sarto.devices.links import link
 >>> sent = sending(link("ble_1m"), np.array([1200.0]))
 >>> [f"{figure.mean:.6g} {figure.unit}" for figure in sent.figures.values()]
-['1200 B', '5 packets', '1305 B', '0.01044 s', '0.000230172 J']
+['1200 B', '5 packets', '1305 B', '0.01044 s', '0.000230172 J', '1.9181e-07 J']
 >>> sending(link("nb_iot"), np.array([1200.0])).figures[RADIO].lacks[0]
 'supply voltage (the link file nb_iot has none)'
 """
@@ -30,8 +31,8 @@ from jaxtyping import Float
 from sarto.core.device import Assumption
 from sarto.devices.links import Link
 
-SENT, PACKETS, ON_AIR, AIR, RADIO = (
-    "payload sent", "packets", "sent with headers", "air time", "energy of sending",
+SENT, PACKETS, ON_AIR, AIR, RADIO, EACH = (
+    "payload sent", "packets", "sent with headers", "air time", "energy of sending", "energy of sending each byte",
 )  # fmt: skip
 _WORDS = {
     "bit_rate_bps": "bit rate",
@@ -97,7 +98,9 @@ def sending(link: Link, payload_b: Float[np.ndarray, " item"], what: str = "payl
     packets, on_air = _packets(link, payload_b)
     air = _air(link, packets, on_air)
     radio = _transmitting(link, air) + _receiving(link, packets)
-    return Sending(link, {SENT: sent, PACKETS: packets, ON_AIR: on_air, AIR: air, RADIO: radio})
+    each = None if radio.values is None else radio.values / payload_b
+    figures = {SENT: sent, PACKETS: packets, ON_AIR: on_air, AIR: air, RADIO: radio}
+    return Sending(link, {**figures, EACH: Figure(each, "J", f"{RADIO} / {SENT}", radio.lacks)})
 
 
 def said(number: Assumption) -> str:
