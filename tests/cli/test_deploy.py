@@ -159,3 +159,25 @@ def test_a_project_is_more_files_and_as_safe(monkeypatch: pytest.MonkeyPatch) ->
     again = call("deploy", "out", "--to", "cmake", "-o", "x")
     assert again.exit_code == 2
     assert again.stderr.startswith("error[E113]: 'x/harness/say.c' would be overwritten\n")
+    other = call("deploy", "out", "--to", "c", "-o", "x")
+    assert other.stderr.startswith("error[E113]: 'x/harness/say.c' is of an earlier model and was edited\n")
+    Path("x/harness/say.c").write_text(files["harness/say.c"])
+    assert call("deploy", "out", "--to", "c", "-o", "x").exit_code == 0
+    left = {str(p.relative_to("x")) for p in Path("x").rglob("*") if p.is_file()}
+    assert left == FILES | {"deployed.json"}, "nothing of the project lies beside another model"
+    Path("y").mkdir()
+    Path("y/harness").write_text("mine")
+    blocked = call("deploy", "out", "--to", "cmake", "-o", "y")
+    assert blocked.stderr.startswith("error[E113]: 'y/harness' would be overwritten\n")
+    assert names(Path("y")) == {"harness"}, "nothing is half-written"
+
+
+@pytest.mark.usefixtures("out")
+def test_a_list_that_leads_outside_removes_nothing() -> None:
+    call("deploy", "out", "--to", "c", "-o", "x")
+    Path("mine.txt").write_text("mine")
+    listed = json.loads(Path("x/deployed.json").read_text())
+    listed["files"]["../mine.txt"] = file_sha256(Path("mine.txt"))
+    Path("x/deployed.json").write_text(json.dumps(listed))
+    assert call("deploy", "out", "--to", "c", "-o", "x").exit_code == 0
+    assert Path("mine.txt").read_text() == "mine"

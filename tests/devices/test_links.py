@@ -43,7 +43,7 @@ def test_a_file_becomes_a_link() -> None:
         ('notes = "made up"', "watts = 3", "watts: no such field"),
         ('source = "a data sheet"\n', "", "bit_rate_bps.source is missing"),
         ('source = "a standard"', 'source = ""', "payload_b.source must be text"),
-        ("value = 1000", "value = 0", "bit_rate_bps.value must be above zero"),
+        ("value = 1000", "value = 0", "bit_rate_bps.value must lie between 1e-15 and 1e+15"),
         ("value = 1000", 'value = 1000\nunit = "bit/s"', "bit_rate_bps.unit: no such field"),
         ("value = 20", "value = 20.5", "payload_b.value must be a whole number of bytes"),
         ("[payload_b]", "[joules_per_byte]", "joules_per_byte: no such field"),

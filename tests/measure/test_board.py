@@ -60,6 +60,13 @@ def test_lines_become_answers_and_counts() -> None:
         ("core 1091551809\n", "core\n", "line 5"),
         ("maker 765964\n", "", "the line 'maker' is missing"),
         ("inputs c0de\n", "", "the line 'inputs' is missing"),
+        ("step 0 1 99", "step 0 1 99999999999", "line 11"),
+        ("step 0 1 99", "step 0 1 4", "the counter stands still"),
+        ("step 0 1 99", "step 0 2 99", "the lines 'step' are not one for each step"),
+        ("step 0 1 99", "step 7 1 99", "the lines 'step' are not one for each step"),
+        ("step 0 1 99", "step -1 1 99", "the lines 'step' are not one for each step"),
+        ("sequence 0 -1 1 -20 30 -2147483648", "sequence 0 -1 1 -20 30 -99999999999", "line 13"),
+        ("sequence 0 -1 1 -20 30 -2147483648\n", "", "answers are missing"),
         ("predict 0 -1 54\n", "", "there is not one line 'predict'"),
         ("predict 0 -1 54\n", "predict 1 -1 54\n", "there is not one line 'predict'"),
         (

@@ -340,6 +340,24 @@ def test_many_sequences_take_one_pass() -> None:
     assert FUNCTIONS[STEP] == "model_step"
 
 
+def test_a_riscv_core_finds_its_place_when_it_boots_from_zero() -> None:
+    """As the reference part does, which maps its flash at 0 as well: every access is where the image is linked."""
+    image = build(SOURCES, device("rv32imc"))
+    unicorn, _ = machine.emulator_modules()
+    constants = machine.constants_of("riscv_const")
+    emulator: Any = unicorn.Uc(unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32)
+    flash, ram = image.device.flash, image.device.ram
+    for origin in (0, flash.origin):
+        emulator.mem_map(origin, flash.size_b, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+        emulator.mem_write(origin, image.flash)
+    emulator.mem_map(ram.origin, ram.size_b, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+    main = next(s.address for s in image.contents.symbols if s.name == "main")
+    emulator.emu_start(0, main, count=10_000)
+    assert emulator.reg_read(constants.UC_RISCV_REG_PC) == main
+    stack = emulator.reg_read(constants.UC_RISCV_REG_SP)
+    assert ram.origin < stack <= ram.origin + image.stack_b
+
+
 @pytest.mark.parametrize("name", ["cortex_m4", "rv32imc"])
 def test_the_stack_does_not_depend_on_where_the_ram_ends(name: str) -> None:
     """A RISC-V core makes its stack pointer in two steps, of which the first may lie far below the stack."""

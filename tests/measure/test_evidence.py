@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from sarto.core.device import Assumption
@@ -29,6 +30,8 @@ def test_every_figure_has_its_name_unit_and_way() -> None:
         "instructions per sample": ("emulated", "instructions"),
         "instructions per inference": ("emulated", "instructions"),
         "cycles per sample": ("estimated", "cycles"),
+        "cycles after the last sample": ("estimated", "cycles"),
+        "latency after the last sample": ("estimated", "s"),
         "cycles per inference": ("estimated", "cycles"),
         "latency": ("estimated", "s"),
         "energy": ("estimated", "J"),
@@ -41,12 +44,17 @@ def test_every_figure_has_its_name_unit_and_way() -> None:
     assert sample.n == sum(map(len, SEQUENCES))
     assert inference.value == emulation.inference_instructions.max()
     assert inference.n == len(SEQUENCES)
+    answer, ends = found["cycles after the last sample"], np.cumsum([len(s) for s in SEQUENCES]) - 1
+    last = [emulation.step_cycles[end, 1] if len(s) else 0 for s, end in zip(SEQUENCES, ends, strict=True)]
+    assert (
+        answer.value == max(last) + (emulation.inference_cycles[3, 1])
+    )  # the fourth has no step: predict alone
     cycles = found["cycles per inference"]
     assert cycles.interval == (emulation.inference_cycles[:, 0].min(), emulation.inference_cycles[:, 1].max())
     assert cycles.value == emulation.inference_cycles[:, 1].max()
     assert "DDI 0439D" in cycles.tool and "without wait states" in cycles.tool
     assert all(e.command == "sarto measure out" and e.subject_sha256 == "ab" for e in found.values())
-    assert all("zig cc" in e.tool for name, e in found.items() if name not in ("latency", "energy"))
+    assert all("zig cc" in e.tool for name, e in found.items() if "cycles" in name or e.how != "estimated")
     assert "unicorn" in inference.tool
 
 
@@ -66,8 +74,12 @@ def test_time_and_energy_only_with_every_number_sourced() -> None:
     assert latency.value == pytest.approx(3e6 / 80e6)
     assert latency.interval == pytest.approx((1e6 / 80e6, 3e6 / 80e6))
     assert joules.value == pytest.approx(3e6 * 3e-10)
-    assert latency.tool == "cycles per inference (estimated) / 80 MHz (a data sheet)"
-    assert joules.tool == "cycles per inference (estimated) x 300 pJ (another)"
+    assert CORE.cycles is not None
+    assumed = f"; assumes {CORE.cycles.assumes}"
+    assert latency.tool == f"cycles per inference (estimated) / 80 MHz (a data sheet){assumed}"
+    assert joules.tool == f"cycles per inference (estimated) x 300 pJ (another){assumed}"
+    seen = replace(counted, how="measured")
+    assert estimates(full, seen)[0].tool == "cycles per inference (measured) / 80 MHz (a data sheet)"
     assert latency.n == 2 and latency.subject_sha256 == "s"
     assert [e.what for e in estimates(replace(full, clock_hz=None), counted)] == ["energy"]
     assert [e.what for e in estimates(replace(full, energy_per_cycle_j=None), counted)] == ["latency"]

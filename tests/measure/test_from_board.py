@@ -196,6 +196,7 @@ def test_windows_and_the_beginning_of_a_sequence(tmp_path: Path) -> None:
     [
         (f"model {GRAPH.sha256}", "model 5eed", "E103", "is about another model"),
         ("inputs ", "inputs 0", "E103", "is about other inputs"),
+        ("step 3 12 ", "steppe 3 12 ", "E103", "it says 'steppe 3 12"),
         ("core 1091551809", "core 1091551824", "E117", "cannot be told from an emulator"),
         ("end\n", "", "E103", "the line 'end' is missing"),
     ],
@@ -208,6 +209,12 @@ def test_what_is_not_about_this_model_is_refused(
         measured(out, said.replace(old, new))
     assert caught.value.code == code
     assert not (out / "evidence.jsonl").exists()
+
+
+def test_steps_that_are_missing_at_the_end_of_a_sequence_are_noticed(out: Path, said: str) -> None:
+    lines = [line for line in said.splitlines() if not line.startswith("step 3 12 ")]
+    with pytest.raises(SartoError, match=r"E103.*is cut short"):
+        measured(out, "\n".join(lines))
 
 
 def test_one_wrong_score_is_a_disagreement(out: Path, said: str) -> None:

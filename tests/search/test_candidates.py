@@ -155,6 +155,9 @@ def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -
         (KERNELS, 1000),
         (replace(FOREST, trees=20), 20),
         (replace(FOREST, trees=20), 200),
+        (replace(FOREST, trees=1, segments=8), 4),
+        (replace(RING, cell="esn", segments=8), 30),
+        (replace(KERNELS, segments=8), 60),
     ],
 )
 def test_instructions_are_near_those_of_the_skeletons_image(

@@ -95,7 +95,7 @@ def _verdict(found: Comparison) -> list[str]:
         return [f"What computing on the sensor saves over {first} is not known."]
     if energy is not None:
         worth = "worth it" if energy.value < saved.mean else "not worth it"
-        if energy.value >= saved.mean and saved.at_least:
+        if energy.value >= saved.mean and (saved.at_least or found.case.overlaps):
             worth = "not known to be worth it"
         return [
             f"Computing on the sensor saves {cell(saved)} of sending over {first} and takes "
@@ -132,7 +132,7 @@ def _notes(found: Comparison) -> list[str]:
         pause = "" if case.window else ", if sequences follow each other without a pause"
         notes.append(f"A day has {case.per_day:,.0f} inferences{pause}.")
     notes.append("The samples of an inference are sent together when all are there, in packets of their own.")
-    if case.window is not None and case.window.banks > 1:
+    if case.overlaps:
         notes.append(
             "Windows overlap: a step is sent once, but what is counted of computing is one window with the later ones "
             "that begin in it, which is more than the share of one answer."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -59,9 +60,11 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     if form == "cmake":
         contents |= {name: text.encode() for name, text in _project(out).items()}
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    _check_target(folder, files)
+    gone = _check_target(folder, files)
     for name, content in contents.items():
         write_atomic(folder / name, content)
+    for path in gone:
+        path.unlink()
     write_atomic(
         folder / LIST, json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True) + "\n"
     )
@@ -72,8 +75,8 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     _answer.table(("file", "size", "sha256 begins"), rows, right=(1,))
     _answer.line(f"\n{len(files)} files checked and written to {folder}/, and listed in {LIST}")
     if form == "cmake":
-        build = folder / "build"
-        _answer.line(f"build them with: cmake -S {folder} -B {build} && cmake --build {build}")
+        here, build = shlex.quote(str(folder)), shlex.quote(str(folder / "build"))
+        _answer.line(f"build them with: cmake -S {here} -B {build} && cmake --build {build}")
 
 
 def _project(out: Path) -> dict[str, str]:
@@ -84,8 +87,8 @@ def _project(out: Path) -> dict[str, str]:
     return project_files(out, read_manifest(out))
 
 
-def _check_target(folder: Path, files: Mapping[str, str]) -> None:
-    """Refuse a folder with a file that would be lost.
+def _check_target(folder: Path, files: Mapping[str, str]) -> list[Path]:
+    """Refuse a folder with a file that would be lost; return those of an earlier call that are no longer wanted.
 
     Raises:
         SartoError: E113, with its name.
@@ -99,13 +102,29 @@ def _check_target(folder: Path, files: Mapping[str, str]) -> None:
     earlier = _deployed_before(folder)
     for name, sha256 in files.items():
         path = folder / name
-        if path.exists() and not (path.is_file() and file_sha256(path) in (sha256, earlier.get(name))):
+        blocked = [
+            p for p in path.relative_to(folder).parents if (folder / p).exists() and not (folder / p).is_dir()
+        ]
+        if blocked or (
+            path.exists() and not (path.is_file() and file_sha256(path) in (sha256, earlier.get(name)))
+        ):
             raise SartoError(
                 "E113",
-                f"'{path}' would be overwritten",
+                f"'{folder / blocked[0] if blocked else path}' would be overwritten",
                 cause="it is not as sarto wrote it",
                 hint="move it away, or choose another folder with -o",
             )
+    inside = [name for name in earlier if not Path(name).is_absolute() and ".." not in Path(name).parts]
+    left = {folder / name: earlier[name] for name in inside if name not in files}
+    for path, sha256 in left.items():
+        if path.is_file() and file_sha256(path) != sha256:
+            raise SartoError(
+                "E113",
+                f"'{path}' is of an earlier model and was edited",
+                cause="beside the new model it would not fit",
+                hint="move it away, or choose another folder with -o",
+            )
+    return [path for path in left if path.is_file()]
 
 
 def _deployed_before(folder: Path) -> dict[str, Any]:

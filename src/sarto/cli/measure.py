@@ -60,6 +60,13 @@ def command(
                 cause="one call adds evidence of one kind",
                 hint="call it once for each",
             )
+        if device == "host":
+            raise SartoError(
+                "E112",
+                "--placement --device host",
+                cause="the sensor is a device with a file: its energy decides",
+                hint="leave --device out, or name one of sarto devices",
+            )
         show(out, links, device, as_json=as_json)
         return
     from sarto.cli._folder import read_with_report, shown

@@ -75,10 +75,14 @@ class Ledger:
     path: Path
 
     def append(self, *evidence: Evidence) -> None:
-        """Add `evidence` at the end, one line each."""
+        """Add `evidence` at the end, one line each, or nothing of it.
+
+        Raises:
+            ValueError: when a figure is no finite number.
+        """
+        lines = [json.dumps(item.to_json(), sort_keys=True, allow_nan=False) + "\n" for item in evidence]
         with self.path.open("a", encoding="utf-8") as file:
-            for item in evidence:
-                file.write(json.dumps(item.to_json(), sort_keys=True) + "\n")
+            file.write("".join(lines))
 
     def __iter__(self) -> Iterator[Evidence]:
         if not self.path.exists():

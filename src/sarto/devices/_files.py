@@ -68,6 +68,10 @@ def parsed(text: str, build: Callable[[dict[str, Any]], T], title: str, like: st
     return value
 
 
+LEAST, MOST = 1e-15, 1e15
+"""Of a physical number in SI units; what lies beyond is a slip, and products of such numbers stay finite."""
+
+
 def words(value: object, key: str) -> str:
     """Return `value`, which must be a text that says something."""
     if not isinstance(value, str) or not value.strip():
@@ -87,12 +91,12 @@ def table(value: object, key: str, wanted: set[str]) -> Mapping[str, Any]:
     return fields
 
 
-def assumption(value: object, key: str, unit: str) -> Assumption | None:
-    """Return a number above zero with its source, None where the file has none."""
+def assumption(value: object, key: str, unit: str, *, zero: bool = False) -> Assumption | None:
+    """Return a number above zero, or zero where it may be, with its source; None where the file has none."""
     if value is None:
         return None
     fields = table(value, key, {"value", "source"})
     number = fields["value"]
-    if type(number) not in (int, float) or not 0 < number < float("inf"):
-        raise ValueError(f"{key}.value must be above zero")
+    if type(number) not in (int, float) or not (LEAST <= number <= MOST or (zero and number == 0)):
+        raise ValueError(f"{key}.value must lie between {LEAST:g} and {MOST:g}{', or be 0' if zero else ''}")
     return Assumption(float(number), unit, words(fields["source"], f"{key}.source"))

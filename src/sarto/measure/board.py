@@ -23,9 +23,10 @@ Identity(core='Cortex-M4', words='Cortex-M4 r0p1, CPUID 0x410fc241, SCS part 0x0
 from __future__ import annotations
 
 from dataclasses import dataclass
+from textwrap import shorten
 
 import numpy as np
-from jaxtyping import Int, Int64
+from jaxtyping import Int
 
 from sarto.core.errors import SartoError
 from sarto.measure.identity import Identity, identify
@@ -46,6 +47,7 @@ class Heard:
         maker: who says so, see `counter.h`.
         counter: that was read: `cyccnt`, `systick`, `mcycle`.
         outputs: answers, in the order of the inputs.
+        lengths: steps of each sequence.
         steps: counts of every call of `model_step`, those of a call of a function that does nothing taken off.
         predicts: counts of every call of `model_predict`, likewise.
         inferences: counts of every sequence, all its steps and `model_predict`.
@@ -57,6 +59,7 @@ class Heard:
     maker: int
     counter: str
     outputs: Outputs
+    lengths: Int[np.ndarray, " item"]
     steps: Int[np.ndarray, " sample"]
     predicts: Int[np.ndarray, " item"]
     inferences: Int[np.ndarray, " item"]
@@ -85,7 +88,7 @@ class Heard:
         words: dict[str, str] = {}
         numbers: dict[str, int] = {}
         rows: list[list[int]] = []
-        counts: dict[str, list[tuple[int, int]]] = {"step": [], "predict": []}
+        counts: dict[str, list[tuple[int, int, int]]] = {"step": [], "predict": []}
         for number, line in enumerate(lines[start + 1 :], start + 2):
             kind, *values = line.split() or [""]
             if kind == "end":
@@ -94,39 +97,45 @@ class Heard:
                 if kind in _WORDS:
                     words[kind] = " ".join(values)
                 elif kind in _NUMBERS:
-                    (numbers[kind],) = map(int, values)
+                    (numbers[kind],) = _words32(values)
                 elif kind in counts:
-                    sequence, _, count = map(int, values)
-                    counts[kind].append((sequence, _taken(count, numbers["nothing"])))
+                    sequence, step, count = _words32(values)
+                    counts[kind].append((sequence, step, _taken(count, numbers["nothing"])))
                 elif kind in ("window", "sequence"):
-                    rows.append([*map(int, values)])
+                    rows.append(_words32(values))
                 else:
-                    raise ValueError(f"'{line}'")
+                    raise ValueError(f"'{shorten(line, 60)}'")
             except (ValueError, KeyError) as error:
                 raise _unread(number, f"it says {error}") from error
         else:
             raise _unread(len(lines), "the line 'end' is missing")
         width = {len(row) for row in rows}
         missing = {*_WORDS, *_NUMBERS} - {*words, *numbers}
-        if missing or len(width) != 1 or min(width) < 4:
+        if missing or len(width) != 1 or min(width) < 4 or not any(row[1] < 0 for row in rows):
             cause = (
                 f"the line '{min(missing)}' is missing"
                 if missing
                 else "answers are missing, or differ in length"
             )
             raise _unread(len(lines), cause)
-        outputs = Outputs.from_rows(np.array(rows, np.int32))
-        steps, predicts = (np.array(counts[k], np.int64).reshape(-1, 2) for k in ("step", "predict"))
-        if predicts[:, 0].tolist() != list(range(len(outputs.classes))):
+        outputs = Outputs.from_rows(np.array(rows, np.int64).astype(np.int32))
+        steps, predicts = (np.array(counts[k], np.int64).reshape(-1, 3) for k in ("step", "predict"))
+        sequences = len(outputs.classes)
+        if predicts[:, 0].tolist() != list(range(sequences)):
             raise _unread(len(lines), "there is not one line 'predict' for each line 'sequence'")
+        lengths = np.bincount(steps[:, 0].clip(0, sequences), minlength=sequences)
+        expected = [(s, t) for s, length in enumerate(lengths.tolist()) for t in range(length)]
+        if [tuple(row) for row in steps[:, :2].tolist()] != expected:
+            raise _unread(len(lines), "the lines 'step' are not one for each step, in order")
         return Heard(
             **words,
             core=numbers["core"],
             maker=numbers["maker"],
             outputs=outputs,
-            steps=steps[:, 1],
-            predicts=predicts[:, 1],
-            inferences=_summed(steps, predicts),
+            lengths=lengths,
+            steps=steps[:, 2],
+            predicts=predicts[:, 2],
+            inferences=predicts[:, 2] + np.bincount(steps[:, 0], steps[:, 2], sequences).astype(np.int64),
         )
 
 
@@ -134,16 +143,19 @@ def _taken(count: int, nothing: int) -> int:
     """Return `count` without what counting itself takes."""
     if count < 0:
         raise ValueError("that a call took longer than its counter can count")
+    if count <= nothing:
+        raise ValueError(
+            f"{count}, no more than the {nothing} of a call that does nothing: the counter stands still"
+        )
     return count - nothing
 
 
-def _summed(
-    steps: Int64[np.ndarray, "sample 2"], predicts: Int64[np.ndarray, "item 2"]
-) -> Int64[np.ndarray, " item"]:
-    """Return for each sequence the sum of its steps' counts and its predict's."""
-    sums = predicts[:, 1].copy()
-    np.add.at(sums, steps[:, 0], steps[:, 1])
-    return sums
+def _words32(values: list[str]) -> list[int]:
+    """Return numbers of 32 bits, signed or not."""
+    found = [int(value) for value in values]
+    if any(not -(2**31) <= number < 2**32 for number in found):
+        raise ValueError("a number that no board of 32 bits has")
+    return found
 
 
 def _unread(line: int, cause: str) -> SartoError:

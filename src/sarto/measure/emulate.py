@@ -60,6 +60,7 @@ class Emulation:
         inference_instructions: of every sequence, all its steps and `model_predict`.
         step_cycles: of every call of `model_step`, at least and at most by the device's cycle table; zeros without one.
         inference_cycles: of every sequence, likewise.
+        answer_cycles: of every sequence, likewise, its last step and `model_predict`: what comes after the last sample.
         init_instructions: of `model_init`, once after reset.
         startup_instructions: from reset to `main`.
         total_instructions: of the whole run, the example program included.
@@ -75,6 +76,7 @@ class Emulation:
     inference_instructions: UInt64[np.ndarray, " item"]
     step_cycles: UInt64[np.ndarray, "sample 2"]
     inference_cycles: UInt64[np.ndarray, "item 2"]
+    answer_cycles: UInt64[np.ndarray, "item 2"]
     init_instructions: int
     startup_instructions: int
     total_instructions: int
@@ -121,6 +123,7 @@ def emulate(
         inference_instructions=_per_sequence(steps[:, None], machine.steps)[:, 0] + predicts,
         step_cycles=step_cycles,
         inference_cycles=_per_sequence(step_cycles, machine.steps) + machine.cycles(PREDICT),
+        answer_cycles=_last_of_each(step_cycles, machine.steps) + machine.cycles(PREDICT),
         init_instructions=int(machine.instructions(INIT)[0]),
         startup_instructions=int(machine.instructions(MAIN)[0]),
         total_instructions=machine.probe.total,
@@ -137,6 +140,15 @@ def _per_sequence(
     edges = np.concatenate([[0], np.cumsum(lengths)])
     sums = np.concatenate([np.zeros((1, steps.shape[1]), np.uint64), np.cumsum(steps, axis=0)])
     return sums[edges[1:]] - sums[edges[:-1]]
+
+
+def _last_of_each(
+    steps: UInt64[np.ndarray, "sample count"], lengths: Int64[np.ndarray, " item"]
+) -> UInt64[np.ndarray, "item count"]:
+    """Return the row of the last step of each sequence, zeros for one without steps."""
+    last = np.zeros((len(lengths), steps.shape[1]), np.uint64)
+    last[lengths > 0] = steps[np.cumsum(lengths)[lengths > 0] - 1]
+    return last
 
 
 def _peak_stack_b(

@@ -16,6 +16,8 @@ each number with its source:
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import UInt64
 
@@ -40,8 +42,9 @@ def evidence(
     Returns:
         `flash`, `static ram` (measured: the linked file says so), `peak stack`, `ram` (static and stack),
         `instructions per sample`, `instructions per inference` (emulated; the largest, with smallest and largest as
-        interval), and `cycles per sample`, `cycles per inference`, `latency`, `energy` (estimated) where the device
-        file allows: what they take at most, with the least and the most as interval.
+        interval), and `cycles per sample`, `cycles after the last sample` (its step and `model_predict`), `latency
+        after the last sample`, `cycles per inference`, `latency`, `energy` (estimated) where the device file allows:
+        what they take at most, with the least and the most as interval.
     """
     command, subject = command or image.command, subject_sha256 or image.sha256
     linked = f"ELF of {image.toolchain}"
@@ -78,6 +81,11 @@ def evidence(
         )
 
     rows.append(estimated("cycles per sample", emulation.step_cycles))
+    answer = estimated("cycles after the last sample", emulation.answer_cycles)
+    rows.append(answer)
+    for row in estimates(image.device, answer):
+        if row.what == "latency":
+            rows.append(replace(row, what="latency after the last sample"))
     rows.append(estimated("cycles per inference", emulation.inference_cycles))
     return [*rows, *estimates(image.device, rows[-1])]
 
@@ -85,6 +93,7 @@ def evidence(
 def estimates(device: Device, cycles: Evidence) -> list[Evidence]:
     """Return `latency` and `energy` of an inference of so many `cycles`, as far as the device file goes."""
     rows: list[Evidence] = []
+    assumed = f"; assumes {device.cycles.assumes}" if device.cycles and cycles.how == "estimated" else ""
     for what, unit, sourced in (
         ("latency", "s", device.clock_hz),
         ("energy", "J", device.energy_per_cycle_j),
@@ -96,7 +105,7 @@ def estimates(device: Device, cycles: Evidence) -> list[Evidence]:
         low, high = (bound * factor for bound in cycles.interval)
         by = "/" if what == "latency" else "x"
         figure = format_quantity(sourced.value, sourced.unit)
-        tool = f"{cycles.what} ({cycles.how}) {by} {figure} ({sourced.source})"
+        tool = f"{cycles.what} ({cycles.how}) {by} {figure} ({sourced.source}){assumed}"
         rows.append(
             Evidence(
                 what,

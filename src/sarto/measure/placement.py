@@ -7,7 +7,7 @@ overlap a step is sent once, so the new steps are the hop. An answer is a class 
 words of the predicted numbers.
 
     energy of the sensor = energy of sending (first link) + energy of computing, where the ledger has it
-    delay                = air times + latency of computing, where the ledger has it; from the last sample on
+    delay                = air times + latency after the last sample, where the ledger has it
     break-even           = energy of sending the raw samples - energy of sending the answer
 
 The break-even is what one inference on the sensor may cost before sending raw samples takes less of its energy.
@@ -57,7 +57,9 @@ class Case:
         answer: what it is.
         per_day: inferences a day, None when the sampling rate is not known.
         window: of a stream; None for sequences, which follow each other as they may.
-        energy, latency: the newest evidence of one inference on the device, or None.
+        energy: the newest evidence of one inference on the device, or None; of windows that overlap it is of one window
+            with the later ones that begin in it, which is more than the share of one answer.
+        latency: the newest evidence of what comes after the last sample, or None.
     """
 
     raw_b: Float[np.ndarray, " item"]
@@ -68,6 +70,11 @@ class Case:
     window: Window | None = None
     energy: Evidence | None = None
     latency: Evidence | None = None
+
+    @property
+    def overlaps(self) -> bool:
+        """Whether windows overlap."""
+        return self.window is not None and self.window.banks > 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +143,7 @@ def _placement(place: str, hops: Sequence[Sending], case: Case, target: Device) 
     computing = Figure(None, "J")  # elsewhere it takes nothing of the sensor
     if place == PLACES[0]:
         computing = figures[COMPUTING] = _of_evidence(case.energy, "J", COMPUTING, case, target)
-        time = _of_evidence(case.latency, "s", "latency of computing on the sensor", case, target)
+        time = _of_evidence(case.latency, "s", "latency after the last sample", case, target)
     else:
         time = Figure(None, "s", "", (f"time of computing on the {place}",))
     sum_of = f"{RADIO} {over(0, hops[0].link.name)}" + (f" + {computing.tool}" if computing.tool else "")
@@ -151,7 +158,8 @@ def _placement(place: str, hops: Sequence[Sending], case: Case, target: Device) 
             Sending(h.link, {**h.figures, name: h.figures[ON_AIR].scaled(n, "B", f"{ON_AIR} {by}")})
             for h in hops
         ]
-        figures[f"{ENERGY}, a day"] = figures[ENERGY].scaled(n, "J", f"{ENERGY} {by}")
+        if not (case.overlaps and computing.values is not None):
+            figures[f"{ENERGY}, a day"] = figures[ENERGY].scaled(n, "J", f"{ENERGY} {by}")
     return Placement(place, tuple(hops), figures)
 
 
@@ -206,7 +214,7 @@ def place_folder(out: Path, names: Sequence[str], on: str | None) -> Comparison:
         f"index of one of {classes} classes" if classes else f"predicted numbers: {', '.join(graph.outputs)}",
         None if rate_hz is None else DAY_S * rate_hz / float(steps.mean()),
         graph.window,
-        *(ledger.latest(what + suffix) for what in ("energy", "latency")),
+        *(ledger.latest(what + suffix) for what in ("energy", "latency after the last sample")),
     )
     found = compare(case, [link(name) for name in names], target)
     command = f"sarto measure {out} --placement {','.join(names)}" + (f" --device {on}" if on else "")

@@ -27,6 +27,9 @@ from sarto.report import views, words
 from sarto.report.differences import Difference, differences
 from sarto.report.run import Run, read_request, read_run
 
+ROUNDING = 1e-9
+"""Share of a figure below which a difference is of rounding: float64 has a precision of 1.1e-16, and one item of fewer
+than a thousand million counts for more."""
 State = Literal["better", "worse", "same", "changed", "unlike", "only in A", "only in B"]
 """What became of a figure; `changed`: neither direction is better; `unlike`: `how` or the unit is another."""
 
@@ -103,7 +106,7 @@ class Figure:
             return "only in B" if self.a is None else "only in A"
         if self.a.how != self.b.how or self.change is None:
             return "unlike"
-        if self.change == 0:
+        if abs(self.change) <= ROUNDING * max(abs(self.a.value), abs(self.b.value)):
             return "same"
         return "changed" if self.worse_by is None else "worse" if self.worse_by > 0 else "better"
 

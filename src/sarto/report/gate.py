@@ -25,15 +25,12 @@ from sarto.core.budget import better
 from sarto.core.errors import SartoError
 from sarto.core.units import parse_allowance
 from sarto.report import words
-from sarto.report.compare import Figure
+from sarto.report.compare import ROUNDING, Figure
 
 ALL = "all"
 """Gates every figure of A that has a direction."""
 SEEN = ("measured", "emulated")
 """What was seen of the program itself."""
-ROUNDING = 1e-9
-"""Share of a figure by which an allowance may be passed, since `0.93 - 0.92 > 0.01` in float64, whose precision is
-1.1e-16; one item of fewer than a thousand million counts for more."""
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,8 @@ def grown(sizes: Sequence[int], counts: Sequence[int], units: int, power: int) -
     x, y = np.array(sizes, np.float64), np.array(counts, np.float64)
     if units <= x[-1] or len(x) == 1:
         return float(np.interp(units, x, y))
-    used = slice(-2, None) if power == 1 else slice(None)
+    used = slice(-2, None) if power == 1 or len(x) == 2 else slice(None)
+    power = min(power, len(x[used]) - 1)
     return float(max(np.polyval(np.polyfit(x[used], y[used], power), units), y[-1]))
 
 

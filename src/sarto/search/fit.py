@@ -222,7 +222,7 @@ def check(request: FitRequest) -> None:
                 "E112",
                 f"--{name} cannot be judged on {target.name}",
                 cause=f"its device file has no {lacking}, since no source was opened",
-                hint="limit --instructions, or add it with its source to a device file of your own",
+                hint="limit --instructions, or choose one that has it: see sarto devices",
             )
     for limit, there, name in (
         (request.budget.flash_b, target.flash.size_b, "flash"),
@@ -233,7 +233,7 @@ def check(request: FitRequest) -> None:
                 "E112",
                 f"--{name} {format_quantity(limit, 'B')} > {format_quantity(there, 'B')}, all that {target.name} has",
                 cause="no image can use more than the device has",
-                hint=f"leave --{name} out, or give a device file of your own",
+                hint=f"leave --{name} out, or choose another device",
             )
     if request.trials is not None and request.trials < 1:
         raise SartoError(

@@ -96,8 +96,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     workers = min(request.workers or available_workers(), MOST_WORKERS)
     shape = shape_of(problem)
     limits = _limits(request.budget, target)
-    counted = not (limits.instructions is limits.latency_s is limits.energy_j is None)
-    ground = ground_of(problem)
+    counted, ground = _limits_work(limits), ground_of(problem)
     overheads = ImageOverheads(SampleImages(shape, target, optimise, work / "images", ground), counted)
     with one_blas_thread(), open_executor(workers) as executor:
         score = Scorer(
@@ -217,6 +216,11 @@ def _limits(budget: Budget, target: Device) -> Budget:
     )
 
 
+def _limits_work(budget: Budget) -> bool:
+    """Return whether `budget` limits what an inference takes to compute."""
+    return any(limit is not None for limit in (budget.instructions, budget.latency_s, budget.energy_j))
+
+
 def _nearest(
     shape: Shape,
     overheads: ImageOverheads,
@@ -248,7 +252,10 @@ def _deploy(
     talk: Talk,
 ) -> tuple[Deployment, tuple[Deployment, ...]]:
     """Return the first finalist whose measured image fits (or the one nearest to it), and the points of the front."""
-    few = _head(sequences, FRONT_SEQUENCES)
+    # Work differs from sequence to sequence: where it is limited, all are run that the verdict is on.
+    few, on_device = _head(sequences, FRONT_SEQUENCES), FRONT_SEQUENCES
+    if _limits_work(budget):
+        few, on_device = sequences, PINNED
     tried: list[Deployment] = []
     misfits: list[Trial] = []
     too_large: SartoError | None = None
@@ -260,7 +267,7 @@ def _deploy(
                 continue
             misfits.append(trial)
             try:
-                tried.append(shop.deploy(trial, few, FRONT_SEQUENCES))
+                tried.append(shop.deploy(trial, few, on_device))
             except SartoError as error:
                 too_large = _too_large(error)
                 continue
@@ -281,7 +288,7 @@ def _deploy(
     points = [again.get(t.number, t) for t in _front(found) if t.number not in known]
     others = [d for d in tried if d is not chosen]
     with talk.stage("front", len(points)) as stage:
-        for running in [executor.submit(shop.deploy, trial, few, FRONT_SEQUENCES) for trial in points]:
+        for running in [executor.submit(shop.deploy, trial, few, on_device) for trial in points]:
             try:
                 others.append(running.result())
             except SartoError as error:

@@ -37,6 +37,8 @@ UNITS = {
 receives; a user's bytes that a packet holds at most; bytes of a packet besides; bytes that are received for each packet
 sent; time of a packet that does not follow from its bytes, none where the file has none."""
 _WHOLE = {"payload_b", "overhead_b", "acknowledgement_b"}
+_ZERO = {"overhead_b", "acknowledgement_b", "packet_s"}
+"""What a link may have none of."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ def parse_link(name: str, text: str) -> Link:
 def _link(name: str, fields: dict[str, Any]) -> Link:
     title = words(fields.pop("title"), "title")
     notes = words(fields.pop("notes"), "notes") if "notes" in fields else ""
-    found = {key: assumption(fields.pop(key, None), key, unit) for key, unit in UNITS.items()}
+    found = {
+        key: assumption(fields.pop(key, None), key, unit, zero=key in _ZERO) for key, unit in UNITS.items()
+    }
     numbers = {key: number for key, number in found.items() if number is not None}
     for key in _WHOLE & set(numbers):
         if not numbers[key].value.is_integer():

@@ -88,12 +88,14 @@ class Candidate(_candidate.Candidate):
         return replace(self, seed=0)
 
     def samples(self, longest: int, counted: bool) -> tuple[Self, ...]:
-        alike = replace(self.canonical(), segments=min(self.segments, 2))
+        alike = replace(self.canonical(), segments=self.segments if counted else min(self.segments, 2))
         if not counted:  # one dilation or several: a table of equal entries is dropped by the compiler
             several = self.dilations > 1 and self.reach * (longest - 1) >= 2 * (TAPS - 1)
             reach = min(1.0, 2.5 * (TAPS - 1) / max(longest - 1, 1)) if several else 0.01
             alike = replace(alike, dilations=2 if several else 1, reach=reach)
-        return tuple(replace(alike, units=units) for units in ((24, 120, 480) if counted else (120,)))
+        most = max(MAX_FEATURES // alike.segments, self.least)
+        sizes = sorted({min(units, most) for units in ((24, 120, 480) if counted else (120,))})
+        return tuple(replace(alike, units=units) for units in sizes)
 
     def summary(self) -> str:
         return f"{self.units} random convolution kernels{in_segments(self.segments)}, 8-bit readout"

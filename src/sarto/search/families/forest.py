@@ -88,7 +88,8 @@ class Candidate(_candidate.Candidate):
         return replace(self, share=1.0, random_thresholds=False, seed=0)
 
     def samples(self, longest: int, counted: bool) -> tuple[Self, ...]:
-        alike = replace(self.canonical(), segments=min(self.segments, 2), hard=False)
+        segments = self.segments if counted else min(self.segments, 2)
+        alike = replace(self.canonical(), segments=segments, hard=False)
         alike = alike if counted else replace(alike, trees=10)
         return tuple(
             replace(alike, units=units)

@@ -153,8 +153,10 @@ class Candidate(_candidate.Candidate):
         return replace(self, radius=0.5, leak=0.3, input_scaling=1.0, seed=0)
 
     def samples(self, longest: int, counted: bool) -> tuple[Self, ...]:
-        alike = replace(self.canonical(), segments=min(self.segments, 2))
-        return tuple(replace(alike, units=units) for units in ((8, 24, 40) if counted else (40,)))
+        alike = replace(self.canonical(), segments=self.segments if counted else min(self.segments, 2))
+        most = max(MAX_FEATURES // (alike.segments * self.pooled(longest).per_unit), self.least)
+        sizes = sorted({min(units, most) for units in ((8, 24, 40) if counted else (40,))})
+        return tuple(replace(alike, units=units) for units in sizes)
 
     def summary(self) -> str:
         pooling = f"{self.pooling.replace('_', ' ')} pooling{in_segments(self.segments)}"

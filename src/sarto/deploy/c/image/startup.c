@@ -37,8 +37,10 @@ void fault(void)
 }
 
 #if defined(__riscv)
-/* The first instructions: the stack pointer, and where every trap goes (csrw mtvec, t0). */
+/* The first instructions: on to the address that this is linked for, since a part may start with its flash mapped at 0
+   as well; then the stack pointer, and where every trap goes (csrw mtvec, t0). */
 __asm__(".pushsection .vectors,\"ax\"\n.globl start\nstart:\n"
+        "lui t0, %hi(linked)\naddi t0, t0, %lo(linked)\njr t0\n.globl linked\nlinked:\n"
         "la sp, stack_top\nla t0, fault\n.4byte 0x30529073\nj reset\n.popsection");
 #else
 /* The 16 vectors that the architecture defines; a board that uses interrupts appends its own. */
