@@ -124,13 +124,20 @@ def test_where_nothing_is_saved_or_known(
 
 
 def test_how_often_and_how_different(asked: Asked) -> None:
-    asked.case = replace(CASE, raw_b=np.array([100.0, 300.0]), per_day=86400.0)
+    asked.case = replace(CASE, raw_b=np.array([100.0, 300.0]), per_day=8640.0)
     text = said(asked)
-    assert "A day has 86,400 inferences, if sequences follow each other without a pause." in text
+    assert "A day has 8,640 inferences, if sequences follow each other without a pause." in text
+    assert "Impossible" not in text
     assert "means over 2 pinned sequences, whose raw samples are 100 B to 300 B." in text
     assert "energy of the sensor, a day" in text
     asked.case = replace(CASE, per_day=86400.0, window=Window(20, 5))
     text = said(asked)
+    assert (
+        "Impossible with the model on the gateway: sending over made_up would take 410 % of the time.\n"
+        in text
+    )
+    (row,) = [line for line in text.splitlines() if line.strip().startswith("sent with headers, a day")]
+    assert row.split()[-3:] == ["2.246", "MB", "–"], "no figures for a day of what cannot be"
     assert "A day has 86,400 inferences.\n" in text
     assert "Windows overlap: a step is sent once" in text
 

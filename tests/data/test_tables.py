@@ -159,6 +159,18 @@ def test_rates_are_exact_far_from_the_start(tmp_path: Path, start: float, rate_h
     assert read(tmp_path, f"run,label,time_s,x\n{rows}").data.rate_hz == rate_hz
 
 
+def test_missing_rows_are_remarked(tmp_path: Path) -> None:
+    """Two gaps, of two and of five rows; jitter of a third of a row is none."""
+    times = [0, 10, 20, 33, 40, 70, 80, 90, 150, 160]
+    rows = [f"a,u,{t},{i}" for i, t in enumerate(times)] + [f"b,v,{10 * i},{i}" for i in range(5)]
+    data = read(tmp_path, "\n".join(["run,label,time_ms,x", *rows]) + "\n").data
+    assert data.remarks == (
+        "rows are missing before toy.csv, line 7, column 'time_ms' and 1 more, by their time stamps: no model sees such gaps",
+    )
+    whole = read(tmp_path, "\n".join(["run,label,time_ms,x", *rows[-5:], *rows[:5]]) + "\n").data
+    assert whole.remarks == ()
+
+
 def test_rates_of_dates_are_exact(tmp_path: Path) -> None:
     rows = "".join(f"u,2026-03-01T12:00:{i // 4000:02}.{i % 4000 * 250:06}Z,{i},u\n" for i in range(9000))
     data = read(tmp_path, f"run,time,x,label\n{rows}").data

@@ -64,3 +64,11 @@ def test_refuses(call: object, words: str) -> None:
     with pytest.raises(SartoError, match=words) as caught:
         call()
     assert caught.value.code == "E112"
+
+
+def test_the_share_that_a_word_cannot_hold_is_told() -> None:
+    """Half a count beyond the largest word still rounds to it."""
+    sensor = SensorFormat(8, np.array([1.0, 0.5]), "given")
+    values = np.array([[127.4, 63.9], [127.6, -10.0], [-127.6, 63.7], [0.0, 0.0]])
+    assert sensor.beyond(values).tolist() == [0.5, 0.25]
+    assert (np.abs(sensor.encode(values)) <= 127).all()

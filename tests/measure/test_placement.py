@@ -84,6 +84,12 @@ def test_evidence_of_computing_is_added_and_says_what_it_is() -> None:
 
 def test_a_day_has_as_many_inferences_as_the_rate_gives() -> None:
     sensor, gateway = compare(case(per_day=1000.0), [radio()], CORE).placements
+    often = compare(case(per_day=86400 / 4.0), [radio()], CORE)
+    assert [often.case.impossible(p.hops[0].figures[AIR]) for p in often.placements] == [False, True]
+    assert (
+        f"{ENERGY}, a day" in often.placements[0].figures
+        and f"{ENERGY}, a day" not in often.placements[1].figures
+    )
     assert sensor.named[f"{ON_AIR}, a day over made_up"].mean == 26_000
     assert gateway.figures[f"{ENERGY}, a day"].mean == pytest.approx(130.2)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -52,6 +53,12 @@ def test_sending_by_hand() -> None:
     assert not any(f.lacks for f in figures.values())
     for field in NUMBERS:
         assert any(f"source of {field}" in f.tool for f in figures.values()), field
+
+
+def test_what_the_air_time_leaves_out_makes_it_a_lower_bound() -> None:
+    figures = sending(replace(radio(), leaves_out="the weather"), np.array([250.0])).figures
+    assert {what for what, f in figures.items() if f.at_least} == {AIR, RADIO, EACH}
+    assert figures[AIR].lacks == ("the weather (the link file made_up leaves it out)",)
 
 
 def test_bluetooth_by_hand() -> None:

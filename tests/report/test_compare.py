@@ -80,8 +80,8 @@ def test_figures_in_different_units_have_no_change() -> None:
 def test_intervals_overlap(
     a: tuple[float, float] | None, b: tuple[float, float] | None, unit: str, overlap: bool | None
 ) -> None:
-    pair = [Evidence("x", 1, unit, "measured", "t", interval=interval) for interval in (a, b)]
-    assert Figure("x", *pair).overlap is overlap
+    one, two = (Evidence("x", 1, unit, "measured", "t", interval=interval) for interval in (a, b))
+    assert Figure("x", one, two).overlap is overlap
 
 
 def test_every_figure_that_either_has_is_there_headlines_first(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, How
-from sarto.report.compare import Figure
+from sarto.report.compare import Comparison, Figure
 from sarto.report.gate import Gate, enough, read_gates
+from tests.report.finished import side
 
 
 def figure(
@@ -222,3 +225,15 @@ def test_the_document_of_a_gate() -> None:
     }
     gates = [Gate("flash"), Gate("flash", 60), Gate("flash", 0.02, True)]
     assert [gate.allowance(FLASH) for gate in gates] == ["nothing", "60\u00a0B", "2\u00a0%"]
+
+
+def test_what_a_model_takes_of_two_devices_cannot_be_judged(tmp_path: Path) -> None:
+    """Its quality can: that does not depend on the device."""
+    base = side(tmp_path / "a")
+    other = side(
+        tmp_path / "b", edits={"artifact.json": lambda manifest: manifest.update(device="cortex_m7")}
+    )
+    figures = {f.what: f for f in Comparison(base, other).figures}
+    assert Gate("flash").failure(figures["flash"]) == "of cortex_m7 in B, of cortex_m4 in A"
+    assert Gate("test accuracy").failure(figures["test accuracy"]) == ""
+    assert {f.apart for f in Comparison(base, base).figures} == {""}

@@ -219,6 +219,7 @@ def test_a_model_no_better_than_guessing_is_a_finding(
     result = fit(with_images(place, request_for(wrong, tmp_path / "out")), Silent())
     (finding,) = map(json.loads, (result.out / "findings.jsonl").read_text().splitlines())
     assert finding["what"] == "no better than guessing"
+    assert "clamped" not in (result.out / "findings.jsonl").read_text()
     assert finding["severity"] == "warning"
 
 

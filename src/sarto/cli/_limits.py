@@ -156,7 +156,7 @@ def _as_flag(margin: Margin) -> str:
     """
     assert margin.got is not None
     if margin.unit == "1":
-        return f"{margin.got:.17g}"
+        return f"{math.floor(1000 * margin.got) / 1000:g}"
     if margin.unit in ("s", "J"):
         step = 10.0 ** (math.floor(math.log10(margin.got)) - 2)
         return (

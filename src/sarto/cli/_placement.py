@@ -70,9 +70,10 @@ def _rows(found: Comparison) -> list[tuple[str, ...]]:
     for i, link in enumerate(found.links):
         rows.append((f"{over(i, link.name)}:", *("" for _ in found.placements)))
         sent = [p.hops[i].figures for p in found.placements]
-        rows += [(f"  {name}", *(cell(figures[name]) for figures in sent)) for name in sent[0]]
+        names = dict.fromkeys(name for figures in sent for name in figures)
+        rows += [(f"  {name}", *(cell(figures.get(name)) for figures in sent)) for name in names]
     energy = found.case.energy
-    for name in found.placements[0].figures:
+    for name in dict.fromkeys(name for p in found.placements for name in p.figures):
         how = f" ({energy.how})" if name == COMPUTING and energy is not None else ""
         rows.append((name + how, *(cell(p.figures.get(name)) for p in found.placements)))
     return rows
@@ -113,6 +114,9 @@ def _verdict(found: Comparison) -> list[str]:
 
 def _notes(found: Comparison) -> list[str]:
     """Return why figures are not known or a lower bound, how often it is computed, and the notes of the links."""
+    from sarto.measure.placement import DAY_S
+    from sarto.measure.radio import AIR
+
     case = found.case
     lacks = dict.fromkeys(
         lack
@@ -137,6 +141,15 @@ def _notes(found: Comparison) -> list[str]:
             "Windows overlap: a step is sent once, but what is counted of computing is one window with the later ones "
             "that begin in it, which is more than the share of one answer."
         )
+    for place in found.placements:
+        for hop in place.hops:
+            if case.impossible(hop.figures[AIR]) and case.per_day is not None:
+                share = hop.figures[AIR].mean * case.per_day / DAY_S
+                notes.insert(
+                    0,
+                    f"Impossible with the model on the {place.place}: sending over {hop.link.name} would take "
+                    f"{100 * share:,.0f} % of the time.",
+                )
     return [*notes, *(f"{link.name}: {' '.join(link.notes.split())}" for link in found.links if link.notes)]
 
 

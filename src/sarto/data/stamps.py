@@ -29,6 +29,8 @@ SPREAD = 0.05
 STEPS = 4096
 """Steps of a sequence from whose start its rate is read."""
 DATE_HINT = "write dates as in 2026-03-01T12:00:00.020, in UTC or without a zone, or seconds as numbers"
+GAP = 1.5
+"""Time from a row to the next, in usual ones, from which on a row is missing: half of one is jitter."""
 _NAME = re.compile(r"(?:t|time|timestamp|date|datetime|seconds)(?:_(s|ms|us|ns))?")
 
 
@@ -90,6 +92,30 @@ def rate(table: ColumnTable, name: str, first: Int[np.ndarray, " item"]) -> floa
         hint = "resample to one rate: a model on a device sees one"
         raise SartoError("E108", f"'{table.name}' mixes sampling rates", cause=cause, hint=hint)
     return float(f"{1 / np.nanmedian(periods):.6g}") if known else None
+
+
+def gaps(table: ColumnTable, name: str, first: Int[np.ndarray, " item"]) -> str:
+    """Return a remark where rows are missing within sequences by their time stamps; nothing where none are.
+
+    A row is missing where more than `GAP` times the usual time passes from one to the next.
+    """
+    column = table.columns[name]
+    if isinstance(column, Texts):
+        return ""
+    count, where = 0, 0
+    ends = np.append(first[1:], len(table))
+    for a, b in zip(first.tolist(), ends.tolist(), strict=True):
+        usual = _period(column[a : min(b, a + STEPS)], 1.0)
+        for begin in range(a, b - 1, STEPS):
+            wide = np.diff(column[begin : min(b, begin + STEPS + 1)].astype(np.float64)) > GAP * usual
+            if wide.any() and not count:
+                where = begin + int(np.argmax(wide)) + 1
+            count += int(np.count_nonzero(wide))
+    let_go(column)
+    if not count:
+        return ""
+    more = f" and {count - 1} more" if count > 1 else ""
+    return f"rows are missing before {table.place(where, name)}{more}, by their time stamps: no model sees such gaps"
 
 
 def rises(table: ColumnTable, name: str) -> bool:

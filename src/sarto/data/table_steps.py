@@ -15,7 +15,7 @@ from sarto.data.choose import names_a_group
 from sarto.data.columns import ColumnTable, Texts
 from sarto.data.goal import Goal
 from sarto.data.spool import spans
-from sarto.data.stamps import rate, tells_time
+from sarto.data.stamps import gaps, rate, tells_time
 from sarto.data.table_items import TableItems, check_targets, gathered, of_rows, stacked
 from sarto.data.windows import PURITY, Cutting, starts, windows
 
@@ -49,10 +49,10 @@ def rows_are_steps(
     columns = {name: of_rows(table, name, first) for name in table.per_file}
     unused = dict(table.unused)
     channels: dict[str, Num[np.ndarray, " row"]] = {}
-    rate_hz = table.rate_hz
+    rate_hz, gap = table.rate_hz, ""
     for name, column in table.columns.items():
         if tells_time(name):
-            rate_hz = rate(table, name, first)
+            rate_hz, gap = rate(table, name, first), gaps(table, name, first)
             continue
         changed = _changed(column.codes if isinstance(column, Texts) else column, begins)
         if name in targets and cutting is None and changed is not None:
@@ -76,6 +76,7 @@ def rows_are_steps(
         for name, column in table.columns.items()
         if name in unused and isinstance(column, Texts)
     )
+    remarks = (gap, *remarks) if gap else remarks
     offsets = np.append(first, len(table))
     items = TableItems(table, values, offsets, first, cells, columns, unused, rate_hz, remarks)
     if cutting is None:

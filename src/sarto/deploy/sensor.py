@@ -79,6 +79,11 @@ class SensorFormat:
         power: NDArray[np.float64] = np.exp2(np.ceil(np.log2(least)))
         return SensorFormat(bits, power, "chosen in calibration")
 
+    def beyond(self, values: Num[np.ndarray, "row channel"]) -> Float[np.ndarray, " channel"]:
+        """Return the share of `values` in each channel that a word cannot hold, and that are clamped."""
+        limit = 2 ** (self.bits - 1) - 0.5
+        return (np.abs(values.astype(np.float64)) > limit * self.scale).mean(axis=0)
+
     def encode(self, values: Num[np.ndarray, "row channel"]) -> Integer[np.ndarray, "row channel"]:
         """Return raw words of physical `values`, clamped to the symmetric range of the word."""
         limit = 2 ** (self.bits - 1) - 1

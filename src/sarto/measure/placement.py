@@ -71,6 +71,10 @@ class Case:
     energy: Evidence | None = None
     latency: Evidence | None = None
 
+    def impossible(self, air: Figure) -> bool:
+        """Return whether sending for `air` each time takes more time than there is between inferences."""
+        return self.per_day is not None and air.values is not None and air.mean * self.per_day > DAY_S
+
     @property
     def overlaps(self) -> bool:
         """Whether windows overlap."""
@@ -151,7 +155,7 @@ def _placement(place: str, hops: Sequence[Sending], case: Case, target: Device) 
     sum_of = " + ".join(f"{AIR} {over(i, hop.link.name)}" for i, hop in enumerate(hops))
     sum_of += f" + {time.tool}" if time.tool else ""
     figures[DELAY] = replace(reduce(add, (*(hop.figures[AIR] for hop in hops), time)), tool=sum_of)
-    if (n := case.per_day) is not None:
+    if (n := case.per_day) is not None and not any(case.impossible(hop.figures[AIR]) for hop in hops):
         by = f"x {n:.6g} inferences a day"
         name = f"{ON_AIR}, a day"
         hops = [

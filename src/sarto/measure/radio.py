@@ -135,7 +135,8 @@ def _air(link: Link, packets: Figure, on_air: Figure) -> Figure:
     seconds, tool = 8 * on_air.values / rate.value, f"link file {link.name}: {ON_AIR} x 8 bits / {said(rate)}"
     if other is not None and packets.values is not None:
         seconds, tool = seconds + packets.values * other.value, f"{tool} + {PACKETS} x {said(other)}"
-    return Figure(seconds, "s", tool, on_air.lacks)
+    short = (f"{link.leaves_out} (the link file {link.name} leaves it out)",) if link.leaves_out else ()
+    return Figure(seconds, "s", tool, (*on_air.lacks, *short))
 
 
 def _transmitting(link: Link, air: Figure) -> Figure:

@@ -15,6 +15,7 @@ of them gives figures that are like with like: the other folder's `flash` is als
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,7 @@ from sarto.report import views, words
 from sarto.report.differences import Difference, differences
 from sarto.report.run import Run, read_request, read_run
 
+_QUALITY = re.compile(r"\b(error|loss|RMSE|MAE)\b")
 ROUNDING = 1e-9
 """Share of a figure below which a difference is of rounding: float64 has a precision of 1.1e-16, and one item of fewer
 than a thousand million counts for more."""
@@ -69,6 +71,8 @@ class Figure:
     what: str
     a: Evidence | None
     b: Evidence | None
+    apart: str = ""
+    """Why the two cannot be held against each other, such as that they are of two devices; else empty."""
 
     @property
     def either(self) -> Evidence:
@@ -142,7 +146,16 @@ class Comparison:
     def figures(self) -> tuple[Figure, ...]:
         """Every figure that either has."""
         names = views.names(self.a.run, self.b.run)
-        return tuple(Figure(what, self.a.find(what), self.b.find(what)) for what in names)
+        return tuple(Figure(what, self.a.find(what), self.b.find(what), self._apart(what)) for what in names)
+
+    def _apart(self, what: str) -> str:
+        """Return why figures named `what` are not of one thing: what a model takes is of its device."""
+        bare = " on " not in what and better(what) == "less" and not _QUALITY.search(what)
+        return (
+            f"of {self.b.device} in B, of {self.a.device} in A"
+            if bare and self.a.device != self.b.device
+            else ""
+        )
 
     @cached_property
     def differences(self) -> list[Difference]:

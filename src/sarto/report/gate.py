@@ -52,6 +52,8 @@ class Gate:
     def failure(self, figure: Figure) -> str:
         """Return why the gate fails on `figure`, or nothing when it passes."""
         a, b, worse_by = figure.a, figure.b, figure.worse_by
+        if figure.apart:
+            return figure.apart
         if a is None or b is None:
             return "B has no such figure" if b is None else "A has no such figure to hold it against"
         if a.how in SEEN and b.how not in SEEN:

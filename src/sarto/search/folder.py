@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from sarto.search.flow import Run
 
 
+CLAMPED = 0.01
+"""Share of a channel's samples beyond the sensor's range that is worth a warning."""
+
+
 def write_folder(run: Run) -> Path:
     """Write everything and return the folder."""
     out = run.request.out
@@ -83,6 +87,21 @@ def _json(value: Any) -> str:
 
 def _findings(run: Run) -> list[dict[str, str]]:
     """Return what a reader must not overlook."""
+    return [*_clamped(run), *_no_better(run)]
+
+
+def _clamped(run: Run) -> list[dict[str, str]]:
+    """Return the channels of which more than `CLAMPED` lies beyond the sensor's range."""
+    shares = run.problem.sensor.beyond(run.data.values)
+    named = [f"{100 * s:.3g} % of {c}" for c, s in zip(run.data.channels, shares, strict=True) if s > CLAMPED]
+    if not named:
+        return []
+    text = f"the sensor's words do not hold {', '.join(named)}, which are clamped: see --sensor-scale, --sensor-bits"
+    return [{"what": "clamped samples", "severity": "warning", "text": text}]
+
+
+def _no_better(run: Run) -> list[dict[str, str]]:
+    """Return whether a guess does as well as the model."""
     if run.test.goals is not None:
         return _worse_than_guesses(run)
     accuracy, target = next(e for e in run.quality if e.what == "test accuracy"), run.test.target

@@ -50,12 +50,14 @@ class Link:
         title: for people.
         numbers: by field.
         notes: anything a user must know about the numbers.
+        leaves_out: what the air time by these numbers does not hold, so that it is a lower bound; else empty.
     """
 
     name: str
     title: str
     numbers: Mapping[str, Assumption]
     notes: str = ""
+    leaves_out: str = ""
 
     def number(self, field: str) -> Assumption | None:
         """Return the number of `field`, or None where no source was opened."""
@@ -91,7 +93,8 @@ def parse_link(name: str, text: str) -> Link:
 
     Args:
         name: of the link.
-        text: `title`, optional `notes`, and a table with `value` and `source` for each number that is known.
+        text: `title`, optional `notes` and `leaves_out`, and a table with `value` and `source` for each number that
+            is known.
 
     Raises:
         SartoError: E112, when a field is missing, unknown or wrong.
@@ -102,7 +105,7 @@ def parse_link(name: str, text: str) -> Link:
 
 def _link(name: str, fields: dict[str, Any]) -> Link:
     title = words(fields.pop("title"), "title")
-    notes = words(fields.pop("notes"), "notes") if "notes" in fields else ""
+    notes, short = (words(fields.pop(key), key) if key in fields else "" for key in ("notes", "leaves_out"))
     found = {
         key: assumption(fields.pop(key, None), key, unit, zero=key in _ZERO) for key, unit in UNITS.items()
     }
@@ -110,4 +113,4 @@ def _link(name: str, fields: dict[str, Any]) -> Link:
     for key in _WHOLE & set(numbers):
         if not numbers[key].value.is_integer():
             raise ValueError(f"{key}.value must be a whole number of bytes")
-    return Link(name, title, numbers, notes)
+    return Link(name, title, numbers, notes, short)
