@@ -165,7 +165,8 @@ def test_missing_rows_are_remarked(tmp_path: Path) -> None:
     rows = [f"a,u,{t},{i}" for i, t in enumerate(times)] + [f"b,v,{10 * i},{i}" for i in range(5)]
     data = read(tmp_path, "\n".join(["run,label,time_ms,x", *rows]) + "\n").data
     assert data.remarks == (
-        "rows are missing before toy.csv, line 7, column 'time_ms' and 1 more, by their time stamps: no model sees such gaps",
+        "rows are missing before toy.csv, line 7, column 'time_ms' and 1 more, by their time stamps: "
+        "no model sees such gaps",
     )
     whole = read(tmp_path, "\n".join(["run,label,time_ms,x", *rows[-5:], *rows[:5]]) + "\n").data
     assert whole.remarks == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -229,10 +230,11 @@ def test_the_document_of_a_gate() -> None:
 
 def test_what_a_model_takes_of_two_devices_cannot_be_judged(tmp_path: Path) -> None:
     """Its quality can: that does not depend on the device."""
-    base = side(tmp_path / "a")
-    other = side(
-        tmp_path / "b", edits={"artifact.json": lambda manifest: manifest.update(device="cortex_m7")}
-    )
+
+    def elsewhere(manifest: dict[str, Any]) -> None:
+        manifest["device"] = "cortex_m7"
+
+    base, other = side(tmp_path / "a"), side(tmp_path / "b", edits={"artifact.json": elsewhere})
     figures = {f.what: f for f in Comparison(base, other).figures}
     assert Gate("flash").failure(figures["flash"]) == "of cortex_m7 in B, of cortex_m4 in A"
     assert Gate("test accuracy").failure(figures["test accuracy"]) == ""
