@@ -105,7 +105,7 @@ def grown(sizes: Sequence[int], counts: Sequence[int], units: int, power: int) -
     Beyond the largest size the growth goes on, as a line through the last two (power 1) or as a parabola through
     all three (power 2); it never falls.
 
-    >>> grown((10, 20), (100, 180), 15, 1), grown((10, 20), (100, 180), 30, 1)
+    >>> grown((10, 20), (100, 180), 15, 1), round(grown((10, 20), (100, 180), 30, 1), 6)
     (140.0, 260.0)
     """
     x, y = np.array(sizes, np.float64), np.array(counts, np.float64)
