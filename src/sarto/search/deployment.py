@@ -48,6 +48,7 @@ class Workshop:
     command: str
     seed: int
     cache: Path
+    words: str = ""
 
     def deploy(self, trial: Trial, sequences: RawSequences, on_device: int) -> Deployment:
         """Return `trial` trained on all training items, built for the whole device, and measured on `sequences`.
@@ -56,7 +57,7 @@ class Workshop:
         """
         with one_blas_thread():
             graph = final(self.problem, trial.candidate, trial.score.ridge)
-        sources = emit(graph, self.title)
+        sources = emit(graph, self.title, self.words)
         measured = measure_model(
             graph,
             sources,

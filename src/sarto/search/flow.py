@@ -121,7 +121,14 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
                 shape, overheads, score, limits, smallest(names, request.cells, shape, request.seed), talk
             )
         shop = Workshop(
-            problem, target, optimise, _title(request, data), request.command, request.seed, work / "images"
+            problem,
+            target,
+            optimise,
+            _title(request, data),
+            request.command,
+            request.seed,
+            work / "images",
+            _raw_words(data, sensor),
         )
         test = data.select(parts.test)
         raw = RawSequences(sensor.encode(test.values), test.offsets.astype(np.int64))
@@ -203,6 +210,17 @@ def _quality(command: str, problem: Problem, test: Dataset, graph: Graph, outcom
 
 def _title(request: FitRequest, data: Dataset) -> str:
     return f"{request.name or data.name}: {', '.join(data.classes or data.outputs)} from {', '.join(data.channels)}"
+
+
+def _raw_words(data: Dataset, sensor: SensorFormat) -> str:
+    """Return what a count of each raw word is worth, and how often a sample comes, as far as it is known."""
+    units = data.units or ("",) * len(data.channels)
+    counts = [
+        f"{name} in counts of {scale:.9g}{f' {unit}' if unit else ''}"
+        for name, unit, scale in zip(data.channels, units, sensor.scale.tolist(), strict=True)
+    ]
+    rate = f"; {data.rate_hz:g} samples a second" if data.rate_hz else ""
+    return f"Raw words: {', '.join(counts)}{rate}."
 
 
 def _limits(budget: Budget, target: Device) -> Budget:

@@ -318,3 +318,10 @@ def test_a_forest_that_nothing_splits_is_still_c99() -> None:
     compile_library(emit(whole), "-O1", "-fno-sanitize=all", "-Werror")
     raw, offsets = raw_words(3, LENGTHS, 2)
     equal_on_sequences(whole, raw, offsets)
+
+
+def test_what_a_word_is_worth_is_said_and_cannot_end_the_comment() -> None:
+    graph = small_graph(1)
+    header = emit(graph, "a model", "x in counts of 0.5 g */ int y; \\")["model.h"]
+    assert " * x in counts of 0.5 g * / int y; ?\n */\n" in header
+    assert "Raw words" not in emit(graph, "a model")["model.h"]

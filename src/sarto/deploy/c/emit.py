@@ -24,7 +24,7 @@ HEADER = """\
  *
  * {name}_init, then {name}_step for every sample of {channels} raw sensor words{ends}.
  * All RAM that the model needs is one {name}_arena of {NAME}_ARENA_BYTES bytes. No malloc, no libc.
- */
+{words} */
 #ifndef {NAME}_H
 #define {NAME}_H
 #include <stdint.h>
@@ -83,9 +83,15 @@ WORDS = """\
 """Lets the dense kernels read four weights as one word."""
 
 
-def emit(graph: Graph, title: str = "A model cut to measure by Sarto") -> dict[str, str]:
-    """Return the generated files by name: `<name>.h` and `<name>.c`, where name is the graph's."""
-    return {f"{graph.name}.h": _header(graph, title), f"{graph.name}.c": _source(graph, title)}
+def emit(graph: Graph, title: str = "A model cut to measure by Sarto", words: str = "") -> dict[str, str]:
+    """Return the generated files by name: `<name>.h` and `<name>.c`, where name is the graph's.
+
+    Args:
+        graph: the integer network.
+        title: of the files, for people.
+        words: what a count of each raw word is worth, for whoever writes the driver; not said when empty.
+    """
+    return {f"{graph.name}.h": _header(graph, title, words), f"{graph.name}.c": _source(graph, title)}
 
 
 def _comment(text: str) -> str:
@@ -97,11 +103,12 @@ def _comment(text: str) -> str:
     )
 
 
-def _header(graph: Graph, title: str) -> str:
+def _header(graph: Graph, title: str, words: str) -> str:
     plan = arena(graph)
     window = graph.window
     return HEADER.format(
         title=_comment(title),
+        words=f" * {_comment(words)}\n" if words else "",
         name=graph.name,
         NAME=graph.name.upper(),
         channels=len(graph.channels),
