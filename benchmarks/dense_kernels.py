@@ -25,15 +25,13 @@ import numpy as np
 from benchmarks import _cmsis
 from benchmarks._bench import Bench
 from benchmarks._outcome import Bar, Figure, Outcome, at_most
-from sarto.core.graph import Graph, trace
+from benchmarks._reservoir import made_up
+from sarto.core.graph import Graph
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower import (
     Answers,
     InputStatistics,
     Numbers,
-    feature_exponents,
-    lower_reservoir,
-    with_readout,
 )
 from sarto.deploy.lower.random_features import lower_random_features, with_random_features
 from sarto.deploy.lower.statistics import lower_statistics
@@ -44,7 +42,6 @@ from sarto.measure.compilers import Name
 from sarto.measure.emulate import emulate
 from sarto.measure.model import RawSequences, outputs
 from sarto.measure.outputs import check_equal
-from sarto.models.pooling import Pooling
 from sarto.models.random_features import RandomFeatures
 from sarto.models.random_features import build as build_layer
 from sarto.models.reservoir import esn
@@ -145,24 +142,8 @@ def _model(rows: int, columns: int, per_row: bool) -> Graph:
 
 def _reservoir(compiler: Name, level: str) -> tuple[float, float]:
     """Return the instructions of a step, and of a step and `model_predict`."""
-    rng = np.random.default_rng(0)
-    settings: dict[str, Any] = dict(leak=1.0, radius=0.9, input_scaling=0.5, bias_scaling=0.2)
-    values = rng.normal(size=(40, 8))
-    sensor = SensorFormat.calibrate(values)
-    body = lower_reservoir(
-        esn.build(64, 8, seed=0, **settings),
-        InputStatistics.of(values),
-        sensor,
-        Numbers(8, per_row=False, table_bits=8),
-        Pooling("last"),
-        channels=tuple(f"x{i}" for i in range(8)),
-    )
-    sequences = RawSequences(sensor.encode(values), np.arange(0, 41, 8))
-    means = trace(body, sequences.raw, sequences.offsets)
-    graph = with_readout(
-        body, feature_exponents(means), rng.integers(-127, 128, (4, 64)),
-        Answers(np.full(4, 1e-6), np.zeros(4), ("a", "b", "c", "d")),
-    )  # fmt: skip
+    dense = esn.build(64, 8, seed=0, leak=1.0, radius=0.9, input_scaling=0.5, bias_scaling=0.2)
+    graph, sequences = made_up(dense, Numbers(8, per_row=False, table_bits=8))
     step, predict = _counted(graph, sequences, compiler, level)
     return step, step + predict
 

@@ -19,27 +19,21 @@ import numpy as np
 
 from benchmarks._bench import Bench, real_data
 from benchmarks._outcome import Bar, Figure, Outcome, at_least, at_most
+from benchmarks._reservoir import made_up
 from benchmarks._rivals import Arena, arena
 from sarto.core.budget import Budget
 from sarto.core.executors import open_executor
-from sarto.core.graph import interpret, trace
+from sarto.core.graph import interpret
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower import (
-    Answers,
-    InputStatistics,
     Numbers,
-    feature_exponents,
-    lower_reservoir,
-    with_readout,
 )
 from sarto.deploy.memory import tables_b
-from sarto.deploy.sensor import SensorFormat
 from sarto.devices import device
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
-from sarto.measure.model import RawSequences, outputs
+from sarto.measure.model import outputs
 from sarto.measure.outputs import check_equal
-from sarto.models.pooling import Pooling
 from sarto.models.reservoir import esn, seeded
 from sarto.search.candidates import candidate_of
 from sarto.search.trial import final
@@ -48,7 +42,7 @@ MINUTES = 3
 CELLS = {"esn": esn, "seeded": seeded}
 CORES = ("cortex_m4", "cortex_m0plus")
 LEVELS = ("-Os", "-O2")
-UNITS, CHANNELS, OUTPUTS = 64, 8, 4
+UNITS, CHANNELS = 64, 8
 SEEDS, QUICK_SEEDS = 12, 2
 RIDGE = 1e-4
 DATA: dict[str, tuple[str, dict[str, Any]]] = {
@@ -112,23 +106,10 @@ def run(bench: Bench) -> Outcome:
 
 def _cost(cell: str, name: str, level: str) -> tuple[float, float, float]:
     """Return flash, tables and the most instructions of a step of the model with the given reservoir."""
-    rng = np.random.default_rng(0)
-    values = rng.normal(size=(40, CHANNELS))
-    sensor = SensorFormat.calibrate(values)
-    settings: dict[str, Any] = dict(leak=0.4, radius=0.9, input_scaling=0.5, bias_scaling=0.2)
-    body = lower_reservoir(
-        CELLS[cell].build(UNITS, CHANNELS, seed=0, **settings),
-        InputStatistics.of(values),
-        sensor,
-        Numbers(),
-        Pooling("last"),
-        channels=tuple(f"x{i}" for i in range(CHANNELS)),
+    drawn = CELLS[cell].build(
+        UNITS, CHANNELS, seed=0, leak=0.4, radius=0.9, input_scaling=0.5, bias_scaling=0.2
     )
-    sequences = RawSequences(sensor.encode(values), np.arange(0, 41, 8))
-    means = trace(body, sequences.raw, sequences.offsets)
-    weights = rng.integers(-127, 128, (OUTPUTS, UNITS))
-    answers = Answers(np.full(OUTPUTS, 1e-6), np.zeros(OUTPUTS), tuple("abcd"))
-    graph = with_readout(body, feature_exponents(means), weights, answers)
+    graph, sequences = made_up(drawn, Numbers())
     image = build(emit(graph), device(name), optimise=level)
     run = emulate(image, sequences.listed())
     check_equal(outputs(graph, sequences), run.outputs, "the NumPy interpreter", f"{name} {level}")

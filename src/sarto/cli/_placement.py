@@ -39,9 +39,10 @@ def cell(figure: Figure | None) -> str:
         return "–"
     if figure.values is None:
         return "not known"
-    value = figure.mean
-    words = f"{value:.4g}" if figure.unit == "packets" else format_quantity(value, figure.unit)
-    return f"at least {words}" if figure.at_least else words
+    from sarto.report import words
+
+    value = words.figure(figure.mean, figure.unit, "").replace("\u00a0", " ")
+    return f"at least {value}" if figure.at_least else value
 
 
 def _print(found: Comparison, title: str) -> None:

@@ -58,7 +58,9 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     copied = [MANIFEST, *(name for name in listed if name == GRAPH or Path(name).suffix in SOURCES)]
     contents = {name: (out / name).read_bytes() for name in copied}
     if form == "cmake":
-        contents |= {name: text.encode() for name, text in _project(out).items()}
+        from sarto.measure.from_board import project_files
+
+        contents |= {name: text.encode() for name, text in project_files(out, artifact).items()}
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     gone = _check_target(folder, files)
     for name, content in contents.items():
@@ -77,14 +79,6 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     if form == "cmake":
         here, build = shlex.quote(str(folder)), shlex.quote(str(folder / "build"))
         _answer.line(f"build them with: cmake -S {here} -B {build} && cmake --build {build}")
-
-
-def _project(out: Path) -> dict[str, str]:
-    """Return the files of the CMake project that are not in the folder `out`."""
-    from sarto.core.artifact import read_manifest
-    from sarto.measure.from_board import project_files
-
-    return project_files(out, read_manifest(out))
 
 
 def _check_target(folder: Path, files: Mapping[str, str]) -> list[Path]:

@@ -28,9 +28,8 @@ LIMITS: dict[str, tuple[str, str]] = {
     "min_r2": ("test R2", "1"),
 }
 """Field of `Budget` -> name of the evidence it is judged by, and its unit."""
-_LESS = re.compile(
-    r"\b(flash|ram|stack|tables?|instructions|cycles|ticks|latency|energy|error|loss|RMSE|MAE)\b"
-)
+_COST = re.compile(r"\b(flash|ram|stack|tables?|instructions|cycles|ticks|latency|energy)\b")
+_LOSS = re.compile(r"\b(error|loss|RMSE|MAE)\b")
 _MORE = re.compile(r"\b(accuracy|R2|F1|precision|recall)\b")
 _OF_A_GUESS = re.compile(r"\bR2 of ")
 
@@ -46,7 +45,18 @@ def better(what: str) -> Literal["less", "more", ""]:
     if _OF_A_GUESS.search(what):
         return ""
     quantity = what.partition(" of ")[0]
-    return "less" if _LESS.search(quantity) else "more" if _MORE.search(quantity) else ""
+    if _COST.search(quantity) or _LOSS.search(quantity):
+        return "less"
+    return "more" if _MORE.search(quantity) else ""
+
+
+def is_cost(what: str) -> bool:
+    """Return whether the evidence named `what` is of what a model takes on its device.
+
+    >>> is_cost("flash"), is_cost("tanh table error"), is_cost("test accuracy")
+    (True, False, False)
+    """
+    return better(what) == "less" and not _LOSS.search(what)
 
 
 @dataclass(frozen=True)

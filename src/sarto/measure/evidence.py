@@ -19,10 +19,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import UInt64
+from jaxtyping import Integer, UInt64
 
 from sarto.core.device import Device
-from sarto.core.evidence import Evidence
+from sarto.core.evidence import Evidence, How
 from sarto.core.units import format_quantity
 from sarto.measure.emulate import Emulation
 from sarto.measure.image import Image
@@ -52,10 +52,7 @@ def evidence(
     depth = f"{emulated}; stack pointer at every instruction of {emulation.stack_items}, bytes written in all"
 
     def counted(what: str, counts: UInt64[np.ndarray, " call"]) -> Evidence:
-        low, high = (float(counts.min()), float(counts.max())) if len(counts) else (0.0, 0.0)
-        return Evidence(
-            what, high, "instructions", "emulated", emulated, command, len(counts), (low, high), None, subject
-        )
+        return ranged(what, counts, "instructions", "emulated", emulated, command, subject)
 
     items = len(emulation.predict_instructions)
     stack_b, static_b = emulation.peak_stack_b, image.static_ram_b
@@ -75,10 +72,7 @@ def evidence(
     table = f"{emulated}; cycles from least to most: {cycles.source}; assumes {cycles.assumes}"
 
     def estimated(what: str, bounds: UInt64[np.ndarray, "call 2"]) -> Evidence:
-        low, high = (float(bounds.min()), float(bounds.max())) if len(bounds) else (0.0, 0.0)
-        return Evidence(
-            what, high, "cycles", "estimated", table, command, len(bounds), (low, high), None, subject
-        )
+        return ranged(what, bounds, "cycles", "estimated", table, command, subject)
 
     rows.append(estimated("cycles per sample", emulation.step_cycles))
     answer = estimated("cycles after the last sample", emulation.answer_cycles)
@@ -88,6 +82,20 @@ def evidence(
             rows.append(replace(row, what="latency after the last sample"))
     rows.append(estimated("cycles per inference", emulation.inference_cycles))
     return [*rows, *estimates(image.device, rows[-1])]
+
+
+def ranged(
+    what: str,
+    counts: Integer[np.ndarray, "call *bound"],
+    unit: str,
+    how: How,
+    tool: str,
+    command: str,
+    subject: str,
+) -> Evidence:
+    """Return the largest of `counts`, one for each call or its bounds, with the smallest and largest as interval."""
+    low, high = (float(counts.min()), float(counts.max())) if len(counts) else (0.0, 0.0)
+    return Evidence(what, high, unit, how, tool, command, len(counts), (low, high), None, subject)
 
 
 def estimates(device: Device, cycles: Evidence) -> list[Evidence]:

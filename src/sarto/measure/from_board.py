@@ -28,7 +28,7 @@ from sarto.deploy.c.project import cmake_project, harness_stack_b
 from sarto.deploy.memory import arena, tables_b
 from sarto.devices import device
 from sarto.measure.board import Heard
-from sarto.measure.evidence import estimates
+from sarto.measure.evidence import estimates, ranged
 from sarto.measure.identity import Identity
 from sarto.measure.model import RawSequences, outputs, read_pinned
 from sarto.measure.outputs import check_equal
@@ -175,19 +175,7 @@ def _evidence(graph: Graph, heard: Heard, identity: Identity, name: str, command
     tool = f"{identity.words}, {heard.counter}"
 
     def counted(what: str, counts: Int[np.ndarray, " call"]) -> Evidence:
-        low, high = float(counts.min()), float(counts.max())
-        return Evidence(
-            f"{unit} per {what} {place}",
-            high,
-            unit,
-            identity.how,
-            tool,
-            command,
-            len(counts),
-            (low, high),
-            None,
-            graph.sha256,
-        )
+        return ranged(f"{unit} per {what} {place}", counts, unit, identity.how, tool, command, graph.sha256)
 
     rows = [counted("sample", heard.steps)] if len(heard.steps) else []
     rows.append(counted("inference", heard.inferences))

@@ -132,7 +132,7 @@ class Machine:
             lowest_stack=2**32,
         )
         self._bounds = [np.zeros((max(self._rooms[f], 1), 2), np.uint64) for f in range(len(FUNCTIONS))]
-        if (table := image.device.cycles) is not None:
+        if count == "block" and (table := image.device.cycles) is not None:
             self._cycles = cycle_counts(image.contents, origin, flash_b, table)
             for i in range(2):
                 self.probe.cycles[i] = self._cycles.before[i].ctypes.data
@@ -274,7 +274,7 @@ class Machine:
         return self._counts[function][:expected]
 
     def cycles(self, function: int) -> UInt64[np.ndarray, "call 2"]:
-        """Return the cycles of each call of `function`, at least and at most; zeros without a cycle table."""
+        """Return the cycles of each call of `function`, at least and at most; zeros without a table or blocks."""
         return self._bounds[function][: self._rooms[function]]
 
     def outputs(self) -> Outputs:

@@ -26,7 +26,7 @@ from operator import add
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from sarto.core.artifact import check_records, read_manifest
 from sarto.core.device import Device
@@ -34,6 +34,7 @@ from sarto.core.evidence import Evidence, Ledger
 from sarto.core.graph import Window, load_graph
 from sarto.devices import device
 from sarto.devices.links import Link, link
+from sarto.measure.model import read_pinned
 from sarto.measure.radio import AIR, ON_AIR, RADIO, Figure, Sending, said, sending
 
 PLACES = ("sensor", "gateway", "server")
@@ -204,9 +205,7 @@ def place_folder(out: Path, names: Sequence[str], on: str | None) -> Comparison:
     target, graph = device(on or manifest["device"]), load_graph(out / "graph.npz")
     suffix = "" if target.name == manifest["device"] else f" on {target.name}"
     ledger = Ledger(out / "evidence.jsonl")
-    with np.load(out / "pinned.npz", allow_pickle=False) as file:
-        lengths: Int[np.ndarray, " item"] = np.diff(file["offsets"])
-    steps = lengths if graph.window is None else np.array([graph.window.hop])
+    steps = np.diff(read_pinned(out).offsets) if graph.window is None else np.array([graph.window.hop])
     rate_hz: float | None = manifest["input"].get("rate_hz")
     channels, bits = len(graph.channels), int(manifest["input"]["bits"])
     classes, numbers = len(manifest["classes"]), [t for t in graph.kind("output") if t.name == "scores"]

@@ -15,20 +15,18 @@ of them gives figures that are like with like: the other folder's `flash` is als
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from sarto.core.budget import better
+from sarto.core.budget import better, is_cost
 from sarto.core.evidence import Evidence
 from sarto.report import views, words
 from sarto.report.differences import Difference, differences
 from sarto.report.run import Run, read_request, read_run
 
-_QUALITY = re.compile(r"\b(error|loss|RMSE|MAE)\b")
 ROUNDING = 1e-9
 """Share of a figure below which a difference is of rounding: float64 has a precision of 1.1e-16, and one item of fewer
 than a thousand million counts for more."""
@@ -150,12 +148,9 @@ class Comparison:
 
     def _apart(self, what: str) -> str:
         """Return why figures named `what` are not of one thing: what a model takes is of its device."""
-        bare = " on " not in what and better(what) == "less" and not _QUALITY.search(what)
-        return (
-            f"of {self.b.device} in B, of {self.a.device} in A"
-            if bare and self.a.device != self.b.device
-            else ""
-        )
+        if self.a.device == self.b.device or " on " in what or not is_cost(what):
+            return ""
+        return f"of {self.b.device} in B, of {self.a.device} in A"
 
     @cached_property
     def differences(self) -> list[Difference]:
