@@ -15,6 +15,7 @@ from sarto.core.rooms import load_method, methods
 from sarto.learn.readout import ESNClassifier
 from sarto.models.pooling import POOLINGS, Pooling
 from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._stack import AnyReservoir, stacked
 from sarto.models.sequences import Sequences, read_sequences
 from sarto.models.states import pooled_features, states
 from tests.learn.oracles import clone
@@ -34,16 +35,37 @@ def some_sequences(channels: int = 3) -> Sequences:
     return read_sequences([rng.normal(size=(length, channels)) for length in (5, 1, 40, 12, 12, 33, 2)])
 
 
-def by_the_formula(reservoir: Reservoir, x: NDArray[Any], dtype: str) -> NDArray[Any]:
-    """One sequence, one step at a time: h' = alpha h + beta tanh(W h + W_x x + b)."""
-    W, W_x, b = (a.astype(dtype) for a in (reservoir.recurrent_matrix(), reservoir.inputs, reservoir.bias))
-    h: NDArray[Any] = np.zeros(reservoir.units, dtype)
+def step_by_the_formula(layer: Reservoir, h: NDArray[Any], m: NDArray[Any], x: NDArray[Any]) -> Any:
+    """h' = alpha O h + beta phi(W h + W_x x + W_m m' + b),  m' = V m + V_x x, in the precision of h."""
+    dtype = h.dtype
+    W, turn, W_x, b = (
+        a.astype(dtype) for a in (layer.recurrent_matrix(), layer.rotation_matrix(), layer.inputs, layer.bias)
+    )
+    drive = W @ h + W_x @ x + b
+    if layer.memory:
+        slots = layer.memory.slots
+        m = np.array([layer.memory.shift[i] * m[(i - 1) % slots] for i in range(slots)], dtype)
+        m = m + layer.memory.inputs.astype(dtype) @ x
+        drive = drive + layer.memory.outputs.astype(dtype) @ m
+    assert layer.activation == "tanh" and layer.leaks == "state"
+    return dtype.type(layer.alpha) * (turn @ h) + dtype.type(layer.beta) * np.tanh(drive), m
+
+
+def slots(layer: Reservoir) -> int:
+    return layer.memory.slots if layer.memory else 0
+
+
+def by_the_formula(reservoir: AnyReservoir, x: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    """One sequence, one step at a time, layer by layer."""
+    h = [np.zeros(layer.units, dtype) for layer in reservoir.layers]
+    m = [np.zeros(slots(layer), dtype) for layer in reservoir.layers]
     rows: list[NDArray[Any]] = []
     for x_t in x.astype(dtype):
-        h = np.dtype(dtype).type(reservoir.alpha) * h + np.dtype(dtype).type(reservoir.beta) * np.tanh(
-            W @ h + W_x @ x_t + b
-        )
-        rows.append(h)
+        below = x_t
+        for index, layer in enumerate(reservoir.layers):
+            h[index], m[index] = step_by_the_formula(layer, h[index], m[index], below)
+            below = h[index]
+        rows.append(np.concatenate(h))
     return np.array(rows)
 
 
@@ -90,17 +112,28 @@ def test_input_weights_do_not_depend_on_the_number_of_channels_in_size(cell: str
     assert np.sqrt((many.inputs**2).mean()) == pytest.approx(np.sqrt((few.inputs**2).mean()), rel=0.1)
 
 
-def test_effective_radius_is_that_of_the_jacobian_at_zero(cell: str) -> None:
-    reservoir = build(cell)
-    jacobian = reservoir.alpha * np.eye(17) + reservoir.beta * reservoir.recurrent_matrix()
-    assert reservoir.effective_radius() == pytest.approx(np.abs(np.linalg.eigvals(jacobian)).max(), rel=1e-9)
+def test_effective_radius_is_that_of_the_jacobian_at_rest(cell: str) -> None:
+    """By central differences of the formula, memory included."""
+    reservoir = build(cell, bias_scaling=0.0)
+    size, none = 17 + slots(reservoir), np.zeros(3)
+
+    def step(state: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate(step_by_the_formula(reservoir, state[:17], state[17:], none))
+
+    eps = 1e-6
+    jacobian = [(step(eps * row) - step(-eps * row)) / (2 * eps) for row in np.eye(size)]
+    wanted = np.abs(np.linalg.eigvals(np.transpose(jacobian))).max()
+    assert reservoir.effective_radius() == pytest.approx(wanted, rel=1e-5)
+    assert build(cell).effective_radius() == pytest.approx(reservoir.effective_radius(), rel=1e-12)
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 2e-6)])
+@pytest.mark.parametrize("layers", [1, 3])
 def test_the_batched_kernel_computes_the_formula_for_each_sequence_alone(
-    cell: str, dtype: Any, tolerance: float
+    cell: str, layers: int, dtype: Any, tolerance: float
 ) -> None:
-    reservoir, x = build(cell), some_sequences()
+    x, one = some_sequences(), load_method(ROOM, cell).build
+    reservoir = stacked(one, 17, 3, layers=layers, inter_scaling=0.5, **USUAL)
     got = states(reservoir, x, dtype=dtype)
     wanted = [
         by_the_formula(reservoir, x.values[a:b], dtype)
@@ -121,9 +154,12 @@ def test_a_batch_of_unequal_lengths_equals_one_by_one(
     np.testing.assert_allclose(batch, alone, rtol=0, atol=tolerance)
 
 
-def test_huge_inputs_leave_the_state_bounded(cell: str) -> None:
-    x = read_sequences(np.full((1, 100, 3), 1e30))
-    assert np.abs(states(build(cell), x, dtype="float32")).max() <= 1 + 1e-6
+def test_huge_inputs_leave_the_state_within_its_bound(cell: str) -> None:
+    x, reservoir = read_sequences(np.full((1, 100, 3), 1e30)), build(cell)
+    reached = np.abs(states(reservoir, x, dtype="float32")).max(axis=1)
+    bounds = [reservoir.state_bound(step) for step in range(1, 101)]
+    assert (reached <= np.array(bounds) * (1 + 1e-5)).all()
+    assert reached[0] == pytest.approx(reservoir.beta, rel=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -143,15 +179,17 @@ def test_parameters_that_no_reservoir_can_have_are_refused_by_name(cell: str, na
     assert caught.value.code == "E116"
 
 
-def test_estimators_take_it_by_name_and_keep_it_in_a_file(cell: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("layers", [1, 2])
+def test_estimators_take_it_by_name_and_keep_it_in_a_file(cell: str, layers: int, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(length, 2)) * size for size in (0.2, 2.0) for length in range(15, 35)]
     y = np.repeat(["calm", "wild"], 20)
-    model = ESNClassifier(cell=cell, units=20, pooling="mean_square").fit(X[::2], y[::2])
-    assert model.score(X[1::2], y[1::2]) == 1.0
+    model = ESNClassifier(cell=cell, units=20, pooling="mean_square", layers=layers).fit(X[::2], y[::2])
+    assert model.score(X[1::2], y[1::2]) >= 0.9
     model.save(tmp_path / "model.npz")
     loaded = ESNClassifier.load(tmp_path / "model.npz")
     np.testing.assert_array_equal(loaded.decision_function(X), model.decision_function(X))
     assert loaded.reservoir_.reservoir_id == model.reservoir_.reservoir_id
-    assert loaded.reservoir_.start == model.reservoir_.start
+    for kept, layer in zip(loaded.reservoir_.layers, model.reservoir_.layers, strict=True):
+        assert kept.start == layer.start
     assert clone(model).fit(X[::2], y[::2]).reservoir_.reservoir_id == model.reservoir_.reservoir_id

@@ -28,6 +28,7 @@ from sarto.learn.ridge import RidgeSolution, check_ridge
 from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
 from sarto.models.pooling import Pooling, PoolingKind
+from sarto.models.reservoir._stack import stacked
 from sarto.models.sequences import Sequences, read_sequences
 from sarto.models.states import Precision, check_washout
 
@@ -52,6 +53,8 @@ class ReservoirEstimator(BaseEstimator):
     n_jobs: int = 1
     seed: int = 0
     cell_options: Mapping[str, Any] | None = None
+    layers: int = 1
+    inter_scaling: float | None = None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -75,9 +78,12 @@ class ReservoirEstimator(BaseEstimator):
         mean, scale = (
             channel_scaling(sequences) if self.standardise else (np.zeros(channels), np.ones(channels))
         )
-        reservoir = load_method("sarto.models.reservoir", self.cell).build(
+        reservoir = stacked(
+            load_method("sarto.models.reservoir", self.cell).build,
             whole("units", self.units),
             channels,
+            layers=whole("layers", self.layers),
+            inter_scaling=None if self.inter_scaling is None else real("inter_scaling", self.inter_scaling),
             seed=whole("seed", self.seed),
             leak=real("leak", self.leak),
             radius=real("radius", self.radius),

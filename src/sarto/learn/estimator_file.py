@@ -1,7 +1,7 @@
 """A fitted estimator as one .npz file of arrays and JSON: no pickle, versioned, written whole or not at all.
 
-    header      JSON (UTF-8): format, version, estimator, parameters, cell, pooling, what the readout was solved with
-    recurrent, inputs, bias, mean, scale                               float64
+    header      JSON (UTF-8): format, version, estimator, parameters, layers, pooling, what the readout was solved with
+    mean, scale; recurrent_0, inputs_0, bias_0 and what else the first layer has, then the others'  float64
     statistics  `RidgeStatistics.pack()`;  weights, intercept          float64; of a readout only
 
 `read` returns a `Content`. The weights are stored, so a file does not depend on how a later version draws them.
@@ -31,10 +31,11 @@ from sarto.learn.ridge import RidgeSolution
 from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
 from sarto.models.pooling import Pooling
-from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._cell import Memory, Reservoir
+from sarto.models.reservoir._stack import Stack
 
 FORMAT = "sarto estimator"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +52,13 @@ class Content:
 def write(path: Path, estimator: str, content: Content) -> None:
     """Write `content` as the file of an estimator of class name `estimator`."""
     features, solution = content.feature_map, content.solution
-    cell, pooling = features.reservoir, features.pooling
+    pooling = features.pooling
     header = {
         "format": FORMAT,
         "version": VERSION,
         "estimator": estimator,
         "parameters": content.parameters,
-        "cell": [cell.cell, cell.alpha, cell.beta, *([cell.start] if cell.start else [])],
+        "layers": [_settings(layer) for layer in features.reservoir.layers],
         "pooling": [pooling.kind, pooling.segments, pooling.segment_steps],
         "dtype": features.dtype,
         "washout": features.washout,
@@ -67,12 +68,11 @@ def write(path: Path, estimator: str, content: Content) -> None:
     }
     arrays: dict[str, Any] = {
         "header": _bytes(json.dumps(header, sort_keys=True, default=_plain).encode()),
-        "recurrent": cell.recurrent,
-        "inputs": cell.inputs,
-        "bias": cell.bias,
         "mean": features.mean,
         "scale": features.scale,
     }
+    for index, layer in enumerate(features.reservoir.layers):
+        arrays |= {f"{name}_{index}": array for name, array in _weights(layer).items()}
     if solution is not None and content.statistics is not None:
         arrays |= {"weights": solution.weights, "intercept": solution.intercept}
         arrays["statistics"] = _bytes(content.statistics.pack())
@@ -110,12 +110,11 @@ def read(path: Path, estimator: str) -> Content:
 
 
 def _content(header: dict[str, Any], arrays: dict[str, Any]) -> Content:
-    cell, alpha, beta, *start = header["cell"]
-    reservoir = Reservoir(cell, arrays["recurrent"], arrays["inputs"], arrays["bias"], alpha, beta, *start)
+    layers = tuple(_layer(settings, index, arrays) for index, settings in enumerate(header["layers"]))
     features = FeatureMap(
         arrays["mean"],
         arrays["scale"],
-        reservoir,
+        Stack(layers) if len(layers) > 1 else layers[0],
         Pooling(*header["pooling"]),
         header["dtype"],
         header["washout"],
@@ -128,6 +127,31 @@ def _content(header: dict[str, Any], arrays: dict[str, Any]) -> Content:
         )
         statistics = RidgeStatistics.unpack(arrays["statistics"].tobytes())
     return Content(header["parameters"], features, statistics, solution, header["extra"])
+
+
+SETTINGS = ("cell", "alpha", "beta", "start", "activation", "leaks")
+WEIGHTS = ("recurrent", "inputs", "bias", "rotation", "gain", "shift")
+MEMORY = ("shift", "inputs", "outputs")
+"""The fields of a reservoir that are plain values, those that are arrays, and those of its memory."""
+
+
+def _settings(layer: Reservoir) -> dict[str, Any]:
+    return {name: getattr(layer, name) for name in SETTINGS}
+
+
+def _weights(layer: Reservoir) -> dict[str, Any]:
+    """Return the arrays of a layer by name; those of its memory have the prefix `memory_`."""
+    own = {name: getattr(layer, name) for name in WEIGHTS}
+    memory = {f"memory_{name}": getattr(layer.memory, name) for name in MEMORY} if layer.memory else {}
+    return {name: array for name, array in (own | memory).items() if array is not None}
+
+
+def _layer(settings: dict[str, Any], index: int, arrays: dict[str, Any]) -> Reservoir:
+    kept = {name: arrays[f"{name}_{index}"] for name in WEIGHTS[:3]}
+    kept |= {name: arrays.get(f"{name}_{index}") for name in WEIGHTS[3:]}
+    remembers = f"memory_{MEMORY[0]}_{index}" in arrays
+    held = Memory(*(arrays[f"memory_{name}_{index}"] for name in MEMORY)) if remembers else None
+    return Reservoir(**{name: settings[name] for name in SETTINGS}, **kept, memory=held)
 
 
 def _bytes(data: bytes) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:

@@ -24,7 +24,7 @@ from jaxtyping import Float, Int
 from sarto.learn.statistics import Label, RidgeStatistics
 from sarto.models.input_error import InputError
 from sarto.models.pooling import Pooling
-from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import Sequences
 from sarto.models.states import (
     Precision,
@@ -58,7 +58,7 @@ class FeatureMap:
     Attributes:
         mean: taken from each channel.
         scale: then divides it.
-        reservoir: the cell.
+        reservoir: a cell, or a stack of them.
         pooling: from states to features.
         dtype: of the states.
         washout: first steps of each sequence that are not pooled.
@@ -66,7 +66,7 @@ class FeatureMap:
 
     mean: Float[np.ndarray, " channel"]
     scale: Float[np.ndarray, " channel"]
-    reservoir: Reservoir
+    reservoir: AnyReservoir
     pooling: Pooling
     dtype: Precision
     washout: int

@@ -51,7 +51,7 @@ class ReservoirTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Re
 
     Args:
         cell: a method of `sarto.models.reservoir`.
-        units: neurons N.
+        units: neurons N, of all layers together.
         leak: a in (0, 1].
         radius: spectral radius of the recurrent weights.
         input_scaling: bound of the input weights.
@@ -65,6 +65,8 @@ class ReservoirTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Re
         n_jobs: threads; -1 is one per processor. The result does not depend on it.
         seed: of the weights.
         cell_options: further arguments of the cell's `build`, by name.
+        layers: reservoirs of the cell one on top of the other; see `sarto.models.reservoir._stack`.
+        inter_scaling: bound of the input weights of every layer but the first; None is `input_scaling`.
         return_sequences: whether `transform` gives the states after every step instead, as a list of (step_i, neuron).
 
     Attributes:

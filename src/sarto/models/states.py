@@ -1,6 +1,6 @@
 """The one kernel that runs a reservoir: many sequences of unequal length at once, each from the zero state.
 
-    h' = alpha h + beta tanh(W h + W_x x + b)
+The step is that of `sarto.models.steps`, for every cell and stack of cells.
 
 The sequences are sorted by length, longest first, and cut into blocks; in a block all live sequences take one step
 together (one matrix product), and those that have ended leave the batch, so no padded step is ever computed. A
@@ -28,8 +28,9 @@ from jaxtyping import Float, Int
 from sarto.core.threads import one_blas_thread
 from sarto.models.input_error import InputError
 from sarto.models.pooling import Pooling
-from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import Sequences
+from sarto.models.steps import Steps
 
 Precision = Literal["float32", "float64"]
 T = TypeVar("T")
@@ -42,7 +43,7 @@ merge of their co-moments, as large as the units squared, a small part of comput
 
 
 def pooled_features(
-    reservoir: Reservoir,
+    reservoir: AnyReservoir,
     sequences: Sequences,
     pooling: Pooling,
     *,
@@ -53,7 +54,7 @@ def pooled_features(
     """Return the pooled states of each sequence, in the order given.
 
     Args:
-        reservoir: the cell.
+        reservoir: a cell, or a stack of them.
         sequences: inputs as the cell sees them (already standardised).
         pooling: see `sarto.models.pooling`; its steps are counted from the end of the washout.
         dtype: of the states.
@@ -79,7 +80,7 @@ def pooled_features(
 
 
 def states(
-    reservoir: Reservoir, sequences: Sequences, *, dtype: Precision = "float32", n_jobs: int = 1
+    reservoir: AnyReservoir, sequences: Sequences, *, dtype: Precision = "float32", n_jobs: int = 1
 ) -> Float[np.ndarray, "row neuron"]:
     """Return the state after every step of every sequence; row r belongs to row r of `sequences.values`."""
     _check(reservoir, sequences, dtype)
@@ -95,7 +96,7 @@ def states(
 
 
 def state_chunks(
-    reservoir: Reservoir,
+    reservoir: AnyReservoir,
     sequences: Sequences,
     items: Int[np.ndarray, " item"],
     *,
@@ -125,12 +126,12 @@ def state_chunks(
 
 
 def walk(
-    reservoir: Reservoir, sequences: Sequences, items: Int[np.ndarray, " item"], dtype: Precision
+    reservoir: AnyReservoir, sequences: Sequences, items: Int[np.ndarray, " item"], dtype: Precision
 ) -> Iterator[tuple[int, Float[np.ndarray, "live neuron"]]]:
     """Yield each step's number and the states after it of the items that last so long, from the zero state.
 
     Args:
-        reservoir: the cell.
+        reservoir: a cell, or a stack of them.
         sequences: inputs.
         items: which sequences, longest first; the live ones are always the first of them.
         dtype: of the states.
@@ -139,39 +140,12 @@ def walk(
     """
     lengths, starts = sequences.lengths[items], sequences.offsets[items]
     assert (np.diff(lengths) <= 0).all(), "longest first"
-    units = reservoir.units
-    # Columns of a row: state, input, 1. The last two meet W_x and b, so a dense step is one product.
-    joint = np.zeros((len(items), units + reservoir.channels + 1), dtype)
-    joint[:, -1] = 1
-    state, drive = joint[:, :units], joint[:, units:]
-    fresh, shifted = np.empty((2, len(items), units), dtype)
-    affine = np.vstack([reservoir.inputs.T, reservoir.bias]).astype(dtype)
-    dense = reservoir.structure == "dense"
-    weights = (
-        np.vstack([reservoir.recurrent.T, affine]).astype(dtype)
-        if dense
-        else reservoir.recurrent.astype(dtype)
-    )
-    alpha, beta = np.dtype(dtype).type(reservoir.alpha), np.dtype(dtype).type(reservoir.beta)
+    steps = Steps(reservoir, len(items), np.dtype(dtype))
     live = len(items)
     for step in range(int(lengths.max(initial=0))):
         while lengths[live - 1] <= step:
             live -= 1
-        h, z = state[:live], fresh[:live]
-        drive[:live, :-1] = sequences.values[starts[:live] + step]
-        if dense:
-            np.matmul(joint[:live], weights, out=z)
-        else:
-            np.matmul(drive[:live], affine, out=z)
-            ring = shifted[:live]
-            np.multiply(h[:, :-1], weights[1:], out=ring[:, 1:])
-            np.multiply(h[:, -1], weights[0], out=ring[:, 0])
-            z += ring
-        np.tanh(z, out=z)
-        z *= beta
-        h *= alpha
-        h += z
-        yield step, h
+        yield step, steps.advance(sequences.values[starts[:live] + step])
 
 
 def blocks(sequences: Sequences) -> list[Int[np.ndarray, "_"]]:
@@ -222,7 +196,7 @@ def check_washout(lengths: Int[np.ndarray, " item"], washout: int) -> None:
         )
 
 
-def _check(reservoir: Reservoir, sequences: Sequences, dtype: str) -> None:
+def _check(reservoir: AnyReservoir, sequences: Sequences, dtype: str) -> None:
     if sequences.channels != reservoir.channels:
         raise InputError(
             "E108",

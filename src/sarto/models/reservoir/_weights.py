@@ -1,4 +1,4 @@
-"""The draws and checks that cells share: W_x, b, and a recurrent matrix of a stated spectral radius.
+"""The draws and checks that cells share: W_x, b, a recurrent matrix of a stated spectral radius, an orthogonal one.
 
 Conventions. W_x ~ U(-s, s) and b ~ U(-s_b, s_b), entry by entry: the scaling bounds each weight, whatever the number
 of channels D. So the drive of a neuron by standardised, independent channels has standard deviation s sqrt(D / 3), as
@@ -18,6 +18,8 @@ from jaxtyping import Float
 
 from sarto.core.seed import generator
 from sarto.models.input_error import InputError
+from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._rotation import Rotation, draw_rotation
 
 RADIUS_DIGITS = 12
 """Significant digits kept of a computed spectral radius. LAPACK builds differ beyond them, and a reservoir must have
@@ -33,29 +35,73 @@ def check_parameters(
         InputError: E116, naming the parameter, its value and its limit.
     """
     for name, value in (("units", units), ("channels", channels)):
-        if value < 1:
-            raise _bad(name, value, "a whole number of at least 1", "a reservoir needs neurons and an input")
-    if not 0 < leak <= 1:
-        raise _bad(
-            "leak", leak, "above 0 and at most 1", "the state must move, and by no more than its new value"
-        )
-    if not (math.isfinite(radius) and radius > 0):
-        raise _bad(
-            "radius", radius, "finite and above 0", "recurrent weights are scaled to this spectral radius"
-        )
-    if not (math.isfinite(input_scaling) and input_scaling > 0):
-        raise _bad(
-            "input_scaling", input_scaling, "finite and above 0", "without input the state says nothing"
-        )
+        check_size(name, value, "a reservoir needs neurons and an input")
+    check_in("leak", leak, 0, 1, "the state must move, and by no more than its new value")
+    check_in("radius", radius, 0, math.inf, "recurrent weights are scaled to this spectral radius")
+    check_in("input_scaling", input_scaling, 0, math.inf, "without input the state says nothing")
     if not (math.isfinite(bias_scaling) and bias_scaling >= 0):
-        raise _bad(
+        raise bad_parameter(
             "bias_scaling", bias_scaling, "finite and at least 0", "bias weights are drawn from U(-s, s)"
         )
 
 
-def _bad(name: str, value: float, limit: str, cause: str) -> InputError:
+def check_size(name: str, value: int, cause: str) -> None:
+    """Refuse a `value` below 1 (E116)."""
+    if value < 1:
+        raise bad_parameter(name, value, "a whole number of at least 1", cause)
+
+
+def check_in(name: str, value: float, above: float, most: float, cause: str) -> None:
+    """Refuse a `value` that is not finite, not above `above`, or more than `most` (E116)."""
+    if not (math.isfinite(value) and above < value <= most):
+        limit = f"above {above} and at most {most}" if math.isfinite(most) else f"finite and above {above}"
+        raise bad_parameter(name, value, limit, cause)
+
+
+def bad_parameter(name: str, value: float, limit: str, cause: str) -> InputError:
+    """Return the error E116 of a parameter outside its range."""
     return InputError(
         "E116", f"{name} = {value}", cause=f"{name} must be {limit}: {cause}", hint=f"change {name}"
+    )
+
+
+def residual(
+    cell: str,
+    units: int,
+    channels: int,
+    *,
+    seed: int,
+    leak: float,
+    radius: float,
+    input_scaling: float,
+    bias_scaling: float,
+    carry: float,
+    rotation: Rotation,
+) -> Reservoir:
+    """Return h' = carry O h + leak tanh(W h + W_x x + b) with all of it drawn, as the cells with an O have it.
+
+    Raises:
+        InputError: E116, for a parameter outside its range; a `carry` of 0 is right only with a leak of 1.
+    """
+    check_parameters(
+        units=units,
+        channels=channels,
+        leak=leak,
+        radius=radius,
+        input_scaling=input_scaling,
+        bias_scaling=bias_scaling,
+    )
+    if carry or leak < 1:
+        check_in("carry", carry, 0, 1, "it is the share of the old state, which must not grow")
+    recurrent = draw_uniform(seed, cell, "recurrent", (units, units), radius * math.sqrt(3 / units))
+    return Reservoir(
+        cell,
+        rescaled(recurrent, radius),
+        draw_uniform(seed, cell, "inputs", (units, channels), input_scaling),
+        draw_uniform(seed, cell, "bias", (units,), bias_scaling),
+        alpha=float(carry),
+        beta=float(leak),
+        rotation=draw_rotation(rotation, units, seed, cell),
     )
 
 

@@ -1,8 +1,9 @@
 """Leaky echo state network: `build` returns a dense reservoir.
 
-    h' = (1 - a) h + a tanh(W h + W_x x + b)
+    h' = (1 - a) h + a phi(W h + W_x x + b)
 
-with leak a, W ~ U rescaled to spectral radius rho(W) = `radius`, W_x ~ U(-s, s), b ~ U(-s_b, s_b).
+with leak a, phi = tanh unless another is chosen, W ~ U rescaled to spectral radius rho(W) = `radius`, of whose entries
+a share `connectivity` is not 0, W_x ~ U(-s, s), b ~ U(-s_b, s_b).
 
 Source: Jaeger, "The 'echo state' approach", GMD report 148 (2001); Jaeger et al., Neural Networks 20 (2007), for the
 leak applied to the state after tanh. Fast draw: circular law (Tao, Vu and Krishnapur, Annals of Probability 38, 2010):
@@ -16,11 +17,12 @@ entries of variance radius^2 / N give a spectral radius that tends to `radius`, 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Literal, get_args
 
+from sarto.core.seed import generator
 from sarto.models.input_error import InputError
-from sarto.models.reservoir._cell import Reservoir
-from sarto.models.reservoir._weights import check_parameters, draw_uniform, rescaled
+from sarto.models.reservoir._cell import BOUNDED, Activation, Reservoir
+from sarto.models.reservoir._weights import check_in, check_parameters, draw_uniform, rescaled
 
 
 def build(
@@ -33,6 +35,8 @@ def build(
     input_scaling: float,
     bias_scaling: float,
     init: Literal["exact", "fast"] = "exact",
+    connectivity: float = 1.0,
+    activation: Activation = "tanh",
 ) -> Reservoir:
     """Return a leaky ESN; the same arguments give the same weights.
 
@@ -46,9 +50,12 @@ def build(
         bias_scaling: s_b, bound of each entry of b.
         init: `exact` rescales by the computed radius, O(N^3); `fast` trusts the circular law, which is approximate at
             small N.
+        connectivity: share of the entries of W that are not 0, each kept with this probability.
+        activation: phi: `tanh`, `sigmoid`, `relu` or `identity`. The last two do not bound the state, so that nothing
+            but the weights keeps it finite: the radius of (1 - a) I + a W must then be below 1.
 
     Raises:
-        InputError: E116, for a parameter outside its range.
+        InputError: E116, for a parameter outside its range, or a state that nothing bounds.
     """
     check_parameters(
         units=units,
@@ -62,12 +69,32 @@ def build(
         raise InputError(
             "E116", f"init = {init}", cause="init must be exact or fast", hint="leave it out for exact"
         )
-    recurrent = draw_uniform(seed, "esn", "recurrent", (units, units), radius * math.sqrt(3 / units))
-    return Reservoir(
+    check_in("connectivity", connectivity, 0, 1, "neurons without connections remember nothing")
+    if activation not in get_args(Activation):
+        known = ", ".join(get_args(Activation))
+        raise InputError(
+            "E116", f"activation = {activation!r}", cause="there is none", hint=f"use one of {known}"
+        )
+    recurrent = draw_uniform(
+        seed, "esn", "recurrent", (units, units), radius * math.sqrt(3 / (units * connectivity))
+    )
+    if connectivity < 1:
+        recurrent *= generator(seed, "esn", "connections").random((units, units)) < connectivity
+    reservoir = Reservoir(
         "esn",
         rescaled(recurrent, radius) if init == "exact" else recurrent,
         draw_uniform(seed, "esn", "inputs", (units, channels), input_scaling),
         draw_uniform(seed, "esn", "bias", (units,), bias_scaling),
         alpha=1 - leak,
         beta=leak,
+        activation=activation,
     )
+    if activation not in BOUNDED and reservoir.effective_radius() >= 1:
+        raise InputError(
+            "E116",
+            f"radius = {radius} with {activation}: a step at rest has a spectral radius of "
+            f"{reservoir.effective_radius():.4g}, the limit is below 1",
+            cause=f"{activation} does not bound the state, which would grow without end",
+            hint="use a smaller radius, or tanh",
+        )
+    return reservoir
