@@ -110,11 +110,11 @@ def read(path: Path, estimator: str) -> Content:
 
 
 def _content(header: dict[str, Any], arrays: dict[str, Any]) -> Content:
-    layers = tuple(_layer(settings, index, arrays) for index, settings in enumerate(header["layers"]))
+    layers = [_layer(settings, index, arrays) for index, settings in enumerate(header["layers"])]
     features = FeatureMap(
         arrays["mean"],
         arrays["scale"],
-        Stack(layers) if len(layers) > 1 else layers[0],
+        Stack(tuple(layers)) if len(layers) > 1 else layers[0],
         Pooling(*header["pooling"]),
         header["dtype"],
         header["washout"],
@@ -149,7 +149,7 @@ def _weights(layer: Reservoir) -> dict[str, Any]:
 def _layer(settings: dict[str, Any], index: int, arrays: dict[str, Any]) -> Reservoir:
     kept = {name: arrays[f"{name}_{index}"] for name in WEIGHTS[:3]}
     kept |= {name: arrays.get(f"{name}_{index}") for name in WEIGHTS[3:]}
-    remembers = f"memory_{MEMORY[0]}_{index}" in arrays
+    remembers = f"memory_shift_{index}" in arrays
     held = Memory(*(arrays[f"memory_{name}_{index}"] for name in MEMORY)) if remembers else None
     return Reservoir(**{name: settings[name] for name in SETTINGS}, **kept, memory=held)
 

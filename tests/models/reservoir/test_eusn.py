@@ -13,6 +13,10 @@ from sarto.models.states import states
 USUAL: dict[str, Any] = {"seed": 0, "leak": 0.1, "radius": 2.0, "input_scaling": 1.0, "bias_scaling": 0.1}
 
 
+def usual(**changed: Any) -> dict[str, Any]:
+    return {**USUAL, **changed}
+
+
 def test_weights_are_antisymmetric_less_the_diffusion() -> None:
     cell = eusn.build(12, 2, **USUAL, diffusion=0.5)
     np.testing.assert_allclose(cell.recurrent + cell.recurrent.T, -2 * 0.5 * np.eye(12), atol=1e-15)
@@ -26,9 +30,7 @@ def test_the_step_bound_is_where_the_radius_of_a_step_passes_1(diffusion: float,
     bound = eusn.step_bound(diffusion, radius)
     for factor, below in ((0.99, True), (1.01, False)):
         leak = min(bound * factor, 1.0)
-        cell = eusn.build(
-            20, 1, **(USUAL | {"leak": leak, "radius": radius}), diffusion=diffusion, bounded=False
-        )
+        cell = eusn.build(20, 1, **usual(leak=leak, radius=radius), diffusion=diffusion, bounded=False)
         assert (cell.effective_radius() < 1) is (below or leak < bound)
 
 
@@ -41,7 +43,7 @@ def test_the_diffusion_left_out_is_the_least_one_within_the_bound() -> None:
 
 def test_the_published_defaults_break_the_bound_and_are_refused_unless_asked_for() -> None:
     """eps = .01, gamma = .001, entries of W from U(-1, 1), 100 neurons."""
-    published = USUAL | {"leak": 0.01}
+    published = usual(leak=0.01)
     with pytest.raises(InputError, match="is a step above its bound") as caught:
         eusn.build(100, 1, **published, diffusion=0.001, recurrent_scaling=1.0)
     assert caught.value.code == "E116"
@@ -52,8 +54,8 @@ def test_the_published_defaults_break_the_bound_and_are_refused_unless_asked_for
 
 def test_no_diffusion_holds_a_step_that_turns_by_more_than_a_radian() -> None:
     with pytest.raises(InputError, match="above its bound"):
-        eusn.build(10, 1, **(USUAL | {"leak": 0.6}))
-    eusn.build(10, 1, **(USUAL | {"leak": 0.5}))
+        eusn.build(10, 1, **usual(leak=0.6))
+    eusn.build(10, 1, **usual(leak=0.5))
 
 
 @pytest.mark.parametrize("diffusion", [-0.1, float("nan"), float("inf")])
@@ -72,7 +74,7 @@ def test_the_state_does_not_fade() -> None:
     x = np.zeros((1, 400, 1))
     x[0, 0] = 1.0
     size = np.linalg.norm(
-        states(eusn.build(50, 1, **(USUAL | {"leak": 0.01, "bias_scaling": 0.0})), read_sequences(x)), axis=1
+        states(eusn.build(50, 1, **usual(leak=0.01, bias_scaling=0.0)), read_sequences(x)), axis=1
     )
     assert size[-1] > 0.3 * size[0]
 

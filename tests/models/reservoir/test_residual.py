@@ -10,11 +10,14 @@ import pytest
 from sarto.models.input_error import InputError
 from sarto.models.reservoir import es2n, esn, resesn, rmn
 from sarto.models.reservoir._cell import Reservoir
-from sarto.models.reservoir._rotation import draw_rotation
 from sarto.models.sequences import read_sequences
 from sarto.models.states import states
 
 USUAL: dict[str, Any] = {"seed": 0, "leak": 0.2, "radius": 0.9, "input_scaling": 0.5, "bias_scaling": 0.1}
+
+
+def usual(**changed: Any) -> dict[str, Any]:
+    return {**USUAL, **changed}
 
 
 def run(cell: Reservoir, x: Any) -> np.ndarray[Any, np.dtype[Any]]:
@@ -26,7 +29,7 @@ def test_es2n_shares_alpha_and_beta_and_resesn_does_not() -> None:
     free = resesn.build(5, 1, **USUAL, carry=0.95)
     assert (free.alpha, free.beta) == (0.95, 0.2)
     assert resesn.build(5, 1, **USUAL).alpha == 0.8
-    assert resesn.build(5, 1, **(USUAL | {"leak": 1.0})).alpha == 1.0
+    assert resesn.build(5, 1, **usual(leak=1.0)).alpha == 1.0
 
 
 def test_two_steps_of_a_turned_state_by_hand() -> None:
@@ -50,7 +53,7 @@ def test_rotations_are_orthogonal_and_of_radius_1(kind: Any) -> None:
 
 def test_random_rotations_are_uniform_not_biased_by_the_decomposition() -> None:
     """QR alone gives signs that depend on the method: of a uniform O the trace has mean 0 and variance 1."""
-    traces = [np.trace(np.atleast_2d(draw_rotation("random", 8, seed, "es2n"))) for seed in range(300)]
+    traces = [np.trace(es2n.build(8, 1, **usual(seed=seed)).rotation_matrix()) for seed in range(300)]
     assert abs(np.mean(traces)) < 0.2
     assert 0.7 < np.var(traces) < 1.4
 
@@ -69,9 +72,9 @@ def test_identity_and_equal_shares_make_a_leaky_network() -> None:
 def test_a_small_share_remembers_an_impulse_that_the_leaky_network_forgets() -> None:
     x = np.zeros(300)
     x[0] = 1.0
-    quiet = USUAL | {"leak": 0.01, "bias_scaling": 0.0}
+    quiet = usual(leak=0.01, bias_scaling=0.0)
     turned = np.linalg.norm(run(es2n.build(40, 1, **quiet), x), axis=1)
-    leaky = np.linalg.norm(run(esn.build(40, 1, **(quiet | {"leak": 0.5})), x), axis=1)
+    leaky = np.linalg.norm(run(esn.build(40, 1, **usual(bias_scaling=0.0, leak=0.5)), x), axis=1)
     assert turned[-1] > 0.02 * turned[0]
     assert leaky[-1] < 1e-4 * leaky[0]
 
@@ -93,7 +96,7 @@ def test_a_memory_keeps_what_the_neurons_forget() -> None:
     """With radius 1 an impulse comes round after M steps undiminished, so the neurons feel it again."""
     x = np.zeros(200)
     x[0] = 1.0
-    quiet = USUAL | {"bias_scaling": 0.0, "leak": 1.0}
+    quiet = usual(bias_scaling=0.0, leak=1.0)
     kept = run(rmn.build(20, 1, **quiet, memory_units=7), x)
     np.testing.assert_allclose(kept[190], kept[183], rtol=1e-6)
     assert np.abs(kept[190]).max() > 0.05
@@ -102,7 +105,7 @@ def test_a_memory_keeps_what_the_neurons_forget() -> None:
 
 
 def test_the_radius_of_a_memory_counts() -> None:
-    quiet = USUAL | {"leak": 1.0}
+    quiet = usual(leak=1.0)
     assert rmn.build(10, 1, **quiet, memory_radius=0.95).effective_radius() == pytest.approx(0.95)
     assert rmn.build(10, 1, **quiet, memory_radius=0.5).effective_radius() == pytest.approx(0.9)
 

@@ -14,6 +14,10 @@ from sarto.models.states import states
 USUAL: dict[str, Any] = {"seed": 0, "leak": 0.4, "radius": 0.9, "input_scaling": 0.5, "bias_scaling": 0.1}
 
 
+def usual(**changed: Any) -> dict[str, Any]:
+    return {**USUAL, **changed}
+
+
 def test_units_are_shared_out_with_the_rest_in_the_first_layer() -> None:
     deep = stacked(esn.build, 103, 2, layers=5, **USUAL)
     assert [layer.units for layer in deep.layers] == [23, 20, 20, 20, 20]
@@ -43,13 +47,13 @@ def test_layers_have_draws_of_their_own_and_their_own_scaling() -> None:
 
 
 def test_the_radius_is_that_of_the_slowest_layer() -> None:
-    slow = esn.build(4, 3, **(USUAL | {"radius": 0.95}))
-    fast = esn.build(3, 1, **(USUAL | {"radius": 0.2, "leak": 1.0}))
+    slow = esn.build(4, 3, **usual(radius=0.95))
+    fast = esn.build(3, 1, **usual(radius=0.2, leak=1.0))
     assert Stack((fast, slow)).effective_radius() == slow.effective_radius() > fast.effective_radius()
 
 
 def test_the_id_depends_on_the_order() -> None:
-    a, b = esn.build(4, 4, **USUAL), esn.build(4, 4, **(USUAL | {"seed": 1}))
+    a, b = esn.build(4, 4, **USUAL), esn.build(4, 4, **usual(seed=1))
     assert len({Stack(pair).reservoir_id for pair in ((a, b), (b, a), (a, a))}) == 3
 
 

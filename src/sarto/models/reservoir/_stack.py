@@ -117,10 +117,10 @@ def stacked(
     first = build(units - share * (layers - 1), channels, seed=seed, **settings)
     if layers == 1:
         return first
-    built: list[Reservoir] = [first]
+    built = [first]
     if inter_scaling is not None:
-        settings |= {"input_scaling": inter_scaling}
+        settings["input_scaling"] = inter_scaling
     for index in range(1, layers):
-        own = int(generator(seed, "stack", index).integers(2**32))
-        built.append(build(share, built[-1].units, seed=own, **settings))
-    return Stack(tuple(built))
+        own = int(generator(seed, "stack", index).integers(0, 2**32))
+        built += [build(share, built[-1].units, seed=own, **settings)]
+    return Stack((*built,))

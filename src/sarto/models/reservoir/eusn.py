@@ -10,8 +10,8 @@ none is outside the unit circle if and only if
     eps <= 2 gamma / (gamma^2 + radius^2)
 
 `step_bound` returns this. The published defaults (eps = .01, gamma = .001, entries of W from U(-1, 1)) break it for 100
-neurons, and only the saturation of tanh bounds the step; here gamma is by default the smallest one that keeps it, so that
-the fastest turn does not fade at all and no other by more than eps gamma per step. The state depends on the whole
+neurons, and only the saturation of tanh bounds the step; here gamma is by default the smallest one that keeps it, so
+that the fastest turn does not fade at all and no other by more than eps gamma per step. The state depends on the whole
 sequence, and a washout means little to it.
 
 Source: Gallicchio, "Euler state networks: non-dissipative reservoir computing", Neurocomputing 579 (2024). The bound
