@@ -26,6 +26,8 @@ from sarto.core.seed import generator
 from sarto.models.input_error import InputError
 from sarto.models.reservoir._cell import Reservoir
 
+LARGEST_SEED = 0xFFFFFFFF
+
 
 @dataclass(frozen=True, eq=False)
 class Stack:
@@ -121,6 +123,6 @@ def stacked(
     if inter_scaling is not None:
         settings["input_scaling"] = inter_scaling
     for index in range(1, layers):
-        own = int(generator(seed, "stack", index).integers(0, 2**32))
+        own = int(generator(seed, "stack", index).integers(LARGEST_SEED))
         built += [build(share, built[-1].units, seed=own, **settings)]
     return Stack((*built,))
