@@ -2,7 +2,7 @@
 
 The step is that of `sarto.models.steps`, for every cell and stack of cells.
 
-The sequences are sorted by length, longest first, and cut into blocks; in a block all live sequences take one step
+The sequences are sorted by length, longest first, and cut into blocks; in a block all live sequences take each step
 together (one matrix product), and those that have ended leave the batch, so no padded step is ever computed. A
 block's states are pooled as they pass. Blocks run on Python threads with one BLAS thread each (NumPy releases the
 lock); the cut does not depend on the number of threads, so neither do the bits of the result.
@@ -37,6 +37,8 @@ T = TypeVar("T")
 
 BLOCK_ITEMS = 128
 """Sequences per block: at 1000 sequences x 128 steps x 300 units, 128 reach the speed of the product itself."""
+BLOCK_NUMBERS = 1 << 17
+"""States computed at once, in numbers: few enough that a block in float32 (512 KiB) stays in a core's cache."""
 CHUNK_ROWS = 4096
 """Rows of states handed on at once: few enough to stay small (10 MB in float64 at 300 units), and enough to make the
 merge of their co-moments, as large as the units squared, a small part of computing them."""
@@ -70,9 +72,10 @@ def pooled_features(
 
     def run(items: Int[np.ndarray, " item"]) -> None:
         pool = pooling.start(sequences.lengths[items] - washout, reservoir.units, np.dtype(dtype))
-        for step, h in walk(reservoir, sequences, items, dtype):
-            if step >= washout:
-                pool.add(step - washout, h)
+        for first, block in walk(reservoir, sequences, items, dtype):
+            for step, h in enumerate(block, first - washout):
+                if step >= 0:
+                    pool.add(step, h)
         features[items] = pool.features()
 
     map_blocks(run, blocks(sequences), n_jobs)
@@ -88,8 +91,8 @@ def states(
 
     def run(items: Int[np.ndarray, " item"]) -> None:
         starts = sequences.offsets[items]
-        for step, h in walk(reservoir, sequences, items, dtype):
-            out[starts[: len(h)] + step] = h
+        for first, block in walk(reservoir, sequences, items, dtype):
+            out[starts[: block.shape[1]] + np.arange(first, first + len(block))[:, None]] = block
 
     map_blocks(run, blocks(sequences), n_jobs)
     return out
@@ -112,40 +115,43 @@ def state_chunks(
     rows = np.empty(CHUNK_ROWS, np.int64)
     buffer = np.empty((CHUNK_ROWS, reservoir.units), dtype)
     used = 0
-    for step, h in walk(reservoir, sequences, items, dtype):
-        if step < washout:
-            continue
-        if used + len(h) > CHUNK_ROWS:
-            yield rows[:used], buffer[:used]
-            used = 0
-        rows[used : used + len(h)] = starts[: len(h)] + step
-        buffer[used : used + len(h)] = h
-        used += len(h)
+    for first, block in walk(reservoir, sequences, items, dtype):
+        for step, h in enumerate(block, first):
+            if step < washout:
+                continue
+            if used + len(h) > CHUNK_ROWS:
+                yield rows[:used], buffer[:used]
+                used = 0
+            rows[used : used + len(h)] = starts[: len(h)] + step
+            buffer[used : used + len(h)] = h
+            used += len(h)
     if used:
         yield rows[:used], buffer[:used]
 
 
 def walk(
     reservoir: AnyReservoir, sequences: Sequences, items: Int[np.ndarray, " item"], dtype: Precision
-) -> Iterator[tuple[int, Float[np.ndarray, "live neuron"]]]:
-    """Yield each step's number and the states after it of the items that last so long, from the zero state.
+) -> Iterator[tuple[int, Float[np.ndarray, "step live neuron"]]]:
+    """Yield blocks of consecutive steps: the number of the first, and the states after each, from the zero state.
 
     Args:
         reservoir: a cell, or a stack of them.
         sequences: inputs.
-        items: which sequences, longest first; the live ones are always the first of them.
+        items: which sequences, longest first; those that last through a block are always the first of them.
         dtype: of the states.
-
-    The yielded states are a view that the next step overwrites.
     """
     lengths, starts = sequences.lengths[items], sequences.offsets[items]
     assert (np.diff(lengths) <= 0).all(), "longest first"
     steps = Steps(reservoir, len(items), np.dtype(dtype))
-    live = len(items)
-    for step in range(int(lengths.max(initial=0))):
-        while lengths[live - 1] <= step:
-            live -= 1
-        yield step, steps.advance(sequences.values[starts[:live] + step])
+    first = 0
+    for end in np.unique(lengths).tolist():
+        live = int(np.searchsorted(-lengths, -end, side="right"))
+        at_once = max(1, BLOCK_NUMBERS // (live * reservoir.units))
+        while first < end:
+            last = min(first + at_once, end)
+            rows = starts[:live] + np.arange(first, last)[:, None]
+            yield first, steps.run(sequences.values[rows].astype(dtype, copy=False))
+            first = last
 
 
 def blocks(sequences: Sequences) -> list[Int[np.ndarray, "_"]]:

@@ -1,14 +1,15 @@
-"""One step of a reservoir for a batch of sequences: the arithmetic of `sarto.models.reservoir._cell` on reused buffers.
+"""Steps of a reservoir for a batch of sequences: the arithmetic of `sarto.models.reservoir._cell` on reused buffers.
 
-`Steps` holds the states of a reservoir, or of the layers of a stack, for a fixed number of items; `advance` takes one
-step of the first `live` of them. All that acts before phi is one matrix product of [h, x, m, 1] with the stacked
-weights; an orthogonal matrix O is a second one, a cyclic shift is none.
+`Steps` holds the states of a reservoir, or of the layers of a stack, for a fixed number of items and takes them through
+a block of steps at a time. What does not depend on the state, W_x x + W_m m + b, is one matrix product for the whole
+block; then every step is one product with W, and one with O where that is a full matrix. A layer of a stack takes the
+block of states of the layer below.
 
 >>> from sarto.models.reservoir import ring
 >>> cell = ring.build(4, 1, seed=0, leak=1.0, radius=0.5, input_scaling=1.0, bias_scaling=0.0)
 >>> steps = Steps(cell, 2, np.dtype("float64"))
->>> steps.advance(np.ones((2, 1))).shape, steps.advance(np.ones((1, 1))).shape
-((2, 4), (1, 4))
+>>> steps.run(np.ones((3, 2, 1))).shape, steps.run(np.ones((5, 1, 1))).shape
+((3, 2, 4), (5, 1, 4))
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import expit
 
-from sarto.models.reservoir._cell import Activation, Reservoir
+from sarto.models.reservoir._cell import Activation, Memory, Reservoir
 from sarto.models.reservoir._stack import AnyReservoir
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -45,113 +46,134 @@ PHI: dict[Activation, Callable[..., Any]] = {
 
 
 class Steps:
-    """The states of `items` sequences, from rest on.
-
-    Attributes:
-        state: of every neuron, layer after layer, (item, neuron); overwritten by the next step.
-    """
+    """The states of `items` sequences, from rest on."""
 
     def __init__(self, reservoir: AnyReservoir, items: int, dtype: np.dtype[Any]) -> None:
         self._layers = [_Layer(layer, items, dtype) for layer in reservoir.layers]
-        single = len(self._layers) == 1
-        self.state = self._layers[0].state if single else np.zeros((items, reservoir.units), dtype)
+        self._units, self._dtype = reservoir.units, dtype
+
+    def run(self, x: Float[np.ndarray, "step live channel"]) -> Float[np.ndarray, "step live neuron"]:
+        """Take the first items through the steps under inputs `x`; return the state after each step.
+
+        Layers follow one another on the last axis.
+        """
+        blocks = [x]
+        for layer in self._layers:
+            blocks.append(layer.run(blocks[-1]))
+        return blocks[1] if len(blocks) == 2 else np.concatenate(blocks[1:], axis=2)
 
     def advance(self, x: Float[np.ndarray, "live channel"]) -> Float[np.ndarray, "live neuron"]:
-        """Take a step of the first `len(x)` items under inputs `x`; return their states, a view of `state`."""
-        live, at = len(x), 0
-        for layer in self._layers:
-            layer.drive[:live] = x
-            layer.step(live)
-            x = layer.state[:live]
-            if len(self._layers) > 1:
-                self.state[:live, at : at + layer.units] = x
-                at += layer.units
-        return self.state[:live]
+        """Take one step of the first items under inputs `x`; return their states."""
+        return self.run(x[None])[0]
+
+    @property
+    def parts(self) -> list[Array]:
+        """What the items carry from step to step, (item, number) each: layer by layer h, and m or r where there is one.
+
+        They are the arrays themselves: what is written into them is the state from then on.
+        """
+        return [part for layer in self._layers for part in layer.parts()]
 
     def rest(self) -> None:
         """Put every item at rest again."""
-        for layer in self._layers:
-            layer.rest()
-        self.state[:] = 0
+        for part in self.parts:
+            part[:] = 0
 
 
 class _Layer:
-    """One layer; `drive` is where its input goes before `step`."""
+    """One layer: its weights in the precision of the states, and the states of every item."""
 
     def __init__(self, cell: Reservoir, items: int, dtype: np.dtype[Any]) -> None:
-        self.units, channels = cell.units, cell.channels
-        slots = cell.memory.slots if cell.memory else 0
-        # Columns of a row: state, input, memory, 1. They meet W, W_x, W_m and b, so that a dense step is one product.
-        self._joint = np.zeros((items, self.units + channels + slots + 1), dtype)
-        self._joint[:, -1] = 1
-        self.state = self._joint[:, : self.units]
-        self.drive = self._joint[:, self.units : self.units + channels]
-        self._memory = self._joint[:, self.units + channels : -1]
-        dense = cell.structure == "dense"
-        outputs = [cell.memory.outputs.T] if cell.memory else []
-        recurrent = [cell.recurrent.T] if dense else []
-        self._weights = np.vstack([*recurrent, cell.inputs.T, *outputs, cell.bias]).astype(dtype)
-        self._seen = self._joint if dense else self._joint[:, self.units :]
-        self._ring = None if dense else cell.recurrent.astype(dtype)
-        self._fresh, self._turned = np.empty((2, items, self.units), dtype)
-        self._alpha, self._beta = dtype.type(cell.alpha), dtype.type(cell.beta)
+        self._state = np.zeros((items, cell.units), dtype)
+        self._fresh = np.empty((items, cell.units), dtype)
+        self._memory = _Memory(cell.memory, items, dtype) if cell.memory else None
+        self._inputs = cell.inputs.T.astype(dtype)
+        self._outputs = cell.memory.outputs.T.astype(dtype) if cell.memory else None
+        self._bias = cell.bias.astype(dtype) if cell.bias.any() else None
+        self._recurrent = cell.recurrent.T.astype(dtype)
         self._rotation = None if cell.rotation is None else (cell.alpha * cell.rotation.T).astype(dtype)
+        self._alpha, self._beta = dtype.type(cell.alpha), dtype.type(cell.beta)
         self._phi = PHI[cell.activation]
-        self._leaking = np.zeros((items, self.units), dtype) if cell.leaks == "drive" else None
+        self._leaking = np.zeros_like(self._state) if cell.leaks == "drive" else None
         self._gain = None if cell.gain is None else cell.gain.astype(dtype)
         self._shift = None if cell.shift is None else cell.shift.astype(dtype)
-        if cell.memory:
-            self._cycle, self._into = cell.memory.shift.astype(dtype), cell.memory.inputs.T.astype(dtype)
-            self._held, self._entering = np.empty((2, items, slots), dtype)
 
-    def rest(self) -> None:
-        """Set state and memory to 0."""
-        self.state[:] = 0
-        self._memory[:] = 0
-        if self._leaking is not None:
-            self._leaking[:] = 0
+    def parts(self) -> list[Array]:
+        """Return what is carried from step to step."""
+        held = [self._state, self._leaking, self._memory and self._memory.state]
+        return [part for part in held if part is not None]
 
-    def step(self, live: int) -> None:
-        """Move the first `live` items on by one step, under the inputs in `drive`."""
-        h, z, turned = self.state[:live], self._fresh[:live], self._turned[:live]
-        if self._memory.shape[1]:
-            self._remember(live)
-        np.matmul(self._seen[:live], self._weights, out=z)
-        if self._ring is not None:
-            z += _shifted(h, self._ring, turned)
-        if self._leaking is not None:
-            self._leak_drive(self._leaking[:live], h, z)
-            return
+    def run(self, x: Array) -> Array:
+        """Return the states after each step, a new array."""
+        live, out = x.shape[1], self._drive(x)
+        h, fresh = self._state[:live], self._fresh[:live]
+        move = self._leak_state if self._leaking is None else self._leak_drive
+        for z in out:
+            _turned(h, self._recurrent, fresh)
+            z += fresh
+            move(h, z, fresh)
+            h = z
+        self._state[:live] = h
+        return out
+
+    def _drive(self, x: Array) -> Array:
+        """Return W_x x + W_m m + b of every step."""
+        steps, live, _ = x.shape
+        drive = (x.reshape(steps * live, -1) @ self._inputs).reshape(steps, live, -1)
+        if self._memory is not None and self._outputs is not None:
+            drive += self._memory.run(x) @ self._outputs
+        if self._bias is not None:
+            drive += self._bias
+        return drive
+
+    def _leak_state(self, h: Array, z: Array, fresh: Array) -> None:
+        """Put the new state into `z`, which holds the drive."""
         self._phi(z, out=z)
         z *= self._beta
         if self._rotation is None:
-            h *= self._alpha
-            h += z
-        elif self._rotation.ndim == 1:
-            np.add(_shifted(h, self._rotation, turned), z, out=h)
+            np.multiply(h, self._alpha, out=fresh)
         else:
-            np.matmul(h, self._rotation, out=turned)
-            np.add(turned, z, out=h)
+            _turned(h, self._rotation, fresh)
+        z += fresh
 
-    def _leak_drive(self, r: Array, h: Array, z: Array) -> None:
+    def _leak_drive(self, h: Array, z: Array, fresh: Array) -> None:
+        """Put the new state into `z`, which holds the drive that leaks into r."""
+        assert self._leaking is not None
+        r = self._leaking[: len(h)]
         z *= self._beta
         r *= self._alpha
         r += z
-        h[:] = r
+        z[:] = r
         if self._gain is not None:
-            h *= self._gain
+            z *= self._gain
         if self._shift is not None:
-            h += self._shift
-        self._phi(h, out=h)
-
-    def _remember(self, live: int) -> None:
-        m, held, entering = self._memory[:live], self._held[:live], self._entering[:live]
-        np.matmul(self.drive[:live], self._into, out=entering)
-        np.add(_shifted(m, self._cycle, held), entering, out=m)
+            z += self._shift
+        self._phi(z, out=z)
 
 
-def _shifted(h: Array, weights: Array, out: Array) -> Array:
-    """Return w_i h_{i-1 mod N}, in `out`."""
+class _Memory:
+    """The linear memory of a layer for every item."""
+
+    def __init__(self, memory: Memory, items: int, dtype: np.dtype[Any]) -> None:
+        self.state = np.zeros((items, memory.slots), dtype)
+        self._shift, self._inputs = memory.shift.astype(dtype), memory.inputs.T.astype(dtype)
+        self._fresh = np.empty_like(self.state)
+
+    def run(self, x: Array) -> Array:
+        """Return the memory after each step."""
+        live, out = x.shape[1], x @ self._inputs
+        m, fresh = self.state[:live], self._fresh[:live]
+        for entering in out:
+            entering += _turned(m, self._shift, fresh)
+            m = entering
+        self.state[:live] = m
+        return out
+
+
+def _turned(h: Array, weights: Array, out: Array) -> Array:
+    """Return h W for a matrix, w_i h_{i-1 mod N} for the weights of a cyclic shift; in `out`."""
+    if weights.ndim == 2:
+        return np.matmul(h, weights, out=out)
     np.multiply(h[:, :-1], weights[1:], out=out[:, 1:])
     np.multiply(h[:, -1], weights[0], out=out[:, 0])
     return out
