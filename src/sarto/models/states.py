@@ -83,7 +83,12 @@ def pooled_features(
 
 
 def states(
-    reservoir: AnyReservoir, sequences: Sequences, *, dtype: Precision = "float32", n_jobs: int = 1
+    reservoir: AnyReservoir,
+    sequences: Sequences,
+    *,
+    dtype: Precision = "float32",
+    n_jobs: int = 1,
+    block_items: int = BLOCK_ITEMS,
 ) -> Float[np.ndarray, "row neuron"]:
     """Return the state after every step of every sequence; row r belongs to row r of `sequences.values`."""
     _check(reservoir, sequences, dtype)
@@ -94,7 +99,7 @@ def states(
         for first, block in walk(reservoir, sequences, items, dtype):
             out[starts[: block.shape[1]] + np.arange(first, first + len(block))[:, None]] = block
 
-    map_blocks(run, blocks(sequences), n_jobs)
+    map_blocks(run, blocks(sequences, block_items), n_jobs)
     return out
 
 
@@ -144,7 +149,7 @@ def walk(
     assert (np.diff(lengths) <= 0).all(), "longest first"
     steps = Steps(reservoir, len(items), np.dtype(dtype))
     first = 0
-    for end in np.unique(lengths).tolist():
+    for end in map(int, np.unique(lengths)):
         live = int(np.searchsorted(-lengths, -end, side="right"))
         at_once = max(1, BLOCK_NUMBERS // (live * reservoir.units))
         while first < end:
@@ -154,10 +159,10 @@ def walk(
             first = last
 
 
-def blocks(sequences: Sequences) -> list[Int[np.ndarray, "_"]]:
-    """Return the items in blocks of BLOCK_ITEMS, longest first; the order of equal lengths is kept."""
+def blocks(sequences: Sequences, items: int = BLOCK_ITEMS) -> list[Int[np.ndarray, "_"]]:
+    """Return the items in blocks of so many, longest first; the order of equal lengths is kept."""
     order = np.argsort(-sequences.lengths, kind="stable")
-    return [order[i : i + BLOCK_ITEMS] for i in range(0, len(order), BLOCK_ITEMS)]
+    return [order[i : i + items] for i in range(0, len(order), items)]
 
 
 def map_blocks(
