@@ -14,6 +14,12 @@ from sarto.models.sequences import read_sequences
 from sarto.models.states import states
 
 USUAL: dict[str, Any] = {"seed": 0, "leak": 0.3, "radius": 0.9, "input_scaling": 0.5, "bias_scaling": 0.1}
+
+
+def usual(**changed: Any) -> dict[str, Any]:
+    return {**USUAL, **changed}
+
+
 FORGETTING: dict[str, AnyReservoir] = {
     "esn": esn.build(30, 2, **USUAL),
     "ring": ring.build(30, 2, **USUAL),
@@ -21,10 +27,10 @@ FORGETTING: dict[str, AnyReservoir] = {
     "rmn": rmn.build(30, 2, **USUAL, memory_units=5, memory_radius=0.8),
 }
 KEEPING: dict[str, AnyReservoir] = {
-    "eusn": eusn.build(30, 2, **{**USUAL, "leak": 0.01}),
-    "es2n": es2n.build(30, 2, **{**USUAL, "leak": 0.01}),
+    "eusn": eusn.build(30, 2, **usual(leak=0.01)),
+    "es2n": es2n.build(30, 2, **usual(leak=0.01)),
     "ring of radius 1": ring.build(
-        30, 2, **{**USUAL, "leak": 1.0, "radius": 1.0, "input_scaling": 1e-6, "bias_scaling": 0}
+        30, 2, **usual(leak=1.0, radius=1.0, input_scaling=1e-6, bias_scaling=0.0)
     ),
     "rmn of radius 1": rmn.build(30, 2, **USUAL),
 }
@@ -62,7 +68,11 @@ def test_a_reservoir_that_does_not_forget_is_computed_serially_and_says_so(name:
 
 def test_a_certificate_that_fails_makes_it_serial(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were the warm-up guessed too short, the gap at the cuts would tell."""
-    monkeypatch.setattr("sarto.models.chunked._warm_up", lambda *_: 5)
+
+    def guessed(*_: object) -> int:
+        return 5
+
+    monkeypatch.setattr("sarto.models.chunked._warm_up", guessed)
     x = series()
     run = chunked_states(FORGETTING["esn"], x)
     assert run.chunks == 1
@@ -92,7 +102,8 @@ def test_series_too_short_to_be_cut_are_computed_all_the_same(steps: int) -> Non
 
 def test_one_chunk_is_serial_and_nonsense_is_refused() -> None:
     assert chunked_states(FORGETTING["esn"], series(), chunks=1).reason == "one chunk was asked for"
-    for arguments in ({"chunks": 0}, {"tolerance": 0.0}, {"tolerance": float("nan")}):
+    refused: list[dict[str, Any]] = [{"chunks": 0}, {"tolerance": 0.0}, {"tolerance": float("nan")}]
+    for arguments in refused:
         with pytest.raises(InputError) as caught:
             chunked_states(FORGETTING["esn"], series(), **arguments)
         assert caught.value.code == "E116"

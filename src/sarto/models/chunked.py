@@ -168,8 +168,9 @@ def _run(
         np.concatenate([series.values[a:b] for a, b in zip(starts, cuts[1:], strict=True)]),
         np.concatenate([[0], np.cumsum(cuts[1:] - starts)]),
     )
-    rows = np.concatenate([np.arange(a, b) for a, b in zip(starts, cuts[1:], strict=True)])
-    own = rows >= np.repeat(cuts[:-1], cuts[1:] - starts)
+    own = np.ones(len(parts.values), bool)
+    for at, early in zip(parts.offsets, cuts[:-1] - starts, strict=False):
+        own[at : at + early] = False
     computed = states(reservoir, parts, dtype=dtype, n_jobs=n_jobs, block_items=BATCH)
     ends, begins = parts.offsets[1:-1] - 1, parts.offsets[1:-1] + (cuts[1:-1] - starts[1:]) - 1
     gap = float(np.abs(computed[ends] - computed[begins]).max())
