@@ -32,7 +32,8 @@ from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Memory, Reservoir
-from sarto.models.reservoir._stack import Stack
+from sarto.models.reservoir._diagonal import Diagonal
+from sarto.models.reservoir._stack import Layer, Stack
 
 FORMAT = "sarto estimator"
 VERSION = 2
@@ -132,21 +133,29 @@ def _content(header: dict[str, Any], arrays: dict[str, Any]) -> Content:
 SETTINGS = ("cell", "alpha", "beta", "start", "activation", "leaks")
 WEIGHTS = ("recurrent", "inputs", "bias", "rotation", "gain", "shift")
 MEMORY = ("shift", "inputs", "outputs")
-"""The fields of a reservoir that are plain values, those that are arrays, and those of its memory."""
+DIAGONAL = ("cell", "beta", "offset")
+SCANNED = ("factors", "inputs", "bias", "kernel")
+"""Fields of a reservoir that are plain values, those that are arrays, those of its memory; then of a diagonal one."""
 
 
-def _settings(layer: Reservoir) -> dict[str, Any]:
-    return {name: getattr(layer, name) for name in SETTINGS}
+def _settings(layer: Layer) -> dict[str, Any]:
+    """Return the plain values of a layer; `offset` only a diagonal one has."""
+    return {name: getattr(layer, name) for name in (DIAGONAL if isinstance(layer, Diagonal) else SETTINGS)}
 
 
-def _weights(layer: Reservoir) -> dict[str, Any]:
+def _weights(layer: Layer) -> dict[str, Any]:
     """Return the arrays of a layer by name; those of its memory have the prefix `memory_`."""
+    if isinstance(layer, Diagonal):
+        return {name: getattr(layer, name) for name in SCANNED}
     own = {name: getattr(layer, name) for name in WEIGHTS}
     memory = {f"memory_{name}": getattr(layer.memory, name) for name in MEMORY} if layer.memory else {}
     return {name: array for name, array in (own | memory).items() if array is not None}
 
 
-def _layer(settings: dict[str, Any], index: int, arrays: dict[str, Any]) -> Reservoir:
+def _layer(settings: dict[str, Any], index: int, arrays: dict[str, Any]) -> Layer:
+    if "offset" in settings:
+        scanned = {name: arrays[f"{name}_{index}"] for name in SCANNED}
+        return Diagonal(**{name: settings[name] for name in DIAGONAL}, **scanned)
     kept = {name: arrays[f"{name}_{index}"] for name in WEIGHTS[:3]}
     kept |= {name: arrays.get(f"{name}_{index}") for name in WEIGHTS[3:]}
     remembers = f"memory_shift_{index}" in arrays

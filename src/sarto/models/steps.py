@@ -2,8 +2,8 @@
 
 `Steps` holds the states of a reservoir, or of the layers of a stack, for a fixed number of items and takes them through
 a block of steps at a time. What does not depend on the state, W_x x + W_m m + b, is one matrix product for the whole
-block; then every step is one product with W, and one with O where that is a full matrix. A layer of a stack takes the
-block of states of the layer below.
+block; then every step is one product with W, and one with O where that is a full matrix. A diagonal reservoir scans the
+block. A layer of a stack takes the block of states of the layer below.
 
 >>> from sarto.models.reservoir import ring
 >>> cell = ring.build(4, 1, seed=0, leak=1.0, radius=0.5, input_scaling=1.0, bias_scaling=0.0)
@@ -22,7 +22,9 @@ from jaxtyping import Float
 from scipy.special import expit
 
 from sarto.models.reservoir._cell import Activation, Memory, Reservoir
+from sarto.models.reservoir._diagonal import Diagonal
 from sarto.models.reservoir._stack import AnyReservoir
+from sarto.models.scan import scan
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -49,7 +51,10 @@ class Steps:
     """The states of `items` sequences, from rest on."""
 
     def __init__(self, reservoir: AnyReservoir, items: int, dtype: np.dtype[Any]) -> None:
-        self._layers = [_Layer(layer, items, dtype) for layer in reservoir.layers]
+        self._layers = [
+            _Diagonal(layer, items, dtype) if isinstance(layer, Diagonal) else _Layer(layer, items, dtype)
+            for layer in reservoir.layers
+        ]
         self._units, self._dtype = reservoir.units, dtype
 
     def run(self, x: Float[np.ndarray, "step live channel"]) -> Float[np.ndarray, "step live neuron"]:
@@ -149,6 +154,47 @@ class _Layer:
         if self._shift is not None:
             z += self._shift
         self._phi(z, out=z)
+
+
+class _Diagonal:
+    """One diagonal layer, whose block of steps is scanned."""
+
+    def __init__(self, cell: Diagonal, items: int, dtype: np.dtype[Any]) -> None:
+        wide = np.result_type(dtype, np.complex64)
+        self._cell, self._dtype = cell, dtype
+        self._state = np.zeros((items, cell.units), wide)
+        self._factors = cell.factors.astype(wide)
+        self._inputs: Any = (cell.beta * cell.inputs.T).astype(wide)
+        self._bias = (cell.beta * cell.bias).astype(wide)
+        self._kernel = cell.kernel.astype(wide)
+
+    def parts(self) -> list[Array]:
+        """Return what is carried from step to step."""
+        return [self._state]
+
+    def run(self, x: Array) -> Array:
+        """Return z after each step, a new array."""
+        live = x.shape[1]
+        h: Any = self._drive(x)
+        h += self._bias
+        self._state[:live] = scan(self._factors, h, self._state[:live])[-1]
+        z = np.full(h.shape, self._cell.offset, self._dtype)
+        reach = len(self._kernel) // 2
+        for tap, weight in zip(range(-reach, reach + 1), self._kernel, strict=True):
+            seen = h[..., max(tap, 0) : self._cell.units + min(tap, 0)]
+            at: Any = z[..., max(-tap, 0) : self._cell.units + min(-tap, 0)]
+            at += weight.real * seen.real
+            at -= weight.imag * seen.imag
+        return np.tanh(z, out=z)
+
+    def _drive(self, x: Array) -> Array:
+        if self._inputs.ndim == 1:
+            return self._inputs * np.roll(x, 1, axis=2)
+        flat = x.reshape(-1, x.shape[2])
+        drive: Any = np.empty((*x.shape[:2], self._cell.units), self._state.dtype)
+        drive.real = (flat @ self._inputs.real).reshape(drive.shape)
+        drive.imag = (flat @ self._inputs.imag).reshape(drive.shape)
+        return drive
 
 
 class _Memory:

@@ -7,6 +7,7 @@ import pytest
 
 from sarto.models.input_error import InputError
 from sarto.models.reservoir import esn
+from sarto.models.reservoir._cell import Reservoir
 from sarto.models.reservoir._stack import Stack, stacked
 from sarto.models.sequences import read_sequences
 from sarto.models.states import states
@@ -40,6 +41,7 @@ def test_the_upper_layer_sees_the_lower_state_of_the_same_step() -> None:
 def test_layers_have_draws_of_their_own_and_their_own_scaling() -> None:
     deep = stacked(esn.build, 40, 20, layers=2, inter_scaling=2.0, **USUAL)
     first, second = deep.layers
+    assert isinstance(first, Reservoir) and isinstance(second, Reservoir)
     assert np.abs(first.inputs).max() <= 0.5 < np.abs(second.inputs).max() <= 2.0
     assert not np.allclose(first.recurrent, second.recurrent)
     same = stacked(esn.build, 40, 20, layers=2, **USUAL)

@@ -25,15 +25,17 @@ from typing import Any, TypeAlias
 from sarto.core.seed import generator
 from sarto.models.input_error import InputError
 from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._diagonal import Diagonal
 
 LARGEST_SEED = 0xFFFFFFFF
+Layer: TypeAlias = Reservoir | Diagonal
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
     """Two or more reservoirs, from the input on."""
 
-    layers: tuple[Reservoir, ...]
+    layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
         pairs = zip(self.layers, self.layers[1:], strict=False)
@@ -74,11 +76,11 @@ class Stack:
         return hashlib.sha256("\n".join(layer.reservoir_id for layer in self.layers).encode()).hexdigest()
 
 
-AnyReservoir: TypeAlias = Reservoir | Stack
+AnyReservoir: TypeAlias = Layer | Stack
 
 
 def stacked(
-    build: Callable[..., Reservoir],
+    build: Callable[..., Layer],
     units: int,
     channels: int,
     *,

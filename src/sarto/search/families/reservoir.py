@@ -27,7 +27,7 @@ ROOM = "sarto.models.reservoir"
 MAX_UNITS = 400
 """Bounds the time of one trial, which grows with the square of the units and the cube of the features."""
 MAX_SEGMENTS = 4
-NAMED_ONLY = ("es2n", "eusn", "resesn", "rmn", "seeded")
+NAMED_ONLY = ("es2n", "eusn", "paralesn", "resesn", "rmn", "seeded")
 """Cells that are searched only when they are named. With `seeded` among the others, 9 of 12 searches of 96 trials ended
 with a larger validation loss than without (JapaneseVowels in 4 KiB), and 2 with a smaller one."""
 
