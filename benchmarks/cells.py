@@ -149,6 +149,5 @@ def _difference(paired: list[float]) -> Figure:
 
 def _drawn(draws: np.random.Generator, numbers: Any) -> float:
     """Return a number from one of optuna's ranges, uniform in its logarithm where the range says so."""
-    if numbers.log:
-        return float(math.exp(draws.uniform(math.log(numbers.low), math.log(numbers.high))))
-    return float(draws.uniform(numbers.low, numbers.high))
+    low, high = float(numbers.low), float(numbers.high)
+    return math.exp(draws.uniform(math.log(low), math.log(high))) if numbers.log else draws.uniform(low, high)

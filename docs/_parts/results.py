@@ -18,6 +18,7 @@ from docs._parts._tables import table
 from sarto.core.units import format_quantity
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
+SIGNS: dict[str, str] = {"<=": "≤", ">=": "≥"}
 
 
 def figure(benchmark: str, name: str) -> str:
@@ -121,13 +122,13 @@ def _number(value: float) -> str:
 
 
 def _unbroken(wanted: str) -> str:
-    """Return a bar such as `<= 1e+09` as the number it is, on one line.
+    r"""Return a bar such as `<= 1e+09` as the number it is, on one line.
 
     >>> _unbroken("<= 1e+09")
     '≤\xa01,000,000,000'
     """
     sign, _, limit = wanted.partition(" ")
-    return f"{dict([('<=', '≤'), ('>=', '≥')]).get(sign, sign)}\xa0{_number(float(limit))}"
+    return f"{SIGNS.get(sign, sign)}\xa0{_number(float(limit))}"
 
 
 def _met(met: bool) -> str:
