@@ -7,7 +7,8 @@ import click
 from sarto.cli._docline import docline
 from sarto.cli._program import PROGRAM, ROOM
 
-WIDTH = 80
+WIDTH = 78
+"""Columns: what click prints on a terminal of 80."""
 
 
 def command_line() -> str:
@@ -24,8 +25,8 @@ def command_line() -> str:
 
 def _help(command: click.Command, parent: click.Context | None) -> str:
     name = command.name if parent else "sarto"
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH)
-    return command.get_help(context)
+    with command.make_context(name, [], parent, resilient_parsing=True, terminal_width=WIDTH) as context:
+        return command.get_help(context)
 
 
 def _block(title: str, text: str) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,6 +130,17 @@ def test_a_figure_that_one_set_lacks_is_named(kept: Path) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(LookupError, match="made_up has no figure 'set 2, ring: flash'"):
         results.compared("made_up", "{column}, {row}: flash")
+
+
+@pytest.mark.parametrize("verb", ["", "fit", "explain"])
+def test_the_help_on_the_page_is_what_the_program_prints(verb: str) -> None:
+    words = [*filter(None, [verb]), "--help"]
+    done = subprocess.run(
+        [sys.executable, "-m", "sarto", *words],
+        env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    title = " ".join(["sarto", *words])
+    assert f'```text title="{title}"\n{done.stdout.rstrip()}\n```' in rendered("{{ command_line() }}")
 
 
 def test_prose_of_a_docstring_is_not_taken_for_markdown() -> None:
