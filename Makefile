@@ -7,7 +7,7 @@ help: ## print this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  \1\t/'
 
 setup: ## make .venv with everything that the checks need
-	python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e '.[mcu,data,dev]'
+	python3 -m venv .venv && .venv/bin/pip install -c constraints.txt -e '.[mcu,data,dev,docs]'
 
 check: ## every check: lint, format, imports, types, tests
 	$(PYTHON) -m tests

@@ -20,13 +20,15 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command as run; raise 
 
 def checks(no_skips: bool) -> dict[str, list[str]]:
     """The checks in order: name -> arguments of the Python interpreter; the fast ones come first."""
-    workers = min(os.cpu_count() or 1, MAX_WORKERS)
+    tests = ["-m", "pytest", f"--numprocesses={min(os.cpu_count() or 1, MAX_WORKERS)}"]
+    tests += ["--no-skips"] if no_skips else []
     return {
         "lint": ["-m", "ruff", "check", "."],
         "format": ["-m", "ruff", "format", "--check", "."],
         "imports": ["-c", LINT_IMPORTS, "--no-cache"],
         "pyright": ["-m", "pyright", "--warnings", "--pythonpath", sys.executable],
-        "pytest": ["-m", "pytest", f"--numprocesses={workers}", *(["--no-skips"] if no_skips else [])],
+        "pytest": [*tests, "--ignore=tests/docs"],
+        "docs": [*tests, "tests/docs"],  # builds the site, and runs every example on its pages
     }
 
 

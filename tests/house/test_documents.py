@@ -22,9 +22,11 @@ KINDS = {"added", "changed", "fixed", "removed"}
 
 
 def commands(text: str) -> list[str]:
-    """The shell lines of a document, continued lines joined."""
-    blocks = re.findall(r"```(?:sh|bash|console)\n(.*?)```", text, flags=re.DOTALL)
-    return [line for block in blocks for line in block.replace("\\\n", " ").splitlines() if line.strip()]
+    """The shell lines of a document, continued lines joined; in a `console` block those after `$ `."""
+    blocks = re.findall(r"```(sh|bash|console)\n(.*?)```", text, flags=re.DOTALL)
+    lines = [(kind, line) for kind, block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    typed = [line for kind, line in lines if kind != "console" or line.startswith("$ ")]
+    return [line.removeprefix("$ ") for line in typed if line.strip()]
 
 
 def sarto_calls() -> list[tuple[str, list[str]]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("src", "tests", "benchmarks", "examples")
+PLACES = ("src", "tests", "benchmarks", "docs", "examples")
 SOURCES = sorted(
     path
     for place in PLACES
@@ -38,7 +38,7 @@ def test_every_test_folder_is_a_room_of_the_package() -> None:
     strangers = {
         "/".join(parts)
         for parts in folders
-        if not parts or parts[0] not in rooms | {"rooms", "house", "benchmarks"}
+        if not parts or parts[0] not in rooms | {"rooms", "house", "benchmarks", "docs"}
     }
     assert not strangers
 
@@ -71,6 +71,7 @@ def test_git_ignores_what_the_checks_leave_behind() -> None:
         ".pytest_cache/x",
         "src/sarto/__pycache__/x.pyc",
         "dist/x.whl",
+        "build/site/index.html",
         "out/model.c",
         ".ruff_cache/x",
     ]

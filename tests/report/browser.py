@@ -88,6 +88,12 @@ class Browser:
 
     def open(self, page: Path, *, width: int, height: int = 900, dark: bool = False, media: str = "") -> None:
         """Show a local file in a window of `width` CSS pixels and wait until it has loaded."""
+        self.show(page.as_uri(), width=width, height=height, dark=dark, media=media)
+
+    def show(
+        self, address: str, *, width: int, height: int = 900, dark: bool = False, media: str = ""
+    ) -> None:
+        """Show what lies at `address` in a window of `width` CSS pixels and wait until it has loaded."""
         self.send(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -98,7 +104,7 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", media=media, features=[scheme])
         self.events.clear()
-        self.send("Page.navigate", url=page.as_uri())
+        self.send("Page.navigate", url=address)
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
             self.events.append(self._receive())
 
@@ -107,6 +113,18 @@ class Browser:
         result = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
+
+    def wait_for(self, expression: str) -> None:
+        """Return as soon as a JavaScript expression is true.
+
+        Raises:
+            TimeoutError: when it does not become so.
+        """
+        end = time.monotonic() + DEADLINE_S
+        while not self.run(expression):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{expression} did not become true in {DEADLINE_S:.0f} s")
+            time.sleep(0.05)
 
     def complaints(self) -> list[str]:
         """Return what the page wrote to the console as a warning or error, and exceptions it threw."""
