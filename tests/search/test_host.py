@@ -15,7 +15,6 @@ from sarto.core.budget import Budget
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.progress import Silent
-from sarto.measure import native
 from sarto.measure.model import RawSequences, measure_folder
 from sarto.measure.native import Program
 from sarto.report import html, read_run
@@ -211,7 +210,7 @@ def test_another_processor_is_another_request(
     base: FitResult, data: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert fit(host_request(data, base.out), Silent()).already_done
-    monkeypatch.setattr(native, "processor", lambda: "another")
+    monkeypatch.setattr("sarto.measure.processor.processor", lambda: "another")
     with pytest.raises(SartoError, match=r"E113.*another request[\s\S]*it differs in: processor"):
         fit(host_request(data, base.out), Silent())
 

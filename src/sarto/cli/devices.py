@@ -106,7 +106,7 @@ def _show(device: AnyDevice) -> None:
 
 
 def _show_host(host: Host) -> None:
-    from sarto.measure.native import processor
+    from sarto.measure.processor import processor
 
     _answer.line(f"compiled for {host.target}, -mcpu={host.cpu}; run on {processor()}")
     _answer.line()

@@ -68,6 +68,7 @@ from sarto.measure.elf import Part, parts
 from sarto.measure.host import run_batch
 from sarto.measure.outputs import Outputs
 from sarto.measure.probe import link_library, load_library
+from sarto.measure.processor import processor
 
 ROUNDS = 7
 ROUND_S = 2e-4
@@ -91,16 +92,6 @@ def check_host() -> None:
             cause="sizes are read from object files of Linux",
             hint="choose another device of `sarto devices`",
         )
-
-
-def processor() -> str:
-    """Return what the system says of the processor, such as `AMD EPYC 7B13`."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
-    return names[0] if names and names[0] else platform.machine()
 
 
 def compile_native(

@@ -74,7 +74,7 @@ class FitRequest:
         if self.device.endswith(".toml"):
             fields["device_file"] = content_hash(asdict(device))
         if isinstance(device, Host):
-            from sarto.measure.native import processor
+            from sarto.measure.processor import processor
 
             fields["processor"] = processor()
         return json.loads(json.dumps(fields))
