@@ -125,3 +125,15 @@ def test_nearest_points_stand_side_by_side(capsys: pytest.CaptureFixture[str]) -
     assert [line.split()[0] for line in lines[1:]] == ["t003", "t010", "bare"]
     assert lines[0].count("RAM") == 1
     assert lines[3].split() == ["bare", "21.4", "kB", "(emulated)", "-", "-", "-"]
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_the_time_is_shown_where_no_instructions_are_counted(
+    capsys: pytest.CaptureFixture[str], counted: bool
+) -> None:
+    got = {k: v for k, v in GOT.items() if counted or k != "instructions per inference"}
+    verdict = judge(Budget(flash_b=20_000), got)
+    show_verdict(verdict, got.values(), "host")
+    show_nearest([OperatingPoint("t1", {}, tuple(got.values()))], verdict)
+    first, *rest = capsys.readouterr().out.split("point")
+    assert ("latency" in first, "latency" in rest[0]) == (not counted, not counted)

@@ -8,16 +8,39 @@ import pytest
 from sarto.core.device import Assumption, CycleTable, Device
 from sarto.core.errors import error_pages
 from sarto.core.rooms import methods
-from sarto.devices import device, devices
+from sarto.devices import any_device, device, devices
 from tests.cli.stand_in import call, run
+from tests.devices.test_devices import GOOD
 
 
 def test_devices_are_a_table() -> None:
     lines = call("devices").stdout.splitlines()
     assert lines[0].split()[0] == "device"
-    assert [line.split()[0] for line in lines[1:-2]] == devices()
-    assert all(device(name).title in line for name, line in zip(devices(), lines[1:-2], strict=True))
-    assert lines[-1] == "host is this computer: sarto measure OUT --device host"
+    assert [line.split()[0] for line in lines[1:]] == devices()
+    assert all(any_device(name).title in line for name, line in zip(devices(), lines[1:], strict=True))
+    (host,) = (line.split() for line in lines if line.startswith("host "))
+    assert host == ["host", "this", "computer", "no", "limit", "no", "limit", "time", "(measured)"]
+
+
+def test_this_computer_shows_what_is_measured_and_what_is_not() -> None:
+    text = call("devices", "host").stdout
+    assert text.startswith("host: this computer\ncompiled for native, -mcpu=native; run on ")
+    assert [line.split("  ")[0] for line in text.splitlines()[4:8]] == [
+        "flash, RAM",
+        "time",
+        "instructions",
+        "energy",
+    ]
+    assert "not counted" in text and "not measured" in text
+    assert json.loads(call("devices", "host", "--json").stdout)["ram"] is None
+
+
+def test_a_device_of_the_users_is_shown_as_ours_are(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert call("devices", str(path)).stdout.startswith("mine: A core\n")
+    wrong = call("devices", str(tmp_path / "none.toml"))
+    assert (wrong.exit_code, wrong.stderr[:11]) == (2, "error[E111]")
 
 
 def test_one_device_shows_the_source_of_each_number() -> None:
@@ -41,7 +64,7 @@ def test_an_assumption_is_declared_with_its_source(monkeypatch: pytest.MonkeyPat
     def only(name: str) -> Device:
         return known
 
-    monkeypatch.setattr("sarto.devices.device", only)
+    monkeypatch.setattr("sarto.devices.any_device", only)
     text = call("devices", "cortex_m4").stdout
     assert "clock             168 MHz" in text
     assert "declared  a data sheet, table 1" in text

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sarto.core.device import Host
 from sarto.core.errors import SartoError
-from sarto.devices import _files, device, devices, parse_device
+from sarto.devices import _files, any_device, device, devices, image_device, microcontrollers, parse_device
 
 GOOD = """
 title = "A core"
@@ -46,7 +47,7 @@ def test_the_devices_of_now() -> None:
 
 
 def test_a_file_becomes_a_device() -> None:
-    found = parse_device("mine", GOOD)
+    found = image_device(parse_device("mine", GOOD))
     assert (found.name, found.title, found.cpu) == ("mine", "A core", "cortex_m4")
     assert (found.flash.origin, found.flash.size_b, found.flash.source) == (0x08000000, 65536, "a data sheet")
     assert (found.ram.origin, found.ram.size_b) == (0x20000000, 8192)
@@ -57,7 +58,7 @@ def test_a_file_becomes_a_device() -> None:
     assert (found.cycles.source, found.cycles.assumes) == ("a manual", "fast memory")
     assert (found.cycles.of("data"), found.cycles.of("load")) == ((1, 1), (1, 3))
     assert found.gcc == ""
-    assert parse_device("mine", 'gcc = "gcc -m32"' + GOOD).gcc == "gcc -m32"
+    assert image_device(parse_device("mine", 'gcc = "gcc -m32"' + GOOD)).gcc == "gcc -m32"
     assert found.energy_per_cycle_j is None
 
 
@@ -98,6 +99,57 @@ def test_a_wrong_file_is_refused_with_the_field(old: str, new: str, said: str) -
     with pytest.raises(SartoError, match=r"E112.*mine\.toml") as caught:
         parse_device("mine", GOOD.replace(old, new, 1))
     assert said in caught.value.cause or (new == "[ram" and caught.value.cause)
+
+
+HOST = 'title = "mine"\ntarget = "native"\ncpu = "baseline"\n'
+
+
+def test_a_file_for_this_computer_is_a_host() -> None:
+    assert parse_device("mine", HOST) == Host("mine", "mine", "baseline")
+    assert parse_device("mine", HOST + 'notes = "slow"').notes == "slow"
+    assert isinstance(any_device("host"), Host)
+    assert set(devices()) - set(microcontrollers()) == {"host"}
+    with pytest.raises(
+        SartoError, match=r"E112.*no image is built for mine[\s\S]*choose one of cortex_m0plus"
+    ):
+        image_device(parse_device("mine", HOST))
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ('emulator_cpu = "cortex-m4"', "emulator_cpu: no such field"),
+        ('[ram]\norigin = 0\nsize_b = 1024\nsource = "x"', "ram: no such field"),
+        ('[clock_hz]\nvalue = 3e9\nsource = "x"', "clock_hz: no such field"),
+    ],
+)
+def test_nothing_of_a_host_is_declared(more: str, said: str) -> None:
+    with pytest.raises(SartoError, match="E112") as caught:
+        parse_device("mine", f"{HOST}{more}\n")
+    assert caught.value.cause == said
+
+
+def test_a_file_of_the_users_is_given_by_its_path(tmp_path: Path) -> None:
+    path = tmp_path / "my board.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    assert any_device(str(path)) == parse_device("my_board", GOOD)
+    assert device(str(path)).name == "my_board"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(SartoError, match=r"E111[\s\S]*it is no text"):
+        any_device(str(path))
+    with pytest.raises(SartoError, match=r"E111.*'none\.toml' cannot be read[\s\S]*one of cortex_m0plus"):
+        any_device("none.toml")
+    (tmp_path / "x.toml").mkdir()
+    with pytest.raises(SartoError, match=r"E111.*'.*' cannot be read[\s\S]*directory"):
+        any_device(str(tmp_path / "x.toml"))
+
+
+def test_a_file_of_the_users_may_not_have_a_name_that_is_taken(tmp_path: Path) -> None:
+    """Evidence says `flash on NAME`: two devices of one name would be compared as one."""
+    path = tmp_path / "cortex_m4.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    with pytest.raises(SartoError, match=r"E112.*has the name of another device[\s\S]*rename the file"):
+        any_device(str(path))
 
 
 def test_a_wrong_name_is_answered_with_the_nearest() -> None:

@@ -15,7 +15,7 @@ import pytest
 from sarto.core.device import KINDS, CycleTable
 from sarto.core.errors import SartoError
 from sarto.deploy.c.emit import emit
-from sarto.devices import device, devices
+from sarto.devices import device, microcontrollers
 from sarto.measure.build import build
 from sarto.measure.cycles import cycle_counts, kind_of
 from sarto.measure.elf import RISCV32, Elf
@@ -39,7 +39,7 @@ def table(**entries: int | tuple[int, int]) -> CycleTable:
     return CycleTable(tuple((kind, *bounds) for kind, bounds in rows.items()), "made up", "nothing")
 
 
-@pytest.mark.parametrize("name", devices())
+@pytest.mark.parametrize("name", microcontrollers())
 def test_with_one_cycle_each_cycles_are_instructions(name: str) -> None:
     core = replace(device(name), cycles=table())
     found = emulate(build(SOURCES, core), SEQUENCES)
@@ -156,7 +156,7 @@ def _expected(line: str, riscv: bool) -> str:
     return "branch_register" if kind == "call" and bare == "blx" else kind
 
 
-@pytest.mark.parametrize("name", devices())
+@pytest.mark.parametrize("name", microcontrollers())
 def test_kinds_are_those_of_gnu_objdump(name: str, tmp_path: Path) -> None:
     core = device(name)
     riscv = core.target.startswith("riscv")

@@ -17,7 +17,7 @@ from sarto.core.graph import save_arrays, save_graph
 from sarto.core.store import file_sha256
 from sarto.deploy.c.emit import emit
 from sarto.deploy.c.program import image_sources, linker_script
-from sarto.devices import device, devices
+from sarto.devices import device, microcontrollers
 from sarto.measure import from_board, qemu
 from sarto.measure.elf import read
 from sarto.measure.from_board import MOST_SEQUENCES, harness_inputs, measure_from_board, project_files
@@ -69,7 +69,7 @@ def built(folder: Path, *options: str) -> Path:
     return folder / "build"
 
 
-@pytest.mark.parametrize("name", devices())
+@pytest.mark.parametrize("name", microcontrollers())
 def test_the_project_builds_as_it_stands(name: str, tmp_path: Path) -> None:
     core = device(name)
     needs_program("gcc", core)

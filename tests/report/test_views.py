@@ -37,6 +37,19 @@ def test_curves_take_each_cost_that_the_points_state(tmp_path: Path) -> None:
     assert flash.hows == ["estimated", "measured"]
 
 
+def test_of_a_host_the_time_stands_for_the_instructions(tmp_path: Path) -> None:
+    run = read_run(Sample().write(tmp_path))
+    native = replace(run, artifact={**run.artifact, "device": "host", "target": "native"})
+    assert (run.native, native.native) == (False, True)
+    assert views.costs_of(run) == ("flash", "ram", "instructions per inference")
+    assert views.costs_of(native) == ("flash", "ram", "latency")
+    assert [what for what, _ in views.front_rows(native)[0]] == ["validation error", "flash", "ram"]
+    bare = replace(native, evidence=())
+    remedies = {head.what: head.remedy for head in views.headlines(bare)}
+    assert remedies["instructions per inference"] == remedies["energy"] == "sarto devices host"
+    assert remedies["flash"] == "sarto measure OUT --device host"
+
+
 def test_the_table_of_points_begins_with_the_chosen_one_and_says_how_by_column(tmp_path: Path) -> None:
     columns, rows, left_out = views.front_rows(read_run(Sample(points=50).write(tmp_path)))
     assert columns == [

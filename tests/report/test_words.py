@@ -127,3 +127,5 @@ def test_the_verdict_is_one_sentence_that_names_what_binds(
 def test_what_nobody_measured_names_the_command_that_would() -> None:
     assert words.remedy("latency", "cortex_m4") == "sarto devices cortex_m4"
     assert words.remedy("instructions per inference", "cortex_m4") == "sarto measure OUT --device cortex_m4"
+    assert words.remedy("instructions per inference", "host", True) == "sarto devices host"
+    assert words.remedy("flash", "host", True) == "sarto measure OUT --device host"

@@ -206,27 +206,24 @@ class ConditionKind(Kind):
 
 
 class DeviceKind(Kind):
-    """A device that has a file in `sarto.devices`, or one of the `others`, such as this host."""
+    """A device that has a file in `sarto.devices`, or the path of a device file."""
 
     name = "name"
 
-    def __init__(self, *others: str) -> None:
-        self.others = others
-
     def read(self, text: str) -> str:
-        """Return the name."""
-        from sarto.devices import device
+        """Return the name or the path, after reading the file."""
+        from sarto.devices import any_device
 
-        return text if text in self.others else device(text).name
+        any_device(text)
+        return text
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Return the devices that begin with `incomplete`, with what they are."""
-        from sarto.devices import device, devices
+        from sarto.devices import any_device, devices
 
-        known = [(n, device(n).title) for n in devices()] + [(n, "this computer") for n in self.others]
-        return [CompletionItem(n, help=title) for n, title in known if n.startswith(incomplete)]
+        return [CompletionItem(n, help=any_device(n).title) for n in devices() if n.startswith(incomplete)]
 
 
 class LinksKind(Kind):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from sarto.cli import _answer
 from sarto.core.budget import Margin, Verdict
@@ -18,8 +18,9 @@ from sarto.report import Run, words
 from sarto.report.words import name, remedy
 
 COLUMNS = ("limit", "budget", "got", "margin", "how")
-FIGURES = ("flash", "ram", "instructions per inference", "test accuracy", "test R2")
-"""What is always shown of a model, with or without a limit, and of points that come near one."""
+FIGURES = ("flash", "ram", "instructions per inference", "latency", "test accuracy", "test R2")
+"""What is always shown of a model, with or without a limit, and of points that come near one; the latency where no
+instructions are counted."""
 _CODES = {
     "flash": "E202",
     "ram": "E203",
@@ -46,12 +47,18 @@ def show_verdict(verdict: Verdict, evidence: Iterable[Evidence], device: str) ->
     styles = ["" if m.left is None else "green" if m.left >= 0 else "red" for m in verdict.margins]
     newest = {item.what: item for item in evidence}
     limited = {m.limit for m in verdict.margins}
-    free = [newest[what] for what in FIGURES if what in newest and what not in limited]
+    free = [newest[what] for what in _figures(newest) if what not in limited]
     table = [
         *rows(verdict, device),
         *((name(e.what), "none", _figure(e.value, e.unit, e.what), _plain(_spread(e)), e.how) for e in free),
     ]
     _answer.table(COLUMNS, table, right=(1, 2), styles=[*styles, *[""] * len(free)])
+
+
+def _figures(there: Container[str]) -> list[str]:
+    """Return the `FIGURES` to show of those that are there."""
+    counted = "instructions per inference" in there
+    return [what for what in FIGURES if what in there and not (counted and what == "latency")]
 
 
 def _spread(item: Evidence) -> str:
@@ -114,8 +121,9 @@ def unmet(verdict: Verdict, device: str, model: str) -> SartoError:
 def show_nearest(points: Sequence[OperatingPoint], verdict: Verdict) -> None:
     """Print the points that came nearest with what they cost, and their validation error, the figures side by side."""
     limits = [m.limit for m in verdict.margins]
-    known = [what for what in (*limits, *FIGURES, "validation error") if any(_has(p, what) for p in points)]
-    columns = list(dict.fromkeys(known))
+    there = {item.what for point in points for item in point.evidence}
+    known = (*limits, *_figures(there), "validation error")
+    columns = [what for what in dict.fromkeys(known) if what in there]
     hows = {what: {p.find(what).how for p in points if _has(p, what)} for what in columns}
     names = [f"{name(what)} ({', '.join(sorted(hows[what]))})" for what in columns]
     table = [(point.name, *(_cell(point, what, len(hows[what]) > 1) for what in columns)) for point in points]

@@ -38,7 +38,8 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     """Deploy the model in OUT: check its files against the manifest and copy them to DIR.
 
     The project of --to cmake builds with the GCC for the device as it stands: cmake -B build && cmake --build build.
-    Its harness runs stored inputs on your board; sarto measure OUT --from-board FILE reads what it said.
+    Its harness runs stored inputs on your board; sarto measure OUT --from-board FILE reads what it said. For the device
+    host any compiler builds it, and its program reads samples from standard input.
 
     A list of what was written is kept in DIR, so that a later call can tell its own files from those that were edited:
     a file in DIR that is neither is never overwritten.

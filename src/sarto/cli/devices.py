@@ -9,7 +9,7 @@ import click
 from sarto.cli import _answer
 from sarto.cli._kinds import DEVICE
 from sarto.cli._verb import json_option, verb
-from sarto.core.device import Device
+from sarto.core.device import AnyDevice, Host, Memory
 from sarto.core.units import format_quantity
 
 _UNKNOWN = "no source was opened"
@@ -23,13 +23,13 @@ def command(name: str | None, as_json: bool) -> None:
     from sarto import devices
 
     if name is not None:
-        chosen = devices.device(name)
+        chosen = devices.any_device(name)
         if as_json:
             _answer.document(asdict(chosen))
         else:
             _show(chosen)
         return
-    all_devices = [devices.device(known) for known in devices.devices()]
+    all_devices = [devices.any_device(known) for known in devices.devices()]
     if as_json:
         _answer.document([asdict(d) for d in all_devices])
         return
@@ -37,14 +37,17 @@ def command(name: str | None, as_json: bool) -> None:
         (
             d.name,
             d.title,
-            format_bytes(d.flash.size_b),
-            format_bytes(d.ram.size_b),
-            ", ".join(_derived(d)) or "instructions only",
+            _size(d.flash),
+            _size(d.ram),
+            ", ".join(_derived(d)),
         )
         for d in all_devices
     ]
     _answer.table(("device", "what it is", "flash", "RAM", "what can be told"), rows, right=(2, 3))
-    _answer.line("\nhost is this computer: sarto measure OUT --device host")
+
+
+def _size(memory: Memory | None) -> str:
+    return "no limit" if memory is None else format_bytes(memory.size_b)
 
 
 def format_bytes(size_b: int) -> str:
@@ -56,10 +59,12 @@ def format_bytes(size_b: int) -> str:
     return f"{size_b // 1024} KiB" if size_b % 1024 == 0 else format_quantity(size_b, "B")
 
 
-def _derived(device: Device) -> list[str]:
-    """Return the figures that the assumptions of a device allow."""
+def _derived(device: AnyDevice) -> list[str]:
+    """Return the figures that a device gives, sizes apart."""
+    if isinstance(device, Host):
+        return ["time (measured)"]
     if device.cycles is None:
-        return []
+        return ["instructions only"]
     figures = ["instructions", "cycles (estimated)"]
     if device.clock_hz:
         figures.append("time (estimated)")
@@ -68,8 +73,11 @@ def _derived(device: Device) -> list[str]:
     return figures
 
 
-def _show(device: Device) -> None:
+def _show(device: AnyDevice) -> None:
     _answer.line(f"{device.name}: {device.title}")
+    if isinstance(device, Host):
+        _show_host(device)
+        return
     _answer.line(f"compiled for {device.target}, -mcpu={device.cpu}; emulated as {device.emulator_cpu}")
     _answer.line()
     rows = [
@@ -95,3 +103,20 @@ def _show(device: Device) -> None:
     if device.notes:
         _answer.line()
         _answer.line(device.notes)
+
+
+def _show_host(host: Host) -> None:
+    from sarto.measure.processor import processor
+
+    _answer.line(f"compiled for {host.target}, -mcpu={host.cpu}; run on {processor()}")
+    _answer.line()
+    rows = [
+        ("flash, RAM", "no limit of its own", "measured", "in the object file and when it runs"),
+        ("time", "", "measured", "processor time of one thread"),
+        ("instructions", "not counted", "", "so a limit of them is refused"),
+        ("energy", "not measured", "", "so a limit of it is refused"),
+    ]
+    _answer.table(("what", "value", "how", "source"), rows)
+    if host.notes:
+        _answer.line()
+        _answer.line(host.notes)

@@ -27,11 +27,13 @@ BUDGET, SEARCH, MODEL = "Budget", "Search", "Model and sensor"
 @verb("fit", example="sarto fit BasicMotions --device cortex_m4 --flash 32KiB --ram 4KiB -o out/")
 @click.argument("source", metavar="DATA")
 @click.option("-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path), help="Where to.")
-@setting("--device", section=BUDGET, required=True, type=_kinds.DEVICE, help="What it runs on; see `sarto devices`.")
+@setting("--device", section=BUDGET, required=True, type=_kinds.DEVICE,
+         help="What it runs on: a name of `sarto devices`, or a file of yours.")
 @setting("--flash", section=BUDGET, type=_kinds.BYTES, help="Most flash of the whole image: 64kB, 64KiB.")
 @setting("--ram", section=BUDGET, type=_kinds.BYTES, help="Most RAM, static and stack: 16kB.")
 @setting("--instructions", section=BUDGET, type=_kinds.COUNT, help="Most instructions for one inference.")
-@setting("--latency", section=BUDGET, type=_kinds.TIME, help="Most time for one inference (estimated): 20ms.")
+@setting("--latency", section=BUDGET, type=_kinds.TIME,
+         help="Most time for one inference (estimated; on host measured): 20ms.")
 @setting("--energy", section=BUDGET, type=_kinds.ENERGY, help="Most energy for one inference (estimated): 2mJ.")
 @setting("--min-accuracy", section=BUDGET, type=_kinds.RATIO, help="Least accuracy on the test items: 0.85 or 85%.")
 @setting("--min-r2", section=BUDGET, type=_kinds.RATIO, help="Of numbers: least explained share of their variance.")

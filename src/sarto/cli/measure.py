@@ -1,4 +1,4 @@
-"""Build and emulate a finished model again, on its own or another device, and add the evidence."""
+"""Build and run a finished model again, on its own or another device, and add the evidence."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from sarto.core.errors import SartoError
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
 @click.option(
     "--device",
-    type=_kinds.DeviceKind("host"),
-    help="Where to measure: a device, or host, this computer; by default the device it was made for.",
+    type=_kinds.DEVICE,
+    help="Where to measure: a device, host (this computer), or a file of yours; by default the device it was made for.",
 )
 @click.option(
     "--from-board",
@@ -45,6 +45,8 @@ def command(
 ) -> None:
     """Measure the finished model in OUT: build its image, emulate it, and append the evidence to its ledger.
 
+    On the device host it is compiled for this computer and run here.
+
     With --from-board nothing is run: FILE holds what the harness printed on your board. Its figures are measured on
     silicon and emulated in QEMU; the board says itself which it is.
 
@@ -59,13 +61,6 @@ def command(
                 "--from-board and --placement exclude each other",
                 cause="one call adds evidence of one kind",
                 hint="call it once for each",
-            )
-        if device == "host":
-            raise SartoError(
-                "E112",
-                "--placement --device host",
-                cause="the sensor is a device with a file: its energy decides",
-                hint="leave --device out, or name one of sarto devices",
             )
         show(out, links, device, as_json=as_json)
         return

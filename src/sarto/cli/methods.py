@@ -66,9 +66,9 @@ def _find(room: str, rooms: list[str]) -> str:
 def _methods(room: str) -> dict[str, str]:
     """Return each method of `room` with the first line of what it says about itself."""
     if room == "devices":
-        from sarto.devices import device, devices
+        from sarto.devices import any_device, devices
 
-        return {name: device(name).title for name in devices()}
+        return {name: any_device(name).title for name in devices()}
     if room == "devices/links":
         from sarto.devices.links import link, links
 

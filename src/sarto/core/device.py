@@ -1,11 +1,19 @@
 """A device: what a model runs on. Every number in a device file carries its source.
 
-A file in `devices/` is read by `sarto.devices`; this module is only the value.
+A file in `devices/` is read by `sarto.devices`; this module is only the value. An image is built for a `Device` and run
+in an emulator; a `Host` is the computer that Sarto runs on, where everything is measured and nothing is declared.
+
+>>> Host("host", "this computer", "native").ram is None
+True
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final, Literal
+
+NATIVE: Final = "native"
+"""The target of a `Host`, as the compiler calls it."""
 
 
 @dataclass(frozen=True)
@@ -106,3 +114,32 @@ class Device:
     energy_per_cycle_j: Assumption | None = None
     gcc: str = ""
     notes: str = ""
+
+
+@dataclass(frozen=True)
+class Host:
+    """The computer that Sarto runs on.
+
+    It has no field of a `Device` that a source would have to state: no memory of its own that a model must fit, and
+    neither cycles, clock nor energy to estimate with.
+
+    Attributes:
+        name: file name, and choice on the command line.
+        title: for people.
+        cpu: for the compiler's `-mcpu`: `native`, all that the processor of this computer has, or one of a family.
+        notes: anything a user must know about the figures.
+    """
+
+    name: str
+    title: str
+    cpu: str
+    notes: str = ""
+    target: Literal["native"] = NATIVE
+    flash: None = None
+    ram: None = None
+    cycles: None = None
+    clock_hz: None = None
+    energy_per_cycle_j: None = None
+
+
+AnyDevice = Device | Host

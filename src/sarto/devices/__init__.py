@@ -1,20 +1,27 @@
 """Devices: one TOML file each, every number with its source. File name = device name.
 
 >>> devices()
-['cortex_m0plus', 'cortex_m33', 'cortex_m4', 'cortex_m7', 'rv32imc']
+['cortex_m0plus', 'cortex_m33', 'cortex_m4', 'cortex_m7', 'host', 'rv32imc']
 >>> device("cortex_m4").title
 'Arm Cortex-M4'
+>>> any_device("host").title
+'this computer'
 
 A new device is one new file here and no other edit; an outside package admits its own by an entry point in the
-group `sarto.devices`, which names a package that holds `<device>.toml`.
+group `sarto.devices`, which names a package that holds `<device>.toml`. A user's own device is a file of the same form,
+given by its path.
+
+A file whose target is `native` is a host, the computer that Sarto runs on. `device` returns only what images are built
+for, so that no code which builds one can be given a host; `any_device` returns both.
 """
 
 from __future__ import annotations
 
 from typing import Any, cast
 
-from sarto.core.device import KINDS, CycleTable, Device, Memory
-from sarto.devices._files import assumption, files_of, parsed, table, text_of, words
+from sarto.core.device import KINDS, NATIVE, AnyDevice, CycleTable, Device, Host, Memory
+from sarto.core.errors import SartoError
+from sarto.devices._files import assumption, files_of, own_text, parsed, table, text_of, words
 
 
 def devices() -> list[str]:
@@ -22,16 +29,50 @@ def devices() -> list[str]:
     return sorted(files_of(__name__))
 
 
-def device(name: str) -> Device:
-    """Return the device that the file `name`.toml describes.
+def microcontrollers() -> list[str]:
+    """Return the names of the devices that images are built for, sorted."""
+    return [name for name in devices() if isinstance(any_device(name), Device)]
+
+
+def any_device(name: str) -> AnyDevice:
+    """Return the device that the file `name`.toml here describes, or that of the path `name`, which ends in `.toml`.
 
     Raises:
-        SartoError: E111, when there is no such file; E112, when it lacks a field or has one that is unknown or wrong.
+        SartoError: E111, when there is no such file; E112, when it lacks a field or has one that is unknown or wrong,
+            or when a file of the user's has the name of one that is here.
     """
-    return parse_device(name, text_of(__name__, name, "a device"))
+    if not name.endswith(".toml"):
+        return parse_device(name, text_of(__name__, name, "a device"))
+    stem, text = own_text(name, "device", devices())
+    return parse_device(stem, text)
 
 
-def parse_device(name: str, text: str) -> Device:
+def device(name: str) -> Device:
+    """Return the device `name`, as `any_device` does, if images are built for it.
+
+    Raises:
+        SartoError: as `any_device`, and E112 for a host.
+    """
+    return image_device(any_device(name))
+
+
+def image_device(found: AnyDevice) -> Device:
+    """Return `found`, if images are built for it.
+
+    Raises:
+        SartoError: E112 for a host.
+    """
+    if isinstance(found, Host):
+        raise SartoError(
+            "E112",
+            f"no image is built for {found.name}",
+            cause="it is this computer, which has no flash to write an image to",
+            hint=f"choose one of {', '.join(microcontrollers())}",
+        )
+    return found
+
+
+def parse_device(name: str, text: str) -> AnyDevice:
     """Return the device that the TOML `text` describes.
 
     Args:
@@ -39,7 +80,7 @@ def parse_device(name: str, text: str) -> Device:
         text: `title`, `target`, `cpu`, `emulator_cpu`, optional `gcc` and `notes`; tables `flash` and `ram` with
             `origin`, `size_b`, `source`; optional tables `clock_hz`, `energy_per_cycle_j` with `value` and `source`,
             and `cycles` with `source`, `assumes`, and for each kind of `core.device.KINDS` its cycles, a number or
-            the least and the most.
+            the least and the most. Where the target is `native`, only `title`, `cpu` and `notes` beside it.
 
     Raises:
         SartoError: E112, when a field is missing, unknown or wrong.
@@ -48,12 +89,16 @@ def parse_device(name: str, text: str) -> Device:
     return parsed(text, lambda fields: _device(name, fields), title, "devices/cortex_m4.toml")
 
 
-def _device(name: str, fields: dict[str, Any]) -> Device:
+def _device(name: str, fields: dict[str, Any]) -> AnyDevice:
+    title, target, cpu = (words(fields.pop(key), key) for key in ("title", "target", "cpu"))
+    notes = words(fields.pop("notes"), "notes") if "notes" in fields else ""
+    if target == NATIVE:
+        return Host(name, title, cpu, notes)
     return Device(
         name=name,
-        title=words(fields.pop("title"), "title"),
-        target=words(fields.pop("target"), "target"),
-        cpu=words(fields.pop("cpu"), "cpu"),
+        title=title,
+        target=target,
+        cpu=cpu,
         emulator_cpu=words(fields.pop("emulator_cpu"), "emulator_cpu"),
         flash=_memory(fields.pop("flash"), "flash"),
         ram=_memory(fields.pop("ram"), "ram"),
@@ -61,7 +106,7 @@ def _device(name: str, fields: dict[str, Any]) -> Device:
         clock_hz=assumption(fields.pop("clock_hz", None), "clock_hz", "Hz"),
         energy_per_cycle_j=assumption(fields.pop("energy_per_cycle_j", None), "energy_per_cycle_j", "J"),
         gcc=words(fields.pop("gcc"), "gcc") if "gcc" in fields else "",
-        notes=words(fields.pop("notes"), "notes") if "notes" in fields else "",
+        notes=notes,
     )
 
 

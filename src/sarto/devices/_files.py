@@ -9,10 +9,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sarto.core.device import Assumption
@@ -42,6 +44,36 @@ def text_of(room: str, name: str, what: str) -> str:
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
         raise SartoError("E111", f"'{name}' is not {what}", cause="there is no file of that name", hint=hint)
     return known[name].read_text(encoding="utf-8")
+
+
+def own_text(path: str, what: str, known: Sequence[str]) -> tuple[str, str]:
+    """Return the name and the text of a TOML file of the user's.
+
+    Args:
+        path: of the file, which ends in `.toml`.
+        what: it is, such as `device`.
+        known: names that are taken, so that a figure which names one of them is about that one.
+
+    Raises:
+        SartoError: E111, when it cannot be read; E112, when its name is taken.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = "it is no text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+        hint = f"give a TOML file, or one of {', '.join(known)}"
+        raise SartoError(
+            "E111", f"the {what} file '{path}' cannot be read", cause=cause, hint=hint
+        ) from error
+    name = re.sub(r"[^\w.+-]", "_", Path(path).stem)
+    if name in known:
+        raise SartoError(
+            "E112",
+            f"the {what} file '{path}' has the name of another {what}",
+            cause=f"Sarto has a {what} {name}, and figures tell {what}s by their names",
+            hint=f"rename the file, or name the {what} without a path: {name}",
+        )
+    return name, text
 
 
 def parsed(text: str, build: Callable[[dict[str, Any]], T], title: str, like: str) -> T:

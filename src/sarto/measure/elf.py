@@ -10,7 +10,10 @@ sarto.core.errors.SartoError: error[E103]: this is no ELF file...
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal
 
 from sarto.core.errors import SartoError
 
@@ -110,29 +113,62 @@ def read(elf: bytes) -> Elf:
     )
 
 
-def content_b(elf: bytes) -> int:
-    """Return the bytes of code, constants and initial values in the object file or program `elf`, of whichever core.
+@dataclass(frozen=True)
+class Part:
+    """A section of an object file: its own `name`, its `kind` (code, table, initial values, zeroed) and `size_b`."""
+
+    name: str
+    kind: Literal["code", "table", "initial values", "zeroed"]
+    size_b: int
+
+
+def parts(elf: bytes) -> tuple[Part, ...]:
+    """Return what the object file `elf`, of whichever core, loads and clears, in the order of its sections.
+
+    With `-ffunction-sections -fdata-sections` each function and object is a section of its own.
 
     Raises:
         SartoError: E103, when it is no ELF file; E301, when pyelftools is not installed.
     """
-    sections = [
-        s for s in _opened(elf).iter_sections() if s["sh_flags"] & 2 and s["sh_type"] == "SHT_PROGBITS"
-    ]
-    return sum(s["sh_size"] for s in sections if not s.name.startswith((".eh_frame", ".note")))
+    found: list[Part] = []
+    for section in _opened(elf).iter_sections():
+        if not section["sh_flags"] & 2 or section.name.startswith((".eh_frame", ".note")):  # SHF_ALLOC
+            continue
+        kind = "table"
+        if section["sh_type"] == "SHT_NOBITS":
+            kind = "zeroed"
+        elif section["sh_flags"] & 4:  # SHF_EXECINSTR
+            kind = "code"
+        elif section["sh_flags"] & 1:  # SHF_WRITE
+            kind = "initial values"
+        if section["sh_size"]:
+            name = re.sub(r"^\.(text|rodata|data|bss)\.(rel\.ro\.|unlikely\.|hot\.)?", "", section.name)
+            each = re.fullmatch(r"cst(\d+)", name)
+            name = f"constants of the code, {each[1]} B each" if each else name
+            found.append(Part(name, kind, section["sh_size"]))
+    return tuple(found)
 
 
-def _opened(elf: bytes):
-    try:
-        from elftools.common.exceptions import ELFError
-        from elftools.elf.elffile import ELFFile
-    except ImportError as error:
+def check_reader() -> None:
+    """Check that object files can be read.
+
+    Raises:
+        SartoError: E301, when pyelftools is not installed.
+    """
+    if find_spec("elftools") is None:
         raise SartoError(
             "E301",
             "pyelftools is not installed",
             cause="there is no Python package elftools",
             hint="python -m pip install 'sarto[mcu]'",
-        ) from error
+        )
+
+
+def _opened(elf: bytes):
+    check_reader()
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
     try:
         return ELFFile(io.BytesIO(elf))
     except ELFError as error:

@@ -21,7 +21,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Integer, UInt64
 
-from sarto.core.device import Device
+from sarto.core.device import AnyDevice
 from sarto.core.evidence import Evidence, How
 from sarto.core.units import format_quantity
 from sarto.measure.emulate import Emulation
@@ -98,7 +98,7 @@ def ranged(
     return Evidence(what, high, unit, how, tool, command, len(counts), (low, high), None, subject)
 
 
-def estimates(device: Device, cycles: Evidence) -> list[Evidence]:
+def estimates(device: AnyDevice, cycles: Evidence) -> list[Evidence]:
     """Return `latency` and `energy` of an inference of so many `cycles`, as far as the device file goes."""
     rows: list[Evidence] = []
     assumed = f"; assumes {device.cycles.assumes}" if device.cycles and cycles.how == "estimated" else ""

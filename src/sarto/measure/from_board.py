@@ -20,17 +20,17 @@ import numpy as np
 from jaxtyping import Int
 
 from sarto.core.artifact import read_manifest
+from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.graph import Graph, load_graph
 from sarto.deploy.c.program import inputs_hash
-from sarto.deploy.c.project import cmake_project, harness_stack_b
+from sarto.deploy.c.project import cmake_project, harness_stack_b, native_project
 from sarto.deploy.memory import arena, tables_b
-from sarto.devices import device
 from sarto.measure.board import Heard
 from sarto.measure.evidence import estimates, ranged
 from sarto.measure.identity import Identity
-from sarto.measure.model import RawSequences, outputs, read_pinned
+from sarto.measure.model import RawSequences, device_of, outputs, read_pinned
 from sarto.measure.outputs import check_equal
 
 MOST_SEQUENCES = 32
@@ -42,12 +42,14 @@ MOST_TEXT_B = 1 << 28
 
 
 def project_files(out: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return the files of the CMake project of the finished folder `out` that are not in it.
+    """Return the files of the CMake project of the finished folder `out` that are not in it; a host has no harness.
 
     Raises:
         SartoError: E112, when there is no GCC for the device; E202, when it has no room for the harness's inputs.
     """
-    graph, core = load_graph(out / "graph.npz"), device(manifest["device"])
+    graph, core = load_graph(out / "graph.npz"), device_of(out, manifest)
+    if isinstance(core, Host):
+        return native_project(core, manifest["optimise"])
     word_b = np.dtype(graph.by_name["raw"].dtype).itemsize
     memory = arena(graph).size_b
     left_b = core.flash.size_b - tables_b(graph) - CODE_B
@@ -114,7 +116,8 @@ def measure_from_board(out: Path, said: Path) -> list[Evidence]:
         )
     truth = outputs(graph, _inputs_of(read_pinned(out), heard, said))
     check_equal(truth, heard.outputs, "the NumPy interpreter", f"the board ({identity.words})")
-    rows = _evidence(graph, heard, identity, manifest["device"], f"sarto measure {out} --from-board {said}")
+    own = device_of(out, manifest)
+    rows = _evidence(graph, heard, identity, own, f"sarto measure {out} --from-board {said}")
     Ledger(out / "evidence.jsonl").append(*rows)
     return rows
 
@@ -164,8 +167,7 @@ def _inputs_of(pinned: RawSequences, heard: Heard, said: Path) -> RawSequences:
     )
 
 
-def _evidence(graph: Graph, heard: Heard, identity: Identity, name: str, command: str) -> list[Evidence]:
-    own = device(name)
+def _evidence(graph: Graph, heard: Heard, identity: Identity, own: AnyDevice, command: str) -> list[Evidence]:
     silicon, same = (
         identity.how == "measured",
         identity.core == own.title.removeprefix("Arm ").partition(" ")[0],

@@ -59,7 +59,16 @@ def run_on_host(
     model = {name: text for name, text in sources.items() if name in ("model.c", "model.h")}
     driver = {"batch.c": (files("sarto.measure") / "batch.c").read_text(encoding="utf-8")}
     library = compile_library({**model, **driver}, *(_SANITIZE if sanitize else ("-O2", "-fno-sanitize=all")))
-    fixed = constants(sources["model.h"])
+    return run_batch(library, sources["model.h"], sequences)
+
+
+def run_batch(library: ctypes.CDLL, header: str, sequences: Sequence[Integer[np.ndarray, "_ _"]]) -> Outputs:
+    """Return what the model in `library`, which has `batch.c` and the model of `header`, says of `sequences`.
+
+    Raises:
+        SartoError: E402, when it was compiled to find undefined behaviour, and there is some.
+    """
+    fixed = constants(header)
     channels, classes = fixed["MODEL_CHANNELS"], fixed["MODEL_OUTPUTS"]
     words, steps = raw_words(sequences, channels)
     results = np.zeros((len(words) + len(sequences), 3 + classes), np.int32)

@@ -1,7 +1,7 @@
 """The three interpreters on one model: NumPy, the generated C on this host, the flashable image in the emulator.
 
 `measure_model` runs all three, refuses any difference, and returns the evidence; `measure_folder` does it for a
-finished output folder.
+finished output folder. Where the device is this host there are two: the program that is measured is the one that runs.
 """
 
 from __future__ import annotations
@@ -9,24 +9,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Integer
 
 from sarto.core.artifact import read_manifest
-from sarto.core.device import Device
+from sarto.core.device import AnyDevice, Host
+from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.graph import Graph, Outcome, interpret, load_graph
 from sarto.core.progress import Talk
+from sarto.core.table import Table
+from sarto.deploy.c.program import image_sources, linker_script, native_sources
 from sarto.deploy.lower.activation import activation_error
-from sarto.devices import device
-from sarto.measure import native, zig
+from sarto.devices import any_device, parse_device
+from sarto.measure import zig
 from sarto.measure.build import build
-from sarto.measure.emulate import Emulation, emulate
+from sarto.measure.elf import check_reader
+from sarto.measure.emulate import emulate
 from sarto.measure.evidence import evidence
 from sarto.measure.host import run_on_host
-from sarto.measure.image import Image
 from sarto.measure.machine import emulator_modules
+from sarto.measure.native import check_host, compile_native
 from sarto.measure.outputs import Outputs, check_equal
 
 PINNED = 256
@@ -61,22 +66,36 @@ class RawSequences:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A model that was built, run and found equal on all three interpreters."""
+    """A model that was built, run and found equal on all interpreters.
 
-    image: Image
-    emulation: Emulation
+    Attributes:
+        outcome: what the NumPy interpreter says of every sequence.
+        evidence: what it takes.
+        memory: what each function, table and variable takes, as `Image.memory_map` gives it.
+        peak_stack_b: of the deepest call.
+        around: the files of the program around the model: name -> text.
+    """
+
     outcome: Outcome
     evidence: tuple[Evidence, ...]
+    memory: Table
+    peak_stack_b: int
+    around: Mapping[str, str]
 
 
-def check_tools() -> None:
-    """Check that what measuring needs is installed, before long work starts.
+def check_tools(device: AnyDevice) -> None:
+    """Check that what measuring on `device` needs is installed, before long work starts.
 
     Raises:
-        SartoError: E301, naming the compiler or the emulator that is missing.
+        SartoError: E112, when it is this host, and runs another system than Linux; E301, naming the compiler, the
+            emulator or the reader of object files that is missing.
     """
+    if isinstance(device, Host):
+        check_host()
+        check_reader()
+    else:
+        emulator_modules()
     zig.version()
-    emulator_modules()
 
 
 def outputs(graph: Graph, sequences: RawSequences) -> Outputs:
@@ -97,7 +116,7 @@ def _as_outputs(outcome: Outcome, sequences: RawSequences, graph: Graph) -> Outp
 def measure_model(
     graph: Graph,
     sources: Mapping[str, str],
-    device: Device,
+    device: AnyDevice,
     sequences: RawSequences,
     *,
     optimise: str,
@@ -109,31 +128,44 @@ def measure_model(
 ) -> Measured:
     """Build and run the model, all `sequences` on the host and `on_device` of them in the emulator.
 
+    Where the device is the host, its size, stack and time are measured on `on_device` of them.
+
     Args:
         graph: the integer network.
         sources: what `emit` made of it.
-        device: to build for and to emulate.
+        device: to build for and to emulate, or the host.
         sequences: raw sensor words; where the graph has windows, each is one window.
         optimise: the compiler's level.
         command: that shows the evidence again.
         flash_b: flash that the linker is allowed; None for the device's.
         ram_b: RAM that the linker is allowed; None for the device's.
         on_device: sequences to emulate.
-        cache: folder for built images.
+        cache: folder for what was built, and of a host for what was measured.
 
     Raises:
         SartoError: E202 or E203, when it does not fit; E402 on a fault; E403, when outputs differ.
     """
     outcome = interpret(graph, sequences.raw, sequences.offsets)
     truth = _as_outputs(outcome, sequences, graph)
+    pinned = sequences.pinned(on_device)
+    if isinstance(device, Host):
+        program = compile_native(sources, device, optimise=optimise, cache=cache)
+        said = program.outputs(sequences.listed())
+        check_equal(truth, said, "the NumPy interpreter", f"the generated C on {device.name}")
+        rows = program.evidence(pinned.listed(), command, graph.sha256)
+        stack_b = program.stack_b(pinned.listed())
+        every = (*rows, *_table_evidence(graph, command))
+        return Measured(outcome, every, program.memory_map(), stack_b, native_sources())
     on_host = run_on_host(sources, sequences.listed())
     check_equal(truth, on_host, "the NumPy interpreter", "the generated C on this host")
     image = build(sources, device, optimise=optimise, flash_b=flash_b, ram_b=ram_b, cache=cache)
-    pinned = sequences.pinned(on_device)
     run = emulate(image, pinned.listed())
     check_equal(outputs(graph, pinned), run.outputs, "the NumPy interpreter", f"the emulated {device.name}")
     rows = evidence(image, run, command=command, subject_sha256=graph.sha256)
-    return Measured(image, run, outcome, (*rows, *_table_evidence(graph, command)))
+    around = image_sources()
+    script = linker_script(image.flash_allowed, image.ram_allowed, image.stack_b, around["link.ld"])
+    every = (*rows, *_table_evidence(graph, command))
+    return Measured(outcome, every, image.memory_map(), run.peak_stack_b, {**around, "link.ld": script})
 
 
 def _table_evidence(graph: Graph, command: str) -> list[Evidence]:
@@ -158,13 +190,39 @@ def read_pinned(out: Path) -> RawSequences:
         return RawSequences(file["raw"], file["offsets"])
 
 
+OWN_DEVICE = "device.toml"
+"""In an output folder, the file of a device of the user's own."""
+
+
+def device_of(out: Path, manifest: Mapping[str, Any], name: str | None = None) -> AnyDevice:
+    """Return the device `name`, or that which the finished output folder `out` was made for.
+
+    Raises:
+        SartoError: E111 or E112 for a device; E112, when it has the name of the folder's own device and is another.
+    """
+    if OWN_DEVICE not in manifest["files"]:
+        return any_device(name or str(manifest["device"]))
+    own = parse_device(str(manifest["device"]), (out / OWN_DEVICE).read_text(encoding="utf-8"))
+    if name is None or name == own.name:
+        return own
+    found = any_device(name)
+    if found.name == own.name and found != own:
+        raise SartoError(
+            "E112",
+            f"'{name}' is not the {own.name} that {out} was made for",
+            cause=f"it differs from the copy in {out / OWN_DEVICE}",
+            hint="leave --device out, or rename the file",
+        )
+    return found
+
+
 def measure_folder(out: Path, name: str | None, talk: Talk) -> list[Evidence]:
-    """Build and emulate the model of a finished output folder again, and append the evidence to its ledger.
+    """Build and run the model of a finished output folder again, and append the evidence to its ledger.
 
     Args:
         out: the folder.
-        name: the device, or `host` for this computer; None for the folder's own. The evidence of another one is named
-            after it, `flash on NAME`.
+        name: the device, or the path of a file of the user's; None for the folder's own. The evidence of another one is
+            named after it, `flash on NAME`.
         talk: hears one step.
 
     Raises:
@@ -172,22 +230,18 @@ def measure_folder(out: Path, name: str | None, talk: Talk) -> list[Evidence]:
             `measure_model`.
     """
     manifest = read_manifest(out)
-    graph, name = load_graph(out / "graph.npz"), name or str(manifest["device"])
+    graph, device = load_graph(out / "graph.npz"), device_of(out, manifest, name)
+    check_tools(device)
     sources = {file: (out / file).read_text(encoding="utf-8") for file in ("model.c", "model.h")}
     sequences = read_pinned(out)
-    command, optimise = f"sarto measure {out} --device {name}", manifest["optimise"]
+    command = f"sarto measure {out} --device {name or device.name}"
     with talk.stage("measure", 1) as stage:
-        if name == native.NAME:
-            truth = outputs(graph, sequences)
-            check_equal(truth, run_on_host(sources, sequences.listed()), "the NumPy interpreter", "this host")
-            rows = native.measure_native(sources, sequences.listed(), optimise, command, graph.sha256)
-        else:
-            measured = measure_model(
-                graph, sources, device(name), sequences, optimise=optimise, command=command
-            )
-            rows = list(measured.evidence)
-        stage.advance(1, name)
-    if name != manifest["device"]:
-        rows = [replace(row, what=f"{row.what} on {name}") for row in rows]
+        measured = measure_model(
+            graph, sources, device, sequences, optimise=manifest["optimise"], command=command
+        )
+        stage.advance(1, device.name)
+    rows = list(measured.evidence)
+    if device.name != manifest["device"]:
+        rows = [replace(row, what=f"{row.what} on {device.name}") for row in rows]
     Ledger(out / "evidence.jsonl").append(*rows)
     return rows

@@ -29,12 +29,11 @@ import numpy as np
 from jaxtyping import Float
 
 from sarto.core.artifact import check_records, read_manifest
-from sarto.core.device import Device
+from sarto.core.device import AnyDevice
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.graph import Window, load_graph
-from sarto.devices import device
 from sarto.devices.links import Link, link
-from sarto.measure.model import read_pinned
+from sarto.measure.model import device_of, read_pinned
 from sarto.measure.radio import AIR, ON_AIR, RADIO, Figure, Sending, said, sending
 
 PLACES = ("sensor", "gateway", "server")
@@ -106,7 +105,7 @@ class Comparison:
     """The placements of one model, the break-even by unit, and the evidence of all this."""
 
     case: Case
-    device: Device
+    device: AnyDevice
     links: tuple[Link, ...]
     placements: tuple[Placement, ...]
     break_even: Mapping[str, Figure]
@@ -123,7 +122,7 @@ def over(position: int, name: str) -> str:
     return f"over {name}" if position == 0 else f"from the gateway over {name}"
 
 
-def compare(case: Case, links: Sequence[Link], target: Device) -> Comparison:
+def compare(case: Case, links: Sequence[Link], target: AnyDevice) -> Comparison:
     """Return the placements over one link (sensor, gateway) or two (and server), and the break-even.
 
     Args:
@@ -143,7 +142,7 @@ def compare(case: Case, links: Sequence[Link], target: Device) -> Comparison:
     return Comparison(case, target, tuple(links), tuple(placements), _break_even(sensor, gateway, target))
 
 
-def _placement(place: str, hops: Sequence[Sending], case: Case, target: Device) -> Placement:
+def _placement(place: str, hops: Sequence[Sending], case: Case, target: AnyDevice) -> Placement:
     figures: dict[str, Figure] = {}
     computing = Figure(None, "J")  # elsewhere it takes nothing of the sensor
     if place == PLACES[0]:
@@ -168,13 +167,13 @@ def _placement(place: str, hops: Sequence[Sending], case: Case, target: Device) 
     return Placement(place, tuple(hops), figures)
 
 
-def _of_evidence(evidence: Evidence | None, unit: str, what: str, case: Case, target: Device) -> Figure:
+def _of_evidence(evidence: Evidence | None, unit: str, what: str, case: Case, target: AnyDevice) -> Figure:
     if evidence is None:
         return Figure(None, unit, "", (f"{what} (see sarto devices {target.name})",))
     return Figure(np.full_like(case.raw_b, evidence.value), unit, f"{what} ({evidence.how}: {evidence.tool})")
 
 
-def _break_even(sensor: Figure, gateway: Figure, target: Device) -> dict[str, Figure]:
+def _break_even(sensor: Figure, gateway: Figure, target: AnyDevice) -> dict[str, Figure]:
     """Return what computing may cost in J, and in cycles where the device file has the energy of one.
 
     Nothing where energies are not known, or where sending the answer takes no less than sending the raw samples.
@@ -202,7 +201,7 @@ def place_folder(out: Path, names: Sequence[str], on: str | None) -> Comparison:
     """
     manifest = read_manifest(out)
     check_records(out)
-    target, graph = device(on or manifest["device"]), load_graph(out / "graph.npz")
+    target, graph = device_of(out, manifest, on), load_graph(out / "graph.npz")
     suffix = "" if target.name == manifest["device"] else f" on {target.name}"
     ledger = Ledger(out / "evidence.jsonl")
     steps = np.diff(read_pinned(out).offsets) if graph.window is None else np.array([graph.window.hop])

@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import platform
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 from sarto.measure import zig
 
@@ -50,22 +52,43 @@ class Probe(ctypes.Structure):
     ]
 
 
-def compile_library(sources: dict[str, str], *flags: str) -> ctypes.CDLL:
+def compile_library(sources: Mapping[str, str], *flags: str) -> ctypes.CDLL:
     """Return the shared library of the C `sources`, compiled for this host without a C library.
 
     Raises:
         SartoError: E301 without a compiler; E401 when it refuses the sources.
     """
-    suffix = ".dll" if platform.system() == "Windows" else ".so"
-    with tempfile.TemporaryDirectory(prefix="sarto-", ignore_cleanup_errors=True) as name:
+    return load_library(link_library(sources, *flags))
+
+
+def link_library(
+    sources: Mapping[str, str], *flags: str, objects: Mapping[str, bytes] = MappingProxyType({})
+) -> bytes:
+    """Return the file of the shared library of the C `sources` and of `objects` that are compiled already.
+
+    Raises:
+        SartoError: E301 without a compiler; E401 when it refuses the sources.
+    """
+    with tempfile.TemporaryDirectory(prefix="sarto-") as name:
         folder = Path(name)
         inputs = zig.write_sources(sources, folder)
-        library = folder / f"library{suffix}"
+        for file, content in objects.items():
+            (folder / file).write_bytes(content)
         always = ["-std=c99", "-shared", "-nostdlib", "-ffreestanding", "-Wall", "-Wextra", "-pedantic"]
-        status, said = zig.run(["cc", *always, *flags, *inputs, "-o", library.name], folder)
+        words = ["cc", *always, *flags, *inputs, *objects, "-o", "library"]
+        status, said = zig.run(words, folder)
         if status != 0:
             raise zig.failed("a library for this host", said)
-        return ctypes.CDLL(str(library))
+        return (folder / "library").read_bytes()
+
+
+def load_library(content: bytes) -> ctypes.CDLL:
+    """Return the library of a file with `content`, loaded into this process."""
+    suffix = ".dll" if platform.system() == "Windows" else ".so"
+    with tempfile.TemporaryDirectory(prefix="sarto-", ignore_cleanup_errors=True) as name:
+        path = Path(name) / f"library{suffix}"
+        path.write_bytes(content)
+        return ctypes.CDLL(str(path))
 
 
 @cache

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from sarto.core.artifact import FORMAT, check_records
 from sarto.core.budget import Verdict
+from sarto.core.device import NATIVE
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
@@ -100,6 +101,11 @@ class Run:
     findings: tuple[Mapping[str, str], ...]
     tables: Mapping[str, Table]
     provenance: Mapping[str, Any]
+
+    @property
+    def native(self) -> bool:
+        """Whether the model was made for the computer that Sarto ran on."""
+        return self.artifact.get("target") == NATIVE
 
     def latest(self, what: str) -> Evidence | None:
         """Return the newest evidence named `what`, or None."""

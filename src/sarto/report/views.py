@@ -25,7 +25,6 @@ from sarto.report.words import remedy
 T = TypeVar("T")
 
 HEADLINES = ("flash", "ram", "instructions per inference", "latency", "energy")
-COSTS = ("flash", "ram", "instructions per inference")
 QUALITY = "validation error"
 LOSS = "validation loss"
 MOST_ROWS = 40
@@ -102,7 +101,7 @@ def headlines(run: Run) -> list[Headline]:
     """Return the figures that a reader looks for first, those that nobody measured included."""
     device = run.artifact["device"]
     names = (quality(run).headline, *HEADLINES)
-    return [Headline(what, run.latest(what), remedy(what, device)) for what in names]
+    return [Headline(what, run.latest(what), remedy(what, device, run.native)) for what in names]
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def limits(run: Run) -> list[Limit]:
     rows: list[Limit] = []
     for margin in run.verdict.margins:
         ratio = 0.0 if margin.got is None or not margin.budget else margin.got / margin.budget
-        words = remedy(margin.limit, run.artifact["device"])
+        words = remedy(margin.limit, run.artifact["device"], run.native)
         rows.append(
             Limit(margin, min(ratio / SCALE, 1.0), 1 / SCALE, words, margin.limit == run.verdict.binding)
         )
@@ -147,11 +146,16 @@ class TradeOff:
     hows: list[str]
 
 
+def costs_of(run: Run) -> tuple[str, ...]:
+    """Return what a choice between points is made by: sizes, and what an inference takes that is no estimate."""
+    return ("flash", "ram", "latency" if run.native else "instructions per inference")
+
+
 def trade_offs(run: Run) -> list[TradeOff]:
     """Return one curve for each cost that the points of the front state."""
     curves: list[TradeOff] = []
     budgets = {m.limit: m.budget for m in run.verdict.margins}
-    for cost in COSTS:
+    for cost in costs_of(run):
         points = [p for p in run.points if {cost, QUALITY} <= {e.what for e in p.evidence} and p[cost] > 0]
         if not points:
             continue
@@ -178,7 +182,9 @@ def front_rows(
     A column is a name and the `how` of all its figures, or "" when they differ and each figure must say its own. The
     columns are what a choice is made by; further evidence of the points is in `front.json`.
     """
-    hows: dict[str, set[str]] = {what: set() for what in dict.fromkeys((QUALITY, *COSTS, *run.objectives))}
+    hows: dict[str, set[str]] = {
+        what: set() for what in dict.fromkeys((QUALITY, *costs_of(run), *run.objectives))
+    }
     for point in run.points:
         for e in point.evidence:
             if e.what in hows:

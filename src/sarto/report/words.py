@@ -92,9 +92,16 @@ def setting(value: Any) -> str:
     return str(value)
 
 
-def remedy(what: str, device: str) -> str:
-    """Return the command that gets a figure which nobody measured, or shows what it needs."""
-    return f"sarto devices {device}" if what in _ESTIMATES else f"sarto measure OUT --device {device}"
+def remedy(what: str, device: str, native: bool = False) -> str:
+    """Return the command that gets a figure which nobody measured, or shows what it needs.
+
+    Args:
+        what: the figure.
+        device: of the model.
+        native: whether that is the computer which Sarto ran on, where nothing is counted.
+    """
+    lacking = what in _ESTIMATES or (native and what == "instructions per inference")
+    return f"sarto devices {device}" if lacking else f"sarto measure OUT --device {device}"
 
 
 def room(margin: Margin) -> str:

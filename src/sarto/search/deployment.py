@@ -1,4 +1,4 @@
-"""A chosen candidate becomes an operating point: final training, lowering, C, image, emulation."""
+"""A chosen candidate becomes an operating point: final training, lowering, C, and what that takes on the device."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sarto.core.budget import Budget, Verdict, judge
-from sarto.core.device import Device
+from sarto.core.device import AnyDevice
 from sarto.core.evidence import Evidence
 from sarto.core.graph import Graph
 from sarto.core.points import OperatingPoint
@@ -42,7 +42,7 @@ class Workshop:
     """What every deployment of one search shares."""
 
     problem: Problem
-    device: Device
+    device: AnyDevice
     optimise: str
     title: str
     command: str

@@ -15,10 +15,11 @@ from typing import Any
 
 from sarto.core.artifact import check_records, read_manifest
 from sarto.core.budget import Budget, Verdict, judge
+from sarto.core.device import Device, Host
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
 from sarto.core.progress import Talk
-from sarto.core.store import package_sha256, write_atomic
+from sarto.core.store import content_hash, package_sha256, write_atomic
 from sarto.core.units import format_quantity
 from sarto.data.source import source_sha256
 
@@ -60,13 +61,23 @@ class FitRequest:
     command: str = ""
 
     def identity(self) -> dict[str, Any]:
-        """Return all that can change the result: neither the folder nor the number of workers does."""
-        fields = asdict(self)
+        """Return all that can change the result: neither the folder nor the number of workers does.
+
+        Of a device file of the user's it is what it says, and of a host the processor.
+        """
+        from sarto.devices import any_device
+
+        fields, device = asdict(self), any_device(self.device)
         for name in ("out", "workers", "command"):
             del fields[name]
-        return json.loads(
-            json.dumps({**fields, "source": source_sha256(self.source), "code": package_sha256()})
-        )
+        fields |= {"device": device.name, "source": source_sha256(self.source), "code": package_sha256()}
+        if self.device.endswith(".toml"):
+            fields["device_file"] = content_hash(asdict(device))
+        if isinstance(device, Host):
+            from sarto.measure.processor import processor
+
+            fields["processor"] = processor()
+        return json.loads(json.dumps(fields))
 
 
 @dataclass(frozen=True)
@@ -154,6 +165,7 @@ def fit(request: FitRequest, talk: Talk) -> FitResult:
         SartoError: for bad data or options, a missing tool, a failed build, or outputs that differ.
         KeyboardInterrupt: passed on; the same call goes on where this one was.
     """
+    from sarto.devices import any_device
     from sarto.measure.model import check_tools
     from sarto.search.flow import run
 
@@ -161,7 +173,7 @@ def fit(request: FitRequest, talk: Talk) -> FitResult:
     if done is not None:
         return done
     check(request)
-    check_tools()
+    check_tools(any_device(request.device))
     start = time.monotonic()
     work = request.out / ".work"
     folder = run(request, talk, work, start)
@@ -189,11 +201,12 @@ def check(request: FitRequest) -> None:
 
     Raises:
         SartoError: E112, for a limit of a quality that the task does not have, for a time or energy limit on a device
-            whose file assumes neither, or for more flash or RAM than the device has.
+            whose file assumes neither, for instructions or energy on a host, or for more flash or RAM than the device
+            has.
     """
-    from sarto.devices import device
+    from sarto.devices import any_device
 
-    target = device(request.device)
+    target = any_device(request.device)
     classes = request.task == "classification"
     for limit, name, there in (
         (request.budget.min_accuracy, "accuracy", classes),
@@ -206,11 +219,13 @@ def check(request: FitRequest) -> None:
                 cause=f"the task is {request.task}",
                 hint=f"limit --min-{'r2' if name == 'accuracy' else 'accuracy'}, or leave it out",
             )
+    if isinstance(target, Host):
+        _check_host(request.budget, target)
     for limit, wanted, name in (
         (request.budget.latency_s, target.clock_hz, "latency"),
         (request.budget.energy_j, target.energy_per_cycle_j, "energy"),
     ):
-        if limit is not None and (wanted is None or target.cycles is None):
+        if isinstance(target, Device) and limit is not None and (wanted is None or target.cycles is None):
             lacking = (
                 "cycle table"
                 if target.cycles is None
@@ -224,14 +239,15 @@ def check(request: FitRequest) -> None:
                 cause=f"its device file has no {lacking}, since no source was opened",
                 hint="limit --instructions, or choose one that has it: see sarto devices",
             )
-    for limit, there, name in (
-        (request.budget.flash_b, target.flash.size_b, "flash"),
-        (request.budget.ram_b, target.ram.size_b, "ram"),
+    for limit, memory, name in (
+        (request.budget.flash_b, target.flash, "flash"),
+        (request.budget.ram_b, target.ram, "ram"),
     ):
-        if limit is not None and limit > there:
+        if limit is not None and memory is not None and limit > memory.size_b:
+            there = format_quantity(memory.size_b, "B")
             raise SartoError(
                 "E112",
-                f"--{name} {format_quantity(limit, 'B')} > {format_quantity(there, 'B')}, all that {target.name} has",
+                f"--{name} {format_quantity(limit, 'B')} > {there}, all that {target.name} has",
                 cause="no image can use more than the device has",
                 hint=f"leave --{name} out, or choose another device",
             )
@@ -239,3 +255,18 @@ def check(request: FitRequest) -> None:
         raise SartoError(
             "E112", f"--trials {request.trials}", cause="at least 1 trial is needed", hint="leave it out"
         )
+
+
+def _check_host(budget: Budget, host: Host) -> None:
+    """Refuse limits of what is not measured on a host."""
+    for limit, name, cause in (
+        (budget.instructions, "instructions", "this computer runs the model itself, and counts none"),
+        (budget.energy_j, "energy", "nothing here measures it"),
+    ):
+        if limit is not None:
+            raise SartoError(
+                "E112",
+                f"--{name} cannot be judged on {host.name}",
+                cause=cause,
+                hint="limit --latency, which is measured, or choose another device of `sarto devices`",
+            )

@@ -1,9 +1,19 @@
-"""The stages of a fit: data, search, front, test, folder."""
+"""The stages of a fit: data, search, front, test, folder.
+
+What the search is told is the same in every run: losses, sizes, and on an emulated device counts. On a host the time of
+an inference is measured, which is not. So the search knows nothing of it there, and its limit is kept afterwards: the
+finalists, then all other trials by their loss, the smallest models of every family among them, are built and timed one
+after the other while no worker has anything to do, and the first whose median time is within the limit is chosen. Each
+time is kept beside the built program, so that a call that was stopped goes on with the times that it had measured, and
+takes the same model. A search from the beginning tries the same models, and takes another one only if the limit lies
+within the noise of the time of one that it would prefer. The time of a point without a limit decides nothing.
+"""
 
 from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,7 +24,7 @@ import numpy as np
 
 from sarto.core.budget import Budget, Verdict, judge
 from sarto.core.dataset import Dataset
-from sarto.core.device import Device
+from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.executors import available_workers, open_executor
@@ -26,7 +36,7 @@ from sarto.core.threads import one_blas_thread
 from sarto.data.load import load
 from sarto.data.splits import Split, split
 from sarto.deploy.sensor import SensorFormat
-from sarto.devices import device
+from sarto.devices import any_device
 from sarto.measure.deviation import deviation_evidence, guess_evidence
 from sarto.measure.model import PINNED, RawSequences
 from sarto.measure.quality import accuracy_evidence
@@ -52,7 +62,7 @@ class Run:
     parts: Split
     problem: Problem
     workers: int
-    device: Device
+    device: AnyDevice
     optimise: str
     found: SearchResult
     chosen: Deployment
@@ -69,7 +79,7 @@ class Run:
 
 def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     """Run every stage and write the folder; returns it."""
-    target = device(request.device)
+    target = any_device(request.device)
     names = families(request.families, request.cells)
     with talk.stage("data", 1) as stage:
         data = load(
@@ -116,10 +126,13 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             time_s=request.time_s,
             prepare=partial(overheads.prepare, executor=executor),
         )
+        least = partial(smallest, names, request.cells, shape, request.seed)
         if not found.trials:
-            found = _nearest(
-                shape, overheads, score, limits, smallest(names, request.cells, shape, request.seed), talk
-            )
+            talk.note("nothing fits the budget; the smallest models are tried instead")
+            found = _nearest(_tried(least(), shape, overheads, score), limits)
+        elif isinstance(target, Host) and request.budget.latency_s is not None:
+            after = 1 + max(t.number for t in found.trials)
+            found = _with(_tried(least(), shape, overheads, score, after), found, limits)
         shop = Workshop(
             problem,
             target,
@@ -223,8 +236,10 @@ def _raw_words(data: Dataset, sensor: SensorFormat) -> str:
     return f"Raw words: {', '.join(counts)}{rate}."
 
 
-def _limits(budget: Budget, target: Device) -> Budget:
+def _limits(budget: Budget, target: AnyDevice) -> Budget:
     """Return the limits that a candidate is held to, flash and RAM at most those of the device."""
+    if isinstance(target, Host):
+        return Budget(flash_b=budget.flash_b, ram_b=budget.ram_b)
     return Budget(
         flash_b=min(budget.flash_b or target.flash.size_b, target.flash.size_b),
         ram_b=min(budget.ram_b or target.ram.size_b, target.ram.size_b),
@@ -239,24 +254,32 @@ def _limits_work(budget: Budget) -> bool:
     return any(limit is not None for limit in (budget.instructions, budget.latency_s, budget.energy_j))
 
 
-def _nearest(
-    shape: Shape,
-    overheads: ImageOverheads,
-    score: Scorer,
-    limits: Budget,
-    tried: list[Candidate],
-    talk: Talk,
-) -> SearchResult:
-    """Return the smallest models there are, those that break the limits least first, when nothing fits."""
-    talk.note("nothing fits the budget; the smallest models are tried instead")
-    trials = [
+def _tried(
+    candidates: list[Candidate], shape: Shape, overheads: ImageOverheads, score: Scorer, first: int = 0
+) -> list[Trial]:
+    """Return the scored trials of `candidates`, numbered from `first` on."""
+    return [
         Trial(number, candidate, scored, *cost(candidate, shape, overheads))
-        for number, (candidate, scored) in enumerate(zip(tried, score(tried), strict=True))
+        for number, (candidate, scored) in enumerate(zip(candidates, score(candidates), strict=True), first)
     ]
 
+
+def _over(trial: Trial, limits: Budget) -> float:
+    """Return the largest share that the trial takes of a limit of flash or RAM, 0 where there is neither."""
+    pairs = ((trial.flash_b, limits.flash_b), (trial.ram_b, limits.ram_b))
+    return max((got / limit for got, limit in pairs if limit), default=0.0)
+
+
+def _with(more: list[Trial], found: SearchResult, limits: Budget) -> SearchResult:
+    """Return `found` with those of the trials `more` that fit `limits`; its finalists stay."""
+    return replace(found, trials=(*found.trials, *(t for t in more if _over(t, limits) <= 1)))
+
+
+def _nearest(trials: list[Trial], limits: Budget) -> SearchResult:
+    """Return the smallest models there are, those that break the limits least first, when nothing fits."""
+
     def excess(trial: Trial) -> tuple[float, float, int]:
-        over = max(trial.flash_b / (limits.flash_b or 1), trial.ram_b / (limits.ram_b or 1))
-        return over, trial.score.loss, trial.number
+        return _over(trial, limits), trial.score.loss, trial.number
 
     return SearchResult(tuple(trials), 0, 0, tuple(sorted(trials, key=excess)[:FINALISTS]))
 
@@ -306,15 +329,24 @@ def _deploy(
     points = [again.get(t.number, t) for t in _front(found) if t.number not in known]
     others = [d for d in tried if d is not chosen]
     with talk.stage("front", len(points)) as stage:
-        for running in [executor.submit(shop.deploy, trial, few, on_device) for trial in points]:
+        for result in _results(shop, points, few, on_device, executor):
             try:
-                others.append(running.result())
+                others.append(result())
             except SartoError as error:
                 _too_large(error)
             stage.advance(1, others[-1].trial.name if others else "")
     kept = {p.name for p in front([d.point for d in (chosen, *others)], OBJECTIVES)}
     kept |= {t.name for t in best_of_families(found.finalists)}
     return chosen, tuple(d for d in others if d.point.name in kept)
+
+
+def _results(
+    shop: Workshop, points: list[Trial], sequences: RawSequences, on_device: int, executor: Executor
+) -> list[Callable[[], Deployment]]:
+    """Return what gives the deployments of `points`: side by side, or one after the other where time is measured."""
+    if isinstance(shop.device, Host):
+        return [partial(shop.deploy, trial, sequences, on_device) for trial in points]
+    return [executor.submit(shop.deploy, trial, sequences, on_device).result for trial in points]
 
 
 def _too_large(error: SartoError) -> SartoError:

@@ -19,15 +19,15 @@ import numpy as np
 
 from sarto import __version__
 from sarto.core.artifact import FORMAT, NAME, record, seal
+from sarto.core.device import Device
 from sarto.core.graph import Graph, numbers, save_arrays, save_graph
 from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe, Step
 from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
-from sarto.deploy.c.program import image_sources, linker_script
 from sarto.deploy.memory import arena
 from sarto.measure.deviation import deviation_by_group, predictions_table
-from sarto.measure.model import PINNED
+from sarto.measure.model import OWN_DEVICE, PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
 from sarto.search.loop import Trial, best_of_families
 from sarto.search.propose import OBJECTIVES
@@ -45,12 +45,9 @@ def write_folder(run: Run) -> Path:
     out = run.request.out
     for left_over in out.glob(".*.*"):  # of writes that were killed, see `write_atomic`
         left_over.unlink()
-    around, image = image_sources(), run.chosen.measured.image
-    sources = {
-        **around,
-        **run.chosen.sources,
-        "link.ld": linker_script(image.flash_allowed, image.ram_allowed, image.stack_b, around["link.ld"]),
-    }
+    sources = {**run.chosen.measured.around, **run.chosen.sources}
+    if run.request.device.endswith(".toml"):
+        sources[OWN_DEVICE] = Path(run.request.device).read_text(encoding="utf-8")
     for name, text in sources.items():
         write_atomic(out / name, text)
     save_graph(run.chosen.graph, out / "graph.npz")
@@ -143,6 +140,7 @@ def _manifest(run: Run, hashes: dict[str, str]) -> dict[str, Any]:
         "model": {k: v for k, v in candidate.to_json().items() if k != "seed"}
         | {"model_seed": candidate.seed},
         "device": run.device.name,
+        "target": run.device.target,
         "optimise": run.optimise,
         "input": {
             "bits": sensor.bits,
@@ -223,19 +221,20 @@ def _families(run: Run) -> Table:
         ("family", "best point", "models tried", *figures),
         ("", "", "", "1", "1", "B", "B"),
         rows,
-        ("", "", "", "measured", "measured", "measured", "emulated"),
+        ("", "", "", *(run.chosen.point.find(what).how for what in figures)),
     )
 
 
 def _tables(run: Run) -> list[Table]:
     tables = [*_quality_tables(run), _families(run)]
-    for region, name, how in (("flash", "flash map", "measured"), ("RAM", "ram map", "emulated")):
-        rows = [r[1:] for r in run.chosen.measured.image.memory_map().rows if r[0] == region]
+    for region, name in (("flash", "flash map"), ("RAM", "ram map")):
+        how = run.chosen.point.find(region.lower()).how
+        rows = [r[1:] for r in run.chosen.measured.memory.rows if r[0] == region]
         if region == "RAM":
             rows = [
                 part for row in rows for part in (_arena(run.chosen.graph) if row[0] == "arena" else [row])
             ]
-            rows.append(("stack, at its deepest", "stack", run.chosen.measured.emulation.peak_stack_b))
+            rows.append(("stack, at its deepest", "stack", run.chosen.measured.peak_stack_b))
         sized = tuple((str(n), int(b), str(k)) for n, k, b in rows)
         tables.append(Table(name, ("name", "bytes", "kind"), ("", "B", ""), sized, ("", how, "")))
     best = np.minimum.accumulate([t.score.error for t in run.found.trials])
@@ -268,7 +267,7 @@ def _tables(run: Run) -> list[Table]:
 
 def _provenance(run: Run) -> dict[str, Any]:
     data, lengths = run.data, run.data.lengths
-    packages = ("numpy", "scipy", "optuna", "ziglang", "unicorn")
+    packages = ["numpy", "scipy", "optuna", "ziglang"] + ["unicorn"] * isinstance(run.device, Device)
     return {
         "command": run.request.command,
         "seed": run.request.seed,

@@ -3,6 +3,9 @@
 The size of the sample images is each family's. Larger models differ by a few bytes of immediate values; of a reservoir
 of less than 10 units the compiler unrolls loops, and the image is up to 190 B smaller than said. A sample may be larger
 than the device: it is built for the same core with as much memory as it takes.
+
+On a host a sample is compiled and run there for its size and its stack, which are the same in every run. Its time is
+not taken: no search may depend on how busy the computer is.
 """
 
 from __future__ import annotations
@@ -14,11 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sarto.core.device import Device
+from sarto.core.device import AnyDevice, Device, Host
 from sarto.deploy.c.emit import emit
 from sarto.deploy.memory import arena, tables_b
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
+from sarto.measure.native import compile_native
 from sarto.search.candidates import Candidate, Ground, Overhead, Shape, skeleton
 
 Cost = tuple[int, int, int, int]
@@ -29,7 +33,7 @@ CODE_B = 64 * 1024
 
 @dataclass(frozen=True, eq=False)
 class SampleImages:
-    """Builds and emulates sample images, in whichever process.
+    """Builds and runs sample images, in whichever process.
 
     Attributes:
         shape: what costs depend on.
@@ -40,36 +44,42 @@ class SampleImages:
     """
 
     shape: Shape
-    device: Device
+    device: AnyDevice
     optimise: str
     cache: Path
     ground: Ground | None = None
 
     def __call__(self, sample: Candidate) -> Cost:
-        """Return flash and RAM beside tables and arena, and instructions and most cycles of the longest inference."""
+        """Return flash and RAM beside tables and arena, and instructions and most cycles of the longest inference.
+
+        On a host there are none of the last two.
+        """
         graph = skeleton(sample, self.shape, self.ground)
-        image = build(
-            emit(graph),
-            self._roomy(tables_b(graph), arena(graph).size_b),
-            optimise=self.optimise,
-            cache=self.cache,
-        )
         # The whole length, since the stack is deepest where a segment or a window ends within a step; and words that
         # change, since a root takes longer than that of zero.
         reach = 2 ** (self.shape.sensor_bits - 2)
         steps = np.arange(self.shape.longest)[:, None] * (1 + np.arange(len(self.shape.channels)))
-        run = emulate(image, [np.rint(reach * np.sin(steps)).astype(np.int32)])
-        ram = image.static_ram_b - arena(graph).size_b + run.peak_stack_b
+        sequence = np.rint(reach * np.sin(steps)).astype(np.int32)
+        tables, variables = tables_b(graph), arena(graph).size_b
+        if isinstance(self.device, Host):
+            program = compile_native(emit(graph), self.device, optimise=self.optimise, cache=self.cache)
+            ram = program.static_ram_b - variables + program.stack_b([sequence])
+            return program.flash_b - tables, ram, 0, 0
+        roomy = _roomy(self.device, tables, variables)
+        image = build(emit(graph), roomy, optimise=self.optimise, cache=self.cache)
+        run = emulate(image, [sequence])
+        ram = image.static_ram_b - variables + run.peak_stack_b
         counts = int(run.inference_instructions[0]), int(run.inference_cycles[0, 1])
-        return image.flash_b - tables_b(graph), ram, *counts
+        return image.flash_b - tables, ram, *counts
 
-    def _roomy(self, tables: int, variables: int) -> Device:
-        """Return the device with at least the memory that so many bytes of tables and variables take, and code."""
-        flash, ram = (
-            replace(memory, size_b=max(memory.size_b, -(-(wanted + CODE_B) // 1024) * 1024))
-            for memory, wanted in ((self.device.flash, tables), (self.device.ram, variables))
-        )
-        return replace(self.device, flash=flash, ram=ram)
+
+def _roomy(device: Device, tables: int, variables: int) -> Device:
+    """Return `device` with at least the memory that so many bytes of tables and variables take, and code."""
+    flash, ram = (
+        replace(memory, size_b=max(memory.size_b, -(-(wanted + CODE_B) // 1024) * 1024))
+        for memory, wanted in ((device.flash, tables), (device.ram, variables))
+    )
+    return replace(device, flash=flash, ram=ram)
 
 
 class ImageOverheads:

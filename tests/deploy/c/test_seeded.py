@@ -8,7 +8,7 @@ import pytest
 from sarto.core.graph import Graph
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower import Numbers
-from sarto.devices import device, devices
+from sarto.devices import device, microcontrollers
 from sarto.measure.build import build
 from sarto.measure.emulate import Emulation, emulate
 from sarto.measure.image import Image
@@ -35,7 +35,7 @@ def emulated(
 
 @pytest.mark.parametrize("optimise", ["-Os", "-O2"])
 @pytest.mark.parametrize(("units", "channels", "bits"), [(12, 3, 16), (13, 6, 8)])
-@pytest.mark.parametrize("name", devices())
+@pytest.mark.parametrize("name", microcontrollers())
 def test_every_device_says_what_numpy_says(
     name: str, units: int, channels: int, bits: int, optimise: str
 ) -> None:

@@ -46,9 +46,19 @@ def image_sources() -> dict[str, str]:
     return _folder("image", (".c", ".h", ".ld"))
 
 
-def cmake_templates() -> dict[str, str]:
-    """Return the templates of the files of a CMake project, with `@NAME@` for what depends on the device."""
-    return _folder("cmake", (".txt", ".cmake"))
+def native_sources() -> dict[str, str]:
+    """Return the files around a model for this host: `main.c` of every image, with a board that is a terminal."""
+    whole = {**image_sources(), **_folder("native", (".c",))}
+    return {name: whole[name] for name in ("board.c", "board.h", "main.c")}
+
+
+def cmake_templates(native: bool = False) -> dict[str, str]:
+    """Return the templates of the files of a CMake project, with `@NAME@` for what depends on the device.
+
+    Args:
+        native: for this host, instead of for a device that is flashed.
+    """
+    return _folder("native" if native else "cmake", (".txt", ".cmake"))
 
 
 def linker_script(flash: Memory, ram: Memory, stack_b: int, template: str) -> str:

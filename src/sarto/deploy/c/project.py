@@ -1,7 +1,8 @@
 """A CMake project around a model: its library, the example program, and the harness for a board.
 
 `cmake_project` returns the files that `sarto deploy --to cmake` adds to those of the artifact. They build with the GCC
-that the device file names, with the options that the image was measured with.
+that the device file names, with the options that the image was measured with. `native_project` returns those for this
+host, which any compiler builds.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Integer
 
-from sarto.core.device import Device, Memory
+from sarto.core.device import Device, Host, Memory
 from sarto.core.errors import SartoError
 from sarto.deploy.c.program import (
     COMPILE,
@@ -69,6 +70,16 @@ def cmake_project(
     harness = {f"harness/{name}": text for name, text in harness_sources(sequences, model).items()}
     script = linker_script(device.flash, device.ram, stack_b, image_sources()["link.ld"])
     return {**written, **harness, "harness.ld": script}
+
+
+def native_project(device: Host, optimise: str) -> dict[str, str]:
+    """Return the files of the project for this host besides those of the artifact: name -> text."""
+    values = {
+        "DEVICE": device.title,
+        "COMPILE": " ".join((*COMPILE, *WARN, *SECTIONS)),
+        "OPTIMISE": optimise,
+    }
+    return {name: filled(text, values) for name, text in cmake_templates(native=True).items()}
 
 
 def harness_stack_b(ram: Memory, static_ram_b: int) -> int:

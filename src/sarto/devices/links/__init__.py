@@ -13,15 +13,12 @@ form, given by its path; an outside package admits its own by an entry point in 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sarto.core.device import Assumption
-from sarto.core.errors import SartoError
-from sarto.devices._files import assumption, files_of, parsed, text_of, words
+from sarto.devices._files import assumption, files_of, own_text, parsed, text_of, words
 
 UNITS = {
     "bit_rate_bps": "bit/s",
@@ -78,14 +75,7 @@ def link(name: str) -> Link:
     """
     if not name.endswith(".toml"):
         return parse_link(name, text_of(__name__, name, "a link"))
-    path = Path(name)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        cause = "it is no text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
-        hint = f"give a TOML file, or one of {', '.join(links())}"
-        raise SartoError("E111", f"the link file '{name}' cannot be read", cause=cause, hint=hint) from error
-    return parse_link(re.sub(r"[^\w.+-]", "_", path.stem), text)
+    return parse_link(*own_text(name, "link", links()))
 
 
 def parse_link(name: str, text: str) -> Link:
