@@ -1,0 +1,1 @@
+"""Reservoirs on graphs: graphs with node features, the reservoir, its states, pooling and stability."""
