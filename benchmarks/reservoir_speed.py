@@ -183,10 +183,8 @@ def _certificates(figures: dict[str, Figure]) -> list[Bar]:
     """Return that reservoirs which do not forget are computed serially, with the same states."""
     x = np.random.default_rng(3).normal(size=(4000, 1)).astype(np.float32)
     bars: list[Bar] = []
-    for name, cell in (
-        ("EuSN", eusn.build(100, 1, **{**USUAL, "leak": 0.01})),
-        ("ES2N", es2n.build(100, 1, **{**USUAL, "leak": 0.01})),
-    ):
+    slow: dict[str, Any] = {**USUAL, "leak": 0.01}
+    for name, cell in (("EuSN", eusn.build(100, 1, **slow)), ("ES2N", es2n.build(100, 1, **slow))):
         run_ = chunked_states(cell, x)
         off = float(np.abs(run_.states - states(cell, read_sequences(x[None]))).max())
         figures[f"{name}: chunks, where the state does not forget"] = Figure(run_.chunks, "1", "measured")
