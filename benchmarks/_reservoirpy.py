@@ -27,7 +27,7 @@ CONNECTIVITY = 0.1
 def _nodes(package: str) -> Any:
     if importlib.util.find_spec("reservoirpy") is None:
         raise SartoError(
-            "E401",
+            "E302",
             "this benchmark needs ReservoirPy",
             cause="the package reservoirpy is not installed",
             hint="pip install -c constraints.txt '.[peers]'",
