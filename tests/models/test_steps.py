@@ -74,6 +74,12 @@ def test_the_parts_are_all_that_is_carried(name: str) -> None:
     for part, values in zip(other.parts, kept, strict=True):
         part[:] = values
     np.testing.assert_array_equal(other.run(x[6:]), wanted)
+    third = Steps(RESERVOIRS[name], 5, DOUBLE)
+    third.hold(steps.held())
+    third.rest(np.array([False, True, False, False, True]))
+    for part, before in zip(third.parts, steps.parts, strict=True):
+        assert not part[[1, 4]].any()
+        np.testing.assert_array_equal(part[[0, 2, 3]], before[[0, 2, 3]])
     other.rest()
     assert not any(part.any() for part in other.parts)
     np.testing.assert_allclose(other.run(x), Steps(RESERVOIRS[name], 5, DOUBLE).run(x), atol=1e-14)

@@ -107,7 +107,9 @@ def test_has_the_signature_of_the_room_and_names_its_source(cell: str) -> None:
 def test_says_who_built_it_in_finite_float64(cell: str) -> None:
     reservoir = build(cell)
     assert (reservoir.cell, reservoir.units, reservoir.channels) == (cell, 17, 3)
-    arrays: list[NDArray[Any]] = [value for value in vars(reservoir).values() if isinstance(value, np.ndarray)]
+    arrays: list[NDArray[Any]] = [
+        value for value in vars(reservoir).values() if isinstance(value, np.ndarray)
+    ]
     assert len(arrays) >= 3
     for array in arrays:
         assert array.dtype == (np.complex128 if isinstance(reservoir, Diagonal) else np.float64)

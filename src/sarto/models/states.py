@@ -110,17 +110,19 @@ def state_chunks(
     *,
     dtype: Precision = "float32",
     washout: int = 0,
+    steps: Steps | None = None,
 ) -> Iterator[tuple[Int[np.ndarray, " chunk"], Float[np.ndarray, "chunk neuron"]]]:
     """Yield rows of `sequences.values` and the states after them, at most CHUNK_ROWS at once, for one block of `items`.
 
-    The first `washout` steps of each sequence are left out. The arrays are reused for the next chunk.
+    The first `washout` steps of each sequence are left out. The arrays are reused for the next chunk. For `steps` see
+    `walk`.
     """
     _check(reservoir, sequences, dtype)
     starts = sequences.offsets[items]
     rows = np.empty(CHUNK_ROWS, np.int64)
     buffer = np.empty((CHUNK_ROWS, reservoir.units), dtype)
     used = 0
-    for first, block in walk(reservoir, sequences, items, dtype):
+    for first, block in walk(reservoir, sequences, items, dtype, steps):
         for step, h in enumerate(block, first):
             if step < washout:
                 continue
@@ -135,7 +137,11 @@ def state_chunks(
 
 
 def walk(
-    reservoir: AnyReservoir, sequences: Sequences, items: Int[np.ndarray, " item"], dtype: Precision
+    reservoir: AnyReservoir,
+    sequences: Sequences,
+    items: Int[np.ndarray, " item"],
+    dtype: Precision,
+    steps: Steps | None = None,
 ) -> Iterator[tuple[int, Float[np.ndarray, "step live neuron"]]]:
     """Yield blocks of consecutive steps: the number of the first, and the states after each, from the zero state.
 
@@ -144,10 +150,12 @@ def walk(
         sequences: inputs.
         items: which sequences, longest first; those that last through a block are always the first of them.
         dtype: of the states.
+        steps: what holds the states of these items; None is a fresh one, from the zero state. In the end it holds the
+            last state of every item.
     """
     lengths, starts = sequences.lengths[items], sequences.offsets[items]
     assert (np.diff(lengths) <= 0).all(), "longest first"
-    steps = Steps(reservoir, len(items), np.dtype(dtype))
+    steps = Steps(reservoir, len(items), np.dtype(dtype)) if steps is None else steps
     first = 0
     for end in map(int, np.unique(lengths)):
         live = int(np.searchsorted(-lengths, -end, side="right"))

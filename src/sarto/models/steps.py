@@ -14,7 +14,7 @@ block. A layer of a stack takes the block of states of the layer below.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -79,10 +79,19 @@ class Steps:
         """
         return [part for layer in self._layers for part in layer.parts()]
 
-    def rest(self) -> None:
-        """Put every item at rest again."""
+    def rest(self, items: Any = slice(None)) -> None:
+        """Put every item, or those of the index or mask `items`, at rest again."""
         for part in self.parts:
-            part[:] = 0
+            part[items] = 0
+
+    def held(self) -> dict[str, Array]:
+        """Return `parts` by name, for a snapshot."""
+        return {f"part_{index}": part for index, part in enumerate(self.parts)}
+
+    def hold(self, held: Mapping[str, Array]) -> None:
+        """Take over what `held` returned, then or of another object of the same reservoir."""
+        for name, part in self.held().items():
+            part[:] = held[name]
 
 
 class _Layer:
