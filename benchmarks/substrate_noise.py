@@ -1,35 +1,39 @@
 """A reservoir on an imperfect analogue array: the price of read noise, few bits and drift, and whether evolving pays.
 
 JapaneseVowels (the archive's split, 100 units) and `sp_sw_har` (watch, purity >= .6, seed s tests the subjects with
-number % 5 == s, 48 units), 5 seeds, each with weights, array and noise of its own. Gains and leak were tuned for each
-seed on folds of the training part (by subject where there are some), without noise. Three accuracies on the test part:
+number % 5 == s and trains on every other window of the others, 32 units), 5 seeds, each with weights, array and noise
+of its own. Gains and leak were tuned for each seed on folds of the training part (by subject where there are some),
+without noise. Three accuracies on the test part:
 
 - software: the plain reservoir of the same weights, size and settings, its readout trained on it;
 - retrained: the array, its readout trained on the states of that same imperfect array;
 - kept: the same array, with the readout of the ideal one (for drift: of the young one).
 
 Each imperfection comes alone: read noise for every access in units of the largest conductance, bits of the written
-conductances, drift with the published exponents of phase-change elements, without and with compensation; and all of the
-published phase-change model at once. A noise budget is the most of it for which the mean loss against software stays
-within .01 by a one-sided 95 % bound over the seeds (`sarto.learn.noise_budget`). The pooling and the ranges of the
-controls were fixed before, and the level of noise for the search is an illustration.
+conductances, drift with the published exponents of phase-change elements, without and with compensation; and all of
+the published phase-change model at once. A noise budget is the most of it for which the mean loss against software
+stays within .01 by a one-sided 95 % bound over the seeds (`sarto.learn.noise_budget`). The pooling and the ranges of
+the controls were fixed before, and the level of noise for the search is an illustration.
 
-Then the controls are tuned under noise (4 bits, read noise .2) by CMA-ES and by random search, 60 evaluations each, on
-the same folds; the settings tuned without noise, by random search with as many evaluations, are the control. Each is
-tested once, over two draws of the noise.
+Then the controls are tuned under noise (4 bits, read noise .2) by CMA-ES and by random search, 60 evaluations each,
+on the same folds; the settings tuned without noise, by random search with as many evaluations, are the control. Each
+is tested once, over two draws of the noise.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import asdict, replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks._bench import Bench
 from benchmarks._outcome import Bar, Figure, Outcome, at_most, over_seeds
-from benchmarks._substrate import CONTROLS, Task, accuracies, array, quality, software, task
+from benchmarks._substrate import CONTROLS, accuracies, array, quality, software, task
+from sarto.core.executors import open_executor
 from sarto.learn.evolution import Method, tuned
 from sarto.learn.noise_budget import NoiseBudget, noise_budget
 from sarto.models.substrate.crossbar import Crossbar
@@ -78,7 +82,7 @@ def _curves(bench: Bench, name: str) -> dict[str, Figure]:
     figures[f"ideal array against software, {name}, largest difference in accuracy"] = Figure(
         max(gaps), "1", "measured", len(gaps)
     )
-    for imperfection in _imperfections():
+    for imperfection in imperfections():
         if imperfection == "ideal":
             continue
         found = [_tested(bench, name, imperfection, seed) for seed in bench.seeds]
@@ -90,13 +94,13 @@ def _curves(bench: Bench, name: str) -> dict[str, Figure]:
     return figures
 
 
-def _imperfections() -> list[str]:
+def imperfections() -> list[str]:
     aged = [f"drift {age}{how}" for age in AGES for how in ("", " compensated")]
     every = [f"phase-change {age}, compensated" for age in ("20 s", *AGES)]
     return ["ideal", *(f"read noise {s:g}" for s in READ_NOISE), *(f"{b} bits" for b in BITS), *aged, *every]
 
 
-def _changed(imperfection: str, ideal: Crossbar) -> tuple[Crossbar, Crossbar]:
+def changed(imperfection: str, ideal: Crossbar) -> tuple[Crossbar, Crossbar]:
     """Return the array with the imperfection, and the array whose readout is kept."""
     words = imperfection.split()
     if words[0] == "read":
@@ -122,7 +126,7 @@ def _aged(ideal: Crossbar, age_s: float, *, compensated: bool) -> Crossbar:
 
 def _tested(bench: Bench, name: str, imperfection: str, seed: int) -> dict[str, float]:
     def change(ideal: Crossbar) -> tuple[Crossbar, Crossbar]:
-        return _changed(imperfection, ideal)
+        return changed(imperfection, ideal)
 
     return _once(bench, name, {"imperfection": imperfection}, change, seed)
 
@@ -232,17 +236,30 @@ def _search(bench: Bench, name: str, seed: int, memristor: Memristor, method: Me
         "method": method,
         "evaluations": evaluations,
     }
-    return bench.once(settings, _searched, on, seed, memristor, method, evaluations)
+    return bench.once(settings, _searched, bench, name, seed, memristor, method, evaluations)
 
 
-def _searched(on: Task, seed: int, memristor: Memristor, method: Method, evaluations: int) -> dict[str, Any]:
-    def evaluate(values: Mapping[str, float], noise_seed: int) -> float:
-        return quality(on, array(on, seed, memristor, values), noise_seed)
-
+def _searched(
+    bench: Bench, name: str, seed: int, memristor: Memristor, method: Method, evaluations: int
+) -> dict[str, Any]:
+    evaluate = partial(quality, name, seed, memristor)
     found = tuned(
-        evaluate, CONTROLS, evaluations=evaluations, seed=seed, method=method, finalists=3, confirmations=4
+        evaluate,
+        CONTROLS,
+        evaluations=evaluations,
+        seed=seed,
+        method=method,
+        finalists=3,
+        confirmations=4,
+        executor=_workers(bench.workers),
     )
     return {key: value for key, value in asdict(found).items() if key != "table"}
+
+
+@cache
+def _workers(count: int) -> Executor:
+    """Return one executor for all searches, so that data are read once by each process."""
+    return open_executor(count)
 
 
 def _reached(bench: Bench, name: str, seed: int, values: dict[str, float]) -> float:

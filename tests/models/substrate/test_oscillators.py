@@ -8,6 +8,7 @@ import pytest
 
 from sarto.models.input_error import InputError
 from sarto.models.sequences import read_sequences
+from sarto.models.substrate.noise import NoiseStreams
 from sarto.models.substrate.oscillators import Oscillators
 from sarto.models.substrate.protocol import Range
 from sarto.models.substrate.run import readings
@@ -128,3 +129,14 @@ def test_knobs() -> None:
 def test_networks_that_cannot_be(change: dict[str, Any]) -> None:
     with pytest.raises(InputError, match=next(iter(change)) if "controls" not in change else "seed"):
         replace(ONE, **change)
+
+
+def test_the_predictor_is_shaken_too() -> None:
+    """From rest, with a shake so small that all is linear: z' = k + (a + i omega) k dt / 2, k = s sqrt(dt) n."""
+    network = replace(ONE, growth=-3.0, noise=1e-6, period=0.1, steps=1)
+    keys = np.array([4], np.uint64)
+    session = network.start(keys, 0)
+    got = session.step(session.state, np.zeros((1, 1)))[0]
+    n = NoiseStreams(0, "oscillators", keys, 2).normal(0, 1)[0]
+    kick = 1e-6 * np.sqrt(0.1) * (n[0] + 1j * n[1])
+    assert got[0] + 1j * got[1] == pytest.approx(kick * (1 + (-3 + 2j) * 0.05), rel=1e-9)

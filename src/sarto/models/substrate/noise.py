@@ -77,5 +77,4 @@ class NoiseStreams:
     def _rewind(self, block: int, key: int) -> None:
         """Set the counter to where the stream of `key` starts its `block`, with nothing left over in the buffer."""
         self._fresh["state"]["counter"][:] = (0, 0, block, key)
-        self._fresh["buffer_pos"], self._fresh["has_uint32"] = 4, 0
         self._philox.state = self._fresh
