@@ -47,7 +47,8 @@ def test_parts_are_apart_and_the_software_is_the_ideal_array(real_data: Path) ->
         assert on.test.groups is not None
         subjects.append(set(on.test.groups.tolist()))
         assert not subjects[-1] & set(on.train.groups.tolist())
-    assert len(set.union(*subjects)) == sum(map(len, subjects)) == 23
+    each = [name for tested in subjects for name in tested]
+    assert len(set(each)) == len(each) == 23
     on = task("vowels", 0)
     assert (len(on.train), len(on.test)) == (270, 370)
     model = SubstrateClassifier(array(on, 0, Memristor(), VALUES), pooling="mean_square_last").fit(on.train)
