@@ -7,7 +7,7 @@ without noise. Three accuracies on the test part:
 
 - software: the plain reservoir of the same weights, size and settings, its readout trained on it;
 - retrained: the array, its readout trained on the states of that same imperfect array;
-- kept: the same array, with the readout of the ideal one (for drift: of the young one).
+- kept: the same array, with the readout of the ideal one (of the whole phase-change model: as it was just written).
 
 Each imperfection comes alone: read noise for every access in units of the largest conductance, bits of the written
 conductances, drift with the published exponents of phase-change elements, without and with compensation; and all of
