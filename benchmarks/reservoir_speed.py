@@ -26,7 +26,7 @@ import numpy as np
 
 from benchmarks._bench import Bench
 from benchmarks._outcome import Bar, Figure, Outcome, at_least, at_most
-from benchmarks._reservoirpy import jax_reservoir, reservoir, ridge_fit
+from benchmarks._reservoirpy_timed import jax_reservoir, reservoir, ridge_fit
 from sarto.core.threads import one_blas_thread
 from sarto.learn.features import FeatureMap
 from sarto.models.chunked import chunked_states, default_tolerance

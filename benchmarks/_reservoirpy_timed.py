@@ -62,7 +62,10 @@ def reservoir(cell: Reservoir, sparse: bool) -> Callable[[Any], Any]:
 
 
 def jax_reservoir(cell: Reservoir) -> Callable[[Any], Any] | None:
-    """Return the same with ReservoirPy's JAX node, in float32; None where JAX is not installed."""
+    """Return the same with ReservoirPy's JAX node, in float32; None where JAX is not installed.
+
+    Sequences of one length go as one array: over a list it would compile a loop for each.
+    """
     if importlib.util.find_spec("jax") is None:
         return None
     narrow = {k: v.astype(np.float32) if isinstance(v, np.ndarray) else v for k, v in _weights(cell).items()}
@@ -71,12 +74,7 @@ def jax_reservoir(cell: Reservoir) -> Callable[[Any], Any] | None:
     def run(x: Any) -> Any:
         if node.initialized:
             node.reset()
-        out = node.run(
-            [np.asarray(s, np.float32) for s in x] if isinstance(x, list) else x.astype(np.float32)
-        )
-        for rows in out if isinstance(out, list) else [out]:
-            rows.block_until_ready()
-        return out
+        return node.run(np.asarray(x, np.float32)).block_until_ready()
 
     return run
 
