@@ -57,7 +57,9 @@ JUDGED, BAR = "es2n", 90.0
 
 def run(bench: Bench) -> Outcome:
     """Return the memory capacity of every cell and variant."""
-    cases = {name: (name, {}, 1) for name in methods(ROOM)} | VARIANTS
+    cases: dict[str, tuple[str, dict[str, Any], int]] = {
+        name: (name, dict[str, Any](), 1) for name in methods(ROOM)
+    } | VARIANTS
     draws = QUICK_DRAWS if bench.quick else DRAWS
     figures: dict[str, Figure] = {}
     bars: list[Bar] = []

@@ -159,6 +159,7 @@ def diagnose(
     washout: int = 0,
     memory: bool = True,
     tolerance: float = TOLERANCE,
+    of: int | None = None,
     seed: int = 0,
 ) -> Diagnosis:
     """Return what `reservoir` does on `sequences`, inputs as it sees them.
@@ -169,6 +170,7 @@ def diagnose(
         washout: first steps of each sequence that the model does not use.
         memory: whether to measure the linear memory capacity, under white input as strong as the data.
         tolerance: relative gap from which on two states count as one.
+        of: how many sequences there are in all, where these are some of them.
         seed: of the noise and of the first direction of change.
 
     Raises:
@@ -182,11 +184,8 @@ def diagnose(
         observed = _observed(
             reservoir, seen, washout, memory, tolerance, int(np.median(sequences.lengths)), seed
         )
-    words = (
-        f"{len(seen)} of {len(sequences)} sequences"
-        if len(seen) < len(sequences)
-        else f"{len(seen)} sequences"
-    )
+    whole = of or len(sequences)
+    words = f"{len(seen)} of {whole} sequences" if len(seen) < whole else f"{len(seen)} sequences"
     cut = seen.lengths.max() < sequences.lengths.max()
     return Diagnosis(
         reservoir.cell,

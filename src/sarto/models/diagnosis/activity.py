@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 """What the neurons of a layer do on data: the directions they span, how far they are driven, and by what.
 
     effective rank = exp(-sum_i p_i ln p_i),    p_i = s_i / sum_j s_j
@@ -90,7 +91,7 @@ def activity(
     both = driven + recurrent
     squares = np.bincount(step, np.square(states).sum(axis=1))
     return Activity(
-        svdvals(seen - seen.mean(axis=0)),
+        np.asarray(svdvals(seen - seen.mean(axis=0)), np.float64),
         flat.mean(axis=0),
         moving <= STILL * np.median(moving),
         np.divide(driven, both, out=np.zeros_like(both), where=both > 0),

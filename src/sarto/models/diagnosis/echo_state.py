@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -78,7 +79,8 @@ def gap(reservoir: AnyReservoir, sequences: Sequences, *, seed: int = 0) -> Echo
     noise = generator(seed, "diagnosis", "past").normal(size=(PAST_STEPS, sequences.channels))
     lengths = sequences.lengths
     parts: list[Float[np.ndarray, "step channel"]] = []
-    for start, end in zip(sequences.offsets[:-1], sequences.offsets[1:], strict=True):
+    ends: list[int] = sequences.offsets.tolist()
+    for start, end in pairwise(ends):
         item = values[start:end]
         other = np.take(values, np.arange(start - PAST_STEPS, start), axis=0, mode="wrap")
         pasts = (other, -other, LOUD * deviation * noise)

@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false, reportUnknownArgumentType=false, reportUnknownMemberType=false
 """Small changes of the state, followed along the states that data drive a reservoir through.
 
 A small change (p of the neurons, q of a linear memory) moves with the Jacobian of the step, layer after layer,
@@ -171,7 +172,7 @@ def growth(reservoir: AnyReservoir, path: Float[np.ndarray, "step neuron"], step
             for index, size in enumerate(sizes):
                 block = changes.columns[at : at + size, at : at + size]
                 at += size
-                mean[row, index] = _scaled(np.linalg.norm(block) / math.sqrt(size), ln_scale)
+                mean[row, index] = _scaled(float(np.linalg.norm(block)) / math.sqrt(size), ln_scale)
                 top = eigh(block.T @ block, eigvals_only=True, subset_by_index=(size - 1, size - 1))[0]
                 largest[row, index] = _scaled(math.sqrt(max(top, 0.0)), ln_scale)
             row += 1
