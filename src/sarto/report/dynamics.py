@@ -28,11 +28,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing with its caption."""
+    """A drawing with its caption; `layered` where it has a curve for each layer."""
 
     svg: str
     caption: str
     how: str
+    layered: bool
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def _charts(run: Run) -> list[Chart]:
     found: list[Chart] = []
 
     def add(name: str, svg: str, caption: str) -> None:
-        found.append(Chart(svg, caption, run.tables[name].how[1]))
+        layered = name not in ("reservoir spectrum", "reservoir memory")
+        found.append(Chart(svg, caption, run.tables[name].how[1], layered))
 
     if (table := run.tables.get("reservoir spectrum")) is not None and table.rows:
         layers = [int(v) for v in table.column("layer")]

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from sarto.report.charts import HEIGHT, MOST_DOTS, WIDTH, _canvas, _inline, _settings
 from sarto.report.palette import KINDS, MARKS
 
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLEST = 1e-16
 """Of a logarithmic axis: rounding of float64 is all that is below."""
 
@@ -75,7 +76,7 @@ def curves(
         y_label: of the vertical axis.
         log: whether the vertical axis is logarithmic.
     """
-    from matplotlib.ticker import LogLocator, MaxNLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
     with _settings():
         figure, axes = _canvas()
@@ -102,7 +103,8 @@ def curves(
                 middle = math.sqrt(max(drawn) * min(drawn))
                 axes.set_ylim(middle / 10, middle * 10)
             axes.yaxis.set_major_locator(LogLocator(numticks=6))
-            axes.yaxis.set_minor_locator(LogLocator(subs=()))
+            axes.yaxis.set_minor_locator(NullLocator())
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: power(value)))
         else:
             axes.set_ylim(min(0.0, *drawn, 0.0), 1.08 * max(drawn, default=1.0) or 1.0)
             axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -112,6 +114,16 @@ def curves(
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
         return _inline(figure, f"reservoir-{name}", f"{y_label} by {x_label}")
+
+
+def power(value: float) -> str:
+    """Return a power of ten as its tick says it: plain text, which is drawn ten times as fast as a formula.
+
+    >>> power(1.0), power(1e-12)
+    ('1', '10⁻¹²')
+    """
+    exponent = round(math.log10(value))
+    return "1" if exponent == 0 else "10" + str(exponent).translate(RAISED)
 
 
 def _colour(index: int, layers: int) -> str:
