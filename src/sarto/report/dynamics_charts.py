@@ -94,7 +94,7 @@ def curves(
             drawn += [b for _, b in pairs]
             if len(layers) > 1:
                 axes.annotate(
-                    f"{index + 1}", pairs[-1], (3, 0), textcoords="offset points", color=colour, va="center",
+                    f"{index + 1}", pairs[-1], (3, 0), textcoords="offset points", color=MARKS["ink"], va="center",
                     annotation_clip=False,
                 )  # fmt: skip
         if log:
