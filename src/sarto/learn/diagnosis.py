@@ -230,7 +230,7 @@ def moments(steps: int) -> tuple[int, ...]:
     """Return at most `MOMENTS` steps from 0 to `steps`, evenly spread on a logarithmic axis.
 
     >>> moments(5), len(moments(1000))
-    ((0, 1, 2, 3, 4, 5), 32)
+    ((0, 1, 2, 3, 4, 5), 35)
     """
     return tuple(np.unique(np.rint(np.geomspace(1, steps + 1, MOMENTS)).astype(np.int64) - 1).tolist())
 
