@@ -32,7 +32,8 @@ from sarto.learn.memory import MemoryCapacity, memory_capacity
 from sarto.models.diagnosis.activity import activity, effective_rank
 from sarto.models.diagnosis.echo_state import gap
 from sarto.models.diagnosis.spectrum import contraction, rest_eigenvalues, step_bound, time_scales
-from sarto.models.diagnosis.tangent import growth, largest_exponent
+from sarto.models.diagnosis.tangent import changing, growth, largest_exponent
+from sarto.models.reservoir._diagonal import Diagonal
 from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import Sequences
 from sarto.models.states import check_washout, states
@@ -236,7 +237,7 @@ def moments(steps: int) -> tuple[int, ...]:
 
 
 def _followed(reservoir: AnyReservoir) -> int:
-    rows = sum(layer.units + (layer.memory.slots if layer.memory else 0) for layer in reservoir.layers)
+    rows = sum(map(changing, reservoir.layers))
     return int(min(STEPS, max(WORK // rows**3, 10)))
 
 
@@ -263,7 +264,7 @@ def _layers(
         found.append(
             LayerDiagnosis(
                 units=layer.units,
-                activation=layer.activation,
+                activation="tanh" if isinstance(layer, Diagonal) else layer.activation,
                 eigenvalues=eigenvalues,
                 radius=float(np.abs(eigenvalues).max()),
                 contraction=contraction(layer),

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from sarto.models.diagnosis.tangent import Changes, growth, largest_exponent
-from sarto.models.reservoir import ring
+from sarto.models.reservoir import paralesn, ring
 from sarto.models.reservoir._cell import Reservoir
-from sarto.models.reservoir._stack import AnyReservoir
+from sarto.models.reservoir._diagonal import Diagonal
+from sarto.models.reservoir._stack import AnyReservoir, stacked
 from sarto.models.sequences import Sequences
 from sarto.models.states import states
 from tests.models.diagnosis.oracle import Array, Walker, every_kind
@@ -55,6 +56,40 @@ def test_the_product_of_jacobians_is_that_of_finite_differences(name: str) -> No
         at += size
         assert grown.largest[:, index] == pytest.approx([1, np.linalg.norm(block, 2)], rel=1e-6)
         assert grown.mean[:, index] == pytest.approx([1, np.linalg.norm(block) / math.sqrt(size)], rel=1e-6)
+
+
+def test_a_diagonal_layer_and_a_stack_of_them_against_finite_differences() -> None:
+    usual: dict[str, Any] = dict(leak=0.5, radius=0.9, input_scaling=0.8, bias_scaling=0.3)
+    deep = stacked(paralesn.build, 9, 2, layers=2, seed=1, **usual)
+    x = np.random.default_rng(3).normal(size=(STEPS, 2))
+
+    def walk(changed: Array) -> tuple[Array, Array]:
+        at, hs = 0, []
+        for layer in deep.layers:
+            n = layer.units
+            hs.append(changed[at : at + n] + 1j * changed[at + n : at + 2 * n])
+            at += 2 * n
+        said: list[Array] = []
+        for row in x:
+            seen, outputs = row, []
+            for index, layer in enumerate(deep.layers):
+                assert isinstance(layer, Diagonal)
+                into = layer.inputs @ seen if layer.inputs.ndim == 2 else layer.inputs * np.roll(seen, 1)
+                hs[index] = layer.factors * hs[index] + layer.beta * (into + layer.bias)
+                mixed = np.correlate(hs[index], np.conj(layer.kernel), "full")
+                reach = len(layer.kernel) // 2
+                seen = np.tanh(mixed[reach : reach + layer.units].real + layer.offset)
+                outputs.append(seen)
+            said.append(np.concatenate(outputs))
+        return np.concatenate([part for h in hs for part in (h.real, h.imag)]), np.array(said)
+
+    path = path_of(deep, x)
+    np.testing.assert_allclose(walk(np.zeros(18))[1], path, atol=1e-12)
+    wanted = np.array([(walk(1e-6 * d)[0] - walk(-1e-6 * d)[0]) / 2e-6 for d in np.eye(18)]).T
+    changes = Changes(deep, np.eye(18))
+    for before, after in zip([np.zeros(9), *path[:-1]], path, strict=True):
+        changes.step(before, after)
+    np.testing.assert_allclose(changes.columns, wanted, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -17,11 +17,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Complex, Float, Int
 from scipy.linalg import svdvals
 
 from sarto.models.diagnosis.tangent import slopes
-from sarto.models.reservoir._cell import SLOPE, Reservoir
+from sarto.models.reservoir._cell import SLOPE
+from sarto.models.reservoir._diagonal import Diagonal
+from sarto.models.reservoir._stack import Layer
 
 FLAT = 0.1
 """A neuron is saturated in a step where it passes on less than this share of a small change: |tanh| > .95."""
@@ -59,7 +61,7 @@ def effective_rank(singular_values: Float[np.ndarray, " direction"]) -> float:
 
 
 def activity(
-    layer: Reservoir,
+    layer: Layer,
     inputs: Float[np.ndarray, "row channel"],
     states: Float[np.ndarray, "row neuron"],
     offsets: Int[np.ndarray, " item_plus_1"],
@@ -80,14 +82,14 @@ def activity(
     used = step >= washout
     seen = states[used]
     slope = slopes(layer, before[used], seen)
-    flat = (
-        slope < FLAT * SLOPE[layer.activation]
-        if layer.activation in ("tanh", "sigmoid")
-        else np.zeros(slope.shape, bool)
-    )
+    phi = "tanh" if isinstance(layer, Diagonal) else layer.activation
+    flat = slope < FLAT * SLOPE[phi] if phi in ("tanh", "sigmoid") else np.zeros(slope.shape, bool)
     moving = seen.std(axis=0)
-    driven = (inputs[used].astype(np.float64) @ layer.inputs.T).var(axis=0)
-    recurrent = (before[used] @ layer.recurrent_matrix().T).var(axis=0)
+    if isinstance(layer, Diagonal):
+        entering, carried = _diagonal(layer, inputs, offsets)
+    else:
+        entering, carried = inputs @ layer.inputs.T, before @ layer.recurrent_matrix().T
+    driven, recurrent = entering[used].var(axis=0), carried[used].var(axis=0)
     both = driven + recurrent
     squares = np.bincount(step, np.square(states).sum(axis=1))
     return Activity(
@@ -97,3 +99,18 @@ def activity(
         np.divide(driven, both, out=np.zeros_like(both), where=both > 0),
         np.sqrt(squares / np.bincount(step)),
     )
+
+
+def _diagonal(
+    layer: Diagonal, inputs: Float[np.ndarray, "row channel"], offsets: Int[np.ndarray, " item_plus_1"]
+) -> tuple[Complex[np.ndarray, "row neuron"], Complex[np.ndarray, "row neuron"]]:
+    """Return what enters a diagonal layer in every step, and what it carries over from the step before."""
+    cyclic = layer.inputs.ndim == 1
+    entering = layer.beta * (layer.inputs * np.roll(inputs, 1, axis=1) if cyclic else inputs @ layer.inputs.T)
+    carried = np.zeros_like(entering)
+    begins = set(offsets.tolist())
+    for row in range(1, len(entering)):
+        if row not in begins:
+            old = carried[row - 1] + entering[row - 1] + layer.beta * layer.bias
+            carried[row] = layer.factors * old
+    return entering, carried

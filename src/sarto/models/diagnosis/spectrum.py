@@ -28,12 +28,14 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from sarto.models.reservoir._cell import SLOPE, Reservoir
+from sarto.models.reservoir._diagonal import Diagonal
+from sarto.models.reservoir._stack import Layer
 
 
-def rest_eigenvalues(layer: Reservoir) -> Complex[np.ndarray, " mode"]:
+def rest_eigenvalues(layer: Layer) -> Complex[np.ndarray, " mode"]:
     """Return the eigenvalues of a step at rest: those of the neurons, then those of the linear memory."""
     neurons = layer.jacobian_eigenvalues()
-    if layer.memory is None:
+    if isinstance(layer, Diagonal) or layer.memory is None:
         return neurons
     slots = layer.memory.slots
     shift = Reservoir(layer.cell, layer.memory.shift, np.zeros((slots, 1)), np.zeros(slots), 1.0, 1.0)
@@ -62,12 +64,14 @@ def frequencies(eigenvalues: Complex[np.ndarray, " mode"]) -> Float[np.ndarray, 
     return np.abs(np.angle(eigenvalues)) / (2 * np.pi)
 
 
-def contraction(layer: Reservoir) -> float:
+def contraction(layer: Layer) -> float:
     """Return a factor by which no step lets the distance of two states grow, whatever the input.
 
     Below 1 the layer has the echo state property for every input. Where the cell has a linear memory, whose own factor
     is max|v|, the larger one decides: nothing flows from the neurons into the memory.
     """
+    if isinstance(layer, Diagonal):
+        return layer.effective_radius()
     gained = layer.recurrent
     if layer.gain is not None:
         gained = gained * (layer.gain if gained.ndim == 2 else np.roll(layer.gain, 1))
@@ -75,12 +79,17 @@ def contraction(layer: Reservoir) -> float:
     return factor if layer.memory is None else max(factor, float(np.abs(layer.memory.shift).max()))
 
 
-def step_bound(layer: Reservoir) -> float | None:
+def step_bound(layer: Layer) -> float | None:
     """Return the largest step eps = beta of an Euler cell (O = I, alpha = 1), None of any other; 0 where there is none.
 
     For W - W^T - gamma I it is 2 gamma / (gamma^2 + omega^2), omega the spectral radius of W - W^T.
     """
-    if layer.alpha != 1 or layer.rotation is not None or layer.leaks != "state":
+    if (
+        isinstance(layer, Diagonal)
+        or layer.alpha != 1
+        or layer.rotation is not None
+        or layer.leaks != "state"
+    ):
         return None
     a = SLOPE[layer.activation] * layer.eigenvalues()
     a = a[np.abs(a) > 0]

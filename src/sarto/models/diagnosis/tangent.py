@@ -7,7 +7,11 @@ A small change (p of the neurons, q of a linear memory) moves with the Jacobian 
 
 with e' the change that the layer below has just made of its output (0 for the first layer: the input is given). The
 slope phi' follows from the states themselves: tanh' = 1 - a^2 with a = (h' - alpha O h) / beta. Where the drive leaks,
-p is the change of r and the neurons' output changes by phi' gain p.
+p is the change of r and the neurons' output changes by phi' gain p. A diagonal layer is linear but for its output,
+
+    p' = lambda p + beta W_x e',    e = (1 - z^2) Re(k * p)
+
+with p complex: its real and its imaginary parts are changes by themselves.
 
 `growth` returns how the product of the Jacobians from the first step on grows or fades; `largest_exponent` the largest
 Lyapunov exponent along the data, the mean of ln of how much a change grows in a step, made a unit vector again after
@@ -34,12 +38,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Inexact, Int
 from scipy.linalg import eigh
 
 from sarto.core.seed import generator
 from sarto.models.reservoir._cell import Activation, Reservoir
-from sarto.models.reservoir._stack import AnyReservoir
+from sarto.models.reservoir._diagonal import Diagonal
+from sarto.models.reservoir._stack import AnyReservoir, Layer
 
 ALIGNING = 0.1
 """Share of the steps after which a change is taken to point where it grows most; before, nothing is counted."""
@@ -61,16 +66,18 @@ class Changes:
         self.parts: list[tuple[slice, slice]] = []
         at = 0
         for layer in self._layers:
-            slots = layer.memory.slots if layer.memory else 0
-            self.parts.append(
-                (slice(at, at + layer.units), slice(at + layer.units, at + layer.units + slots))
-            )
-            at += layer.units + slots
+            whole = changing(layer)
+            own = whole if isinstance(layer, Diagonal) else layer.units
+            self.parts.append((slice(at, at + own), slice(at + own, at + whole)))
+            at += whole
         self.rest()
 
     def rest(self) -> None:
         """Take the neurons to be at rest, where a sequence begins; the changes stay."""
-        self._output = [layer.slope() if layer.leaks == "drive" else None for layer in self._layers]
+        self._output = [
+            layer.slope() if isinstance(layer, Reservoir) and layer.leaks == "drive" else None
+            for layer in self._layers
+        ]
 
     def step(self, before: Float[np.ndarray, " neuron"], after: Float[np.ndarray, " neuron"]) -> None:
         """Move the changes with the step that took the neurons' states from `before` to `after`."""
@@ -79,6 +86,9 @@ class Changes:
         for index, (layer, (neurons, slots)) in enumerate(zip(self._layers, self.parts, strict=True)):
             own = slice(at, at + layer.units)
             at += layer.units
+            if isinstance(layer, Diagonal):
+                below = _diagonal(layer, self.columns[neurons], below, after[own])
+                continue
             p, output = self.columns[neurons], self._output[index]
             seen = _times(layer.recurrent, p if output is None else output[:, None] * p)
             if below is not None:
@@ -101,10 +111,37 @@ class Changes:
                 below = self.columns[neurons]
 
 
+def changing(layer: Layer) -> int:
+    """Return how many numbers of a layer's state may change: neurons and slots, of a diagonal one twice its neurons."""
+    if isinstance(layer, Diagonal):
+        return 2 * layer.units
+    return layer.units + (layer.memory.slots if layer.memory else 0)
+
+
+def _diagonal(
+    layer: Diagonal,
+    columns: Float[np.ndarray, "part column"],
+    below: Float[np.ndarray, "channel column"] | None,
+    z: Float[np.ndarray, " neuron"],
+) -> Float[np.ndarray, "neuron column"]:
+    """Move the changes of a diagonal layer in place, and return those of its output."""
+    n = layer.units
+    p = layer.factors[:, None] * (columns[:n] + 1j * columns[n:])
+    if below is not None:
+        p += layer.beta * _times(layer.inputs, below)
+    columns[:n], columns[n:] = p.real, p.imag
+    reach = len(layer.kernel) // 2
+    padded = np.pad(p, ((reach, reach), (0, 0)))
+    mixed = sum(weight * padded[tap : tap + n] for tap, weight in enumerate(layer.kernel))
+    return (1 - z**2)[:, None] * np.real(mixed)
+
+
 def slopes(
-    layer: Reservoir, before: Float[np.ndarray, "row neuron"], after: Float[np.ndarray, "row neuron"]
+    layer: Layer, before: Float[np.ndarray, "row neuron"], after: Float[np.ndarray, "row neuron"]
 ) -> Float[np.ndarray, "row neuron"]:
     """Return phi' at each neuron in the step from the states `before` to those `after`."""
+    if isinstance(layer, Diagonal):
+        return 1 - after**2
     a = after
     if layer.leaks == "state":
         carried = before if layer.rotation is None else _times(layer.rotation, before.T).T
@@ -124,9 +161,9 @@ def _slope_at(phi: Activation, value: Float[np.ndarray, "row neuron"]) -> Float[
 
 
 def _times(
-    weights: Float[np.ndarray, "neuron neuron"] | Float[np.ndarray, " neuron"],
-    columns: Float[np.ndarray, "neuron column"],
-) -> Float[np.ndarray, "neuron column"]:
+    weights: Inexact[np.ndarray, "neuron channel"] | Inexact[np.ndarray, " neuron"],
+    columns: Float[np.ndarray, "channel column"],
+) -> Inexact[np.ndarray, "neuron column"]:
     """Return a matrix, or the weighted cyclic shift (S h)_i = w_i h_{i-1 mod N}, times columns."""
     return weights @ columns if weights.ndim == 2 else weights[:, None] * np.roll(columns, 1, axis=0)
 
@@ -154,7 +191,7 @@ def growth(reservoir: AnyReservoir, path: Float[np.ndarray, "step neuron"], step
         path: the states after every step of one sequence from rest, in float64.
         steps: at most as many as the path has; 0 is the start, where all is 1.
     """
-    sizes = [layer.units + (layer.memory.slots if layer.memory else 0) for layer in reservoir.layers]
+    sizes = [changing(layer) for layer in reservoir.layers]
     changes = Changes(reservoir, np.eye(sum(sizes)))
     mean, largest = np.ones((2, len(steps), len(sizes)))
     ln_scale, row = 0.0, 0
@@ -200,7 +237,7 @@ def largest_exponent(
         offsets: where each sequence begins and ends.
         seed: of the first direction.
     """
-    rows = sum(layer.units + (layer.memory.slots if layer.memory else 0) for layer in reservoir.layers)
+    rows = sum(map(changing, reservoir.layers))
     start = generator(seed, "diagnosis", "lyapunov").standard_normal((rows, 1))
     changes = Changes(reservoir, start / np.linalg.norm(start))
     total, counted, taken = 0.0, 0, 0
