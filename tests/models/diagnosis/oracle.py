@@ -41,7 +41,7 @@ class Walker:
         memory: list[Array] = []
         output: list[Array] = []
         at = 0
-        for layer in reservoir.layers:
+        for layer in cells(reservoir):
             slots = layer.memory.slots if layer.memory else 0
             own, slot = changed[at : at + layer.units], changed[at + layer.units : at + layer.units + slots]
             at += layer.units + slots
@@ -58,7 +58,7 @@ class Walker:
     def step(self, x: Array) -> Array:
         """Take a step and return what is kept, with the memory, of all layers."""
         found: list[Array] = []
-        for index, layer in enumerate(self.reservoir.layers):
+        for index, layer in enumerate(cells(self.reservoir)):
             drive = shifted(layer.recurrent, self.output[index]) + layer.inputs @ x + layer.bias
             if layer.memory is not None:
                 self.memory[index] = shifted(layer.memory.shift, self.memory[index]) + layer.memory.inputs @ x
@@ -74,6 +74,11 @@ class Walker:
             self.output[index] = x
             found += [self.kept[index], self.memory[index]]
         return np.concatenate(found)
+
+
+def cells(reservoir: AnyReservoir) -> list[Reservoir]:
+    """Return the layers, none of which is diagonal."""
+    return [layer for layer in reservoir.layers if isinstance(layer, Reservoir)]
 
 
 def _gain(layer: Reservoir) -> Array:

@@ -15,7 +15,7 @@ from sarto.models.diagnosis.spectrum import (
 )
 from sarto.models.reservoir import es2n, esn, eusn, ring, rmn
 from sarto.models.reservoir._cell import Reservoir
-from tests.models.diagnosis.oracle import Walker, every_kind
+from tests.models.diagnosis.oracle import Walker, cells, every_kind
 
 USUAL: dict[str, Any] = dict(seed=0, leak=0.3, radius=0.9, input_scaling=1.0, bias_scaling=0.1)
 
@@ -29,7 +29,7 @@ KINDS = {name: r for name, r in every_kind().items() if len(r.layers) == 1}
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_largest_eigenvalue_is_the_effective_radius(name: str) -> None:
-    (layer,) = KINDS[name].layers
+    (layer,) = cells(KINDS[name])
     assert np.abs(rest_eigenvalues(layer)).max() == pytest.approx(layer.effective_radius(), rel=1e-9)
 
 
@@ -55,7 +55,7 @@ def test_a_memory_adds_the_roots_of_its_shift() -> None:
 def test_no_step_lets_two_states_drift_apart_faster(name: str) -> None:
     """Whatever the states and the input."""
 
-    (layer,) = KINDS[name].layers
+    (layer,) = cells(KINDS[name])
     bound = contraction(layer)
     rng = np.random.default_rng(0)
     rows = layer.units

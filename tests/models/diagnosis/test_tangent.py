@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sarto.models.diagnosis.tangent import Changes, growth, largest_exponent
+from sarto.models.diagnosis.tangent import Changes, changing, growth, largest_exponent
 from sarto.models.reservoir import paralesn, ring
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.reservoir._diagonal import Diagonal
@@ -24,7 +24,7 @@ def path_of(reservoir: AnyReservoir, x: Array) -> Array:
 
 
 def finite_differences(reservoir: AnyReservoir, x: Array, size: float = 1e-6) -> Array:
-    rows = sum(layer.units + (layer.memory.slots if layer.memory else 0) for layer in reservoir.layers)
+    rows = sum(map(changing, reservoir.layers))
     columns: list[Any] = []
     for direction in np.eye(rows):
         ends: list[Any] = []
@@ -51,7 +51,7 @@ def test_the_product_of_jacobians_is_that_of_finite_differences(name: str) -> No
     grown = growth(reservoir, path, (0, STEPS))
     at = 0
     for index, layer in enumerate(reservoir.layers):
-        size = layer.units + (layer.memory.slots if layer.memory else 0)
+        size = changing(layer)
         block = wanted[at : at + size, at : at + size]
         at += size
         assert grown.largest[:, index] == pytest.approx([1, np.linalg.norm(block, 2)], rel=1e-6)
@@ -64,24 +64,27 @@ def test_a_diagonal_layer_and_a_stack_of_them_against_finite_differences() -> No
     x = np.random.default_rng(3).normal(size=(STEPS, 2))
 
     def walk(changed: Array) -> tuple[Array, Array]:
-        at, hs = 0, []
+        at = 0
+        hs: list[Any] = []
         for layer in deep.layers:
             n = layer.units
             hs.append(changed[at : at + n] + 1j * changed[at + n : at + 2 * n])
             at += 2 * n
         said: list[Array] = []
         for row in x:
-            seen, outputs = row, []
+            seen: Any = row
+            outputs: list[Any] = []
             for index, layer in enumerate(deep.layers):
                 assert isinstance(layer, Diagonal)
                 into = layer.inputs @ seen if layer.inputs.ndim == 2 else layer.inputs * np.roll(seen, 1)
                 hs[index] = layer.factors * hs[index] + layer.beta * (into + layer.bias)
-                mixed = np.correlate(hs[index], np.conj(layer.kernel), "full")
+                mixed: Any = np.correlate(hs[index], np.conj(layer.kernel), "full")
                 reach = len(layer.kernel) // 2
                 seen = np.tanh(mixed[reach : reach + layer.units].real + layer.offset)
                 outputs.append(seen)
             said.append(np.concatenate(outputs))
-        return np.concatenate([part for h in hs for part in (h.real, h.imag)]), np.array(said)
+        parts: list[Any] = [part for h in hs for part in (np.real(h), np.imag(h))]
+        return np.concatenate(parts), np.array(said)
 
     path = path_of(deep, x)
     np.testing.assert_allclose(walk(np.zeros(18))[1], path, atol=1e-12)
@@ -96,7 +99,7 @@ def test_a_diagonal_layer_and_a_stack_of_them_against_finite_differences() -> No
 def test_the_oracle_walks_as_the_kernel_does(name: str) -> None:
     reservoir = KINDS[name]
     x = np.random.default_rng(3).normal(size=(STEPS, 2))
-    rows = sum(layer.units + (layer.memory.slots if layer.memory else 0) for layer in reservoir.layers)
+    rows = sum(map(changing, reservoir.layers))
     walker = Walker.at(reservoir, np.zeros(rows))
     said: list[Any] = []
     for row in x:

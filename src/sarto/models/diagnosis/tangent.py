@@ -36,6 +36,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Inexact, Int
@@ -132,7 +133,7 @@ def _diagonal(
     columns[:n], columns[n:] = p.real, p.imag
     reach = len(layer.kernel) // 2
     padded = np.pad(p, ((reach, reach), (0, 0)))
-    mixed = sum(weight * padded[tap : tap + n] for tap, weight in enumerate(layer.kernel))
+    mixed: Any = sum(weight * padded[tap : tap + n] for tap, weight in enumerate(layer.kernel))
     return (1 - z**2)[:, None] * np.real(mixed)
 
 
