@@ -25,6 +25,7 @@ NAMES = {
     "help_time",
     "kill_resume",
     "malformed_data",
+    "memory_capacity",
     "search_choices",
     "search_quality",
     "seeded_weights",

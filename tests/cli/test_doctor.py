@@ -9,6 +9,8 @@ import pytest
 from sarto.cli import doctor
 from sarto.core.errors import SartoError
 from tests.cli.stand_in import call
+from tests.search.planted import RING
+from tests.search.test_dynamics import manifest
 
 
 def test_a_machine_with_everything_is_well() -> None:
@@ -76,7 +78,40 @@ def test_what_fit_would_see() -> None:
     assert "channels  2: channel_1, channel_2" in text
     assert "as in the data: 40 to train and validate, 40 to test" in text
     assert "Badminton     20     10    10" in text
-    assert text.endswith("nothing looks wrong\n")
+    assert "\nnothing looks wrong\n" in text
+    assert (
+        "the default reservoir\ncell " in text and "on 16 of 80 sequences, 100 steps of each at most" in text
+    )
+
+
+def test_what_a_reservoir_does_on_data_is_said(odd: Path) -> None:
+    text = call("doctor", "odd.npz").stdout
+    figures = {
+        line[:40].strip(): line[40:].strip()
+        for line in text.partition("the default reservoir")[2].splitlines()
+    }
+    assert {"neurons", "effective radius", "effective rank", "linear memory capacity"} <= set(figures)
+    assert figures["neurons"] == "100"
+    document = json.loads(call("doctor", "odd.npz", "--json").stdout)["reservoir"]
+    assert document["whose"] == "the default reservoir" and document["cell"] == "esn"
+    assert {table["name"] for table in document["tables"]} >= {"reservoir layers", "reservoir gap"}
+    assert all(finding["text"] in text for finding in document["findings"])
+
+
+def test_the_reservoir_of_a_finished_folder_is_diagnosed(odd: Path) -> None:
+    folder = manifest(odd.parent / "out", RING.to_json())
+    result = call("doctor", "odd.npz", "--model", "out")
+    assert result.exit_code == 0, result.stderr
+    assert "\nthe reservoir of out" in result.stdout
+    assert (
+        json.loads(call("doctor", "odd.npz", "--model", "out", "--json").stdout)["reservoir"]["cell"]
+        == "ring"
+    )
+    assert sorted(entry.name for entry in folder.iterdir()) == ["artifact.json"], "nothing is written"
+    result = call("doctor", "odd.npz", "--model", "out", "--channels", "channel_1")
+    assert result.exit_code == 2 and "out has 2 channels, the data have 1" in result.stderr
+    result = call("doctor", "--model", "out")
+    assert result.exit_code == 2 and result.stderr.startswith("error[E112]: --model without DATA")
 
 
 @pytest.fixture

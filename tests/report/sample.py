@@ -15,6 +15,7 @@ from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe, Step
 from sarto.core.table import Table
 from tests.report.records import recorded
+from tests.report.reservoir import reservoir_tables
 
 CLASSES = ("walking", '<b>&"é', "stairs | up", "</script><script>alert(1)</script>", "`sit`_still_*")
 COMMAND = "sarto fit watch.npz --device cortex_m4 --flash 32KiB --ram 4KiB -o out --name 'a<b'"
@@ -51,6 +52,7 @@ class Sample:
     findings: tuple[tuple[str, str, str], ...] = ()
     window: dict[str, int] | None = None
     outputs: tuple[tuple[str, str], ...] = ()
+    reservoir: int = 0
     flash_b: int = 11436
     ram_b: int = 2712
 
@@ -312,6 +314,7 @@ class Sample:
             tables = [
                 t for t in tables if t.name not in ("confusion", "classes", "groups")
             ] + self.predicted()
+        tables += reservoir_tables(self.reservoir) if self.reservoir else []
         points = self.front()
         recipe = Recipe(
             (

@@ -39,6 +39,8 @@ VARIATIONS = {
     ),
     "bare": Sample(groups=None, tables=(), points=1, budget=Budget(), classes=("a", "b")),
     "numbers": Sample(classes=(), outputs=NUMBERS, budget=Budget(flash_b=32768, min_r2=0.9)),
+    "dynamics": Sample(reservoir=1),
+    "deep dynamics": Sample(reservoir=3),
     "no points": Sample(points=0, trials=1, tensors=3),
     "widest matrix": Sample(
         classes=tuple(f"class {i}" for i in range(30)), groups=500, points=200, trials=3000, measurements=60,

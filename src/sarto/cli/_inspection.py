@@ -30,8 +30,9 @@ _FEW = 12
 
 @dataclass(frozen=True)
 class Inspection:
-    """What was seen: named facts, a row for each class or number under the names `parts`, and warnings."""
+    """What was seen: the data, named facts, a row for each class or number under the names `parts`, and warnings."""
 
+    data: Dataset
     facts: dict[str, str]
     what: str
     parts: tuple[str, ...]
@@ -82,7 +83,7 @@ def inspect(source: str, seed: int, chosen: dict[str, Any]) -> Inspection:
         columns = ("least", "median", "most", "standard deviation")
         values = [*np.quantile(data.goals, (0, 0.5, 1), axis=0), data.goals.std(axis=0)]
         rows = [(name, *(f"{v[i]:.6g}" for v in values)) for i, name in enumerate(data.outputs)]
-        return Inspection(facts, "number", columns, rows, _warnings(data, parts))
+        return Inspection(data, facts, "number", columns, rows, _warnings(data, parts))
     counts = np.bincount(data.target)
     facts["to beat"] = (
         f"{100 * counts.max() / len(data):.3g} % right by always saying '{data.classes[counts.argmax()]}'"
@@ -97,7 +98,7 @@ def inspect(source: str, seed: int, chosen: dict[str, Any]) -> Inspection:
             [len(np.unique(data.groups[data.target == c])) for c in range(len(counts))]
         )
     rows = [(name, *(str(column[c]) for column in columns.values())) for c, name in enumerate(data.classes)]
-    return Inspection(facts, "class", tuple(columns), rows, _warnings(data, parts))
+    return Inspection(data, facts, "class", tuple(columns), rows, _warnings(data, parts))
 
 
 def _warnings(data: Dataset, parts: Split) -> list[str]:

@@ -7,6 +7,7 @@ import platform
 import re
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
 from typing import Any
 
 import click
@@ -25,18 +26,29 @@ Check = dict[str, str]
 @click.argument("source", metavar="[DATA]", required=False)
 @data_settings
 @seed_setting
+@click.option(
+    "--model",
+    metavar="OUT",
+    type=click.Path(path_type=Path),
+    help="Diagnose the reservoir of this finished folder on DATA, not the default one.",
+)
 @json_option
-def command(source: str | None, seed: int, as_json: bool, **chosen: Any) -> int:
+def command(source: str | None, seed: int, model: Path | None, as_json: bool, **chosen: Any) -> int:
     """Check the machine: versions, compiler, emulator, cores. With DATA, also say what `sarto fit DATA` would see.
 
-    Nothing is written. Exit code 4 says that fit lacks a tool.
+    And what a reservoir does on a sample of DATA: whether its state forgets, what it remembers, how its neurons are
+    driven, and what to change. Nothing is written. Exit code 4 says that fit lacks a tool.
     """
+    if model is not None and source is None:
+        raise SartoError(
+            "E112", "--model without DATA", cause="a reservoir does nothing without data", hint="add DATA"
+        )
     checks = machine()
     if not as_json:
         _answer.table(("what", "state", "found"), [(c["what"], c["state"], c["found"]) for c in checks])
     answer: dict[str, Any] = {"machine": checks}
     if source is not None:
-        answer["data"] = _data(source, seed, chosen, as_json)
+        answer |= _data(source, seed, model, chosen, as_json)
     if as_json:
         _answer.document(answer)
     lacking = [c for c in checks if c["state"] == MISSING]
@@ -137,11 +149,15 @@ def _imported(module: str, package: str) -> str:
     return f"{package} {version(package)}"
 
 
-def _data(source: str, seed: int, chosen: dict[str, Any], as_json: bool) -> dict[str, Any]:
-    """Return what fit would see in `source`, and print it unless `as_json`."""
+def _data(
+    source: str, seed: int, model: Path | None, chosen: dict[str, Any], as_json: bool
+) -> dict[str, Any]:
+    """Return what fit would see in `source` and what a reservoir does on it, and print it unless `as_json`."""
+    from sarto.cli._diagnosis import diagnosis
     from sarto.cli._inspection import inspect
 
     seen = inspect(source, seed, chosen)
+    whose, found = diagnosis(seen.data, model)
     if not as_json:
         _answer.line()
         _answer.table(("data", ""), list(seen.facts.items()))
@@ -152,4 +168,12 @@ def _data(source: str, seed: int, chosen: dict[str, Any], as_json: bool) -> dict
             _answer.line(f"warning: {warning}")
         if not seen.warnings:
             _answer.line("nothing looks wrong")
-    return seen.to_json()
+        _answer.line()
+        layers = [f"layer {i}" for i in range(1, len(found.layers) + 1)] if len(found.layers) > 1 else [""]
+        rows = [("cell", found.cell, *[""] * (len(layers) - 1)), *found.facts()]
+        _answer.table((whose, *layers), rows, right=range(1, len(layers) + 1))
+        _answer.line()
+        _answer.line(f"on {found.sample}")
+        for finding in found.findings:
+            _answer.line(str(finding))
+    return {"data": seen.to_json(), "reservoir": {"whose": whose, **found.to_json()}}

@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sarto.core.rooms import load_method
 from sarto.learn import estimator_file
+from sarto.learn.diagnosis import Diagnosis, diagnose
 from sarto.learn.features import FeatureMap, channel_scaling
 from sarto.learn.ridge import RidgeSolution, check_ridge
 from sarto.learn.statistics import RidgeStatistics
@@ -98,6 +99,20 @@ class ReservoirEstimator(BaseEstimator):
         self.reservoir_ = feature_map.reservoir
         self.pooling_ = feature_map.pooling
         self.n_features_in_ = feature_map.reservoir.channels
+
+    def diagnose(self, X: Any, *, memory: bool = True) -> Diagnosis:
+        """Return what the fitted reservoir does on a sample of X: figures, curves, and findings in words.
+
+        Args:
+            X: sequences.
+            memory: whether to measure the linear memory capacity too, under white input as strong as the data.
+
+        Raises:
+            InputError: E108, E115; as `fit`.
+        """
+        check_is_fitted(self, "feature_map_")
+        sequences = self.feature_map_.scaled(self._sequences(X, fitting=False))
+        return diagnose(self.reservoir_, sequences, washout=self.feature_map_.washout, memory=memory)
 
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to `path` as one .npz file of arrays and JSON (no pickle), whole or not at all."""

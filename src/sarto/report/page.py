@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sarto.core.evidence import Evidence
 from sarto.report import palette, places, views, words
+from sarto.report.dynamics import dynamics
 from sarto.report.run import Run
 from sarto.report.stack import Stack, memory_map
 
@@ -77,6 +78,8 @@ def html(run: Run) -> str:
         matrix=matrix,
         groups=_rates(run, "groups", quality.rate, worst_first=True),
         classes=_rates(run, "classes", "recall", worst_first=False),
+        dynamics=dynamics(run),
+        markup=Markup,
         costs=views.costs(run),
         places=places,
         placement=places.newest(run.evidence),

@@ -29,6 +29,7 @@ from sarto.deploy.memory import arena
 from sarto.measure.deviation import deviation_by_group, predictions_table
 from sarto.measure.model import OWN_DEVICE, PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
+from sarto.search import dynamics
 from sarto.search.loop import Trial, best_of_families
 from sarto.search.propose import OBJECTIVES
 
@@ -62,12 +63,17 @@ def write_folder(run: Run) -> Path:
         "chosen": best.name,
         "objectives": list(OBJECTIVES),
     }
+    diagnosis = dynamics.diagnosed(run)
+    findings, tables = _findings(run), _tables(run)
+    if diagnosis is not None:
+        findings += dynamics.warnings(diagnosis)
+        tables += dynamics.tables(diagnosis)
     records = {
         "recipe.json": _json(_recipe(run).to_json()),
         "evidence.jsonl": "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in lines),
-        "findings.jsonl": "".join(json.dumps(f, sort_keys=True) + "\n" for f in _findings(run)),
+        "findings.jsonl": "".join(json.dumps(f, sort_keys=True) + "\n" for f in findings),
         "front.json": _json(front),
-        "tables.json": _json([t.to_json() for t in _tables(run)]),
+        "tables.json": _json([t.to_json() for t in tables]),
         "provenance.json": _json(_provenance(run)),
         NAME: _json(seal(_manifest(run, hashes))),
         "verdict.json": _json(run.verdict.to_json()),

@@ -1,0 +1,1 @@
+"""Audits: what is found out about a model or its data, and said as findings."""

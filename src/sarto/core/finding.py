@@ -1,0 +1,35 @@
+"""A finding: what must not be overlooked about a model or its data, in words that carry their numbers.
+
+>>> print(Finding("echo-state gap", "warning", "after 100 steps the first state still counts for 30 %"))
+warning: echo-state gap: after 100 steps the first state still counts for 30 %
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Severity = Literal["warning", "note"]
+"""warning: something is to be done. note: a property that decides how the model is to be used."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding.
+
+    Attributes:
+        what: the quantity or the fault it is about.
+        severity: see `Severity`.
+        text: what was found with its numbers, and what to do.
+    """
+
+    what: str
+    severity: Severity
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.what}: {self.text}"
+
+    def to_json(self) -> dict[str, str]:
+        """Return the finding as plain JSON values, as a line of `findings.jsonl`."""
+        return asdict(self)
