@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from sarto.models.input_error import InputError
-from sarto.models.reservoir import esn, ring
+from sarto.models.reservoir import esn, paralesn, ring
 from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._stack import stacked
 from sarto.models.sequences import read_sequences
 from sarto.models.states import states
 from sarto.models.substrate.crossbar import Crossbar, converted
@@ -203,3 +204,14 @@ BAD: dict[str, dict[str, Any]] = {
 def test_electronics_that_cannot_be(words: str) -> None:
     with pytest.raises(InputError, match=words):
         replace(Crossbar.of(CELL, Memristor(), seed=0), **BAD[words])
+
+
+def test_stacks_and_diagonal_reservoirs_are_refused_in_words() -> None:
+    usual = dict[str, Any](seed=0, leak=0.4, radius=0.9, input_scaling=0.5, bias_scaling=0.1)
+    for reservoir, words in (
+        (stacked(esn.build, 6, 2, layers=2, **usual), "2 layers on a crossbar"),
+        (paralesn.build(6, 2, **usual), "cell paralesn on a crossbar"),
+    ):
+        with pytest.raises(InputError, match=words) as caught:
+            Crossbar.of(reservoir, Memristor(), seed=0)
+        assert caught.value.code == "E116"

@@ -40,6 +40,7 @@ from jaxtyping import Float, UInt64
 from sarto.core.seed import generator
 from sarto.models.input_error import InputError
 from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import read_sequences
 from sarto.models.states import states as states_of
 from sarto.models.substrate.memristor import Memristor
@@ -115,12 +116,14 @@ class Crossbar:
             )
 
     @staticmethod
-    def of(reservoir: Reservoir, memristor: Memristor, *, seed: int) -> Crossbar:
+    def of(reservoir: AnyReservoir, memristor: Memristor, *, seed: int) -> Crossbar:
         """Return an array with the weights of `reservoir`, just written, and ideal electronics.
 
         Raises:
             InputError: E116, for a cell whose step is not the one of this module.
         """
+        if not isinstance(reservoir, Reservoir):
+            raise _another(reservoir)
         W, W_x, b = reservoir.recurrent_matrix(), reservoir.inputs, reservoir.bias
         array = Crossbar(W, W_x, b, reservoir.alpha, reservoir.beta, memristor, seed)
         probe = read_sequences(np.ones((1, 2, array.channels)))
@@ -128,12 +131,7 @@ class Crossbar:
         first = array.beta * np.tanh(drive)
         second = array.alpha * first + array.beta * np.tanh(W @ first + drive)
         if not np.allclose(states_of(reservoir, probe, dtype="float64"), [first, second], rtol=0, atol=1e-9):
-            raise InputError(
-                "E116",
-                f"cell {reservoir.cell} on a crossbar",
-                cause="an array computes alpha h + beta tanh(W h + W_x x + b), and this cell something else",
-                hint="use esn or ring",
-            )
+            raise _another(reservoir)
         return array
 
     @property
@@ -302,3 +300,14 @@ def _check_converter(name: str, bits: int | None, full_scale: float | None) -> N
             cause="it must be finite and above 0",
             hint="None is no limit",
         )
+
+
+def _another(reservoir: AnyReservoir) -> InputError:
+    """Return the error for a reservoir whose step is not the one of this module."""
+    what = f"cell {reservoir.cell}" if len(reservoir.layers) == 1 else f"{len(reservoir.layers)} layers"
+    return InputError(
+        "E116",
+        f"{what} on a crossbar",
+        cause="an array computes alpha h + beta tanh(W h + W_x x + b), and this reservoir something else",
+        hint="use one layer of esn or ring",
+    )
