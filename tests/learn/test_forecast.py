@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.linalg import solve_discrete_lyapunov  # pyright: ignore[reportUnknownVariableType]
 
 from sarto.core.errors import SartoError
 from sarto.data.generate import lorenz, mackey_glass
 from sarto.learn.forecast import ESNForecaster
 from sarto.learn.readout import ESNRegressor, ReservoirTransformer
-from tests.learn.oracles import clone
+from tests.learn.oracles import clone, solve_discrete_lyapunov
 
 SINES = np.stack([np.sin(np.arange(500) / 5), np.cos(np.arange(500) / 7)], axis=1)
 
@@ -145,7 +144,7 @@ def test_noise_enters_every_neuron_at_every_step_with_its_deviation(layers: int)
         ):  # a layer sees what the one below makes of its noisy state in the same step, before new noise
             below = slice((index - 1) * layer.units, index * layer.units)
             A[own] += layer.beta * layer.inputs @ A[below]
-    wanted = solve_discrete_lyapunov(A, sigma**2 * np.eye(units))
+    wanted: Any = solve_discrete_lyapunov(A, sigma**2 * np.eye(units))
     got = model.statistics_.C_xx / model.statistics_.count
     np.testing.assert_allclose(got, wanted, atol=0.06 * float(np.diag(wanted).max()))
 

@@ -85,7 +85,7 @@ class ESNDetector(ESNForecaster):
         """
         self._check()
         sequences = self._sequences(X, fitting=True)
-        fitted = np.floor(sequences.lengths * (1 - self.calibration)).astype(np.int64)
+        fitted = np.rint(sequences.lengths * (1 - self.calibration)).astype(np.int64)
         firsts = [sequences.values[a : a + n] for a, n in zip(sequences.offsets[:-1], fitted, strict=True)]
         super().fit(firsts)
         parts = zip(self._residuals(sequences), fitted, strict=True)

@@ -125,8 +125,7 @@ class ESNForecaster(Readout):
                     out[items, step] = value = features @ weights + intercept
                     x = value.astype(dtype)
                     state.advance(x)
-        out *= feature_map.scale
-        out += feature_map.mean
+            out = out * feature_map.scale + feature_map.mean
         if not np.isfinite(out).all():
             item, step, _ = np.argwhere(~np.isfinite(out))[0]
             raise SartoError(
