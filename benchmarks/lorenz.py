@@ -9,9 +9,9 @@ of its own, and their median is the figure of a seed. For each cell 12 random se
 states, times 5 penalties are judged by the median of 10 starts on one validation series; the best one is fitted for 5
 seeds of weights and series, and tested once for each. Beside them, untuned, the setting of ReservoirComputing.jl's
 example (N = 300, radius 1.2, 6 of 300 connections, inputs as they are with weights from U(-.1, .1), no bias, no penalty
-to speak of); and controls with penalties from the same list, chosen in the same way: linear autoregression on the last
-100 samples, next generation reservoir computing (two samples and all products of two of their values, predicting the
-change), and persistence.
+to speak of); and controls that predict the change from the last samples, chosen in the same way: next generation
+reservoir computing, all products of up to two or three values of 1 to 6 samples, 12 settings times 5 penalties as for
+a cell, and with the published setting (products of two, two samples); linear autoregression; and persistence.
 
 Source of the setting: ReservoirComputing.jl's documentation, Lorenz example. Of the threshold: Pathak et al., Chaos 28
 (2018), with the norm by channel of Vlachas et al., Neural Networks 126 (2020). Of the control: Gauthier, Bollt,
@@ -21,6 +21,7 @@ Griffith and Barbosa, "Next generation reservoir computing", Nature Communicatio
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ from sarto.learn.statistics import RidgeStatistics
 
 MINUTES = 4
 UNITS, WASHOUT, FIT, WARM, DT = 300, 200, 5000, 200, 0.02
-STARTS, VALIDATION_STARTS, APART, FREE = 20, 10, 150, 1000
+STARTS, VALIDATION_STARTS, APART, FREE = 20, 10, 150, 850
 THRESHOLD = 0.4
 CELLS = ("esn", "ring", "es2n", "resesn")
 TRIALS, QUICK_TRIALS = 12, 1
@@ -48,7 +49,16 @@ REFERENCE_SETTING: dict[str, Any] = {
     "cell": "esn", "leak": 1.0, "radius": 1.2, "input_scaling": 0.1, "bias_scaling": 0.0, "standardise": False,
     "cell_options": {"connectivity": 6 / 300}, "expansion": "products", "input_to_readout": False, "ridge": 1e-10,
 }  # fmt: skip
-LINEAR, NEXT, PERSISTENCE = "linear, 100 samples", "next generation, 2 samples", "persistence"
+PERSISTENCE = "persistence"
+CONTROLS: dict[str, tuple[tuple[int, int, int], ...]] = {
+    "next generation": (
+        (2, 1, 2), (2, 2, 2), (2, 5, 2), (3, 1, 2), (3, 2, 2), (4, 1, 2), (4, 2, 2), (6, 1, 2),
+        (1, 1, 3), (2, 1, 3), (2, 2, 3), (3, 1, 3),
+    ),
+    "next generation, as published": ((2, 1, 2),),
+    "linear": ((10, 1, 1), (100, 1, 1)),
+}  # fmt: skip
+"""Settings of each control: samples, their distance in steps, and the degree of the products."""
 
 Array = Float[np.ndarray, "..."]
 
@@ -68,10 +78,12 @@ def run(bench: Bench) -> Outcome:
         ]
         figures |= shown(name, times)
         bench.say(f"{name}: {np.median(times, axis=1).round(2).tolist()}, {chosen}")
-    for name in (LINEAR, NEXT, PERSISTENCE):
-        times = [bench.once({"control": name, "seed": seed}, control, name, seed) for seed in bench.seeds]
+    for name, tried in CONTROLS.items():
+        picked = bench.once({"search": name}, search_control, list(tried[: count if bench.quick else None]))
+        times = [bench.once({"control": name, "seed": seed}, control, picked, seed) for seed in bench.seeds]
         figures |= shown(name, times)
-        bench.say(f"{name}: {np.median(times, axis=1).round(2).tolist()}")
+        bench.say(f"{name}: {np.median(times, axis=1).round(2).tolist()}, {picked}")
+    figures |= shown(PERSISTENCE, [persistence(seed) for seed in bench.seeds])
     return Outcome(figures)
 
 
@@ -141,46 +153,61 @@ def tested(chosen: dict[str, Any], seed: int) -> list[float]:
     return valid_times(continued(fitted(chosen, seed, x), warm), truth, x.std(axis=0))
 
 
-def control(name: str, seed: int) -> list[float]:
-    """Return the valid prediction times of a control on the series of a seed."""
-    warm, truth = windows(2 * seed + 1, STARTS)
-    x = lorenz(WASHOUT + FIT, seed=2 * seed, dt=DT)
-    if name == PERSISTENCE:
-        got = np.repeat(np.stack(warm)[:, -1:], FREE, axis=1)
-        return valid_times(got, truth, x.std(axis=0))
-    before, wanted = windows(SEARCH_SEED + 1, VALIDATION_STARTS)
-    other = lorenz(WASHOUT + FIT, seed=SEARCH_SEED, dt=DT)
-    scores = [
-        float(np.median(valid_times(loop(before), wanted, other.std(axis=0)))) for loop in loops(name, other)
+def persistence(seed: int) -> list[float]:
+    """Return the valid prediction times of the last value, on the series of a seed."""
+    x, (warm, truth) = lorenz(WASHOUT + FIT, seed=2 * seed, dt=DT), windows(2 * seed + 1, STARTS)
+    return valid_times(np.repeat(np.stack(warm)[:, -1:], FREE, axis=1), truth, x.std(axis=0))
+
+
+def search_control(tried: list[tuple[int, int, int]]) -> list[int]:
+    """Return the best setting of a control on the validation series, and the number of its penalty."""
+    x, (warm, truth) = (
+        lorenz(WASHOUT + FIT, seed=SEARCH_SEED, dt=DT),
+        windows(SEARCH_SEED + 1, VALIDATION_STARTS),
+    )
+    found = [
+        (float(np.median(valid_times(loop(warm), truth, x.std(axis=0)))), [*setting, number])
+        for setting in tried
+        for number, loop in enumerate(loops(setting, x))
     ]
-    return valid_times(loops(name, x)[int(np.argmax(scores))](warm), truth, x.std(axis=0))
+    return max(found, key=lambda each: each[0])[1]
 
 
-def loops(name: str, x: Array) -> list[Callable[[list[Array]], Array]]:
+def control(picked: list[int], seed: int) -> list[float]:
+    """Return the valid prediction times of a setting of a control on the series of a seed."""
+    x, (warm, truth) = lorenz(WASHOUT + FIT, seed=2 * seed, dt=DT), windows(2 * seed + 1, STARTS)
+    samples, spacing, degree, number = picked
+    return valid_times(loops((samples, spacing, degree), x)[number](warm), truth, x.std(axis=0))
+
+
+def loops(setting: tuple[int, int, int], x: Array) -> list[Callable[[list[Array]], Array]]:
     """Return, for each penalty, what continues series in a closed loop after a fit of a control to `x`."""
+    samples, spacing, degree = setting
     mean, scale = x.mean(axis=0), x.std(axis=0)
-    samples = 100 if name == LINEAR else 2
+    reach = (samples - 1) * spacing + 1
+    powers = [
+        np.array(list(combinations_with_replacement(range(3 * samples), d))).T for d in range(2, degree + 1)
+    ]
 
     def features(past: Array) -> Array:
-        """From (row, sample, channel), latest last."""
-        flat = past.reshape(len(past), -1)
-        if name == LINEAR:
-            return flat
-        first, second = np.triu_indices(flat.shape[1])
-        return np.hstack([flat, flat[:, first] * flat[:, second]])
+        """From (row, step, channel), latest last."""
+        flat = past[:, ::-spacing][:, :samples].reshape(len(past), -1)
+        return np.hstack(
+            [flat, *(np.prod([flat[:, index] for index in factors], axis=0) for factors in powers)]
+        )
 
     scaled = (x - mean) / scale
     rows = np.arange(WASHOUT, len(x) - 1)
-    past = np.stack([scaled[rows - k] for k in range(samples - 1, -1, -1)], axis=1)
+    past = np.stack([scaled[rows - k] for k in range(reach - 1, -1, -1)], axis=1)
     path = RidgeStatistics.of(features(past), scaled[rows + 1] - scaled[rows]).path(RIDGES)
 
     def loop(solution: Any, warm: list[Array]) -> Array:
-        past = (np.stack(warm)[:, -samples:] - mean) / scale
-        out = np.empty((len(warm), FREE, 3))
+        past = (np.stack(warm)[:, -reach:] - mean) / scale
+        out = np.full((len(warm), FREE, 3), np.nan)
         with np.errstate(over="ignore", invalid="ignore"):
             for step in range(FREE):
                 out[:, step] = past[:, -1] + solution.predict(features(past))
                 past = np.concatenate([past[:, 1:], out[:, step : step + 1]], axis=1)
-        return out * scale + mean
+            return out * scale + mean
 
     return [lambda warm, each=each: loop(each, warm) for each in path]

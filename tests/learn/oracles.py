@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Adapter of scikit-learn, SciPy, threadpoolctl, `numpy.linalg` for the tests: oracles, and what ours must work with."""
+"""Adapter of scikit-learn, SciPy, threadpoolctl, `numpy.linalg` for tests: oracles, and what ours must work with."""
 
 from __future__ import annotations
 
