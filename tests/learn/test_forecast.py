@@ -12,6 +12,7 @@ from sarto.core.errors import SartoError
 from sarto.data.generate import lorenz, mackey_glass
 from sarto.learn.forecast import ESNForecaster
 from sarto.learn.readout import ESNRegressor, ReservoirTransformer
+from sarto.models.reservoir._cell import Reservoir
 from tests.learn.oracles import clone, solve_discrete_lyapunov
 
 SINES = np.stack([np.sin(np.arange(500) / 5), np.cos(np.arange(500) / 7)], axis=1)
@@ -137,6 +138,7 @@ def test_noise_enters_every_neuron_at_every_step_with_its_deviation(layers: int)
     A = np.zeros((units, units))
     stack = model.reservoir_.layers
     for index, layer in enumerate(stack):
+        assert isinstance(layer, Reservoir)
         own = slice(index * layer.units, (index + 1) * layer.units)
         A[own, own] = layer.alpha * np.eye(layer.units) + layer.beta * layer.recurrent_matrix()
         if (

@@ -81,6 +81,7 @@ def test_a_stream_answers_as_the_batch_after_every_step(kind: str, dtype: str) -
         {"cell": "rmn"},
         {"cell": "es2n", "layers": 3},
         {"cell": "eusn", "leak": 0.1},
+        {"cell": "paralesn"},
     ],
 )
 def test_streams_of_every_kind_of_state(settings: Any) -> None:

@@ -87,8 +87,8 @@ class ESNForecaster(Readout):
         check_is_fitted(self, "solution_")
         sequences = self._sequences(X, fitting=False)
         answer, out = self._answering(), np.empty((len(sequences), len(self.horizons_), sequences.channels))
-        for items, steps, last in self._warmed(sequences):
-            out[items] = answer(self.feature_map_.expansion(steps.state, last))
+        for items, _, h, x in self._warmed(sequences):
+            out[items] = answer(self.feature_map_.expansion(h, x))
         return out
 
     def closed_loop(self, X: Any, steps: int) -> Float[np.ndarray, "item step channel"]:
@@ -119,12 +119,12 @@ class ESNForecaster(Readout):
         weights, intercept = self.coef_[chosen].T, self.intercept_[chosen]
         out = np.empty((len(sequences), steps, sequences.channels))
         with np.errstate(over="ignore", invalid="ignore"):
-            for items, state, x in self._warmed(sequences):
+            for items, state, h, x in self._warmed(sequences):
                 for step in range(steps):
-                    features = feature_map.expansion(state.state, x).astype(np.float64)
+                    features = feature_map.expansion(h, x).astype(np.float64)
                     out[items, step] = value = features @ weights + intercept
                     x = value.astype(dtype)
-                    state.advance(x)
+                    h = state.advance(x)
             out = out * feature_map.scale + feature_map.mean
         if not np.isfinite(out).all():
             item, step, _ = np.argwhere(~np.isfinite(out))[0]
@@ -144,14 +144,15 @@ class ESNForecaster(Readout):
         outputs = np.concatenate(self.predict(sequences))[kept]
         return float(r2_score(wanted, outputs.reshape(len(outputs), -1)))
 
-    def _warmed(self, sequences: Sequences) -> Iterable[tuple[Any, Steps, Any]]:
-        """Yield items, what holds their states after the last step, and their last inputs, scaled."""
-        scaled = self.feature_map_.scaled(sequences)
+    def _warmed(self, sequences: Sequences) -> Iterable[tuple[Any, Steps, Any, Any]]:
+        """Yield items, what holds their states after the last step, these states, and their last inputs, scaled."""
+        scaled, reservoir = self.feature_map_.scaled(sequences), self.feature_map_.reservoir
         for items in blocks(scaled):
-            steps = Steps(self.feature_map_.reservoir, len(items), np.dtype(self.feature_map_.dtype))
-            for _ in walk(self.feature_map_.reservoir, scaled, items, self.feature_map_.dtype, steps):
-                pass
-            yield items, steps, scaled.values[scaled.offsets[items + 1] - 1]
+            steps = Steps(reservoir, len(items), np.dtype(self.feature_map_.dtype))
+            h = np.empty((len(items), reservoir.units), self.feature_map_.dtype)
+            for _, block in walk(reservoir, scaled, items, self.feature_map_.dtype, steps):
+                h[: block.shape[1]] = block[-1]
+            yield items, steps, h, scaled.values[scaled.offsets[items + 1] - 1]
 
     def _fitted_map(self, sequences: Sequences) -> FeatureMap:
         expansion = Expansion(self.expansion, bool(self.input_to_readout))

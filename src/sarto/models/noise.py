@@ -11,7 +11,7 @@ section 5; Lukosevicius, "A practical guide to applying echo state networks" (20
 >>> from sarto.models.reservoir import ring
 >>> cell = ring.build(4, 1, seed=0, leak=1.0, radius=0.5, input_scaling=1.0, bias_scaling=0.0)
 >>> noisy = NoisySteps(cell, 2, np.dtype("float64"), 0.5, np.random.default_rng(0))
->>> bool((noisy.advance(np.zeros((2, 1))) != 0).all())
+>>> bool((noisy.run(np.zeros((3, 2, 1))) != 0).all())
 True
 """
 
@@ -27,7 +27,10 @@ from sarto.models.steps import Steps
 
 
 class NoisySteps(Steps):
-    """Steps whose states are disturbed; in a stack, those of every layer, after the whole step."""
+    """Steps whose states are disturbed; in a stack, those of every layer, after the whole step.
+
+    In a diagonal layer the noise is added to the real part of the linear state, and to what is read out.
+    """
 
     def __init__(
         self,
@@ -38,16 +41,17 @@ class NoisySteps(Steps):
         random: np.random.Generator,
     ) -> None:
         super().__init__(reservoir, items, dtype)
+        self._units_of = [layer.units for layer in reservoir.layers]
         self._deviation, self._random = deviation, random
 
-    def advance(self, x: Float[np.ndarray, "live channel"]) -> Float[np.ndarray, "live neuron"]:
-        """Take a step and disturb the states after it."""
-        h = super().advance(x)
-        noise = self._random.normal(0.0, self._deviation, h.shape).astype(h.dtype)
-        at = 0
-        for layer in self._layers:
-            layer.state[: len(x)] += noise[:, at : at + layer.units]
-            at += layer.units
-        if len(self._layers) > 1:
-            h += noise
-        return h
+    def run(self, x: Float[np.ndarray, "step live channel"]) -> Float[np.ndarray, "step live neuron"]:
+        """Take the items through the steps, and disturb the states after each; what is returned is disturbed alike."""
+        out = np.empty((*x.shape[:2], sum(self._units_of)), self._dtype)
+        for step, row in enumerate(x):
+            noise = self._random.normal(0.0, self._deviation, out.shape[1:]).astype(self._dtype)
+            out[step] = super().run(row[None])[0] + noise
+            at = 0
+            for layer, units in zip(self._layers, self._units_of, strict=True):
+                layer.parts()[0][: len(row)] += noise[:, at : at + units]
+                at += units
+        return out
