@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Adapter of scikit-learn, threadpoolctl and `numpy.linalg` for the tests: oracles, and what ours must work with."""
+"""Adapter of scikit-learn, SciPy, threadpoolctl, `numpy.linalg` for tests: oracles, and what ours must work with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import threadpoolctl
+from scipy import linalg, stats
 from sklearn import base, linear_model, model_selection, pipeline
 from sklearn.utils import estimator_checks, validation
 
@@ -23,3 +24,5 @@ make_pipeline: Any = pipeline.make_pipeline
 threadpool_info: Any = threadpoolctl.threadpool_info
 threadpool_limits: Any = threadpoolctl.threadpool_limits
 validate_data: Any = validation.validate_data
+solve_discrete_lyapunov: Any = linalg.solve_discrete_lyapunov
+fisher: Any = stats.f

@@ -115,7 +115,7 @@ def test_files_that_are_no_saved_estimator_are_refused(
         np.savez(path, header=np.array([{"a": 1}], dtype=object))
     elif damage == "a later version":
         arrays["header"] = np.frombuffer(
-            arrays["header"].tobytes().replace(b'"version": 2', b'"version": 3'), np.uint8
+            arrays["header"].tobytes().replace(b'"version": 3', b'"version": 4'), np.uint8
         )
         np.savez(path, **arrays)
     elif damage == "lost array":

@@ -10,7 +10,7 @@ Both classes are dataclasses, whose constructor does what scikit-learn asks of o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -27,6 +27,7 @@ from sarto.learn.diagnosis import Diagnosis, diagnose
 from sarto.learn.features import FeatureMap, channel_scaling
 from sarto.learn.ridge import RidgeSolution, check_ridge
 from sarto.learn.statistics import RidgeStatistics
+from sarto.learn.stream import Stream
 from sarto.models.input_error import InputError
 from sarto.models.pooling import Pooling, PoolingKind
 from sarto.models.reservoir._stack import stacked
@@ -113,6 +114,24 @@ class ReservoirEstimator(BaseEstimator):
         check_is_fitted(self, "feature_map_")
         sequences = self.feature_map_.scaled(self._sequences(X, fitting=False))
         return diagnose(self.reservoir_, sequences, washout=self.feature_map_.washout, memory=memory)
+
+    def stream(self, count: int | None = None) -> Stream:
+        """Return a stream from the zero state that answers after every step as `predict` (or `transform`) would.
+
+        Args:
+            count: of streams side by side; None is a single one, whose inputs and outputs have no axis for it.
+        """
+        check_is_fitted(self, "feature_map_")
+        return Stream(self.feature_map_, self._answering(), count, per_step=self._per_step)
+
+    @property
+    def _per_step(self) -> bool:
+        """Whether there is an answer for each step, and not one for a whole sequence."""
+        return bool(getattr(self, "return_sequences", False))
+
+    def _answering(self) -> Callable[[Float[np.ndarray, "row feature"]], Any]:
+        """Return the way from features to what `predict` returns for each row, as it is fitted now."""
+        raise NotImplementedError
 
     def save(self, path: str | Path) -> None:
         """Write the fitted estimator to `path` as one .npz file of arrays and JSON (no pickle), whole or not at all."""

@@ -29,6 +29,7 @@ from sarto.core.store import write_atomic
 from sarto.learn.features import FeatureMap
 from sarto.learn.ridge import RidgeSolution
 from sarto.learn.statistics import RidgeStatistics
+from sarto.models.expansion import Expansion
 from sarto.models.input_error import InputError
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Memory, Reservoir
@@ -36,7 +37,7 @@ from sarto.models.reservoir._diagonal import Diagonal
 from sarto.models.reservoir._stack import Layer, Stack
 
 FORMAT = "sarto estimator"
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,7 @@ def write(path: Path, estimator: str, content: Content) -> None:
         "pooling": [pooling.kind, pooling.segments, pooling.segment_steps],
         "dtype": features.dtype,
         "washout": features.washout,
+        "expansion": [features.expansion.kind, features.expansion.inputs],
         "extra": content.extra,
         "solution": solution
         and [solution.ridge, solution.path, solution.rank, solution.gcv_ridges, solution.gcv_scores],
@@ -119,6 +121,7 @@ def _content(header: dict[str, Any], arrays: dict[str, Any]) -> Content:
         Pooling(*header["pooling"]),
         header["dtype"],
         header["washout"],
+        Expansion(*header["expansion"]),
     )
     statistics, solution = None, None
     if header["solution"] is not None:

@@ -21,8 +21,11 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Int
 
+from sarto.core.seed import generator
 from sarto.learn.statistics import Label, RidgeStatistics
+from sarto.models.expansion import STATES, Expansion
 from sarto.models.input_error import InputError
+from sarto.models.noise import NoisySteps
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import Sequences
@@ -62,6 +65,7 @@ class FeatureMap:
         pooling: from states to features.
         dtype: of the states.
         washout: first steps of each sequence that are not pooled.
+        expansion: from the state and input of a step to its features, where the readout is for every step.
     """
 
     mean: Float[np.ndarray, " channel"]
@@ -70,6 +74,7 @@ class FeatureMap:
     pooling: Pooling
     dtype: Precision
     washout: int
+    expansion: Expansion = STATES
 
     @property
     def width(self) -> int:
@@ -85,6 +90,8 @@ class FeatureMap:
         )
         for array in (self.mean, self.scale):
             digest.update(np.ascontiguousarray(array, "<f8").tobytes())
+        if self.expansion != STATES:
+            digest.update(repr((self.expansion.kind, self.expansion.inputs)).encode())
         return digest.hexdigest()
 
     def scaled(self, sequences: Sequences) -> Sequences:
@@ -126,6 +133,12 @@ class FeatureMap:
         """Return the state after every step, one row per row of the sequences' values."""
         return states(self.reservoir, self.scaled(sequences), dtype=self.dtype, n_jobs=n_jobs)
 
+    def step_features(self, sequences: Sequences, n_jobs: int = 1) -> Float[np.ndarray, "row feature"]:
+        """Return the features of every step: the states, expanded."""
+        scaled = self.scaled(sequences)
+        found = states(self.reservoir, scaled, dtype=self.dtype, n_jobs=n_jobs)
+        return self.expansion(found, scaled.values)
+
     def feature_chunks(
         self, sequences: Sequences, n_jobs: int = 1
     ) -> Iterator[tuple[slice, Float[np.ndarray, "item feature"]]]:
@@ -153,24 +166,40 @@ class FeatureMap:
         return total
 
     def step_statistics(
-        self, sequences: Sequences, targets: Float[np.ndarray, "row output"], n_jobs: int = 1
+        self,
+        sequences: Sequences,
+        targets: Float[np.ndarray, "row output"],
+        n_jobs: int = 1,
+        *,
+        noise: float = 0.0,
+        seed: int = 0,
     ) -> RidgeStatistics:
-        """Return the statistics of the states with one target per step, without the washout; O(units^2) memory.
+        """Return the statistics of the features of every step after the washout; O(features^2) memory.
+
+        Args:
+            sequences: inputs.
+            targets: one row per step.
+            n_jobs: threads.
+            noise: standard deviation of what is added to every state after every step, see `sarto.models.noise`.
+            seed: of the noise.
 
         Raises:
             InputError: E115, when a sequence is not longer than the washout.
         """
         check_washout(sequences.lengths, self.washout)
         scaled = self.scaled(sequences)
+        width = self.expansion.width(self.reservoir.units, scaled.channels)
 
         def run(items: Int[np.ndarray, " item"]) -> RidgeStatistics:
-            total = RidgeStatistics.empty(
-                self.reservoir.units, targets.shape[1], features_id=self.features_id
-            )
+            total = RidgeStatistics.empty(width, targets.shape[1], features_id=self.features_id)
+            steps = None
+            if noise:
+                random = generator(seed, "state noise", int(items[0]))
+                steps = NoisySteps(self.reservoir, len(items), np.dtype(self.dtype), noise, random)
             for rows, chunk in state_chunks(
-                self.reservoir, scaled, items, dtype=self.dtype, washout=self.washout
+                self.reservoir, scaled, items, dtype=self.dtype, washout=self.washout, steps=steps
             ):
-                total = total.update(chunk, targets[rows])
+                total = total.update(self.expansion(chunk, scaled.values[rows]), targets[rows])
             return total
 
         first, *rest = map_blocks(run, blocks(scaled), n_jobs)

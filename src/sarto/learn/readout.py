@@ -24,6 +24,7 @@ search.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -93,6 +94,9 @@ class ReservoirTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Re
             return self.feature_map_.features(sequences, self.n_jobs)
         return np.split(self.feature_map_.states(sequences, self.n_jobs), sequences.offsets[1:-1])
 
+    def _answering(self) -> Callable[[Float[np.ndarray, "row feature"]], Any]:
+        return np.asarray
+
     @property
     def _n_features_out(self) -> int:
         return self.reservoir_.units if self.return_sequences else self.feature_map_.width
@@ -134,6 +138,10 @@ class ESNClassifier(ClassifierMixin, Readout):
         """Return the label of each sequence."""
         outputs = self._outputs(X)
         return self.classes_[outputs.argmax(axis=1)]
+
+    def _answering(self) -> Callable[[Float[np.ndarray, "row feature"]], Any]:
+        solution, classes = self.solution_, self.classes_
+        return lambda features: classes[solution.predict(features).argmax(axis=1)]
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy; `y` may be None when X is a `Dataset`."""
@@ -216,6 +224,10 @@ class ESNRegressor(RegressorMixin, Readout):
         sequences = self._sequences(X, fitting=False)
         outputs = self.solution_.predict(self.feature_map_.states(sequences, self.n_jobs))
         return np.split(outputs[:, 0] if self.flat_ else outputs, sequences.offsets[1:-1])
+
+    def _answering(self) -> Callable[[Float[np.ndarray, "row feature"]], Any]:
+        solution, flat = self.solution_, self.flat_
+        return lambda features: solution.predict(features)[:, 0] if flat else solution.predict(features)
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return R^2, the mean over outputs; per step over all steps after the washout."""
