@@ -121,3 +121,18 @@ def test_short_sequences_are_refused_before_the_work(call: str) -> None:
     with pytest.raises(InputError, match="the washout is 19") as caught:
         getattr(m, call)(x, *arguments[call])
     assert caught.value.code == "E115"
+
+
+def test_chunks_of_time_give_the_same_statistics_and_features_of_their_own_name() -> None:
+    rng = np.random.default_rng(5)
+    series = read_sequences([rng.normal(size=(steps, 2)) for steps in (3000, 40, 2500)])
+    targets = rng.normal(size=(len(series.values), 1))
+    cell = esn.build(20, 2, seed=0, leak=0.3, radius=0.9, input_scaling=0.5, bias_scaling=0.1)
+    plain = FeatureMap(np.zeros(2), np.ones(2), cell, Pooling("last"), "float64", 7)
+    chunked = replace(plain, time_chunks=True)
+    assert plain.features_id != chunked.features_id
+    np.testing.assert_allclose(chunked.states(series), plain.states(series), rtol=0, atol=1e-13)
+    one, other = plain.step_statistics(series, targets), chunked.step_statistics(series, targets)
+    assert one.count == other.count == len(targets) - 3 * 7
+    np.testing.assert_allclose(other.C_xx, one.C_xx, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(other.C_xy, one.C_xy, rtol=1e-9, atol=1e-9)

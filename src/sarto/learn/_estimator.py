@@ -57,6 +57,7 @@ class ReservoirEstimator(BaseEstimator):
     cell_options: Mapping[str, Any] | None = None
     layers: int = 1
     inter_scaling: float | None = None
+    time_chunks: bool = False
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -93,7 +94,9 @@ class ReservoirEstimator(BaseEstimator):
             bias_scaling=real("bias_scaling", self.bias_scaling),
             **(self.cell_options or {}),
         )
-        return FeatureMap(mean, scale, reservoir, pooling, self.dtype, washout)
+        return FeatureMap(
+            mean, scale, reservoir, pooling, self.dtype, washout, time_chunks=bool(self.time_chunks)
+        )
 
     def _keep_map(self, feature_map: FeatureMap) -> None:
         self.feature_map_ = feature_map

@@ -65,6 +65,7 @@ def write(path: Path, estimator: str, content: Content) -> None:
         "dtype": features.dtype,
         "washout": features.washout,
         "expansion": [features.expansion.kind, features.expansion.inputs],
+        "time_chunks": features.time_chunks,
         "extra": content.extra,
         "solution": solution
         and [solution.ridge, solution.path, solution.rank, solution.gcv_ridges, solution.gcv_scores],
@@ -122,6 +123,7 @@ def _content(header: dict[str, Any], arrays: dict[str, Any]) -> Content:
         header["dtype"],
         header["washout"],
         Expansion(*header["expansion"]),
+        header["time_chunks"],
     )
     statistics, solution = None, None
     if header["solution"] is not None:

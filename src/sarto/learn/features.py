@@ -17,12 +17,15 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from sarto.core.seed import generator
+from sarto.core.threads import one_blas_thread
 from sarto.learn.statistics import Label, RidgeStatistics
+from sarto.models.chunked import chunked_states
 from sarto.models.expansion import STATES, Expansion
 from sarto.models.input_error import InputError
 from sarto.models.noise import NoisySteps
@@ -66,6 +69,7 @@ class FeatureMap:
         dtype: of the states.
         washout: first steps of each sequence that are not pooled.
         expansion: from the state and input of a step to its features, where the readout is for every step.
+        time_chunks: whether the states of every step are computed in chunks of time, see `sarto.models.chunked`.
     """
 
     mean: Float[np.ndarray, " channel"]
@@ -75,6 +79,7 @@ class FeatureMap:
     dtype: Precision
     washout: int
     expansion: Expansion = STATES
+    time_chunks: bool = False
 
     @property
     def width(self) -> int:
@@ -92,6 +97,8 @@ class FeatureMap:
             digest.update(np.ascontiguousarray(array, "<f8").tobytes())
         if self.expansion != STATES:
             digest.update(repr((self.expansion.kind, self.expansion.inputs)).encode())
+        if self.time_chunks:
+            digest.update(b"time chunks")
         return digest.hexdigest()
 
     def scaled(self, sequences: Sequences) -> Sequences:
@@ -131,13 +138,19 @@ class FeatureMap:
 
     def states(self, sequences: Sequences, n_jobs: int = 1) -> Float[np.ndarray, "row neuron"]:
         """Return the state after every step, one row per row of the sequences' values."""
-        return states(self.reservoir, self.scaled(sequences), dtype=self.dtype, n_jobs=n_jobs)
+        return self._states(self.scaled(sequences), n_jobs)
+
+    def _states(self, scaled: Sequences, n_jobs: int) -> Float[np.ndarray, "row neuron"]:
+        if not self.time_chunks:
+            return states(self.reservoir, scaled, dtype=self.dtype, n_jobs=n_jobs)
+        parts = [scaled.span(item, item + 1).values for item in range(len(scaled))]
+        runs = (chunked_states(self.reservoir, part, dtype=self.dtype, n_jobs=n_jobs) for part in parts)
+        return np.concatenate([run.states for run in runs])
 
     def step_features(self, sequences: Sequences, n_jobs: int = 1) -> Float[np.ndarray, "row feature"]:
         """Return the features of every step: the states, expanded."""
         scaled = self.scaled(sequences)
-        found = states(self.reservoir, scaled, dtype=self.dtype, n_jobs=n_jobs)
-        return self.expansion(found, scaled.values)
+        return self.expansion(self._states(scaled, n_jobs), scaled.values)
 
     def feature_chunks(
         self, sequences: Sequences, n_jobs: int = 1
@@ -176,6 +189,8 @@ class FeatureMap:
     ) -> RidgeStatistics:
         """Return the statistics of the features of every step after the washout; O(features^2) memory.
 
+        With `time_chunks` the states of one sequence at a time are in memory too.
+
         Args:
             sequences: inputs.
             targets: one row per step.
@@ -189,6 +204,8 @@ class FeatureMap:
         check_washout(sequences.lengths, self.washout)
         scaled = self.scaled(sequences)
         width = self.expansion.width(self.reservoir.units, scaled.channels)
+        if self.time_chunks and not noise:
+            return self._chunked_statistics(scaled, targets, n_jobs)
 
         def run(items: Int[np.ndarray, " item"]) -> RidgeStatistics:
             total = RidgeStatistics.empty(width, targets.shape[1], features_id=self.features_id)
@@ -206,3 +223,15 @@ class FeatureMap:
         for part in rest:
             first = first + part
         return first
+
+    def _chunked_statistics(
+        self, scaled: Sequences, targets: Float[np.ndarray, "row output"], n_jobs: int
+    ) -> RidgeStatistics:
+        width = self.expansion.width(self.reservoir.units, scaled.channels)
+        total = RidgeStatistics.empty(width, targets.shape[1], features_id=self.features_id)
+        with one_blas_thread():
+            for item, (first, last) in enumerate(pairwise(scaled.offsets)):
+                part = scaled.span(item, item + 1)
+                features = self.expansion(self._states(part, n_jobs), part.values)
+                total = total.update(features[self.washout :], targets[first:last][self.washout :])
+        return total
