@@ -209,6 +209,20 @@ def test_more_neurons_than_32_bits_can_add_are_refused() -> None:
     assert caught.value.code == "E404"
 
 
+def test_what_no_kernel_computes_is_refused_by_name() -> None:
+    model = lowered()
+    others: dict[str, Any] = {
+        "a leak before the activation": replace(model.cell, leaks="drive"),
+        "an activation other than tanh": replace(model.cell, activation="relu"),
+    }
+    for part, cell in others.items():
+        with pytest.raises(SartoError, match=f"esn has {part}, which no kernel") as caught:
+            lower_reservoir(
+                cell, model.inputs, model.sensor, Numbers(), Pooling("last"), channels=("x", "y", "z")
+            )
+        assert caught.value.code == "E404"
+
+
 def test_headroom_is_taken_only_where_it_is_needed() -> None:
     assert np.abs(lowered().graph.const("weights")).max() == 127
     tight = lowered(units=100, channels=20, lengths=(30,), input_scaling=2.0, radius=0.1).graph

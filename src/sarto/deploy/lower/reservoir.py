@@ -44,6 +44,7 @@ from sarto.deploy.lower.inputs import InputStatistics, factors, standardise_op
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._stack import AnyReservoir, Stack
 
 TABLE_FRACTION_BITS = 13
 """Fractional bits of the tanh table's argument: 16-bit words reach |z| = 4, where tanh is within 0.0007 of 1."""
@@ -59,8 +60,37 @@ class Numbers:
     table_bits: int = 7
 
 
+def lowerable(cell: AnyReservoir) -> Reservoir:
+    """Return `cell`, if the device has a kernel for all that it does.
+
+    Raises:
+        SartoError: E404, naming what it has none for.
+    """
+    found = {
+        "layers": isinstance(cell, Stack),
+        "a rotation of the state": any(layer.rotation is not None for layer in cell.layers),
+        "a linear memory": any(layer.memory is not None for layer in cell.layers),
+        "an activation other than tanh": any(layer.activation != "tanh" for layer in cell.layers),
+        "a leak before the activation": any(layer.leaks != "state" for layer in cell.layers),
+        "shares of more than 1 together": any(layer.alpha + layer.beta > 1 + 1e-9 for layer in cell.layers),
+    }
+    if isinstance(cell, Stack) or any(found.values()):
+        raise not_lowered(cell.cell, [name for name, has in found.items() if has])
+    return cell
+
+
+def not_lowered(cell: str, parts: list[str]) -> SartoError:
+    """Return the error of a cell that has `parts` for which there is no kernel."""
+    return SartoError(
+        "E404",
+        f"{cell} has {' and '.join(parts)}, which no kernel of the device computes",
+        cause="the integer network would be another one than the reservoir",
+        hint="use a cell or settings without it; `sarto methods` lists the cells",
+    )
+
+
 def lower_reservoir(
-    cell: Reservoir,
+    cell: AnyReservoir,
     inputs: InputStatistics,
     sensor: SensorFormat,
     numbers: Numbers,
@@ -72,8 +102,9 @@ def lower_reservoir(
     """Return the graph of the reservoir alone: what it pools is named, but there is no readout yet.
 
     Raises:
-        SartoError: E404, when no scale of the weights keeps the sums within 32 bits.
+        SartoError: E404, when no scale of the weights keeps the sums within 32 bits, or for a cell that has no kernel.
     """
+    cell = lowerable(cell)
     lowered = _reservoir if cell.start is None else _generated
     headroom = 1.0
     while headroom < 128:
