@@ -104,43 +104,6 @@ def interpolated(
     return low + (((wide[index + 1] - low) * part + (1 << (shift - 1))) >> shift)
 
 
-def recurrent(
-    h: Integer[np.ndarray, "item neuron"],
-    x: Integer[np.ndarray, "item channel"],
-    consts: dict[str, Integer[np.ndarray, "..."]],
-    attributes: dict[str, int],
-) -> Int[np.ndarray, "item neuron"]:
-    """Return the next reservoir state, `h' = (alpha*h + beta*tanh(acc) + 2^14) >> 15`, clamped.
-
-    `acc = W h + ((W_x x) << input_shift) + (b << bias_shift)`; the ring (attribute `ring` 1) has
-    `w_i h_{i-1}` in place of `W h`. `acc` becomes the table's 13 fractional bits by one requantisation.
-
-    With generated weights (attribute `start`) `acc = (((W h << state_up) + half) >> state_down) + W_x x + c b`, where
-    `half` is half of 2^state_down, c the attribute `constant`, and b the last column of the inputs' weights.
-    """
-    inputs = consts["inputs"]
-    if "start" in attributes:
-        half = (1 << attributes["state_down"]) >> 1
-        acc = ((_product(h, consts["weights"]) << attributes["state_up"]) + half) >> attributes["state_down"]
-        acc += _product(x, inputs[:, :-1]) + inputs[:, -1].astype(np.int64) * attributes["constant"]
-    else:
-        ring = attributes["ring"]
-        weights = consts["weights"]
-        acc = np.roll(h, 1, axis=1).astype(np.int64) * weights if ring else _product(h, weights)
-        acc += _product(x, inputs) << attributes["input_shift"]
-        acc += consts["bias"].astype(np.int64) << attributes["bias_shift"]
-    target = tanh_lookup(requantise(acc, consts["factor"], attributes["shift"]), consts["table"])
-    mixed = (h.astype(np.int64) * attributes["alpha"] + target * attributes["beta"] + (1 << 14)) >> 15
-    limit = attributes["limit"]
-    return np.clip(mixed, -limit, limit)
-
-
-def _product(
-    v: Integer[np.ndarray, "item column"], w: Integer[np.ndarray, "row column"]
-) -> Int[np.ndarray, "item row"]:
-    return (v.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64)
-
-
 def pool(
     total: Integer[np.ndarray, "item unit"], h: Integer[np.ndarray, "item neuron"], square_shift: int
 ) -> Int[np.ndarray, "item unit"]:

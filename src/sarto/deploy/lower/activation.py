@@ -7,7 +7,7 @@ import numpy as np
 from sarto.core.graph import Graph
 from sarto.core.graph.heads import HALF_TURN, cosine_lookup
 from sarto.core.graph.operations import FEATURE_LIMIT
-from sarto.deploy.lower.reservoir import table_error
+from sarto.deploy.lower.tanh import table_error
 
 
 def activation_error(graph: Graph) -> tuple[str, float]:
