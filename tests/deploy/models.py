@@ -17,11 +17,14 @@ from sarto.deploy.lower import (
     Numbers,
     feature_exponents,
     lower_reservoir,
+    reach,
     with_readout,
 )
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._stack import AnyReservoir, stacked
+from sarto.models.sequences import Sequences
 
 USUAL: dict[str, Any] = dict(leak=0.4, radius=0.9, input_scaling=0.5, bias_scaling=0.2)
 
@@ -30,12 +33,23 @@ USUAL: dict[str, Any] = dict(leak=0.4, radius=0.9, input_scaling=0.5, bias_scali
 class Lowered:
     """A reservoir, its data, and its graph."""
 
-    cell: Reservoir
+    whole: AnyReservoir
     inputs: InputStatistics
     sensor: SensorFormat
     values: Float[np.ndarray, "row channel"]
     offsets: Int[np.ndarray, " item_plus_1"]
     graph: Graph
+
+    @property
+    def cell(self) -> Reservoir:
+        """The reservoir, where it is no stack."""
+        assert isinstance(self.whole, Reservoir)
+        return self.whole
+
+    @property
+    def x(self) -> Sequences:
+        """The data as the reservoir sees them."""
+        return Sequences((self.values - self.inputs.mean) / self.inputs.std, self.offsets)
 
     @property
     def raw(self) -> Integer[np.ndarray, "row channel"]:
@@ -81,16 +95,18 @@ def lowered(
     window: Window | None = None,
     lengths: tuple[int, ...] = (12,) * 20,
     seed: int = 0,
-    **settings: float,
+    layers: int = 1,
+    **settings: Any,
 ) -> Lowered:
     """Return a random reservoir, lowered for slowly changing data of uneven channels."""
     rng = np.random.default_rng(seed)
     size = 10.0 ** np.arange(channels)
     values = (rng.normal(size=(sum(lengths), channels)).cumsum(axis=0) * 0.3 + 1) * size
-    reservoir = load_method("sarto.models.reservoir", cell).build(
-        units, channels, seed=seed, **(USUAL | settings)
-    )
+    build = load_method("sarto.models.reservoir", cell).build
+    reservoir = stacked(build, units, channels, layers=layers, seed=seed, **(USUAL | settings))
     inputs, sensor = InputStatistics.of(values), SensorFormat.calibrate(values, bits)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    x = Sequences((values - inputs.mean) / inputs.std, offsets)
     graph = lower_reservoir(
         reservoir,
         inputs,
@@ -99,8 +115,8 @@ def lowered(
         pooling or Pooling("last"),
         channels=tuple(f"channel {i}" for i in range(channels)),
         window=window,
+        reach=reach(reservoir, x),
     )
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     return Lowered(reservoir, inputs, sensor, values, offsets, graph)
 
 
