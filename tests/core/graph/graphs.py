@@ -250,7 +250,8 @@ def slow_layer(graph: Graph, op: Op, h: list[int], m: list[int], x: list[int]) -
         if "rotation" in const:
             row, factor = const["rotation"][i], const["factor_turn"]
             turned = sum(w * v for w, v in zip(row, h, strict=True))
-            carried = clamp(rounded(turned, factor[i if len(factor) > 1 else 0], a["turn_shift"]), a["limit"])
+            factor = factor[i if len(factor) > 1 else 0]
+            carried = clamp(rounded(turned, factor, a["turn_shift"]), 2 * a["limit"])
         mixed = carried * a["alpha"] + target * a["beta"]
         shift = a.get("mix_shift", 15)
         assert abs(mixed) + 2 ** (shift - 1) < 2**31

@@ -10,7 +10,8 @@ attributes an operation does not have is not there. A ring (attribute `ring` 1) 
 - phi is tanh of `requantise(acc, factor, shift)` out of the table; with attribute `linear` it is that number itself,
   clamped as a state is, of `linear` 2 none below 0.
 - c is what alpha takes a share of: h; the state `h_{i-1}` of the neuron before (attribute `cyclic` 1); or, with a
-  matrix O (`rotation`), `clamp(requantise(O h, factor_turn, turn_shift))`.
+  matrix O (`rotation`), `requantise(O h, factor_turn, turn_shift)`, clamped to twice what a state is: what is added
+  may take it back.
 - q is `mix_shift`, 15 where it is not given, and `lift` then 0. The state is clamped to `limit`, the memory to 32767.
 
 With generated weights (attribute `start`) `acc = (((W h << state_up) + half) >> state_down) + W_x x + c b`, where
@@ -71,7 +72,7 @@ def recurrent(
     carried = h.astype(np.int64)
     if "rotation" in consts:
         turned = requantise(product(h, consts["rotation"]), consts["factor_turn"], attributes["turn_shift"])
-        carried = np.clip(turned, -limit, limit)
+        carried = np.clip(turned, -2 * limit, 2 * limit)
     elif attributes.get("cyclic"):
         carried = np.roll(carried, 1, axis=1)
     mixed = (carried * attributes["alpha"] + target * attributes["beta"] + (1 << (q - 1))) >> q

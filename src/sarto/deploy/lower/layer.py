@@ -21,7 +21,7 @@ The bias is the weight of one more input, which is s_b / s_X in the units of the
 
 p is the smallest shift with which all inputs fit 16 bits and no sum can leave 32 bits.
 
-An orthogonal matrix O has 8-bit weights and a scale per row as well; a memory's V_x has one scale.
+A matrix O has 8-bit weights and a scale per row as well, of which alpha is a part; a memory's V_x has one scale.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ def _rotation(
     peaks = np.abs(cell.rotation).max(axis=1)
     row = (peaks if numbers.per_row else np.full(cell.units, peaks.max())) / (127 // headroom)
     weights = np.rint(cell.rotation / row[:, None]).astype(np.int8)
-    factor, shift = _common(row, numbers)
+    factor, shift = _common(row * cell.alpha, numbers)
     sums = np.abs(weights.astype(np.int64)).sum(axis=1) * limit
     tensors = [
         Tensor("rotation", "int8", weights.shape, "const", weights),
@@ -228,7 +228,7 @@ def _memory(memory: Memory, input_scale: float, memory_scale: float) -> tuple[Te
     """Return V_x, attributes and the largest sum of what enters a memory."""
     inputs = memory.inputs
     top = min(127, INT32_MAX // (32767 * inputs.shape[1]))
-    scale = np.abs(inputs).max() / top
+    scale = float(np.abs(inputs).max()) / top
     weights = np.rint(inputs / scale).astype(np.int8)
     per = scale * input_scale / memory_scale
     entering, shift = multiplier(per)
@@ -237,7 +237,7 @@ def _memory(memory: Memory, input_scale: float, memory_scale: float) -> tuple[Te
         "entering": entering,
         "entering_shift": shift,
     }
-    largest = np.abs(weights.astype(np.int64)).sum(axis=1).max() * 32767
+    largest = float(np.abs(weights.astype(np.int64)).sum(axis=1).max() * 32767)
     # What is kept is added to it: half of 32 bits are more than that needs.
     return (
         Tensor("memory_in", "int8", weights.shape, "const", weights),
@@ -251,10 +251,13 @@ def _mix(cell: Reservoir, exponent: int, limit: int) -> dict[str, int]:
     sigmoid = cell.activation == "sigmoid"
     gain = 1.0 if cell.activation in LINEAR else 2.0**-exponent / (1 + sigmoid)
     lift = limit + 1 if sigmoid else 0
-    turn = 1.0 if cell.rotation is None or cell.rotation.ndim == 2 else float(cell.rotation[0])
+    kept, most = cell.alpha, limit
+    if cell.rotation is not None:
+        matrix = cell.rotation.ndim == 2
+        kept, most = (1.0, 2 * limit) if matrix else (cell.alpha * float(cell.rotation[0]), limit)
     for shift in range(MIX_SHIFT, 0, -1):
-        alpha, beta = round(cell.alpha * turn * 2**shift), round(cell.beta * gain * 2**shift)
-        if abs(alpha) * limit + beta * (limit + lift) + 2 ** (shift - 1) <= INT32_MAX:
+        alpha, beta = round(kept * 2**shift), round(cell.beta * gain * 2**shift)
+        if abs(alpha) * most + beta * (limit + lift) + 2 ** (shift - 1) <= INT32_MAX:
             break
     else:
         raise AssertionError("a beta of at most MOST_BETA leaves room")
