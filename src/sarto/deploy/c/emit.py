@@ -178,7 +178,7 @@ def _source(graph: Graph, title: str) -> str:
 
 def _layers(kernels: Sequence[Kernel]) -> list[str]:
     """Return the function that moves every layer of a stack on, from the input on."""
-    calls = [f"    move_layer_{k.layer}(arena, bank);\n" for k in kernels if k.name == "layer"]
+    calls = [f"    move_layer_{k.layer}(arena, bank);\n" for k in kernels if k.name == "stack_layer"]
     text = f"static void layers(model_arena *arena, model_bank *bank)\n{{\n{''.join(calls)}}}\n"
     return [text] if calls else []
 

@@ -91,7 +91,7 @@ def reservoir(graph: Graph) -> tuple[Defines, list[Kernel]]:
             numbers["MEMORY"] = f"bank->{op.outputs['memory']}"
         defines |= {f"{name}_{index}": value for name, value in numbers.items()}
         features = layer.features | ({"ABOVE"} if index else set())
-        files = [*["rescale"] * (index > 0), *(k for k in layer.kernels if k not in dense), "layer"]
+        files = [*["rescale"] * (index > 0), *(k for k in layer.kernels if k not in dense), "stack_layer"]
         kernels += [Kernel(k, features, index, frozenset(numbers)) for k in files]
     return defines, [*kernels, *map(Kernel, after)]
 
