@@ -70,11 +70,13 @@ class Lowered:
 
         state, x = g.by_name["h"].scale, g.by_name[op.inputs["x"]].scale
         assert state is not None and x is not None
-        whole = state * (a["limit"] + 1)
-        per = 1 / state if "linear" in a else 2.0**12 if a.get("lift") else 2.0**13
+        fine = a.get("fine", 0)
+        table = const("table").itemsize if "table" in op.inputs else 2
+        whole = state * 2.0 ** (8 * table - 1 + fine)
+        per = 1 / state if "linear" in a else 2.0 ** (fine + (12 if a.get("lift") else 13))
         unit = const("factor").astype(float)[:, None] / 2.0 ** a["shift"] / per
         mix = 2.0 ** a.get("mix_shift", 15)
-        # Of what the table says a count is worth 1 / (limit + 1), whatever one of the state is; of sigmoid, half.
+        # What a count of tanh is worth does not depend on that of a state; of the sigmoid, it is half.
         beta = a["beta"] / mix * (1.0 if "linear" in a else whole * (2 if a.get("lift") else 1))
         rest: dict[str, Any] = dict(alpha=a["alpha"] / mix, beta=beta, activation=cell.activation)
         if "start" in a:

@@ -287,7 +287,8 @@ def test_the_mix_of_small_states_stays_within_32_bits(leak: float) -> None:
         assert 2 * a["alpha"] * a["limit"] + a["beta"] * a["limit"] + 2 ** (a["mix_shift"] - 1) < 2**31
         assert a["alpha"] == 2 ** a["mix_shift"], "the matrix has the share of the old state"
         assert scale * 2**15 >= part or scale * 2**15 == pytest.approx(leak / 8, rel=1)
-        assert a["beta"] / 2 ** a["mix_shift"] * scale * 2**15 == pytest.approx(leak, rel=2**-7, abs=scale)
+        table = 2 ** (15 + a.get("fine", 0))
+        assert a["beta"] / 2 ** a["mix_shift"] * scale * table == pytest.approx(leak, rel=2**-7, abs=scale)
 
 
 def test_headroom_is_taken_only_where_it_is_needed() -> None:

@@ -172,16 +172,16 @@ def rounded(acc: int, m: int, s: int) -> int:
     return (acc * m + 2 ** (s - 1)) // 2**s
 
 
-def slow_tanh(z: int, entries: list[int], bits: int) -> int:
-    """tanh from a table over [0, 32768): by interval (8 bits) or between knots (16 bits); odd."""
-    z = clamp(z, 32767)
+def slow_tanh(z: int, entries: list[int], bits: int, fine: int = 0) -> int:
+    """tanh from a table over [0, 32768): by interval (8 bits) or between knots (16 bits); odd; finer by a factor."""
+    z = clamp(z, 32768 * 2**fine - 1)
     if z < 0:
-        return -slow_tanh(-z, entries, bits)
+        return -slow_tanh(-z, entries, bits, fine)
     if bits == 8:
         return entries[z // (32768 // len(entries))]
     step = 32768 // (len(entries) - 1)
-    left, part = z // step, z % step
-    return entries[left] + ((entries[left + 1] - entries[left]) * part + step // 2) // step
+    left, part = z // (step * 2**fine), z % (step * 2**fine)
+    return entries[left] * 2**fine + ((entries[left + 1] - entries[left]) * part + step // 2) // step
 
 
 def slow_weights(start: int, units: int, channels: int) -> list[tuple[list[int], list[int]]]:
@@ -212,7 +212,6 @@ def slow_layer(graph: Graph, op: Op, h: list[int], m: list[int], x: list[int]) -
         if graph.by_name[name].kind == "const"
     }
     a = dict(op.attributes)
-    bits = 8 if a["limit"] == 127 else 16
     entering = [sum(w * v for w, v in zip(row, x, strict=True)) for row in const.get("memory_in", [])]
     m = [
         clamp(
@@ -245,7 +244,8 @@ def slow_layer(graph: Graph, op: Op, h: list[int], m: list[int], x: list[int]) -
             target = clamp(argument, a["limit"])
             target = max(target, 0) if a["linear"] == 2 else target
         else:
-            target = slow_tanh(argument, const["table"], bits) + a.get("lift", 0)
+            width = 8 * graph.const(op.inputs["table"]).itemsize
+            target = slow_tanh(argument, const["table"], width, a.get("fine", 0)) + a.get("lift", 0)
         carried = h[i - 1] if a.get("cyclic") else h[i]
         if "rotation" in const:
             row, factor = const["rotation"][i], const["factor_turn"]

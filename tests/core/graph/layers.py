@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from sarto.core.graph import Graph, Op, Tensor
-from tests.core.graph.graphs import small_graph
+from tests.core.graph.graphs import small_graph, table
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a layer of a graph has; `turn` is how its state is carried over, `linear` 1 or 2 is no tanh."""
+    """What a layer of a graph has.
+
+    `turn` is how its state is carried over, `linear` 1 or 2 is no tanh. With `fine` the table has 16 bits, whatever the
+    state has.
+    """
 
     units: int = 5
     ring: bool = False
@@ -23,6 +27,7 @@ class Part:
     linear: int = 0
     sigmoid: bool = False
     per_row: bool = True
+    fine: int | None = None
 
 
 def layered(parts: tuple[Part, ...], seed: int = 0, *, steep: bool = False, **shape: Any) -> Graph:
@@ -39,9 +44,11 @@ def layered(parts: tuple[Part, ...], seed: int = 0, *, steep: bool = False, **sh
         tensors.append(Tensor(name, dtype, size, "const", rng.integers(low, high + 1, size).astype(dtype)))
         return name
 
-    table, single = plain.by_name["table"], len(parts) == 1
+    single, fine = len(parts) == 1, parts[0].fine
+    values = plain.const("table") if fine is None else table(16, 8)
+    tanh = Tensor("table", str(values.dtype), values.shape, "const", values)
     if not all(p.linear for p in parts):
-        tensors.append(table)
+        tensors.append(tanh)
     first, channels, x = 0, len(plain.channels), "x"
     for index, part in enumerate(parts):
         end = "" if single else f"_{index}"
@@ -67,6 +74,10 @@ def layered(parts: tuple[Part, ...], seed: int = 0, *, steep: bool = False, **sh
             "mix_shift": 14,
             "lift": (limit + 1) * part.sigmoid,
         }
+        if fine is not None:
+            attributes |= {"fine": fine, "lift": 32768 * 2**fine * part.sigmoid}
+            attributes["beta"] //= 2**fine * (1 if bits == 16 else 256)
+            attributes["shift"] -= fine
         rows = (n if part.per_row else 1,)
         factor = constant(f"factor{end}", "int16", 2**12, 2**15 - 1, rows)
         roles = {"x": x, "state": "h", "factor": factor}
@@ -140,6 +151,9 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "identity": (Part(6, linear=1),),
     "relu ring": (Part(5, linear=2, ring=True),),
     "relu, generated": (Part(5, linear=2, start=SEED),),
+    "fine": (Part(6, fine=3),),
+    "fine sigmoid": (Part(5, fine=0, sigmoid=True, turn="cyclic"),),
+    "fine layers": (Part(5, fine=2, turn="dense"), Part(4, fine=2, ring=True)),
     "two dense": (Part(6), Part(5)),
     "three cells": (Part(5, ring=True), Part(6, start=SEED), Part(4, turn="dense")),
     "generated twice": (Part(5, start=SEED), Part(9, start=7)),

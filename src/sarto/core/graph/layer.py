@@ -7,8 +7,8 @@
 with the integer weights W, W_x, W_m, V_x and b, the state h, the input x and the memory m. A part whose constants or
 attributes an operation does not have is not there. A ring (attribute `ring` 1) has `w_i h_{i-1}` in place of `W h`.
 
-- phi is tanh of `requantise(acc, factor, shift)` out of the table; with attribute `linear` it is that number itself,
-  clamped as a state is, of `linear` 2 none below 0.
+- phi is tanh of `requantise(acc, factor, shift)` out of the table, both of them with `fine` bits more if that is given;
+  with attribute `linear` it is that number itself, clamped as a state is, of `linear` 2 none below 0.
 - c is what alpha takes a share of: h; the state `h_{i-1}` of the neuron before (attribute `cyclic` 1); or, with a
   matrix O (`rotation`), `requantise(O h, factor_turn, turn_shift)`, clamped to twice what a state is: what is added
   may take it back.
@@ -68,7 +68,7 @@ def recurrent(
     if "linear" in attributes:
         target = np.clip(argument, 0 if attributes["linear"] == 2 else -limit, limit)
     else:
-        target = tanh_lookup(argument, consts["table"]) + attributes.get("lift", 0)
+        target = tanh_lookup(argument, consts["table"], attributes.get("fine", 0)) + attributes.get("lift", 0)
     carried = h.astype(np.int64)
     if "rotation" in consts:
         turned = requantise(product(h, consts["rotation"]), consts["factor_turn"], attributes["turn_shift"])

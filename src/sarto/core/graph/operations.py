@@ -76,32 +76,38 @@ def standardise(
 
 
 def tanh_lookup(
-    z: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"]
+    z: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"], fine: int = 0
 ) -> Int[np.ndarray, "..."]:
     """Return tanh of `z` (13 fractional bits, clamped to +-32767) from a table over `|z|`.
+
+    With `fine` argument and value have so many fractional bits more, and the argument is clamped at 4 all the same.
 
     An int16 table has 2^k + 1 entries and is interpolated linearly (rounded half up); an int8 table has 2^k
     entries, one per interval, and is not. The sign is put back afterwards, so the function is odd.
     """
-    z = np.clip(z, -32767, 32767)
+    most = (1 << (15 + fine)) - 1
+    z = np.clip(z, -most, most)
     size = np.abs(z)
     if table.dtype == np.int8:
         shift = 15 - (len(table) - 1).bit_length()
         value = table.astype(np.int64)[size >> shift]
     else:
-        value = interpolated(size, table)
+        value = interpolated(size, table, fine)
     return np.where(z < 0, -value, value)
 
 
 def interpolated(
-    place: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"]
+    place: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"], fine: int = 0
 ) -> Int[np.ndarray, "..."]:
-    """Return the value at `place` (0 to 32767) of a table of 2^k + 1 knots over 2^15, linear, rounded half up."""
+    """Return the value at `place` (0 to 32767) of a table of 2^k + 1 knots over 2^15, linear, rounded half up.
+
+    With `fine` place and value have so many fractional bits more.
+    """
     shift = 15 - (len(table) - 2).bit_length()
     wide = table.astype(np.int64)
-    index, part = place >> shift, place & ((1 << shift) - 1)
+    index, part = place >> (shift + fine), place & ((1 << (shift + fine)) - 1)
     low = wide[index]
-    return low + (((wide[index + 1] - low) * part + (1 << (shift - 1))) >> shift)
+    return (low << fine) + (((wide[index + 1] - low) * part + (1 << (shift - 1))) >> shift)
 
 
 def pool(

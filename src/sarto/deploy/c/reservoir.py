@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -73,17 +73,20 @@ def reservoir(graph: Graph) -> tuple[Defines, list[Kernel]]:
     tables = [graph.const(op.inputs["table"]) for op in cells if "table" in op.inputs]
     if tables:
         shared["TABLE_SHIFT"] = table_shift(tables[0])
-    before = ["magnitude", *TANH[state.dtype]] if tables else []
+    before = ["magnitude", *TANH[str(tables[0].dtype)]] if tables else []
+    fine = max(op.attributes.get("fine", 0) for op in cells)
+    if fine:
+        shared["FINE"] = fine
+    finer = frozenset({"FINE"} if fine else ())
     after = ["pool", "reciprocal", "mean_feature"] * len(pools) + ["value_feature"] * int(pooled["LAST"])
     own = [_layer(graph, op) for op in cells]
     if len(cells) == 1:
         (layer,) = own
-        kernels = [
-            replace(k, features=layer.features) for k in map(Kernel, [*before, *layer.kernels, *after])
-        ]
+        features = layer.features | finer
+        kernels = [Kernel(name, features) for name in [*before, *layer.kernels, *after]]
         return {**pooled, **layer.first, **shared, **layer.sums}, kernels
     dense = dict.fromkeys(k for layer in own for k in layer.kernels if k.startswith(("dense", "generated")))
-    kernels = [Kernel(k) for k in [*before, *dense]]
+    kernels = [Kernel(k, finer) for k in [*before, *dense]]
     defines = pooled | shared
     for index, (op, layer) in enumerate(zip(cells, own, strict=True)):
         numbers = {**_place(graph, op, index), **layer.first, **layer.sums}

@@ -44,6 +44,10 @@ from sarto.models.reservoir._cell import Memory, Reservoir
 
 LINEAR = {"identity": 1, "relu": 2}
 """Activations without a table, as the attribute `linear` has them."""
+WIDE = Numbers()
+"""Of the table where states have a scale of their own: its values are then finer than a state of 8 bits."""
+MOST_FINE, MOST_SHIFT = 8, 22
+"""Bits beyond which nothing is gained: a state of 8 bits has room for shares of 2^22."""
 MOST_BETA = 8.0
 """A state's scale is at least so fine that beta is not above this in its counts: alpha keeps 12 bits beside it."""
 
@@ -75,8 +79,20 @@ def state_exponent(cell: Reservoir, reach: float) -> int:
     return max(covering, math.ceil(math.log2(cell.beta / MOST_BETA)))
 
 
+def fineness(cell: Reservoir, numbers: Numbers, exponent: int) -> int:
+    """Return the bits by which the argument of tanh is finer than 13, so that it moves a state by 1/4 count at most."""
+    count = 2.0**exponent / (STATE_LIMIT[numbers.state_bits] + 1)
+    return min(max(0, math.ceil(math.log2(4 * cell.beta * 2.0**-TABLE_FRACTION_BITS / count))), MOST_FINE)
+
+
 def lower_layer(
-    cell: Reservoir, peak: float, numbers: Numbers, headroom: float, exponent: int, memory_reach: float
+    cell: Reservoir,
+    peak: float,
+    numbers: Numbers,
+    headroom: float,
+    exponent: int,
+    memory_reach: float,
+    fine: int | None,
 ) -> LoweredLayer:
     """Return `cell` in integers, for inputs up to `peak`, with weights of 127 / `headroom` at the most.
 
@@ -87,16 +103,19 @@ def lower_layer(
         headroom: a power of two.
         exponent: of the state's scale, see `state_exponent`.
         memory_reach: the largest |slot| of the memory that is not clamped.
+        fine: see `fineness`; None where states have no scale of their own, and the table has their width.
     """
     limit = STATE_LIMIT[numbers.state_bits]
     count = 2.0**exponent / (limit + 1)
     if cell.activation in LINEAR:
         per = 1 / count
     else:
-        per = 2.0 ** (TABLE_FRACTION_BITS - (cell.activation == "sigmoid"))
+        per = 2.0 ** (TABLE_FRACTION_BITS + (fine or 0) - (cell.activation == "sigmoid"))
+    rest = _mix(cell, count, limit, fine) | {"limit": limit}
+    tables = [] if cell.activation in LINEAR else [_table(numbers if fine is None else WIDE)]
     if cell.start is not None:
-        return _generated(cell, peak, numbers, headroom, exponent, per)
-    return _stored(cell, peak, numbers, headroom, exponent, per, memory_reach)
+        return _generated(cell, peak, headroom, count, per, rest, tables)
+    return _stored(cell, peak, numbers, headroom, count, per, rest, tables, memory_reach)
 
 
 def _stored(
@@ -104,15 +123,16 @@ def _stored(
     peak: float,
     numbers: Numbers,
     headroom: float,
-    exponent: int,
+    count: float,
     per: float,
+    rest: dict[str, int],
+    tables: list[Tensor],
     memory_reach: float,
 ) -> LoweredLayer:
     """Return a layer whose weights are tables."""
     ring = cell.structure == "ring"
     recurrent = cell.recurrent[:, None] if ring else cell.recurrent
-    limit, top = STATE_LIMIT[numbers.state_bits], 127 // headroom
-    count = 2.0**exponent / (limit + 1)
+    limit, top = rest["limit"], 127 // headroom
     exchange = np.abs(recurrent).max() / np.abs(cell.inputs).max()
     peaks = np.maximum(np.abs(recurrent).max(axis=1), exchange * np.abs(cell.inputs).max(axis=1))
     of_memory = 0.0
@@ -154,7 +174,7 @@ def _stored(
         Tensor("weights", "int8", weights.shape, "const", weights),
         Tensor("bias", "int8", bias.shape, "const", bias),
         Tensor("factor", "int16", factor.shape, "const", factor),
-        *_table(cell, numbers),
+        *tables,
         *turned,
         *remembered,
     ]
@@ -163,8 +183,7 @@ def _stored(
         "input_shift": input_shift,
         "bias_shift": bias_shift,
         "shift": requantised,
-        **_mix(cell, exponent, limit),
-        "limit": limit,
+        **rest,
         **turning,
     }
     worst = max(worst, float((sums * np.maximum(unit * per, 1)).max()))
@@ -172,13 +191,19 @@ def _stored(
 
 
 def _generated(
-    cell: Reservoir, peak: float, numbers: Numbers, headroom: float, exponent: int, per: float
+    cell: Reservoir,
+    peak: float,
+    headroom: float,
+    count: float,
+    per: float,
+    rest: dict[str, int],
+    tables: list[Tensor],
 ) -> LoweredLayer:
     """Return a layer with generated weights: the sum is `headroom` times as coarse as the inputs ask for."""
     assert cell.start is not None
     recurrent, driven = generated(cell.start, cell.units, cell.channels)
-    limit = STATE_LIMIT[numbers.state_bits]
-    count = _factor(cell.recurrent, recurrent) * 2.0**exponent / (limit + 1)
+    limit = rest["limit"]
+    count *= _factor(cell.recurrent, recurrent)
     input_scale = _factor(cell.inputs, driven[:, :-1])
     constant = _factor(cell.bias, driven[:, -1]) / input_scale
     coarser = headroom * max(peak, constant) * input_scale / (32767 * count)
@@ -190,7 +215,7 @@ def _generated(
     sums = inner / 2.0**shift + sizes[:, :-1].sum(axis=1) * 32767 + sizes[:, -1] * bias
     factor, requantised = factors(np.array([unit * per]))
     worst = max(float(inner.max()), float(sums.max()) * max(unit * per, 1))
-    tensors = [Tensor("factor", "int16", factor.shape, "const", factor), *_table(cell, numbers)]
+    tensors = [Tensor("factor", "int16", factor.shape, "const", factor), *tables]
     attributes = {
         "ring": 0,
         "start": cell.start,
@@ -198,8 +223,7 @@ def _generated(
         "state_up": max(-shift, 0),
         "state_down": max(shift, 0),
         "shift": requantised,
-        **_mix(cell, exponent, limit),
-        "limit": limit,
+        **rest,
     }
     return LoweredLayer(tensors, attributes, worst if abs(shift) < 31 else np.inf, unit / input_scale)
 
@@ -246,24 +270,30 @@ def _memory(memory: Memory, input_scale: float, memory_scale: float) -> tuple[Te
     )
 
 
-def _mix(cell: Reservoir, exponent: int, limit: int) -> dict[str, int]:
-    """Return the shares of old and new state, of 2^15, or of less where the sum would leave 32 bits."""
-    sigmoid = cell.activation == "sigmoid"
-    gain = 1.0 if cell.activation in LINEAR else 2.0**-exponent / (1 + sigmoid)
-    lift = limit + 1 if sigmoid else 0
+def _mix(cell: Reservoir, count: float, limit: int, fine: int | None) -> dict[str, int]:
+    """Return the shares of old and new state, of 2^15, or of another power of two where 32 bits ask for it."""
+    sigmoid, linear = cell.activation == "sigmoid", cell.activation in LINEAR
+    whole = ((limit if fine is None else STATE_LIMIT[16]) + 1) << (fine or 0)
+    lift = whole if sigmoid else 0
+    # What a count of phi is worth in counts of the state; of the sigmoid it is half.
+    gain = 1.0 if linear else 1 / (whole * count * (1 + sigmoid))
     kept, most = cell.alpha, limit
     if cell.rotation is not None:
         matrix = cell.rotation.ndim == 2
         kept, most = (1.0, 2 * limit) if matrix else (cell.alpha * float(cell.rotation[0]), limit)
-    for shift in range(MIX_SHIFT, 0, -1):
+    added = limit if linear else whole - 1 + lift
+    for shift in range(MIX_SHIFT if fine is None else MOST_SHIFT, 0, -1):
         alpha, beta = round(kept * 2**shift), round(cell.beta * gain * 2**shift)
-        if abs(alpha) * most + beta * (limit + lift) + 2 ** (shift - 1) <= INT32_MAX:
+        if abs(alpha) * most + beta * added + 2 ** (shift - 1) <= INT32_MAX:
             break
     else:
         raise AssertionError("a beta of at most MOST_BETA leaves room")
-    own = {"mix_shift": shift, "lift": lift} if has_own_scale(cell) or sigmoid else {}
-    linear = {"linear": LINEAR[cell.activation]} if cell.activation in LINEAR else {}
-    return {"alpha": alpha, "beta": beta, **own, **linear}
+    found = {"alpha": alpha, "beta": beta}
+    if fine is not None or sigmoid:
+        found |= {"mix_shift": shift, "lift": lift}
+    if linear:
+        return found | {"linear": LINEAR[cell.activation]}
+    return found | {"fine": fine} if fine else found
 
 
 def _common(values: Float[np.ndarray, " row"], numbers: Numbers) -> tuple[Integer[np.ndarray, " kept"], int]:
@@ -272,15 +302,9 @@ def _common(values: Float[np.ndarray, " row"], numbers: Numbers) -> tuple[Intege
     return factor[:1] if not numbers.per_row or len(np.unique(factor)) == 1 else factor, shift
 
 
-def _table(cell: Reservoir, numbers: Numbers) -> list[Tensor]:
-    if cell.activation in LINEAR:
-        return []
-    table = tanh_table(numbers)
-    return [
-        Tensor(
-            "table", str(table.dtype), table.shape, "const", table, 1 / (STATE_LIMIT[numbers.state_bits] + 1)
-        )
-    ]
+def _table(numbers: Numbers) -> Tensor:
+    table, one = tanh_table(numbers), 1 / (STATE_LIMIT[numbers.state_bits] + 1)
+    return Tensor("table", str(table.dtype), table.shape, "const", table, one)
 
 
 def _shift(ratio: Any) -> int:

@@ -28,8 +28,8 @@ from sarto.core.graph.generated import padded
 from sarto.core.graph.operations import INT32_MAX
 from sarto.deploy.lower.body import body_graph
 from sarto.deploy.lower.inputs import InputStatistics, standardise_op
-from sarto.deploy.lower.layer import LoweredLayer, lower_layer, state_exponent
-from sarto.deploy.lower.reach import Reach, needs_reach
+from sarto.deploy.lower.layer import LoweredLayer, fineness, lower_layer, state_exponent
+from sarto.deploy.lower.reach import Reach, has_own_scale, needs_reach
 from sarto.deploy.lower.tanh import STATE_LIMIT, Numbers
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
@@ -71,8 +71,9 @@ def lower_reservoir(
     memory = reached.memory or (0.0,) * len(layers)
     top = 2.0**exponent * limit / (limit + 1)
     peaks = [inputs.peak, *[top] * (len(layers) - 1)]
+    fine = max(fineness(layer, numbers, exponent) for layer in layers) if has_own_scale(cell) else None
     lowered = [
-        _fitted(layer, peak, numbers, exponent, of_memory)
+        _fitted(layer, peak, numbers, exponent, of_memory, fine)
         for layer, peak, of_memory in zip(layers, peaks, memory, strict=True)
     ]
     scale_op, scale_tensors = standardise_op(inputs, sensor, lowered[0].input_scale)
@@ -125,12 +126,12 @@ def lower_reservoir(
 
 
 def _fitted(
-    layer: Reservoir, peak: float, numbers: Numbers, exponent: int, memory_reach: float
+    layer: Reservoir, peak: float, numbers: Numbers, exponent: int, memory_reach: float, fine: int | None
 ) -> LoweredLayer:
     """Return the layer with the largest weights that keep all sums within 32 bits."""
     headroom = 1.0
     while headroom < 128:
-        made = lower_layer(layer, peak, numbers, headroom, exponent, memory_reach)
+        made = lower_layer(layer, peak, numbers, headroom, exponent, memory_reach, fine)
         if made.worst <= INT32_MAX:
             return made
         headroom *= 2
