@@ -174,14 +174,14 @@ def rounded(acc: int, m: int, s: int) -> int:
 
 def slow_tanh(z: int, entries: list[int], bits: int, fine: int = 0) -> int:
     """tanh from a table over [0, 32768): by interval (8 bits) or between knots (16 bits); odd; finer by a factor."""
-    z = clamp(z, 32768 * 2**fine - 1)
+    z = clamp(z, (32768 << fine) - 1)
     if z < 0:
         return -slow_tanh(-z, entries, bits, fine)
     if bits == 8:
         return entries[z // (32768 // len(entries))]
     step = 32768 // (len(entries) - 1)
-    left, part = z // (step * 2**fine), z % (step * 2**fine)
-    return entries[left] * 2**fine + ((entries[left + 1] - entries[left]) * part + step // 2) // step
+    left, part = divmod(z, step << fine)
+    return (entries[left] << fine) + ((entries[left + 1] - entries[left]) * part + step // 2) // step
 
 
 def slow_weights(start: int, units: int, channels: int) -> list[tuple[list[int], list[int]]]:

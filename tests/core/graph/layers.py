@@ -37,7 +37,7 @@ def layered(parts: tuple[Part, ...], seed: int = 0, *, steep: bool = False, **sh
     bits = 16 if plain.by_name["h"].dtype == "int16" else 8
     limit = 32767 if bits == 16 else 127
     own = {"inputs", "weights", "bias", "factor", "next", "table"}
-    tensors = [t for t in plain.tensors if t.name not in own]
+    tensors: list[Tensor] = [t for t in plain.tensors if t.name not in own]
     step: list[Op] = [plain.step[0]]
 
     def constant(name: str, dtype: str, low: int, high: int, size: tuple[int, ...]) -> str:
@@ -64,7 +64,8 @@ def layered(parts: tuple[Part, ...], seed: int = 0, *, steep: bool = False, **sh
                 Tensor(x, "int16", (channels if part.start is None else (channels + 4) // 4 * 4,), "scratch")
             )
         elif part.start is not None:
-            tensors = [replace(t, shape=((channels + 4) // 4 * 4,)) if t.name == "x" else t for t in tensors]
+            place = next(i for i, t in enumerate(tensors) if t.name == "x")
+            tensors[place] = replace(tensors[place], shape=((channels + 4) // 4 * 4,))
         attributes: dict[str, int] = {
             "ring": int(part.ring),
             "shift": ((14 if steep else 20) if bits == 16 else (9 if steep else 14)),

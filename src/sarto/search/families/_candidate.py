@@ -56,8 +56,8 @@ class Ground:
         filled = np.flatnonzero(lengths)
         every = max(SAMPLE_SHARE, -(-len(filled) // SAMPLE_ITEMS))
         chosen = np.union1d(filled[::every], [lengths.argmax()])
-        rows = [np.arange(self.offsets[i], self.offsets[i + 1]) for i in chosen]
-        values = self.raw[np.concatenate(rows)] * self.sensor.scale
+        items = [self.raw[self.offsets[i] : self.offsets[i + 1]] for i in chosen]
+        values = np.concatenate(items) * self.sensor.scale
         ends = np.concatenate([[0], np.cumsum(lengths[chosen])])
         return Sequences((values - self.inputs.mean) / self.inputs.std, ends)
 

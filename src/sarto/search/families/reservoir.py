@@ -17,7 +17,7 @@ from sarto.core.graph import Graph
 from sarto.core.graph.generated import generated
 from sarto.core.recipe import Step
 from sarto.core.rooms import load_method, methods
-from sarto.deploy.c.emit import ROWS
+from sarto.deploy.c.reservoir import ROWS
 from sarto.deploy.lower import Numbers, Reach, lower_reservoir, reach
 from sarto.deploy.lower.reach import needs_reach
 from sarto.models.pooling import POOLINGS, Pooling, PoolingKind
@@ -33,8 +33,8 @@ SHARED = ("leak", "radius", "input_scaling", "bias_scaling")
 """Arguments of every cell. One that makes something else of them in a search, or sets more, has a function `searched`
 that takes these and returns what it changes."""
 NAMED_ONLY = ("eusn", "paralesn", "resesn", "rmn", "seeded")
-"""Cells that are searched only when they are named: `python -m benchmarks cells_searched` shows what each is worth. With
-`seeded` among the others, 9 of 12 searches of 96 trials ended with a larger validation loss than without
+"""Cells that are searched only when they are named: `python -m benchmarks cells_searched` shows what each is worth.
+With `seeded` among the others, 9 of 12 searches of 96 trials ended with a larger validation loss than without
 (JapaneseVowels in 4 KiB), and 2 with a smaller one; `es2n` is what solves tasks of memory, and `resesn` is near it."""
 
 _REST: dict[str, Any] = dict(radius=0.9, bias_scaling=0.1, state_bits=16)
