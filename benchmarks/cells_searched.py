@@ -64,7 +64,9 @@ def run(bench: Bench) -> Outcome:
         "JapaneseVowels": real_data("japanese_vowels/japanese_vowels.npz"),
     }
     further = [cell for cell in methods(ROOM) if cell not in USUAL]
-    variants = {"esn, ring": list(USUAL)} | {f"with {cell}": [*USUAL, cell] for cell in further}
+    variants: dict[str, list[str]] = {"esn, ring": [*USUAL]} | {
+        f"with {cell}": [*USUAL, cell] for cell in further
+    }
     seeds = range(1 if bench.quick else SEEDS)
     trials = QUICK_TRIALS if bench.quick else TRIALS
     figures: dict[str, Figure] = {}

@@ -92,7 +92,9 @@ def reservoir_means(
     order = np.argsort(-lengths, kind="stable")
     starts, ends = offsets[:-1][order], lengths[order]
     h = np.zeros((len(order), every[-1].span.stop), np.int64)
-    memories = [np.zeros((len(order), layer.slots), np.int64) for layer in every]
+    memories: list[Int[np.ndarray, "item _"]] = [
+        np.zeros((len(order), layer.slots), np.int64) for layer in every
+    ]
     total = np.zeros((len(order), width), np.int64)
     means = np.zeros((len(order), graph.segments, sum(t.shape[0] for t in seen)), np.int64)
     segment = count = 0

@@ -93,7 +93,7 @@ def reservoir(graph: Graph) -> tuple[Defines, list[Kernel]]:
         if "SLOTS" in numbers:
             numbers["MEMORY"] = f"bank->{op.outputs['memory']}"
         defines |= {f"{name}_{index}": value for name, value in numbers.items()}
-        features = layer.features | ({"ABOVE"} if index else set())
+        features = layer.features | frozenset(["ABOVE"] * (index > 0))
         files = [*["rescale"] * (index > 0), *(k for k in layer.kernels if k not in dense), "stack_layer"]
         kernels += [Kernel(k, features, index, frozenset(numbers)) for k in files]
     return defines, [*kernels, *map(Kernel, after)]
