@@ -17,7 +17,6 @@ from sarto.deploy.lower import (
     Answers,
     InputStatistics,
     Numbers,
-    Reach,
     feature_exponents,
     lower_reservoir,
     table_error,
@@ -26,7 +25,6 @@ from sarto.deploy.lower import (
 )
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
-from sarto.models.reservoir._cell import Memory
 from sarto.models.sequences import read_sequences
 from sarto.models.states import pooled_features, states
 from tests.deploy.models import Lowered, complete, integer_states, lowered
@@ -209,86 +207,6 @@ def test_more_neurons_than_32_bits_can_add_are_refused() -> None:
     with pytest.raises(SartoError, match="sums of 1200 neurons leave 32 bits") as caught:
         lowered("seeded", units=1200, channels=1, lengths=(5,))
     assert caught.value.code == "E404"
-
-
-def test_what_no_kernel_computes_is_refused_by_name() -> None:
-    model = lowered()
-    uneven = np.linspace(0.5, 1, 20)
-    others: dict[str, Any] = {
-        "a leak before the activation": replace(model.cell, leaks="drive"),
-        "a cyclic shift with weights that differ": replace(model.cell, rotation=uneven),
-        "a memory whose slots keep different shares": replace(
-            model.cell, memory=Memory(uneven, np.ones((20, 3)), np.ones((20, 20)))
-        ),
-    }
-    for part, cell in others.items():
-        with pytest.raises(SartoError, match=f"esn has {part}, which no kernel") as caught:
-            lower_reservoir(
-                cell, model.inputs, model.sensor, Numbers(), Pooling("last"), channels=("x", "y", "z"),
-                reach=Reach(),
-            )  # fmt: skip
-        assert caught.value.code == "E404"
-
-
-FEATURED: list[tuple[str, dict[str, Any]]] = [
-    ("esn", {"activation": "sigmoid"}),
-    ("esn", {"activation": "identity", "radius": 0.5}),
-    ("es2n", {"rotation": "random"}),
-    ("es2n", {"rotation": "ring", "leak": 0.03}),
-    ("resesn", {"rotation": "random", "carry": 0.9}),
-    ("rmn", {"rotation": "random", "memory_units": 7}),
-    ("rmn", {"rotation": "ring", "memory_radius": 0.9, "memory_units": 30}),
-]
-
-
-@pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("numbers", FORMATS)
-@pytest.mark.parametrize(("cell", "settings"), FEATURED, ids=str)
-def test_every_option_of_a_cell_becomes_what_the_integers_stand_for(
-    cell: str, settings: dict[str, Any], numbers: Numbers, layers: int
-) -> None:
-    model = lowered(cell, numbers=numbers, layers=layers, lengths=(12,) * 6, **settings)
-    exact = states(model.stands_for(), model.x, dtype="float64")
-    full = model.graph.by_name["h"].scale
-    assert full is not None
-    full *= model.graph.step[1].attributes["limit"]
-    bound = 1e-3 if numbers.state_bits == 16 else 0.05
-    assert np.abs(integer_states(model) - exact).max() < bound * full
-    assert np.abs(exact).max() > 0.3 * full
-
-
-def test_states_have_the_power_of_two_that_covers_them_and_are_clamped_beyond() -> None:
-    """An EuSN's bound of 0.4 a step says 160 after 400 steps; the states of these data stay below 16."""
-    model = lowered("eusn", units=20, lengths=(400,), pooling=Pooling("last"))
-    assert model.cell.state_bound(400) == pytest.approx(160)
-    reached = float(np.abs(states(model.cell, model.x)).max())
-    scale = model.graph.by_name["h"].scale
-    assert scale is not None
-    assert reached <= scale * 2**15 < 2 * reached
-    narrow = lower_reservoir(
-        model.cell, model.inputs, model.sensor, Numbers(), Pooling("last"),
-        channels=("x", "y", "z"), reach=Reach(reached / 4),
-    )  # fmt: skip
-    clamped = integer_states(replace(model, graph=narrow))
-    assert np.abs(clamped).max() == pytest.approx(scale * 2**15 / 4, rel=1e-4)
-
-
-@pytest.mark.parametrize("leak", [0.01, 0.1, 1.0])
-def test_the_mix_of_small_states_stays_within_32_bits(leak: float) -> None:
-    """Beta counts more than 1 where the state's scale is far below 1."""
-    for part in (1e-9, 0.01, 0.3, 1.0, 7.0, 1e4):
-        model = lowered("es2n", leak=leak, lengths=(5,) * 4)
-        graph = lower_reservoir(
-            model.cell, model.inputs, model.sensor, Numbers(), Pooling("last"),
-            channels=("x", "y", "z"), reach=Reach(part),
-        )  # fmt: skip
-        a, scale = graph.step[1].attributes, graph.by_name["h"].scale
-        assert scale is not None
-        assert 2 * a["alpha"] * a["limit"] + a["beta"] * a["limit"] + 2 ** (a["mix_shift"] - 1) < 2**31
-        assert a["alpha"] == 2 ** a["mix_shift"], "the matrix has the share of the old state"
-        assert scale * 2**15 >= part or scale * 2**15 == pytest.approx(leak / 8, rel=1)
-        table = 2 ** (15 + a.get("fine", 0))
-        assert a["beta"] / 2 ** a["mix_shift"] * scale * table == pytest.approx(leak, rel=2**-7, abs=scale)
 
 
 def test_headroom_is_taken_only_where_it_is_needed() -> None:

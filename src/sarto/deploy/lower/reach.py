@@ -10,7 +10,7 @@ as in every interpreter.
 >>> from sarto.models.reservoir import eusn
 >>> from sarto.models.sequences import read_sequences
 >>> cell = eusn.build(4, 1, seed=0, leak=0.5, radius=0.5, input_scaling=1.0, bias_scaling=0.0)
->>> cell.state_bound(100), has_own_scale(cell), reach(cell, read_sequences([np.ones((100, 1))])).state < 5
+>>> cell.state_bound(100), has_own_scale(cell), reach(cell, read_sequences([np.ones((100, 1))])).state < 9
 (50.0, True, True)
 """
 
