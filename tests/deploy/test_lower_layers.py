@@ -10,7 +10,7 @@ import pytest
 
 from sarto.core.errors import SartoError
 from sarto.core.graph.layer import remember
-from sarto.deploy.lower import Numbers, Reach, lower_reservoir, table_error
+from sarto.deploy.lower import Numbers, Reach, lower_reservoir, reach, table_error
 from sarto.deploy.lower.activation import activation_error
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Memory
@@ -154,3 +154,29 @@ def test_the_error_of_an_activation_is_named_after_it() -> None:
     half = table_error(lowered().graph.const("table")) / 2
     assert errors["sigmoid"][1] == pytest.approx(half)
     assert errors["relu"][1] == errors["identity"][1] == 0
+
+
+@pytest.mark.parametrize("structure", ["ring", "seeded"])
+@pytest.mark.parametrize("part", ["matrix", "shift", "memory"])
+def test_a_cheap_recurrence_with_a_part_that_its_kernel_lacks_is_lowered_all_the_same(
+    structure: str, part: str
+) -> None:
+    """As a dense matrix where need be; a ring with a cyclic shift stays a ring."""
+    model, other = lowered(structure, lengths=(12,) * 4), lowered("rmn", lengths=(12,) * 4).cell
+    turn = lowered("es2n", rotation="random").cell.rotation
+    parts: dict[str, Any] = {
+        "matrix": {"rotation": turn},
+        "shift": {"rotation": np.ones(20)},
+        "memory": {"memory": other.memory},
+    }
+    cell = replace(model.cell, **parts[part])
+    graph = lower_reservoir(
+        cell, model.inputs, model.sensor, Numbers(), Pooling("last"),
+        channels=("x", "y", "z"), reach=reach(cell, model.x),
+    )  # fmt: skip
+    assert graph.step[1].attributes["ring"] == (structure == "ring" and part == "shift")
+    mine = replace(model, whole=cell, graph=graph)
+    exact = states(mine.stands_for(), model.x, dtype="float64")
+    assert np.abs(integer_states(mine) - exact).max() < 1e-3
+    assert np.abs(states(cell, model.x) - exact).max() < 0.1
+    assert np.abs(exact).max() > 0.3
