@@ -240,6 +240,7 @@ def slow_layer(graph: Graph, op: Op, h: list[int], m: list[int], x: list[int]) -
             acc += sum(w * v for w, v in zip(const["memory_out"][i], m, strict=True)) * 2 ** a["memory_shift"]
         assert -(2**31) <= acc < 2**31
         argument = rounded(acc, const["factor"][i if len(const["factor"]) > 1 else 0], a["shift"])
+        assert abs(argument) < 2**31
         if a.get("linear"):
             target = clamp(argument, a["limit"])
             target = max(target, 0) if a["linear"] == 2 else target

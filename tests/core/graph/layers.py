@@ -78,7 +78,7 @@ def layered(parts: tuple[Part, ...], seed: int = 0, *, steep: bool = False, **sh
         if fine is not None:
             attributes |= {"fine": fine, "lift": 32768 * 2**fine * part.sigmoid}
             attributes["beta"] //= 2**fine * (1 if bits == 16 else 256)
-            attributes["shift"] -= fine
+            attributes["shift"] -= fine * (not steep)  # an argument has 32 bits
         rows = (n if part.per_row else 1,)
         factor = constant(f"factor{end}", "int16", 2**12, 2**15 - 1, rows)
         roles = {"x": x, "state": "h", "factor": factor}
