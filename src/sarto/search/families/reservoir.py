@@ -147,7 +147,8 @@ class Candidate(_candidate.Candidate):
             rotation=rotation,
             memory=memory,
         )
-        return self._lowered(cell, ground, Reach(1.0, (1.0,)))
+        reached = 1.0 if tiny.alpha == 1 else 0.4  # what does not fade reaches further
+        return self._lowered(cell, ground, Reach(reached, (1.0,)))
 
     def _slots(self, channels: int) -> int:
         """Return the slots of the memory, which grow with the units by a line."""
