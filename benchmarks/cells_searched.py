@@ -63,7 +63,7 @@ def run(bench: Bench) -> Outcome:
         "recall": recall(bench.folder / "recall.npz"),
         "JapaneseVowels": real_data("japanese_vowels/japanese_vowels.npz"),
     }
-    further = [cell for cell in methods(ROOM) if cell not in USUAL]
+    further = [cell for cell in methods(ROOM) if cell not in (*USUAL, "paralesn")]
     variants: dict[str, list[str]] = {"esn, ring": [*USUAL]} | {
         f"with {cell}": [*USUAL, cell] for cell in further
     }

@@ -10,7 +10,7 @@ from sarto.core.errors import SartoError
 from sarto.core.rooms import load_method, methods
 
 ROOM = "sarto.models.reservoir"
-CELLS = ["es2n", "esn", "eusn", "resesn", "ring", "rmn", "seeded"]
+CELLS = ["es2n", "esn", "eusn", "paralesn", "resesn", "ring", "rmn", "seeded"]
 KNOWN = f"known: {', '.join(CELLS)}"
 
 

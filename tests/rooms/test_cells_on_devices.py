@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sarto.core.errors import SartoError
 from sarto.core.graph import interpret
 from sarto.core.rooms import load_method, methods
 from sarto.deploy.c.emit import emit
@@ -18,12 +19,19 @@ from sarto.measure.host import run_on_host
 from sarto.measure.model import RawSequences, outputs
 from sarto.measure.outputs import check_equal
 from sarto.models.pooling import Pooling
+from sarto.models.reservoir._cell import Reservoir
 from sarto.models.states import states
 from tests.core.graph.graphs import slow_scores
 from tests.deploy.models import Lowered, complete, integer_states, lowered
 
 ROOM = "sarto.models.reservoir"
-CELLS = methods(ROOM)
+BUILT = {
+    cell: load_method(ROOM, cell).build(
+        4, 2, seed=0, leak=0.4, radius=0.9, input_scaling=0.5, bias_scaling=0.2
+    )
+    for cell in methods(ROOM)
+}
+CELLS = [cell for cell, built in BUILT.items() if isinstance(built, Reservoir)]
 FORMATS = {16: Numbers(), 8: Numbers(8, True, 8)}
 LENGTHS = (12, 5, 9)
 
@@ -84,3 +92,10 @@ def test_numpy_plain_integers_this_host_and_every_device_say_the_same(
     for name in devices():
         run = emulate(build(emit(graph), device(name), optimise="-Os"), items)
         check_equal(outputs(graph, sequences), run.outputs, "NumPy", name)
+
+
+@pytest.mark.parametrize("cell", [cell for cell in BUILT if cell not in CELLS])
+def test_a_cell_without_a_kernel_is_refused_by_name(cell: str) -> None:
+    with pytest.raises(SartoError, match=f"{cell} has .*, which no kernel of the device computes") as caught:
+        small(cell, 1, 16)
+    assert caught.value.code == "E404"

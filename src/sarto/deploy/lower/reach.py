@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sarto.models.reservoir._cell import BOUNDED, Reservoir
+from sarto.models.reservoir._diagonal import Diagonal
 from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import Sequences
 from sarto.models.states import states
@@ -37,14 +38,17 @@ class Reach:
 def has_own_scale(cell: AnyReservoir) -> bool:
     """Return whether a bound of 1 does not hold for the states, or says too little of them."""
     return any(
-        layer.rotation is not None or layer.activation not in BOUNDED or layer.alpha + layer.beta > 1 + 1e-9
+        isinstance(layer, Diagonal)
+        or layer.rotation is not None
+        or layer.activation not in BOUNDED
+        or layer.alpha + layer.beta > 1 + 1e-9
         for layer in cell.layers
     )
 
 
 def needs_reach(cell: AnyReservoir) -> bool:
     """Return whether a lowering of `cell` depends on how far its states reach."""
-    return has_own_scale(cell) or any(layer.memory is not None for layer in cell.layers)
+    return has_own_scale(cell) or any(isinstance(la, Diagonal) or la.memory is not None for la in cell.layers)
 
 
 def reach(cell: AnyReservoir, sample: Sequences) -> Reach:
@@ -59,9 +63,9 @@ def reach(cell: AnyReservoir, sample: Sequences) -> Reach:
     return Reach(float(np.abs(found).max()), tuple(memory))
 
 
-def _memory_reach(layer: Reservoir, inputs: Sequences) -> float:
+def _memory_reach(layer: Reservoir | Diagonal, inputs: Sequences) -> float:
     """Return how far the memory reaches: it is a linear ring without neurons."""
-    if layer.memory is None:
+    if isinstance(layer, Diagonal) or layer.memory is None:
         return 0.0
     slots = layer.memory.slots
     alone = Reservoir(

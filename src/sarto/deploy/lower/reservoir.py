@@ -34,6 +34,7 @@ from sarto.deploy.lower.tanh import STATE_LIMIT, Numbers
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._diagonal import Diagonal
 from sarto.models.reservoir._stack import AnyReservoir
 
 
@@ -125,6 +126,15 @@ def lower_reservoir(
     )
 
 
+def _not_lowered(cell: str, parts: list[str]) -> SartoError:
+    return SartoError(
+        "E404",
+        f"{cell} has {' and '.join(parts)}, which no kernel of the device computes",
+        cause="the integer network would be another one than the reservoir",
+        hint="use a cell or settings without it; `sarto methods` lists the cells",
+    )
+
+
 def _fitted(
     layer: Reservoir, peak: float, numbers: Numbers, exponent: int, memory_reach: float, fine: int | None
 ) -> LoweredLayer:
@@ -153,12 +163,14 @@ def _scratch(layers: list[Reservoir], bits: int) -> list[Tensor]:
     return found
 
 
-def _lowerable(layer: Reservoir) -> Reservoir:
+def _lowerable(layer: Reservoir | Diagonal) -> Reservoir:
     """Return `layer` in a form that a kernel has.
 
     Raises:
         SartoError: E404, naming what no kernel has.
     """
+    if isinstance(layer, Diagonal):
+        raise _not_lowered(layer.cell, ["a complex diagonal state"])
     rotation, memory = layer.rotation, layer.memory
     uneven = rotation is not None and rotation.ndim == 1 and len(np.unique(rotation)) > 1
     found = {
@@ -167,12 +179,7 @@ def _lowerable(layer: Reservoir) -> Reservoir:
         "a memory whose slots keep different shares": memory is not None and len(np.unique(memory.shift)) > 1,
     }
     if parts := [name for name, has in found.items() if has]:
-        raise SartoError(
-            "E404",
-            f"{layer.cell} has {' and '.join(parts)}, which no kernel of the device computes",
-            cause="the integer network would be another one than the reservoir",
-            hint="use a cell or settings without it; `sarto methods` lists the cells",
-        )
+        raise _not_lowered(layer.cell, parts)
     if layer.start is not None and rotation is not None:
         layer = replace(layer, start=None)
     if memory is not None or (rotation is not None and rotation.ndim == 2):

@@ -22,6 +22,7 @@ from sarto.deploy.lower import Numbers, Reach, lower_reservoir, reach
 from sarto.deploy.lower.reach import needs_reach
 from sarto.models.pooling import POOLINGS, Pooling, PoolingKind
 from sarto.models.reservoir._cell import Memory, Reservoir
+from sarto.models.reservoir._diagonal import Diagonal
 from sarto.search.families import _candidate
 from sarto.search.families._candidate import MAX_FEATURES, Ground, Shape, in_segments
 
@@ -114,7 +115,7 @@ class Candidate(_candidate.Candidate):
         own = getattr(load_method(ROOM, self.cell), "searched", None)
         return shared | (own(shared) if own else {})
 
-    def build(self, channels: int) -> Reservoir:
+    def build(self, channels: int) -> Reservoir | Diagonal:
         """Return the float reservoir."""
         return load_method(ROOM, self.cell).build(self.units, channels, seed=self.seed, **self.settings)
 
@@ -125,6 +126,8 @@ class Candidate(_candidate.Candidate):
     def made_up_body(self, ground: Ground) -> Graph:
         units, channels = self.units, len(ground.channels)
         tiny = replace(self, units=2, radius=0.5).build(channels)
+        if isinstance(tiny, Diagonal):  # no kernel computes it, as its lowering says
+            return self._lowered(tiny, ground, Reach())
         if tiny.start is not None:  # its weights cost nothing, the spectral radius does
             weights, driven = (g / 128 for g in generated(tiny.start, units, channels))
             cell = replace(tiny, recurrent=weights, inputs=driven[:, :-1], bias=driven[:, -1])
@@ -152,11 +155,11 @@ class Candidate(_candidate.Candidate):
 
     def _slots(self, channels: int) -> int:
         """Return the slots of the memory, which grow with the units by a line."""
-        few, more = (replace(self, units=n, radius=0.5).build(channels).memory for n in (2, 3))
-        assert few is not None and more is not None
-        return few.slots + (more.slots - few.slots) * (self.units - 2)
+        two, three = (replace(self, units=n, radius=0.5).build(channels) for n in (2, 3))
+        assert isinstance(two, Reservoir) and two.memory and isinstance(three, Reservoir) and three.memory
+        return two.memory.slots + (three.memory.slots - two.memory.slots) * (self.units - 2)
 
-    def _lowered(self, cell: Reservoir, ground: Ground, reached: Reach | None) -> Graph:
+    def _lowered(self, cell: Reservoir | Diagonal, ground: Ground, reached: Reach | None) -> Graph:
         return lower_reservoir(
             cell,
             ground.inputs,
