@@ -12,7 +12,7 @@ from sarto.core.graph import interpret
 from sarto.core.rooms import load_method, methods
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower import Numbers
-from sarto.devices import device, devices
+from sarto.devices import device
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.measure.host import run_on_host
@@ -78,7 +78,7 @@ def test_states_follow_the_float_reservoir(cell: str, layers: int, bits: int, bo
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("layers", "bits"), [(1, 16), (2, 8)])
-def test_numpy_plain_integers_this_host_and_every_device_say_the_same(
+def test_numpy_plain_integers_this_host_and_the_devices_say_the_same(
     cell: str, layers: int, bits: int
 ) -> None:
     model = small(cell, layers, bits)
@@ -89,7 +89,7 @@ def test_numpy_plain_integers_this_host_and_every_device_say_the_same(
     assert len(np.unique(wanted.scores)) > 3
     host = run_on_host(emit(graph), items, sanitize=True)
     np.testing.assert_array_equal(host.scores, wanted.scores)
-    for name in devices():
+    for name in ("cortex_m4", "cortex_m0plus", "rv32imc"):
         run = emulate(build(emit(graph), device(name), optimise="-Os"), items)
         check_equal(outputs(graph, sequences), run.outputs, "NumPy", name)
 
