@@ -10,10 +10,12 @@ from sarto.core.errors import SartoError
 from sarto.core.rooms import load_method, methods
 
 ROOM = "sarto.models.reservoir"
+CELLS = ["es2n", "esn", "eusn", "paralesn", "resesn", "ring", "rmn", "seeded"]
+KNOWN = f"known: {', '.join(CELLS)}"
 
 
 def test_every_public_file_is_a_method() -> None:
-    assert methods(ROOM) == ["esn", "ring", "seeded"]
+    assert methods(ROOM) == CELLS
     assert load_method(ROOM, "ring").__name__ == f"{ROOM}.ring"
 
 
@@ -21,9 +23,9 @@ def test_every_public_file_is_a_method() -> None:
     ("name", "hint"),
     [
         ("rnig", "did you mean ring?"),
-        ("_cell", "known: esn, ring, seeded"),
-        ("transformer", "known: esn, ring, seeded"),
-        ("", "known: esn, ring, seeded"),
+        ("_cell", KNOWN),
+        ("transformer", KNOWN),
+        ("", KNOWN),
     ],
 )
 def test_an_unknown_method_is_refused_with_the_nearest(name: str, hint: str) -> None:
@@ -41,7 +43,7 @@ def test_an_entry_point_admits_a_method_of_another_package(monkeypatch: pytest.M
         return points.select(group=group)
 
     monkeypatch.setattr(rooms, "entry_points", selected)
-    assert methods(ROOM) == ["esn", "outside", "ring", "seeded"]
+    assert methods(ROOM) == sorted([*CELLS, "outside"])
     loaded = load_method(ROOM, "outside")
     assert isinstance(loaded, ModuleType) and loaded.__name__ == "json"
     assert load_method(ROOM, "esn").__name__ == f"{ROOM}.esn"

@@ -183,7 +183,7 @@ def test_generated_weights_are_not_rounded() -> None:
     """Up to the multiplier's 15 bits and the constant's 16 they are those of the float reservoir."""
     for bits, units in ((16, 20), (8, 20), (16, 7)):
         model = lowered("seeded", units=units, numbers=Numbers(bits, True, 8 if bits == 8 else 7))
-        stood = model.stands_for()
+        (stood,) = model.stands_for().layers
         for mine, wanted in (
             (stood.recurrent, model.cell.recurrent),
             (stood.inputs, model.cell.inputs),

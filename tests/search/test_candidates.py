@@ -55,6 +55,8 @@ from tests.search.planted import (
     shape,
 )
 
+LOWERED = [cell for cell in methods(CELLS) if cell != "paralesn"]
+"""Cells that have a kernel, see `tests/rooms`."""
 COMPANIONS: list[Candidate] = [
     STATISTICS,
     *(replace(STATISTICS, statistics=name, units=n) for n, name in enumerate(("mean", "spread", "range"), 1)),
@@ -71,7 +73,7 @@ COMPANIONS: list[Candidate] = [
     ("cell", "pooling", "bits", "segments", "hop"),
     [
         (cell, pooling, bits, 1 + (n % 3), (None, 7, 16)[n % 3])
-        for n, (cell, pooling, bits) in enumerate(product(("esn", "ring", "seeded"), POOLINGS, (16, 8)))
+        for n, (cell, pooling, bits) in enumerate(product(LOWERED, POOLINGS, (16, 8)))
     ],
 )
 def test_cost_is_that_of_the_real_graph(
@@ -112,7 +114,7 @@ def test_cost_of_a_forest_is_the_most_that_it_can_need(hard: bool) -> None:
         assert arena(graph).size_b == ram - made_up_overhead(candidate).ram_b
 
 
-SMALL = [*(replace(RING, cell=cell, units=12) for cell in ("esn", "seeded")), STATISTICS, FEATURES, KERNELS]
+SMALL = [*(replace(RING, cell=cell, units=12) for cell in LOWERED), STATISTICS, FEATURES, KERNELS]
 
 
 @pytest.mark.parametrize("hop", [None, 6])
@@ -124,6 +126,9 @@ def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -
         replace(RING, cell="esn", pooling="mean_square_last", units=24, segments=2, state_bits=8),
         replace(RING, cell="seeded", pooling="mean", units=92, radius=1.4, input_scaling=0.005),
         replace(RING, cell="seeded", units=40, segments=2, state_bits=8, input_scaling=2.0),
+        replace(RING, cell="rmn", units=40, segments=2, radius=1.4),
+        replace(RING, cell="eusn", pooling="mean", units=60, state_bits=8, leak=0.05),
+        replace(RING, cell="es2n", units=80, segments=2, leak=0.03),
         replace(STATISTICS, units=6),
         replace(FEATURES, units=72),
         replace(KERNELS, units=200),
@@ -134,11 +139,11 @@ def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -
         flash, ram = cost(candidate, shape(planted), overheads)
         assert abs(flash - image.flash_b) <= 64
         assert abs(ram - image.static_ram_b - run.peak_stack_b) <= 16
-    assert len(overheads.known) == 7
+    assert len(overheads.known) == 10
     tiny = replace(RING, units=4, leak=0.03)
     image = build(emit(final(planted, tiny, 1e-3)), target, optimise="-Os", cache=tmp_path)
     assert -16 <= cost(tiny, shape(planted), overheads)[0] - image.flash_b <= 190
-    assert len(overheads.known) == 7, "of the same structure"
+    assert len(overheads.known) == 10, "of the same structure"
 
 
 @pytest.mark.parametrize(
@@ -148,6 +153,8 @@ def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -
         (replace(RING, cell="esn"), 120),
         (replace(RING, cell="seeded"), 120),
         (replace(RING, cell="seeded", state_bits=8), 16),
+        (replace(RING, cell="rmn"), 90),
+        (replace(RING, cell="es2n", state_bits=8), 60),
         (STATISTICS, 4),
         (STATISTICS, 16),
         (FEATURES, 120),
@@ -353,7 +360,7 @@ def test_families_are_all_or_those_named() -> None:
 
 
 def test_cells_are_all_or_those_named() -> None:
-    assert chosen_of(CELLS, ()) == ["esn", "ring", "seeded"]
+    assert chosen_of(CELLS, ()) == methods(CELLS)
     assert chosen_of(CELLS, ("ring",)) == ["ring"]
     with pytest.raises(SartoError) as caught:
         chosen_of(CELLS, ("ring", "lstm"))

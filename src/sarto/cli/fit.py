@@ -41,7 +41,7 @@ BUDGET, SEARCH, MODEL = "Budget", "Search", "Model and sensor"
 @setting("--trials", section=SEARCH, type=_kinds.COUNT, help="How many models to try.")
 @setting("--time", section=SEARCH, type=_kinds.TIME, help="Start no further trials after this long: 60s.")
 @setting("--families", section=SEARCH, type=_kinds.FAMILIES, help="Kinds of model: reservoir,forest. All by default.")
-@setting("--cells", section=SEARCH, type=_kinds.CELLS, help="Reservoirs to try: ring,seeded; else esn and ring.")
+@setting("--cells", section=SEARCH, type=_kinds.CELLS, help="Reservoirs to try: ring,rmn; else es2n, esn, ring.")
 @setting("--workers", section=SEARCH, type=_kinds.COUNT, help="Processes; they change the time, never the result.")
 @seed_setting
 @setting("--sensor-bits", section=MODEL, type=_kinds.ChoiceKind("8", "16", "32"), default="16", show_default=True,

@@ -172,16 +172,16 @@ def rounded(acc: int, m: int, s: int) -> int:
     return (acc * m + 2 ** (s - 1)) // 2**s
 
 
-def slow_tanh(z: int, entries: list[int], bits: int) -> int:
-    """tanh from a table over [0, 32768): by interval (8 bits) or between knots (16 bits); odd."""
-    z = clamp(z, 32767)
+def slow_tanh(z: int, entries: list[int], bits: int, fine: int = 0) -> int:
+    """tanh from a table over [0, 32768): by interval (8 bits) or between knots (16 bits); odd; finer by a factor."""
+    z = clamp(z, (32768 << fine) - 1)
     if z < 0:
-        return -slow_tanh(-z, entries, bits)
+        return -slow_tanh(-z, entries, bits, fine)
     if bits == 8:
         return entries[z // (32768 // len(entries))]
     step = 32768 // (len(entries) - 1)
-    left, part = z // step, z % step
-    return entries[left] + ((entries[left + 1] - entries[left]) * part + step // 2) // step
+    left, part = divmod(z, step << fine)
+    return (entries[left] << fine) + ((entries[left + 1] - entries[left]) * part + step // 2) // step
 
 
 def slow_weights(start: int, units: int, channels: int) -> list[tuple[list[int], list[int]]]:
@@ -204,15 +204,20 @@ def slow_weights(start: int, units: int, channels: int) -> list[tuple[list[int],
     return rows[:units]
 
 
-def slow_step(graph: Graph, h: list[int], sample: list[int]) -> list[int]:
-    """The next state from the state `h` and one raw sample."""
-    const: dict[str, Any] = {t.name: graph.const(t.name).tolist() for t in graph.kind("const")}
-    a = dict(graph.step[1].attributes)
-    bits = 8 if a["limit"] == 127 else 16
-    shift = graph.step[0].attributes["shift"]
-    x = [
-        clamp(rounded(r - z, f, shift), 32767)
-        for r, z, f in zip(sample, const["zero"], const["factor_in"], strict=True)
+def slow_layer(graph: Graph, op: Op, h: list[int], m: list[int], x: list[int]) -> tuple[list[int], list[int]]:
+    """The next state and the next memory of one layer under the inputs `x`."""
+    const: dict[str, Any] = {
+        role: graph.const(name).tolist()
+        for role, name in op.inputs.items()
+        if graph.by_name[name].kind == "const"
+    }
+    a = dict(op.attributes)
+    entering = [sum(w * v for w, v in zip(row, x, strict=True)) for row in const.get("memory_in", [])]
+    m = [
+        clamp(
+            rounded(m[i - 1], a["keep"], 15) + rounded(entering[i], a["entering"], a["entering_shift"]), 32767
+        )
+        for i in range(len(m))
     ]
     after: list[int] = []
     generated = slow_weights(a["start"], len(h), len(x)) if "start" in a else []
@@ -231,11 +236,61 @@ def slow_step(graph: Graph, h: list[int], sample: list[int]) -> list[int]:
                 acc = sum(w * v for w, v in zip(weights[i], h, strict=True))
             acc += sum(w * v for w, v in zip(const["inputs"][i], x, strict=True)) * 2 ** a["input_shift"]
             acc += const["bias"][i] * 2 ** a["bias_shift"]
+        if m:
+            acc += sum(w * v for w, v in zip(const["memory_out"][i], m, strict=True)) * 2 ** a["memory_shift"]
         assert -(2**31) <= acc < 2**31
-        factor = const["factor"][i if len(const["factor"]) > 1 else 0]
-        target = slow_tanh(rounded(acc, factor, a["shift"]), const["table"], bits)
-        after.append(clamp(rounded(h[i] * a["alpha"] + target * a["beta"], 1, 15), a["limit"]))
-    return after
+        argument = rounded(acc, const["factor"][i if len(const["factor"]) > 1 else 0], a["shift"])
+        assert abs(argument) < 2**31
+        if a.get("linear"):
+            target = clamp(argument, a["limit"])
+            target = max(target, 0) if a["linear"] == 2 else target
+        else:
+            width = 8 * graph.const(op.inputs["table"]).itemsize
+            target = slow_tanh(argument, const["table"], width, a.get("fine", 0)) + a.get("lift", 0)
+        carried = h[i - 1] if a.get("cyclic") else h[i]
+        if "rotation" in const:
+            row, factor = const["rotation"][i], const["factor_turn"]
+            turned = sum(w * v for w, v in zip(row, h, strict=True))
+            factor = factor[i if len(factor) > 1 else 0]
+            carried = clamp(rounded(turned, factor, a["turn_shift"]), 2 * a["limit"])
+        mixed = carried * a["alpha"] + target * a["beta"]
+        shift = a.get("mix_shift", 15)
+        assert abs(mixed) + 2 ** (shift - 1) < 2**31
+        after.append(clamp(rounded(mixed, 1, shift), a["limit"]))
+    return after, m
+
+
+def slow_states(graph: Graph, sequence: Integer[np.ndarray, "step channel"]) -> list[list[int]]:
+    """The states of all layers after every raw sample."""
+    zero, factor = graph.const("zero").tolist(), graph.const("factor_in").tolist()
+    shift = graph.step[0].attributes["shift"]
+    cells = [op for op in graph.step if op.kind == "recurrent"]
+    whole = graph.by_name["h"].shape[0]
+    h = [[0] * op.attributes.get("units", whole) for op in cells]
+    m = [
+        [0] * (graph.by_name[op.outputs["memory"]].shape[0] if "memory" in op.outputs else 0) for op in cells
+    ]
+    found: list[list[int]] = []
+    for sample in sequence.tolist():
+        x = [clamp(rounded(r - z, f, shift), 32767) for r, z, f in zip(sample, zero, factor, strict=True)]
+        place = 0
+        for op in graph.step[1:]:
+            if op.kind == "rescale":
+                by = op.attributes
+                x = [clamp(rounded(v, by["factor"], by["shift"]), 32767) for v in h[place - 1]]
+            elif op.kind == "recurrent":
+                h[place], m[place] = slow_layer(graph, op, h[place], m[place], x)
+                place += 1
+        found.append([v for layer in h for v in layer])
+    return found
+
+
+def slow_step(graph: Graph, h: list[int], sample: list[int]) -> list[int]:
+    """The next state of a single layer without memory, from the state `h` and one raw sample."""
+    zero, factor = graph.const("zero").tolist(), graph.const("factor_in").tolist()
+    shift = graph.step[0].attributes["shift"]
+    x = [clamp(rounded(r - z, f, shift), 32767) for r, z, f in zip(sample, zero, factor, strict=True)]
+    return slow_layer(graph, graph.step[1], h, [], x)[0]
 
 
 def slow_scores(graph: Graph, sequence: Integer[np.ndarray, "step channel"]) -> list[int]:
@@ -243,11 +298,9 @@ def slow_scores(graph: Graph, sequence: Integer[np.ndarray, "step channel"]) -> 
     units = graph.by_name["h"].shape[0]
     roles = graph.segment[0].inputs
     sums_per_unit = graph.by_name["total"].shape[0] // units if "total" in roles else 0
-    square_shift = graph.step[2].attributes["square_shift"] if sums_per_unit else 0
+    square_shift = graph.step[-1].attributes["square_shift"] if sums_per_unit else 0
     parts: list[list[list[int]]] = [[] for _ in range(graph.segments)]
-    h = [0] * units
-    for step, sample in enumerate(sequence.tolist()):
-        h = slow_step(graph, h, sample)
+    for step, h in enumerate(slow_states(graph, sequence)):
         where = min(step // graph.segment_steps, graph.segments - 1) if graph.segments > 1 else 0
         parts[where].append(h)
     exponent, weights = graph.const("exponent").tolist(), graph.const("weights_out").tolist()

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from sarto.core.graph import Window, decide, interpret, recurrence, trace, windows
 from tests.core.graph.companions import STATISTICS, companion, slow_companion
-from tests.core.graph.graphs import raw_words, slow_scores, small_graph
+from tests.core.graph.graphs import raw_words, slow_scores, slow_states, small_graph
+from tests.core.graph.layers import PARTS, layered
 
 KINDS = ("last", "mean", "mean_square", "mean_square_last")
 CELLS: list[dict[str, Any]] = [{"ring": False}, {"ring": True}, {"start": 2463534242}]
@@ -31,6 +32,19 @@ def test_equals_the_slow_interpreter(cell: dict[str, Any], bits: int, kind: str)
         assert got.scores.tolist() == wanted
         assert got.classes.tolist() == [0 if forecast else scores.index(max(scores)) for scores in wanted]
         assert np.abs(got.scores).max() < 2**31
+
+
+@pytest.mark.parametrize(("parts", "bits"), list(product(PARTS, [16, 8])))
+def test_layers_equal_the_slow_interpreter(parts: str, bits: int) -> None:
+    """In states that saturate and states that do not; slots of a memory, and tanh, reach their ends in some."""
+    for kind, steep in (("mean_square_last", False), ("last", True)):
+        graph = layered(PARTS[parts], 3, bits=bits, kind=kind, steep=steep, segments=2, segment_steps=5)
+        raw, offsets = raw_words(1, LENGTHS)
+        got = interpret(graph, raw, offsets).scores.tolist()
+        assert got == [slow_scores(graph, raw[a:b]) for a, b in pairwise(offsets)]
+        reached = np.abs([v for a, b in pairwise(offsets) for v in slow_states(graph, raw[a:b])])
+        assert reached.max() == graph.step[1].attributes["limit"] or not steep
+        assert len(np.unique(reached)) > (2 if steep else 9)
 
 
 @pytest.mark.parametrize(

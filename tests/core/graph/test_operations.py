@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sarto.core.graph.generated import generated
+from sarto.core.graph.layer import recurrent
 from sarto.core.graph.operations import (
     FEATURE_LIMIT,
     POOLED_STEPS,
@@ -17,7 +18,6 @@ from sarto.core.graph.operations import (
     multiplier,
     pool,
     reciprocal,
-    recurrent,
     requantise,
     scaled,
     standardise,

@@ -99,8 +99,22 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #define STATE_UP 0
 #define STATE_DOWN 3
 #endif
+#include "generated.h"
 #include "recurrent_seeded.h"
 #undef recurrent
+#define TURN_STRIDE ROW_STRIDE
+#define TURN_SHIFT 8
+static const int16_t factor_turn[3] = {64, 1, 32767};
+#include "turned.h"
+#define SLOTS 3
+#define KEEP 30000
+#define ENTERING 25
+#define ENTERING_SHIFT 3
+static const int8_t memory_in[6] = {127, -127, 1, 2, 0, -3};
+#include "remember.h"
+#define RESCALE 20000
+#define RESCALE_SHIFT 6
+#include "rescale.h"
 #include "pool.h"
 #include "reciprocal.h"
 #include "mean_feature.h"
@@ -133,6 +147,9 @@ void call_standardise(const int32_t *raw, int16_t *x);
 void call_recurrent(STATE *h, const int16_t *x);
 uint32_t call_generated(uint32_t word, const int16_t *v, int columns, int32_t *acc);
 void call_seeded(STATE *h, const int16_t *sample, int16_t *x);
+int32_t call_turned(int i, int32_t sum);
+void call_remember(int16_t *m, const int16_t *x);
+void call_rescale(const STATE *below, int16_t *x);
 void call_pool(int32_t *total, const STATE *h);
 void call_forest(const int16_t *vector, int32_t *sums);
 void call_random_features(const int16_t *vector, int32_t *sums);
@@ -163,6 +180,9 @@ int call_dense_int8(const int8_t *w, const int8_t *v, int columns, int32_t *acc)
 
 int32_t call_settle(int i, int32_t old, int32_t acc) { return settle(i, old, acc); }
 void call_standardise(const int32_t *raw, int16_t *x) { standardise(raw, x); }
+int32_t call_turned(int i, int32_t sum) { return turned(i, sum); }
+void call_remember(int16_t *m, const int16_t *x) { remember(m, x); }
+void call_rescale(const STATE *below, int16_t *x) { rescale(below, x); }
 void call_pool(int32_t *total, const STATE *h) { pool(total, h); }
 int call_decide(const int32_t *sums, int32_t *scores) { return decide(sums, scores); }
 int call_values(const int32_t *sums, int32_t *scores) { return decide_values(sums, scores); }

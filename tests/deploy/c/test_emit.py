@@ -23,6 +23,7 @@ from sarto.measure.zig import run, write_sources
 from sarto.models.pooling import Pooling
 from tests.core.graph.companions import STATISTICS, companion
 from tests.core.graph.graphs import raw_words, small_graph
+from tests.core.graph.layers import PARTS, layered
 from tests.deploy.models import complete, lowered
 
 KINDS = ("last", "mean", "mean_square", "mean_square_last")
@@ -84,6 +85,26 @@ def grid() -> list[Any]:
 def test_equals_the_interpreter(shape: dict[str, Any]) -> None:
     graph = small_graph(1, **shape)
     raw, offsets = raw_words(3, LENGTHS, shape["channels"], shape["word"])
+    equal_on_sequences(graph, raw, offsets)
+
+
+@pytest.mark.parametrize(
+    ("number", "parts", "bits"), [(n, p, b) for n, p in enumerate(PARTS) for b in (16, 8)]
+)
+def test_layers_equal_the_interpreter(number: int, parts: str, bits: int) -> None:
+    graph = layered(
+        PARTS[parts],
+        5,
+        bits=bits,
+        kind=KINDS[number % 4],
+        channels=(2, 1, 5)[number % 3],
+        steep=number % 2 == 1,
+        segments=(1, 3)[number // 2 % 2],
+        segment_steps=3 * (number // 2 % 2),
+        window=(None, Window(9, 4), Window(7, 1))[number % 3],
+        word=WORDS[number % 3],
+    )
+    raw, offsets = raw_words(3, LENGTHS, len(graph.channels), graph.by_name["raw"].dtype)
     equal_on_sequences(graph, raw, offsets)
 
 

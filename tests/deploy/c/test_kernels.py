@@ -19,7 +19,7 @@ from sarto.measure.probe import compile_library
 from tests.core.graph.graphs import slow_weights
 
 KERNELS = files("sarto.deploy.c") / "kernels"
-WHOLE = ("driver", "body_", "take_")
+WHOLE = ("driver", "body_", "stack_", "take_")
 """Files that know the arena, and are tested as parts of whole models, in `test_emit.py`."""
 WIDTHS = pytest.mark.parametrize("narrow", [False, True], ids=["int16", "int8"])
 INT32 = st.integers(-(2**31), 2**31 - 1)
@@ -210,6 +210,37 @@ def test_recurrent_with_generated_weights(narrow: bool) -> None:
             acc = own + sum(w * v for w, v in zip(inputs, [*x, 77], strict=True))
             wanted.append(settle(i, start[i], acc, narrow))
         assert list(h) == wanted
+
+
+@WIDTHS
+@pytest.mark.parametrize("total", [0, 1, -1, 2, -3, 1000, -99999, 2**31 - 1, -(2**31)])
+def test_a_rotated_state_is_clamped_to_twice_a_state(narrow: bool, total: int) -> None:
+    for i in range(3):
+        factor = 64 if narrow else [64, 1, 32767][i]
+        wanted = clamp(rounded(total, factor, 8), 254 if narrow else 65534)
+        if abs(rounded(total, factor, 8)) < 2**31:
+            assert library(narrow).call_turned(i, total) == wanted
+
+
+@settings(max_examples=60)
+@given(st.lists(INT16, min_size=5, max_size=5))
+@example([32767, -32767, 5, 32767, -32767])
+@example([1, 0, -1, 0, 0])
+def test_a_memory_moves_on_by_one_slot(numbers: list[int]) -> None:
+    *m, first, second = numbers
+    kept, x = array(ctypes.c_int16, m), array(ctypes.c_int16, [first, second])
+    library(False).call_remember(kept, x)
+    entering = [a * first + b * second for a, b in ((127, -127), (1, 2), (0, -3))]
+    wanted = [rounded(m[i - 1], 30000, 15) + rounded(entering[i], 25, 3) for i in range(3)]
+    assert list(kept) == [clamp(v, 32767) for v in wanted]
+
+
+@WIDTHS
+def test_states_below_become_inputs_of_16_bits(narrow: bool) -> None:
+    below = [127, -127] if narrow else [32767, -300]
+    x = array(ctypes.c_int16, [0, 0])
+    library(narrow).call_rescale(array(ctypes.c_int8 if narrow else ctypes.c_int16, below), x)
+    assert list(x) == [clamp(rounded(v, 20000, 6), 32767) for v in below]
 
 
 @WIDTHS

@@ -22,6 +22,7 @@ from sarto.measure.outputs import check_equal
 from sarto.measure.zig import write_sources
 from tests.core.graph.companions import STATISTICS, companion
 from tests.core.graph.graphs import raw_words, small_graph
+from tests.core.graph.layers import PARTS, layered
 
 GRAPHS = {
     "dense, 16 bits": small_graph(1, units=11, channels=6, segments=2, segment_steps=3, steep=True),
@@ -37,6 +38,14 @@ GRAPHS = {
     "random features": companion(("mean", "least"), "random_features", 3, channels=3, cosine=True),
     "convolution": companion("convolution", "readout", 4, segments=2, segment_steps=5, channels=3),
     "convolution, vector": companion("convolution", "random_features", 5, window=Window(9, 3)),
+    **{
+        f"layers: {name}, {bits} bits": layered(
+            parts, 6, bits=bits, window=window, steep=bits == 16, channels=3
+        )
+        for name, parts in PARTS.items()
+        for bits, window in ((16, None), (8, Window(6, 2)))
+        if name in ("memory and rotation", "memories", "three cells", "generated twice", "fine layers")
+    },
 }
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 

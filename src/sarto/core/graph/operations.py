@@ -76,69 +76,38 @@ def standardise(
 
 
 def tanh_lookup(
-    z: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"]
+    z: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"], fine: int = 0
 ) -> Int[np.ndarray, "..."]:
     """Return tanh of `z` (13 fractional bits, clamped to +-32767) from a table over `|z|`.
+
+    With `fine` argument and value have so many fractional bits more, and the argument is clamped at 4 all the same.
 
     An int16 table has 2^k + 1 entries and is interpolated linearly (rounded half up); an int8 table has 2^k
     entries, one per interval, and is not. The sign is put back afterwards, so the function is odd.
     """
-    z = np.clip(z, -32767, 32767)
+    most = (1 << (15 + fine)) - 1
+    z = np.clip(z, -most, most)
     size = np.abs(z)
     if table.dtype == np.int8:
         shift = 15 - (len(table) - 1).bit_length()
         value = table.astype(np.int64)[size >> shift]
     else:
-        value = interpolated(size, table)
+        value = interpolated(size, table, fine)
     return np.where(z < 0, -value, value)
 
 
 def interpolated(
-    place: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"]
+    place: Integer[np.ndarray, "..."], table: Integer[np.ndarray, " entry"], fine: int = 0
 ) -> Int[np.ndarray, "..."]:
-    """Return the value at `place` (0 to 32767) of a table of 2^k + 1 knots over 2^15, linear, rounded half up."""
+    """Return the value at `place` (0 to 32767) of a table of 2^k + 1 knots over 2^15, linear, rounded half up.
+
+    With `fine` place and value have so many fractional bits more.
+    """
     shift = 15 - (len(table) - 2).bit_length()
     wide = table.astype(np.int64)
-    index, part = place >> shift, place & ((1 << shift) - 1)
+    index, part = place >> (shift + fine), place & ((1 << (shift + fine)) - 1)
     low = wide[index]
-    return low + (((wide[index + 1] - low) * part + (1 << (shift - 1))) >> shift)
-
-
-def recurrent(
-    h: Integer[np.ndarray, "item neuron"],
-    x: Integer[np.ndarray, "item channel"],
-    consts: dict[str, Integer[np.ndarray, "..."]],
-    attributes: dict[str, int],
-) -> Int[np.ndarray, "item neuron"]:
-    """Return the next reservoir state, `h' = (alpha*h + beta*tanh(acc) + 2^14) >> 15`, clamped.
-
-    `acc = W h + ((W_x x) << input_shift) + (b << bias_shift)`; the ring (attribute `ring` 1) has
-    `w_i h_{i-1}` in place of `W h`. `acc` becomes the table's 13 fractional bits by one requantisation.
-
-    With generated weights (attribute `start`) `acc = (((W h << state_up) + half) >> state_down) + W_x x + c b`, where
-    `half` is half of 2^state_down, c the attribute `constant`, and b the last column of the inputs' weights.
-    """
-    inputs = consts["inputs"]
-    if "start" in attributes:
-        half = (1 << attributes["state_down"]) >> 1
-        acc = ((_product(h, consts["weights"]) << attributes["state_up"]) + half) >> attributes["state_down"]
-        acc += _product(x, inputs[:, :-1]) + inputs[:, -1].astype(np.int64) * attributes["constant"]
-    else:
-        ring = attributes["ring"]
-        weights = consts["weights"]
-        acc = np.roll(h, 1, axis=1).astype(np.int64) * weights if ring else _product(h, weights)
-        acc += _product(x, inputs) << attributes["input_shift"]
-        acc += consts["bias"].astype(np.int64) << attributes["bias_shift"]
-    target = tanh_lookup(requantise(acc, consts["factor"], attributes["shift"]), consts["table"])
-    mixed = (h.astype(np.int64) * attributes["alpha"] + target * attributes["beta"] + (1 << 14)) >> 15
-    limit = attributes["limit"]
-    return np.clip(mixed, -limit, limit)
-
-
-def _product(
-    v: Integer[np.ndarray, "item column"], w: Integer[np.ndarray, "row column"]
-) -> Int[np.ndarray, "item row"]:
-    return (v.astype(np.float64) @ w.T.astype(np.float64)).astype(np.int64)
+    return (low << fine) + (((wide[index + 1] - low) * part + (1 << (shift - 1))) >> shift)
 
 
 def pool(

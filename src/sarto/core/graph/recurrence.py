@@ -2,12 +2,72 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Int, Integer
 
 from sarto.core.graph.generated import generated
-from sarto.core.graph.operations import POOLED_STEPS, pool, recurrent, scaled
+from sarto.core.graph.layer import Constants, recurrent, remember, rescaled
+from sarto.core.graph.operations import POOLED_STEPS, pool, scaled
 from sarto.core.graph.values import Graph
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """A layer as the interpreter needs it.
+
+    Attributes:
+        consts: by role.
+        attributes: of its operation.
+        span: which of all neurons are its own.
+        below: of its input, the neurons and the attributes that rescale them; None where it sees the sensor.
+        slots: of its linear memory.
+    """
+
+    consts: Constants
+    attributes: dict[str, int]
+    span: slice
+    below: tuple[slice, dict[str, int]] | None
+    slots: int
+
+
+def layers(graph: Graph) -> list[Layer]:
+    """Return the layers of the reservoir of `graph`, from the input on."""
+    found: list[Layer] = []
+    channels, below = len(graph.channels), None
+    for op in graph.step[1:]:
+        if op.kind == "rescale":
+            below = found[-1].span, dict(op.attributes)
+            channels = below[0].stop - below[0].start
+        if op.kind != "recurrent":
+            continue
+        attributes = dict(op.attributes)
+        consts = {
+            r: graph.const(name) for r, name in op.inputs.items() if graph.by_name[name].kind == "const"
+        }
+        first = attributes.get("first", 0)
+        units = attributes.get("units", graph.by_name[op.outputs["state"]].shape[0])
+        if "start" in attributes:
+            consts["weights"], consts["inputs"] = generated(attributes["start"], units, channels)
+        slots = graph.by_name[op.outputs["memory"]].shape[0] if "memory" in op.outputs else 0
+        found.append(Layer(consts, attributes, slice(first, first + units), below, slots))
+    return found
+
+
+def advance(
+    graph_layers: list[Layer],
+    h: Int[np.ndarray, "item neuron"],
+    memories: list[Int[np.ndarray, "item _"]],
+    x: Integer[np.ndarray, "item channel"],
+) -> None:
+    """Move the states `h` and the memories on by one step under the inputs `x`, in place."""
+    for layer, m in zip(graph_layers, memories, strict=True):
+        seen = x if layer.below is None else rescaled(h[:, layer.below[0]], layer.below[1])
+        if layer.slots:
+            m[:] = remember(m, seen, layer.consts, layer.attributes)
+        own = h[:, layer.span]
+        own[:] = recurrent(own, seen, layer.consts, layer.attributes, m if layer.slots else None)
 
 
 def reservoir_means(
@@ -18,14 +78,8 @@ def reservoir_means(
     Units are the running means first and the segment's last state after them, each where the `features` operation
     takes it; all are 0 where a sequence never reached the segment.
     """
-    _, cell, *pools = graph.step
-    consts = {
-        role: graph.const(name) for role, name in cell.inputs.items() if graph.by_name[name].kind == "const"
-    }
-    attributes = dict(cell.attributes)
-    units = graph.by_name[cell.outputs["state"]].shape[0]
-    if "start" in attributes:
-        consts["weights"], consts["inputs"] = generated(attributes["start"], units, x.shape[1])
+    every = layers(graph)
+    pools = [op for op in graph.step if op.kind == "pool"]
     square_shift = pools[0].attributes["square_shift"] if pools else 0
     seen = [
         graph.by_name[graph.segment[0].inputs[role]]
@@ -37,14 +91,17 @@ def reservoir_means(
     lengths = np.diff(offsets)
     order = np.argsort(-lengths, kind="stable")
     starts, ends = offsets[:-1][order], lengths[order]
-    h = np.zeros((len(order), units), np.int64)
+    h = np.zeros((len(order), every[-1].span.stop), np.int64)
+    memories: list[Int[np.ndarray, "item _"]] = [
+        np.zeros((len(order), layer.slots), np.int64) for layer in every
+    ]
     total = np.zeros((len(order), width), np.int64)
     means = np.zeros((len(order), graph.segments, sum(t.shape[0] for t in seen)), np.int64)
     segment = count = 0
     for step in range(int(ends[0]) if len(ends) else 0):
         live = int(np.searchsorted(-ends, -step))
-        h = recurrent(h[:live], x[starts[:live] + step], consts, attributes)
-        total = total[:live]
+        h, memories, total = h[:live], [m[:live] for m in memories], total[:live]
+        advance(every, h, memories, x[starts[:live] + step])
         if count < POOLED_STEPS:
             count += 1
             total = pool(total, h, square_shift) if pools else total

@@ -6,6 +6,8 @@ The kernels are the real C files in `kernels/`; what is generated are the sizes,
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 
@@ -17,6 +19,8 @@ from sarto.core.graph.convolution import THRESHOLD_SHIFT
 from sarto.core.graph.operations import FEATURE_LIMIT, POOLED_STEPS, SCORE_LIMIT
 from sarto.core.graph.statistics import CROSSING, STATISTICS
 from sarto.core.graph.values import Tensor
+from sarto.deploy.c.reservoir import ROWS, TANH, Kernel, numbered, reservoir, table_shift
+from sarto.deploy.c.text import resolved
 from sarto.deploy.memory import Member, arena
 
 HEADER = """\
@@ -69,10 +73,6 @@ const int32_t *{name}_scores(const {name}_arena *arena);
 
 ROUNDED = {"neuron", "mean_feature", "random_features"}
 """Kernels with a requantised sum."""
-TANH = {"int16": ("interpolated", "tanh_int16"), "int8": ("tanh_int8",)}
-"""Kernels of tanh, by the width of its table."""
-ROWS = 4
-"""Rows that a dense kernel takes at a time; models with fewer do without it."""
 WORDS = """\
 #if defined(__GNUC__)
 #define WORDS __attribute__((aligned(4)))
@@ -156,15 +156,14 @@ def _member(member: Member) -> str:
 
 def _source(graph: Graph, title: str) -> str:
     defines, kernels = _plan(graph)
-    names = {"weights": "weights", "inputs": "weights_in"}
     dense = _dense_tables(graph)
     tables = "\n".join(
-        _table(dense.get(t.name, t), names.get(t.name, t.name), aligned=t.name in dense)
+        _table(dense.get(t.name, t), re.sub("^inputs", "weights_in", t.name), aligned=t.name in dense)
         for t in graph.kind("const")
     )
-    folder = files("sarto.deploy.c") / "kernels"
-    parts = [(folder / f"{k}.c").read_text(encoding="utf-8") for k in kernels]
-    code = "\n".join([*parts[:-1], _clear(graph), parts[-1]])
+    parts = [_text(k) for k in kernels]
+    at = next(i for i, k in enumerate(kernels) if k.name.startswith("body_"))
+    code = "\n".join([*parts[:at], *_layers(kernels), *parts[at:-1], _clear(graph), parts[-1]])
     for word, upper in (("model_", False), ("MODEL_", True)):
         prefix = f"{graph.name}_"
         code = code.replace(word, prefix.upper() if upper else prefix)
@@ -177,6 +176,20 @@ def _source(graph: Graph, title: str) -> str:
     return f'/* {_comment(title)} */\n#include "{graph.name}.h"\n\n{lines}\n{checks}\n{tables}\n{code}'
 
 
+def _layers(kernels: Sequence[Kernel]) -> list[str]:
+    """Return the function that moves every layer of a stack on, from the input on."""
+    calls = [f"    move_layer_{k.layer}(arena, bank);\n" for k in kernels if k.name == "stack_layer"]
+    text = f"static void layers(model_arena *arena, model_bank *bank)\n{{\n{''.join(calls)}}}\n"
+    return [text] if calls else []
+
+
+def _text(kernel: Kernel) -> str:
+    """Return the text of a kernel, as the layer that it is for needs it."""
+    text = (files("sarto.deploy.c") / "kernels" / f"{kernel.name}.c").read_text(encoding="utf-8")
+    text = resolved(text, kernel.features)
+    return text if kernel.layer is None else numbered(text, kernel.names, kernel.layer)
+
+
 def _clear(graph: Graph) -> str:
     """Return the function that zeroes every state of a bank."""
     loops = "".join(
@@ -187,7 +200,7 @@ def _clear(graph: Graph) -> str:
     return f"static void clear(model_bank *bank)\n{{\n{loops}{counters}}}\n"
 
 
-def _plan(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
+def _plan(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
     """Return the `#define`s and the kernel files for the operations of `graph`, in order."""
     body, head, last = graph.step[1], graph.head, graph.finish[-1]
     forecast = "latest" in last.inputs
@@ -211,91 +224,41 @@ def _plan(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
     }
     of_body, inner = BODIES[body.kind](graph)
     of_head, outer = HEADS[head.kind](graph)
+    rounding = [Kernel("requantise")] if ROUNDED & {*(k.name for k in inner), *outer} else []
     name = "reservoir" if body.kind == "recurrent" else body.kind
-    rounding = ["requantise"] if ROUNDED & {*inner, *outer} else []
-    kernels = ["arithmetic", *rounding, "standardise", *inner, *outer, f"body_{name}", "scores", last.kind]
-    return defines | of_body | of_head, [*kernels, *["latest"] * forecast, "driver"]
+    after = [
+        *map(Kernel, outer),
+        Kernel(f"body_{name}", _features(inner)),
+        *map(Kernel, ("scores", last.kind)),
+    ]
+    kernels = [Kernel("arithmetic"), *rounding, Kernel("standardise"), *inner, *after]
+    return defines | of_body | of_head, [*kernels, *[Kernel("latest")] * forecast, Kernel("driver")]
 
 
-def _reservoir(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
-    _, cell, *pools = graph.step
-    state, ring = graph.by_name[cell.outputs["state"]], cell.attributes["ring"]
-    units = graph.by_name["total"].shape[0] if pools else 0
-    defines: dict[str, int | str] = {
-        "NEURONS": state.shape[0],
-        "UNITS": units,
-        "STATE": f"{state.dtype}_t",
-        "POOLS": len(pools),
-        "POOL_SQUARES": int(units > state.shape[0]),
-        "LAST": int("state" in graph.segment[0].inputs),
-        "SQUARE_SHIFT": pools[0].attributes["square_shift"] if pools else 0,
-        "RING": ring,
-        "SEEDED": int("start" in cell.attributes),
-        "ROW_STRIDE": int(graph.by_name["factor"].shape[0] > 1),
-        "SHIFT": cell.attributes["shift"],
-        "ALPHA": cell.attributes["alpha"],
-        "BETA": cell.attributes["beta"],
-        "STATE_LIMIT": cell.attributes["limit"],
-        "TABLE_SHIFT": _table_shift(graph),
-    }
-    of_sums, kernels = (_generated if defines["SEEDED"] else _stored)(graph)
-    defines |= of_sums
-    kernels = ["magnitude", *TANH[state.dtype], "neuron", *kernels]
-    pooled = ["pool", "reciprocal", "mean_feature"] * len(pools)
-    return defines, [*kernels, *pooled, *["value_feature"] * int(defines["LAST"])]
+def _features(kernels: Sequence[Kernel]) -> frozenset[str]:
+    """Return what the body has, of whose layers these are the kernels."""
+    if any(k.layer is not None for k in kernels):
+        return frozenset({"LAYERS"})
+    return frozenset[str]().union(*(k.features for k in kernels))
 
 
-def _stored(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
-    """Return what the sums of a reservoir add whose weights are tables."""
-    cell = graph.step[1]
-    state, ring = graph.by_name[cell.outputs["state"]], cell.attributes["ring"]
-    defines: dict[str, int | str] = {
-        "DENSE_STATE": f"dense_{state.dtype}",
-        "RING_STRIDE": int(graph.by_name["weights"].shape[0] > 1),
-        "INPUT_SHIFT": cell.attributes["input_shift"],
-        "BIAS_SHIFT": cell.attributes["bias_shift"],
-    }
-    dense = ["dense", *dict.fromkeys(["dense_int16", f"dense_{state.dtype}"])]
-    dense = [] if ring or state.shape[0] < ROWS else dense
-    return defines, ["driving", *dense, f"recurrent_{'ring' if ring else 'dense'}"]
-
-
-def _generated(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
-    """Return what the sums of a reservoir add whose weights are stored nowhere."""
-    cell = graph.step[1]
-    return {
-        "STATES": graph.by_name["before"].shape[0],
-        "INPUTS": graph.by_name["x"].shape[0],
-        "START": f"{cell.attributes['start']}u",
-        "CONSTANT": cell.attributes["constant"],
-        "STATE_UP": cell.attributes["state_up"],
-        "STATE_DOWN": cell.attributes["state_down"],
-    }, ["dense", "recurrent_seeded"]
-
-
-def _table_shift(graph: Graph) -> int:
-    """Return how many low bits of an argument lie within one interval of the table."""
-    table = graph.const("table")
-    return 15 - (len(table) - (1 if table.dtype == np.int8 else 2)).bit_length()
-
-
-def _statistics(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
+def _statistics(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
     chosen = {name.upper(): graph.step[1].attributes[name] for name in STATISTICS}
     single = ("LEAST", "LARGEST")
     averaged = any(taken for name, taken in chosen.items() if name not in single)
     extreme = any(chosen[name] for name in single)
     kernels = [*["reciprocal", "mean_feature"] * averaged, *["value_feature"] * extreme]
-    return {**chosen, "CROSSING": CROSSING}, kernels
+    return {**chosen, "CROSSING": CROSSING}, [*map(Kernel, kernels)]
 
 
-def _convolution(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
+def _convolution(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
     history = graph.by_name["history"].shape[0]
     return {
         "GROUPS": len(graph.const("group_end")),
         "KERNELS": len(graph.const("taps")),
         "SPAN": history // len(graph.channels),
         "THRESHOLD_SHIFT": THRESHOLD_SHIFT,
-    }, ["reciprocal", "mean_feature"]
+    }, [*map(Kernel, ("reciprocal", "mean_feature"))]
 
 
 def _forest(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
@@ -309,7 +272,7 @@ def _random_features(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
         "BIAS_SHIFT_HIDDEN": op.attributes["bias_shift"],
         "SHIFT_HIDDEN": op.attributes["shift"],
         "FACTOR_STRIDE": int(graph.by_name["factor_hidden"].shape[0] > 1),
-        "TABLE_SHIFT": _table_shift(graph),
+        "TABLE_SHIFT": table_shift(graph.const("table")),
     }
     tanh = ["magnitude", *TANH["int16"], "activation_tanh"]
     activation = ["interpolated", "activation_cosine"] if op.attributes["cosine"] else tanh
@@ -321,7 +284,7 @@ def _readout(_: Graph) -> tuple[dict[str, int | str], list[str]]:
     return {}, ["readout", "take_readout"]
 
 
-BODIES = {"recurrent": _reservoir, "statistics": _statistics, "convolution": _convolution}
+BODIES = {"recurrent": reservoir, "statistics": _statistics, "convolution": _convolution}
 HEADS = {"readout": _readout, "forest": _forest, "random_features": _random_features}
 """What each operation adds: its `#define`s, and its kernel files in order."""
 
@@ -329,9 +292,11 @@ HEADS = {"readout": _readout, "forest": _forest, "random_features": _random_feat
 def _dense_tables(graph: Graph) -> dict[str, Tensor]:
     """Return the matrices that the dense kernels take, in the order in which they read them."""
     names: dict[str, bool] = {}
-    body = graph.step[1]
-    if "weights" in body.inputs and not body.attributes["ring"]:
-        names = {"inputs": True, "weights": graph.by_name[body.outputs["state"]].dtype == "int16"}
+    for cell in graph.step:
+        if cell.kind == "recurrent" and "weights" in cell.inputs and not cell.attributes["ring"]:
+            wide = graph.by_name[cell.outputs["state"]].dtype == "int16"
+            swapped = {"inputs": True, "weights": wide, "rotation": wide, "memory_out": True}
+            names |= {cell.inputs[role]: s for role, s in swapped.items() if role in cell.inputs}
     if graph.head.kind == "random_features":
         names["weights_hidden"] = True
     return {

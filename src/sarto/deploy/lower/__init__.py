@@ -5,8 +5,10 @@ head, which makes scores of what the body pooled (`readout`, `random_features`, 
 """
 
 from sarto.deploy.lower.inputs import InputStatistics
+from sarto.deploy.lower.reach import Reach, reach
 from sarto.deploy.lower.readout import SCORE_SCALE, Answers, Latest, feature_exponents, quantum, with_readout
-from sarto.deploy.lower.reservoir import Numbers, lower_reservoir, table_error, tanh_table
+from sarto.deploy.lower.reservoir import lower_reservoir
+from sarto.deploy.lower.tanh import Numbers, table_error, tanh_table
 
 __all__ = [
     "SCORE_SCALE",
@@ -14,9 +16,11 @@ __all__ = [
     "InputStatistics",
     "Latest",
     "Numbers",
+    "Reach",
     "feature_exponents",
     "lower_reservoir",
     "quantum",
+    "reach",
     "table_error",
     "tanh_table",
     "with_readout",

@@ -17,7 +17,7 @@ from sarto.core.graph.heads import HALF_TURN
 from sarto.core.graph.operations import FEATURE_LIMIT, INT32_MAX
 from sarto.deploy.lower.inputs import factors
 from sarto.deploy.lower.readout import Answers, packed_readout, with_vector
-from sarto.deploy.lower.reservoir import TABLE_FRACTION_BITS
+from sarto.deploy.lower.tanh import TABLE_FRACTION_BITS
 from sarto.models.random_features import RandomFeatures
 
 TABLE_BITS = 7

@@ -17,9 +17,18 @@ Source: Ceni and Gallicchio, "Edge of stability echo state network", arXiv 2308.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.reservoir._rotation import Rotation
 from sarto.models.reservoir._weights import residual
+
+
+def searched(settings: Mapping[str, float]) -> dict[str, Any]:
+    """Return what a search sets beside the settings of every cell: an O without weights, which remembers as much."""
+    del settings
+    return {"rotation": "ring"}
 
 
 def build(

@@ -25,6 +25,8 @@ follows from the eigenvalues above.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -54,6 +56,11 @@ def least_diffusion(leak: float, radius: float) -> float:
     """
     turn = leak * radius
     return leak * radius**2 / (1 + math.sqrt(1 - turn**2))
+
+
+def searched(settings: Mapping[str, float]) -> dict[str, Any]:
+    """Return what a search changes of settings that it draws for every cell: no step is above 1 / radius."""
+    return {"radius": min(settings["radius"], 1 / settings["leak"])}
 
 
 def build(

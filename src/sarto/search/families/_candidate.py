@@ -14,7 +14,11 @@ from sarto.core.recipe import Step
 from sarto.deploy.lower import InputStatistics
 from sarto.deploy.sensor import SensorFormat
 from sarto.learn.forest import ForestSettings
+from sarto.models.sequences import Sequences
 
+SAMPLE_ITEMS, SAMPLE_SHARE = 32, 8
+"""A sample of the training items has so many of them at the most, and one of so many, beside the longest: what looks at
+it takes a small part of the time of a trial, which runs all of them."""
 MAX_FEATURES = 1000
 """Bounds the time of a trial: the decomposition of a readout's Gram matrix takes a quarter of a second at this size."""
 
@@ -44,6 +48,18 @@ class Ground:
     longest: int
     raw: Integer[np.ndarray, "row channel"]
     offsets: Int[np.ndarray, " item_plus_1"]
+
+    @property
+    def sample(self) -> Sequences:
+        """Standardised inputs of some items, evenly spaced, with the longest: states that grow reach furthest there."""
+        lengths = np.diff(self.offsets)
+        filled = np.flatnonzero(lengths)
+        every = max(SAMPLE_SHARE, -(-len(filled) // SAMPLE_ITEMS))
+        chosen = np.union1d(filled[::every], [lengths.argmax()])
+        items = [self.raw[self.offsets[i] : self.offsets[i + 1]] for i in chosen]
+        values = np.concatenate(items) * self.sensor.scale
+        ends = np.concatenate([[0], np.cumsum(lengths[chosen])])
+        return Sequences((values - self.inputs.mean) / self.inputs.std, ends)
 
     @classmethod
     def made_up(cls, shape: Shape) -> Ground:

@@ -15,7 +15,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from sarto.core.graph import Graph
 from sarto.core.recipe import Step
-from sarto.deploy.c.emit import ROWS
+from sarto.deploy.c.reservoir import ROWS
 from sarto.deploy.lower.random_features import lower_random_features
 from sarto.models.random_features import Activation, build
 from sarto.search.families import _candidate

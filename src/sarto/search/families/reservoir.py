@@ -10,16 +10,19 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from jaxtyping import Float
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from sarto.core.graph import Graph
 from sarto.core.graph.generated import generated
 from sarto.core.recipe import Step
 from sarto.core.rooms import load_method, methods
-from sarto.deploy.c.emit import ROWS
-from sarto.deploy.lower import Numbers, lower_reservoir
+from sarto.deploy.c.reservoir import ROWS
+from sarto.deploy.lower import Numbers, Reach, lower_reservoir, reach
+from sarto.deploy.lower.reach import needs_reach
 from sarto.models.pooling import POOLINGS, Pooling, PoolingKind
-from sarto.models.reservoir._cell import Reservoir
+from sarto.models.reservoir._cell import Memory, Reservoir
+from sarto.models.reservoir._diagonal import Diagonal
 from sarto.search.families import _candidate
 from sarto.search.families._candidate import MAX_FEATURES, Ground, Shape, in_segments
 
@@ -27,9 +30,13 @@ ROOM = "sarto.models.reservoir"
 MAX_UNITS = 400
 """Bounds the time of one trial, which grows with the square of the units and the cube of the features."""
 MAX_SEGMENTS = 4
-NAMED_ONLY = ("es2n", "eusn", "paralesn", "resesn", "rmn", "seeded")
-"""Cells that are searched only when they are named. With `seeded` among the others, 9 of 12 searches of 96 trials ended
-with a larger validation loss than without (JapaneseVowels in 4 KiB), and 2 with a smaller one."""
+SHARED = ("leak", "radius", "input_scaling", "bias_scaling")
+"""Arguments of every cell. One that makes something else of them in a search, or sets more, has a function `searched`
+that takes these and returns what it changes."""
+NAMED_ONLY = ("eusn", "paralesn", "resesn", "rmn", "seeded")
+"""Cells that are searched only when they are named: `python -m benchmarks cells_searched` shows what each is worth.
+With `seeded` among the others, 9 of 12 searches of 96 trials ended with a larger validation loss than without
+(JapaneseVowels in 4 KiB), and 2 with a smaller one; `es2n` is what solves tasks of memory, and `resesn` is near it."""
 
 _REST: dict[str, Any] = dict(radius=0.9, bias_scaling=0.1, state_bits=16)
 _OWN: tuple[dict[str, Any], ...] = tuple(
@@ -43,6 +50,7 @@ _OWN: tuple[dict[str, Any], ...] = tuple(
         dict(cell="ring", pooling="last", segments=2, leak=0.3, input_scaling=0.5, size=0.6),
         dict(cell="ring", pooling="mean_square_last", segments=1, leak=0.5, input_scaling=0.3, size=0.1),
         dict(cell="esn", pooling="mean_square", segments=1, leak=0.1, input_scaling=0.1, size=0.0),
+        dict(cell="es2n", pooling="mean_square_last", segments=1, leak=0.1, input_scaling=0.3, size=0.5),
     )
 )
 _OTHERS = [cell for cell in methods(ROOM) if all(preset["cell"] != cell for preset in _OWN)]
@@ -100,42 +108,58 @@ class Candidate(_candidate.Candidate):
         """Return the pooling for sequences of up to `longest` steps."""
         return Pooling.fitted(self.pooling, self.segments, longest)
 
-    def build(self, channels: int) -> Reservoir:
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The arguments of the cell: those that all cells share, and what the cell makes of them for a search."""
+        shared = {name: getattr(self, name) for name in SHARED}
+        own = getattr(load_method(ROOM, self.cell), "searched", None)
+        return shared | (own(shared) if own else {})
+
+    def build(self, channels: int) -> Reservoir | Diagonal:
         """Return the float reservoir."""
-        return load_method(ROOM, self.cell).build(
-            self.units,
-            channels,
-            seed=self.seed,
-            leak=self.leak,
-            radius=self.radius,
-            input_scaling=self.input_scaling,
-            bias_scaling=self.bias_scaling,
-        )
+        return load_method(ROOM, self.cell).build(self.units, channels, seed=self.seed, **self.settings)
 
     def body(self, ground: Ground) -> Graph:
-        return self._lowered(self.build(len(ground.channels)), ground)
+        cell = self.build(len(ground.channels))
+        return self._lowered(cell, ground, reach(cell, ground.sample) if needs_reach(cell) else None)
 
     def made_up_body(self, ground: Ground) -> Graph:
         units, channels = self.units, len(ground.channels)
-        tiny = replace(self, units=2, radius=0.5, leak=1.0).build(channels)
+        tiny = replace(self, units=2, radius=0.5).build(channels)
+        if isinstance(tiny, Diagonal):  # no kernel computes it, as its lowering says
+            return self._lowered(tiny, ground, Reach())
         if tiny.start is not None:  # its weights cost nothing, the spectral radius does
             weights, driven = (g / 128 for g in generated(tiny.start, units, channels))
             cell = replace(tiny, recurrent=weights, inputs=driven[:, :-1], bias=driven[:, -1])
-            return self._lowered(replace(cell, alpha=1 - self.leak, beta=self.leak), ground)
+            return self._lowered(cell, ground, Reach())
         ring = tiny.structure == "ring"
         spread = 1 + np.arange(units, dtype=np.float64) / units
+        square = spread[:, None] * spread[None, :]
         weights_in = np.cos(np.arange(units * channels)).reshape(units, channels)
-        cell = Reservoir(
-            self.cell,
-            np.resize(tiny.recurrent, units) if ring else spread[:, None] * spread[None, :],
-            weights_in if not ring else np.sign(weights_in),
-            spread - 1.5,
-            1 - self.leak,
-            self.leak,
+        rotation, memory = tiny.rotation, tiny.memory
+        if rotation is not None:
+            rotation = np.resize(rotation, units) if rotation.ndim == 1 else square / 4
+        if memory is not None:
+            slots = self._slots(channels)
+            memory = Memory(np.resize(memory.shift, slots), *_made_up_memory(units, slots, channels))
+        cell = replace(
+            tiny,
+            recurrent=np.resize(tiny.recurrent, units) if ring else square,
+            inputs=weights_in if not ring else np.sign(weights_in),
+            bias=spread - 1.5,
+            rotation=rotation,
+            memory=memory,
         )
-        return self._lowered(cell, ground)
+        reached = 1.0 if tiny.alpha == 1 else 0.4  # what does not fade reaches further
+        return self._lowered(cell, ground, Reach(reached, (1.0,)))
 
-    def _lowered(self, cell: Reservoir, ground: Ground) -> Graph:
+    def _slots(self, channels: int) -> int:
+        """Return the slots of the memory, which grow with the units by a line."""
+        two, three = (replace(self, units=n, radius=0.5).build(channels) for n in (2, 3))
+        assert isinstance(two, Reservoir) and two.memory and isinstance(three, Reservoir) and three.memory
+        return two.memory.slots + (three.memory.slots - two.memory.slots) * (self.units - 2)
+
+    def _lowered(self, cell: Reservoir | Diagonal, ground: Ground, reached: Reach | None) -> Graph:
         return lower_reservoir(
             cell,
             ground.inputs,
@@ -144,6 +168,7 @@ class Candidate(_candidate.Candidate):
             self.pooled(ground.longest),
             channels=ground.channels,
             window=ground.window,
+            reach=reached,
         )
 
     def most_units(self, shape: Shape) -> int:
@@ -165,10 +190,17 @@ class Candidate(_candidate.Candidate):
         )
 
     def steps(self, ridge: float) -> tuple[Step, ...]:
-        names = ("cell", "units", "leak", "radius", "input_scaling", "bias_scaling", "seed")
+        of_cell = {"cell": self.cell, "units": self.units, **self.settings, "seed": self.seed}
         return (
-            Step("reservoir", {name: getattr(self, name) for name in names}),
+            Step("reservoir", of_cell),
             Step("pool", {"kind": self.pooling, "segments": self.segments}),
             Step("ridge", {"relative": ridge}),
             Step("ptq", {"weight_bits": 8, "readout_bits": 8, "state_bits": self.state_bits}),
         )
+
+
+def _made_up_memory(
+    units: int, slots: int, channels: int
+) -> tuple[Float[np.ndarray, "slot channel"], Float[np.ndarray, "neuron slot"]]:
+    inputs = np.cos(1 + np.arange(slots * channels)).reshape(slots, channels)
+    return inputs, np.cos(2 + np.arange(units * slots)).reshape(units, slots)

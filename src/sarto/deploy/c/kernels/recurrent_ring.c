@@ -8,6 +8,10 @@ static void recurrent(STATE *h, const int16_t *x)
         int32_t driven = 0;
         for (int c = 0; c < CHANNELS; c++)
             driven += w[c] * x[c];
+#if CYCLIC
+        h[i] = settle(i, before, weights[i * RING_STRIDE] * before + driving(i, driven));
+#else
         h[i] = settle(i, h[i], weights[i * RING_STRIDE] * before + driving(i, driven));
+#endif
     }
 }
