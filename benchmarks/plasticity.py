@@ -15,6 +15,7 @@ neurons: where it does as well, it is not the adaptation of each neuron that hel
 
 from __future__ import annotations
 
+import math
 import statistics
 import warnings
 from collections.abc import Callable, Mapping
@@ -94,7 +95,7 @@ def _each(bench: Bench, executor: Executor, name: str, work: Callable[..., Any],
 
 def curve(activation: Any, leaks: Any, scaling: float, epochs: int, seed: int) -> list[float]:
     """Return the mean KL before and after each epoch."""
-    usual = dict(leak=0.5, radius=0.95, input_scaling=scaling, bias_scaling=0.1)
+    usual: dict[str, Any] = dict(leak=0.5, radius=0.95, input_scaling=scaling, bias_scaling=0.1)
     cell = esn.build(UNITS, 1, seed=seed, connectivity=0.1, activation=activation, leaks=leaks, **usual)
     adapted = IntrinsicPlasticity(sigma=0.1, learning_rate=5e-4, epochs=epochs).adapt(
         cell, [narma(seed)], 100
@@ -105,7 +106,7 @@ def curve(activation: Any, leaks: Any, scaling: float, epochs: int, seed: int) -
 def narma(seed: int, steps: int = 1000) -> Float[np.ndarray, "step 1"]:
     """Return a NARMA10 series scaled to [0, 1]: y' = .3 y + .05 y sum(last 10 y) + 1.5 u_9 u + .1, u ~ U(0, .5)."""
     u = generator(seed, "narma").uniform(0, 0.5, steps + 10)
-    y = np.zeros(steps + 10)
+    y: Float[np.ndarray, " step"] = np.zeros(steps + 10)
     for t in range(9, steps + 9):
         y[t + 1] = 0.3 * y[t] + 0.05 * y[t] * y[t - 9 : t + 1].sum() + 1.5 * u[t - 9] * u[t] + 0.1
     assert np.isfinite(y).all() and y.max() < 2, "the series has not run away"
@@ -149,7 +150,7 @@ def judged(name: str, count: int, seed: int) -> dict[str, Any]:
     for arm in ARMS:
         for group, ok in zip(groups.tolist(), (guesses[arm] == test.target).tolist(), strict=True):
             right[arm].setdefault(str(group), []).append(ok)
-    accuracy = {arm: float(np.mean(guesses[arm] == test.target)) for arm in ARMS}
+    accuracy = {arm: int(np.count_nonzero(guesses[arm] == test.target)) / len(test) for arm in ARMS}
     rule = picked["with"]["plasticity"].get_params()
     return {"accuracy": accuracy, "right": right, "chosen": f"{rule}"}
 
@@ -210,7 +211,7 @@ def drawn(count: int, seed: int, name: str, plastic: bool) -> list[dict[str, Any
 
 def log_uniform(random: np.random.Generator, low: float, high: float) -> float:
     """Return a number between, uniform in its logarithm."""
-    return float(np.exp(random.uniform(np.log(low), np.log(high))))
+    return math.exp(random.uniform(math.log(low), math.log(high)))
 
 
 def tuned(train: Dataset, folds: Items, configurations: list[dict[str, Any]]) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def documented_hebbian(lengths: tuple[int, ...]) -> float:
 
 def linear() -> Reservoir:
     """Return a reservoir of linear neurons, with few connections and small states."""
-    settings = USUAL | dict(radius=0.4, bias_scaling=0.05, input_scaling=0.1)
+    settings: dict[str, Any] = USUAL | dict(radius=0.4, bias_scaling=0.05, input_scaling=0.1)
     drawn = esn.build(UNITS, CHANNELS, leak=1.0, connectivity=0.2, activation="identity", **settings)
     return replace(drawn, cell="linear")
 

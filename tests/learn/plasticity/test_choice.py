@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from sarto.core.errors import SartoError
 from sarto.learn.plasticity.intrinsic import IntrinsicPlasticity
 from sarto.learn.plasticity.synaptic import SynapticPlasticity
 from sarto.learn.readout import ESNClassifier, ReservoirTransformer
+from sarto.models.sequences import read_sequences
 from tests.learn.oracles import GridSearchCV, clone
 
 RANDOM = np.random.default_rng(0)
@@ -29,7 +31,7 @@ EITHER = pytest.mark.parametrize("rule", RULES)
 def test_an_estimator_adapts_its_reservoir_to_the_scaled_sequences(rule: Any) -> None:
     plain = ReservoirTransformer(units=10, dtype="float64").fit(X)
     plastic = ReservoirTransformer(units=10, dtype="float64", plasticity=rule).fit(X)
-    scaled = plain.feature_map_.scaled(plain._sequences(X, fitting=False))
+    scaled = plain.feature_map_.scaled(read_sequences(X))
     wanted = rule.adapt(plain.reservoir_, scaled).reservoir
     assert plastic.reservoir_.reservoir_id == wanted.reservoir_id != plain.reservoir_.reservoir_id
 
@@ -41,7 +43,7 @@ def test_statistics_from_before_do_not_mix_with_those_after(rule: Any) -> None:
     with pytest.raises(SartoError, match="features"):
         plastic.refit(plain.statistics_)
     with pytest.raises(SartoError):
-        plastic.statistics_ + plain.statistics_
+        _ = plastic.statistics_ + plain.statistics_
 
 
 @EITHER
@@ -79,8 +81,11 @@ def test_more_data_do_not_adapt_the_reservoir_again() -> None:
 
 def test_what_goes_wrong_is_a_warning() -> None:
     wild = replace(RULES[0], learning_rate=0.09, sigma=0.05)
-    with pytest.warns(UserWarning, match="end at their bound"):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         ESNClassifier(units=10, input_scaling=20.0, plasticity=wild).fit(X, Y)
+    said = [str(warning.message) for warning in caught]
+    assert "the effective radius went from" in said[0] and "end at their bound" in said[1]
 
 
 def test_anything_else_is_refused(unchecked_types: None) -> None:

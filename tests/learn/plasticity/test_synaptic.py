@@ -11,6 +11,8 @@ from sarto.learn.plasticity.synaptic import Rule, SynapticPlasticity
 from sarto.models.reservoir import esn, ring
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.reservoir._stack import stacked
+from sarto.models.sequences import read_sequences
+from sarto.models.states import states
 
 USUAL: dict[str, Any] = dict(seed=0, leak=0.5, radius=0.9, input_scaling=1.0, bias_scaling=0.3)
 RANDOM = np.random.default_rng(0)
@@ -19,7 +21,8 @@ SIGN = {"oja": 1, "anti-oja": -1, "hebbian": 1, "anti-hebbian": -1, "bcm": 1}
 
 
 def cell(**changes: Any) -> Reservoir:
-    return esn.build(12, 2, **(USUAL | {"connectivity": 0.5} | changes))
+    settings: dict[str, Any] = {**USUAL, "connectivity": 0.5, **changes}
+    return esn.build(12, 2, **settings)
 
 
 @pytest.mark.parametrize("rule", get_args(Rule))
@@ -43,9 +46,6 @@ def test_weights_follow_the_rule_neuron_by_neuron(rule: Rule, shape: str) -> Non
 
 
 def test_the_threshold_of_bcm_is_the_mean_square_of_the_epoch_before() -> None:
-    from sarto.models.sequences import read_sequences
-    from sarto.models.states import states
-
     square = np.square(states(cell(), read_sequences(X), dtype="float64")).mean(axis=0)
     sliding = SynapticPlasticity("bcm", learning_rate=0.01)
     by_itself = sliding.adapt(cell(), X).reservoir.layers[0].recurrent
@@ -79,9 +79,6 @@ def test_sequences_of_a_batch_share_the_mean_change() -> None:
 
 
 def test_correlation_is_that_of_the_states() -> None:
-    from sarto.models.sequences import read_sequences
-    from sarto.models.states import states
-
     h = states(cell(), read_sequences(X), dtype="float64")
     pairs = np.abs(np.corrcoef(h.T)[np.triu_indices(12, 1)])
     assert SynapticPlasticity().adapt(cell(), X).table.rows[0][4] == pytest.approx(pairs.mean())

@@ -31,8 +31,8 @@ class Adapted:
 
     reservoir: the new one; its id differs, so statistics of the old one do not mix with its own.
     table: per layer and epoch, see the rule.
-    radius_before: effective radius of the old reservoir, and
-    radius_after: of the new one, both of a step at rest.
+    radius_before: spectral radius of the neurons' step at rest in the old reservoir, and
+    radius_after: in the new one; the largest of the layers', a linear memory apart, which plasticity leaves alone.
     warnings: what went wrong, one sentence each.
     """
 
@@ -50,6 +50,11 @@ class Adapted:
             f"the effective radius went from {self.radius_before:.4g} to {self.radius_after:.4g}: near rest the "
             "state no longer forgets its past"
         ]
+
+
+def neurons_radius(reservoir: AnyReservoir) -> float:
+    """Return the largest spectral radius of the layers' neurons at rest."""
+    return max(float(np.abs(layer.jacobian_eigenvalues()).max()) for layer in reservoir.layers)
 
 
 def joined(layers: list[Reservoir]) -> AnyReservoir:

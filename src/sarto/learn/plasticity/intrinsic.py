@@ -47,6 +47,7 @@ from sarto.learn.plasticity.adapted import (
     check_stored,
     groups,
     joined,
+    neurons_radius,
     stretches,
 )
 from sarto.learn.plasticity.checks import check_above, check_count
@@ -111,7 +112,7 @@ class IntrinsicPlasticity(BaseEstimator):
             f"KL divergence of the outputs to {goal}, by a histogram of {BINS} bins",
             COLUMNS, UNITS, tuple(rows), HOW,
         )  # fmt: skip
-        found = Adapted(made, table, reservoir.effective_radius(), made.effective_radius())
+        found = Adapted(made, table, neurons_radius(reservoir), neurons_radius(made))
         return replace(found, warnings=(*found.radius_warnings(), *warnings))
 
     def target(self, layer: Reservoir) -> Target:

@@ -49,6 +49,7 @@ from sarto.learn.plasticity.adapted import (
     check_stored,
     groups,
     joined,
+    neurons_radius,
     stretches,
 )
 from sarto.learn.plasticity.checks import check_above, check_count
@@ -117,7 +118,7 @@ class SynapticPlasticity(BaseEstimator):
                 layers.append(made)
         made = joined(layers)
         table = Table(f"{self.rule}: recurrent weights and outputs", COLUMNS, UNITS, tuple(rows), HOW)
-        found = Adapted(made, table, reservoir.effective_radius(), made.effective_radius())
+        found = Adapted(made, table, neurons_radius(reservoir), neurons_radius(made))
         return replace(found, warnings=tuple(found.radius_warnings()))
 
     def _epoch(
@@ -205,5 +206,5 @@ def _judged(
     related = total.C_xx[np.ix_(moving, moving)] / np.outer(size[moving], size[moving])
     pairs = np.abs(related[np.triu_indices(len(moving), 1)])
     radius = float(np.abs(layer.eigenvalues()).max())
-    row = (radius, layer.effective_radius(), float(pairs.mean()) if len(pairs) else 0.0)
+    row = (radius, neurons_radius(layer), float(pairs.mean()) if len(pairs) else 0.0)
     return row, variance + np.square(total.mean_x)
