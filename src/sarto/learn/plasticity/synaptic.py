@@ -156,15 +156,10 @@ class SynapticPlasticity(BaseEstimator):
         """Change `weights` in place by one step's outputs `y` and those before, `x`."""
         if weights.ndim == 1:  # a cyclic shift: neuron i hears neuron i - 1
             x = np.roll(x, 1, axis=1)
-
-        def mean(left: Float[np.ndarray, "live neuron"]) -> Float[np.ndarray, "..."]:
-            """Return the mean of left_i x_j over the sequences."""
-            return (x.T @ left if weights.ndim == 2 else (x * left).sum(axis=0)) / len(y)
-
         if self.rule == "bcm":
-            change = mean(y * (y - theta))
+            change = _mean_product(y * (y - theta), x, weights.ndim)
         else:
-            change = mean(y)
+            change = _mean_product(y, x, weights.ndim)
             if self.rule.endswith("oja"):
                 change -= np.square(y).mean(axis=0) * weights
             if self.rule.startswith("anti"):
@@ -185,6 +180,13 @@ class SynapticPlasticity(BaseEstimator):
         check_count("batch", self.batch)
         if self.threshold is not None:
             check_above("threshold", self.threshold, -np.inf)
+
+
+def _mean_product(
+    left: Float[np.ndarray, "live neuron"], x: Float[np.ndarray, "live neuron"], axes: int
+) -> Float[np.ndarray, "..."]:
+    """Return the mean of left_i x_j over the sequences: all pairs [j, i], or (1 axis) i = j alone."""
+    return (x.T @ left if axes == 2 else (x * left).sum(axis=0)) / len(left)
 
 
 def _judged(
