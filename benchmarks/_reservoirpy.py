@@ -29,15 +29,15 @@ def nodes() -> Any:
     """Return the module of ReservoirPy's nodes.
 
     Raises:
-        SartoError: E301, when it is not installed.
+        SartoError: E302, when it is not installed.
     """
     try:
         from reservoirpy import nodes
     except ImportError as error:
         raise SartoError(
-            "E301",
-            "ReservoirPy is not installed",
-            cause="there is no Python package reservoirpy",
+            "E302",
+            "this benchmark needs ReservoirPy",
+            cause="the package reservoirpy is not installed",
             hint="pip install -c constraints.txt -e '.[peers]'",
         ) from error
     return nodes

@@ -4,8 +4,7 @@ KL: 100 neurons, radius 0.95, rate 5e-4, N(0, 0.1^2) or exponential of mean 0.3,
 [0, 1], as ReservoirPy's reproduction of Schrauwen et al. (2008) has it; their abstract says that the rule converges to
 the expected distributions, also in random recurrent networks. The leak is 0.5, so that leaking the state and leaking
 the drive differ. The bar is on the mean KL over the neurons after the last epoch, of every seed, with input weights up
-to 1. That scale was taken after 0.1, the reproduction's, had been seen to fail: tanh's KL rises there. It stands beside
-the others as `weak input`, over fewer epochs and without a bar; why it rises was not looked into.
+to 0.1, the reproduction's, and up to 1. The larger scale was added after tanh's KL had been seen to rise at 0.1.
 
 Accuracy: JapaneseVowels (split of the archive) and sp_sw_har (watch, purity >= .6, every second window; seed s tests
 the subjects with number % 5 == s). Both arms draw the same reservoirs, the plastic one its rule besides; each arm
@@ -22,6 +21,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -40,9 +40,10 @@ from sarto.models.reservoir import esn
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.sequences import read_sequences
 
-MINUTES = 8
+MINUTES = 10
 EPOCHS, SHOWN = 40, (0, 1, 2, 5, 10, 20, 40)
-WEAK_EPOCHS = 10
+SCALINGS = (0.1, 1.0)
+"""Bound of the input weights: that of the reproduction, and one more."""
 FALLS_TO = 0.5
 """Of the KL before; the authors give no number."""
 CONFIGURATIONS, QUICK_CONFIGURATIONS = 10, 2
@@ -63,21 +64,15 @@ def run(bench: Bench) -> Outcome:
     epochs = 2 if bench.quick else EPOCHS
     forms = [(activation, leaks) for activation in ("tanh", "sigmoid") for leaks in ("state", "drive")]
     with open_executor(bench.workers) as executor:
-        for activation, leaks in forms:
-            name = f"{activation}, the {leaks} leaks"
-            curves = _each(bench, executor, name, curve, activation, leaks, 1.0, epochs)
+        for (activation, leaks), scaling in product(forms, (1.0,) if bench.quick else SCALINGS):
+            name = f"{activation}, the {leaks} leaks, input weights {scaling:g}"
+            curves = _each(bench, executor, name, curve, activation, leaks, scaling, epochs)
             for epoch in (e for e in SHOWN if e <= epochs):
                 values = [c[epoch] for c in curves]
                 figures |= over_seeds(f"{name}: KL at epoch {epoch}", values, "nat", "measured")
             ratios = [c[-1] / c[0] for c in curves]
             bars.append(at_most(f"{name}: KL after over KL before, largest", max(ratios), FALLS_TO))
             bench.say(f"{name}: KL after over before {[round(r, 3) for r in ratios]}")
-        for activation, leaks in () if bench.quick else forms:
-            name = f"{activation}, the {leaks} leaks, weak input"
-            curves = _each(bench, executor, name, curve, activation, leaks, 0.1, WEAK_EPOCHS)
-            for epoch in (0, WEAK_EPOCHS):
-                values = [c[epoch] for c in curves]
-                figures |= over_seeds(f"{name}: KL at epoch {epoch}", values, "nat", "measured")
         for data in BATCH:
             count = QUICK_CONFIGURATIONS if bench.quick else CONFIGURATIONS
             figures |= compared(bench, data, _each(bench, executor, data, judged, data, count))

@@ -97,7 +97,7 @@ def intrinsic(activation: Activation, x: list[Series]) -> Gaps:
     name = f"intrinsic plasticity, {activation}"
     gaps = {f"{name}: states before": gap(cell, peer, x)}
     fit_intrinsic(peer, x, EPOCHS)
-    adapted = rule.adapt(cell, x).reservoir.layers[0]
+    adapted = rule.adapt(cell, x).layers[0]
     assert adapted.gain is not None and adapted.shift is not None, "they were learned"
     assert largest(adapted.gain - 1) > 0.01, "so that equality says something"
     gaps[f"{name}: gain and shift"] = max(largest(adapted.gain - peer.a), largest(adapted.shift - peer.b))
@@ -112,7 +112,7 @@ def synaptic(rule: Rule, x: list[Series]) -> tuple[float, float]:
     ours = SynapticPlasticity(rule, learning_rate=1e-5, threshold=threshold, epochs=EPOCHS)
     peer = node(cell, "LocalPlasticityReservoir", local_rule=rule, eta=1e-5, bcm_theta=threshold or 0.0)
     fit_synaptic(peer, x, EPOCHS)
-    adapted = ours.adapt(cell, x).reservoir.layers[0]
+    adapted = ours.adapt(cell, x).layers[0]
     assert largest(adapted.recurrent - cell.recurrent) > 1e-5, "so that equality says something"
     return largest(adapted.recurrent - peer.W), gap(adapted, peer, x)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sarto.core.errors import SartoError
+from sarto.learn.plasticity.adapted import plastic_layers
 from sarto.learn.plasticity.intrinsic import IntrinsicPlasticity
 from sarto.learn.plasticity.synaptic import SynapticPlasticity
 from sarto.learn.readout import ESNClassifier, ReservoirTransformer
@@ -60,7 +61,8 @@ def test_a_saved_estimator_keeps_its_rule_and_its_reservoir(rule: Any, tmp_path:
 def test_gain_and_shift_are_kept_where_the_drive_leaks(tmp_path: Path) -> None:
     options = {"leaks": "drive"}
     model = ESNClassifier(units=10, cell_options=options, plasticity=RULES[0]).fit(X, Y)
-    assert model.reservoir_.layers[0].gain is not None
+    (layer,) = plastic_layers(model.reservoir_)
+    assert layer.gain is not None
     model.save(tmp_path / "m.npz")
     loaded = ESNClassifier.load(tmp_path / "m.npz")
     np.testing.assert_array_equal(loaded.decision_function(X), model.decision_function(X))

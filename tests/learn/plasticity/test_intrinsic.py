@@ -8,7 +8,7 @@ import pytest
 
 from sarto.core.errors import SartoError
 from sarto.learn.plasticity.intrinsic import IntrinsicPlasticity
-from sarto.models.reservoir import es2n, esn, eusn, ring, rmn, seeded
+from sarto.models.reservoir import es2n, esn, eusn, paralesn, ring, rmn, seeded
 from sarto.models.reservoir._cell import Activation, Reservoir
 from sarto.models.reservoir._stack import stacked
 from sarto.models.reservoir._weights import spectral_radius
@@ -58,7 +58,7 @@ def test_one_step_is_the_published_rule(activation: Activation, leaks: Any) -> N
         else:  # exponential of mean 0.3
             db = rate * (1 - (2 + 1 / 0.3) * y + y**2 / 0.3)
         a, b = a + rate / a + db * z, b + db
-    found = replace_epochs(FAST, 1).adapt(before, [x]).reservoir.layers[0]
+    found = replace_epochs(FAST, 1).adapt(before, [x]).layers[0]
     if leaks == "drive":
         assert found.gain is not None and found.shift is not None
         np.testing.assert_allclose(found.gain, a, atol=1e-14)
@@ -89,7 +89,7 @@ def test_every_cell_whose_state_leaks_keeps_its_equation(build: Any) -> None:
     settings = {**USUAL, "leak": 0.1} if build is eusn.build else USUAL
     before = build(8, 2, **settings)
     adapted = FAST.adapt(before, X)
-    after = adapted.reservoir.layers[0]
+    after = adapted.layers[0]
     gain = after.inputs[:, 0] / before.inputs[:, 0]
     assert np.ptp(gain) > 0.01
     a = gain[:, None]
@@ -109,28 +109,28 @@ def test_layers_adapt_one_after_the_other() -> None:
     deep = stacked(esn.build, 12, 2, layers=2, **USUAL)
     adapted = FAST.adapt(deep, X)
     first = FAST.adapt(deep.layers[0], X).reservoir
-    np.testing.assert_array_equal(adapted.reservoir.layers[0].bias, first.layers[0].bias)
+    np.testing.assert_array_equal(adapted.layers[0].bias, first.layers[0].bias)
     below = states(first, read_sequences(X), dtype="float64")
     inputs = np.split(below, np.cumsum([len(x) for x in X])[:-1])
     second = FAST.adapt(deep.layers[1], inputs).reservoir
-    np.testing.assert_allclose(adapted.reservoir.layers[1].bias, second.layers[0].bias, atol=1e-12)
+    np.testing.assert_allclose(adapted.layers[1].bias, second.layers[0].bias, atol=1e-12)
     assert adapted.table.column("layer") == (1,) * 5 + (2,) * 5
 
 
 def test_sequences_of_a_batch_share_the_mean_change() -> None:
     together = replace(FAST, epochs=1, batch=2)
-    twice = together.adapt(cell(), [X[0], X[0]]).reservoir.layers[0]
-    once = replace(FAST, epochs=1).adapt(cell(), [X[0]]).reservoir.layers[0]
+    twice = together.adapt(cell(), [X[0], X[0]]).layers[0]
+    once = replace(FAST, epochs=1).adapt(cell(), [X[0]]).layers[0]
     np.testing.assert_allclose(twice.bias, once.bias, atol=1e-12)
-    apart = replace(FAST, epochs=1).adapt(cell(), [X[0], X[0]]).reservoir.layers[0]
+    apart = replace(FAST, epochs=1).adapt(cell(), [X[0], X[0]]).layers[0]
     assert np.abs(apart.bias - once.bias).max() > 1e-3
 
 
 def test_the_washout_teaches_nothing_and_moves_the_state() -> None:
     long = [np.concatenate([np.full((5, 2), 30.0), x]) for x in X]
-    washed = FAST.adapt(cell(), long, washout=5).reservoir.layers[0]
-    cut = FAST.adapt(cell(), X).reservoir.layers[0]
-    all_of_it = FAST.adapt(cell(), long).reservoir.layers[0]
+    washed = FAST.adapt(cell(), long, washout=5).layers[0]
+    cut = FAST.adapt(cell(), X).layers[0]
+    all_of_it = FAST.adapt(cell(), long).layers[0]
     near, far = (np.abs(other.bias - washed.bias).max() for other in (cut, all_of_it))
     assert 0 < near < far
     with pytest.raises(SartoError, match="E115"):
@@ -147,7 +147,7 @@ def test_gains_stay_above_their_bound_and_it_is_said() -> None:
     """A drive far larger than the target asks for a tiny gain."""
     wild = replace(FAST, sigma=0.05, learning_rate=0.09)
     adapted = wild.adapt(cell(leaks="drive", input_scaling=20.0), X)
-    gain = adapted.reservoir.layers[0].gain
+    gain = adapted.layers[0].gain
     assert gain is not None
     assert gain.min() == pytest.approx(0.3)
     assert any("end at their bound of 0.3" in text for text in adapted.warnings)
@@ -179,6 +179,8 @@ def test_what_cannot_adapt_is_refused() -> None:
         FAST.adapt(cell(activation="identity"), X)
     with pytest.raises(SartoError, match="drawn on the device"):
         FAST.adapt(seeded.build(12, 2, **USUAL), X)
+    with pytest.raises(SartoError, match="linear"):
+        FAST.adapt(paralesn.build(12, 2, **USUAL), X)
     with pytest.raises(SartoError, match="mu = -0"):
         replace(FAST, mu=-0.1).adapt(cell(activation="sigmoid"), X)
     with pytest.raises(SartoError, match="3 channels"):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sarto.core.errors import SartoError
+from sarto.learn.plasticity.adapted import plastic_layers
 from sarto.learn.plasticity.synaptic import Rule, SynapticPlasticity
 from sarto.models.reservoir import esn, ring
 from sarto.models.reservoir._cell import Reservoir
@@ -40,7 +41,7 @@ def test_weights_follow_the_rule_neuron_by_neuron(rule: Rule, shape: str) -> Non
             w[i, j] += 0.01 * SIGN[rule] * change[rule.removeprefix("anti-")[0]]
         h = y
     found = SynapticPlasticity(rule, learning_rate=0.01, threshold=0.2).adapt(before, [X[0]])
-    np.testing.assert_allclose(found.reservoir.layers[0].recurrent_matrix(), w, atol=1e-13)
+    np.testing.assert_allclose(found.layers[0].recurrent_matrix(), w, atol=1e-13)
     assert np.abs(w - before.recurrent_matrix()).max() > 0.001
     assert found.table.rows[-1][2] == pytest.approx(np.abs(np.linalg.eigvals(w)).max())
 
@@ -48,9 +49,9 @@ def test_weights_follow_the_rule_neuron_by_neuron(rule: Rule, shape: str) -> Non
 def test_the_threshold_of_bcm_is_the_mean_square_of_the_epoch_before() -> None:
     square = np.square(states(cell(), read_sequences(X), dtype="float64")).mean(axis=0)
     sliding = SynapticPlasticity("bcm", learning_rate=0.01)
-    by_itself = sliding.adapt(cell(), X).reservoir.layers[0].recurrent
+    by_itself = sliding.adapt(cell(), X).layers[0].recurrent
     low, high = (
-        replace(sliding, threshold=float(t)).adapt(cell(), X).reservoir.layers[0].recurrent
+        replace(sliding, threshold=float(t)).adapt(cell(), X).layers[0].recurrent
         for t in (square.min(), square.max())
     )
     first = int(square.argmin())
@@ -60,21 +61,21 @@ def test_the_threshold_of_bcm_is_the_mean_square_of_the_epoch_before() -> None:
 
 def test_connections_that_are_not_there_do_not_grow() -> None:
     before = cell()
-    after = SynapticPlasticity(learning_rate=0.01).adapt(before, X).reservoir.layers[0]
+    after = SynapticPlasticity(learning_rate=0.01).adapt(before, X).layers[0]
     np.testing.assert_array_equal(after.recurrent == 0, before.recurrent == 0)
     np.testing.assert_array_equal(after.inputs, before.inputs)
 
 
 def test_normalised_weights_into_a_neuron_have_norm_1() -> None:
     found = SynapticPlasticity("oja", learning_rate=0.01, normalise=True).adapt(cell(), X)
-    norms = np.linalg.norm(found.reservoir.layers[0].recurrent_matrix(), axis=1)
+    norms = np.linalg.norm(found.layers[0].recurrent_matrix(), axis=1)
     np.testing.assert_allclose(norms, 1)
 
 
 def test_sequences_of_a_batch_share_the_mean_change() -> None:
     rule = SynapticPlasticity(learning_rate=0.01, batch=2)
-    twice = rule.adapt(cell(), [X[0], X[0]]).reservoir.layers[0].recurrent
-    once = replace(rule, batch=1).adapt(cell(), [X[0]]).reservoir.layers[0].recurrent
+    twice = rule.adapt(cell(), [X[0], X[0]]).layers[0].recurrent
+    once = replace(rule, batch=1).adapt(cell(), [X[0]]).layers[0].recurrent
     np.testing.assert_allclose(twice, once, atol=1e-13)
 
 
@@ -87,7 +88,7 @@ def test_correlation_is_that_of_the_states() -> None:
 def test_each_layer_of_a_stack_adapts_and_a_radius_past_one_is_said() -> None:
     deep = stacked(esn.build, 12, 2, layers=2, **USUAL)
     adapted = SynapticPlasticity("oja", learning_rate=0.02, epochs=2).adapt(deep, X)
-    for before, after in zip(deep.layers, adapted.reservoir.layers, strict=True):
+    for before, after in zip(plastic_layers(deep), adapted.layers, strict=True):
         assert np.abs(after.recurrent - before.recurrent).max() > 1e-3
     assert adapted.radius_after > 1 and "no longer forgets" in adapted.warnings[0]
 

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +42,11 @@ class Adapted:
     radius_after: float
     warnings: tuple[str, ...] = ()
 
+    @property
+    def layers(self) -> tuple[Reservoir, ...]:
+        """The layers of the new reservoir."""
+        return tuple(plastic_layers(self.reservoir))
+
     def radius_warnings(self) -> list[str]:
         """Return a sentence where the new reservoir forgets no more, and the old one did."""
         if self.radius_after < 1 or self.radius_before >= 1:
@@ -52,9 +57,9 @@ class Adapted:
         ]
 
 
-def neurons_radius(reservoir: AnyReservoir) -> float:
+def neurons_radius(layers: Sequence[Reservoir]) -> float:
     """Return the largest spectral radius of the layers' neurons at rest."""
-    return max(float(np.abs(layer.jacobian_eigenvalues()).max()) for layer in reservoir.layers)
+    return max(float(np.abs(layer.jacobian_eigenvalues()).max()) for layer in layers)
 
 
 def joined(layers: list[Reservoir]) -> AnyReservoir:
@@ -62,15 +67,26 @@ def joined(layers: list[Reservoir]) -> AnyReservoir:
     return layers[0] if len(layers) == 1 else Stack(tuple(layers))
 
 
-def check_stored(reservoir: AnyReservoir) -> None:
-    """Refuse weights that a device draws: adapted ones would have to be stored (E116)."""
-    if any(layer.start is not None for layer in reservoir.layers):
-        raise InputError(
-            "E116",
-            f"plasticity of a {reservoir.cell} reservoir",
-            cause="its weights are drawn on the device, and adapted ones would have to be stored",
-            hint="use the cell esn or ring",
-        )
+def plastic_layers(reservoir: AnyReservoir) -> list[Reservoir]:
+    """Return the layers, all of neurons whose weights are stored.
+
+    Raises:
+        InputError: E116, for a diagonal layer, or weights that a device draws.
+    """
+    found: list[Reservoir] = []
+    for layer in reservoir.layers:
+        if not isinstance(layer, Reservoir) or layer.start is not None:
+            drawn = "its weights are drawn on the device, and adapted ones would have to be stored"
+            raise InputError(
+                "E116",
+                f"plasticity of a {layer.cell} reservoir",
+                cause=drawn
+                if isinstance(layer, Reservoir)
+                else "it is linear: its neurons have no activation",
+                hint="use the cell esn or ring",
+            )
+        found.append(layer)
+    return found
 
 
 def check_input(reservoir: AnyReservoir, sequences: Sequences, washout: int) -> None:

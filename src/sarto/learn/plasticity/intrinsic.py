@@ -44,10 +44,10 @@ from sarto.learn.plasticity.adapted import (
     Adapted,
     check_finite,
     check_input,
-    check_stored,
     groups,
     joined,
     neurons_radius,
+    plastic_layers,
     stretches,
 )
 from sarto.learn.plasticity.checks import check_above, check_count
@@ -96,12 +96,14 @@ class IntrinsicPlasticity(BaseEstimator):
             InputError: E116 for a parameter or a reservoir that cannot adapt, E108 for other channels, E115.
         """
         x = read_sequences(sequences)
-        self._check(reservoir, x, washout)
+        given = plastic_layers(reservoir)
+        self._check(given)
+        check_input(reservoir, x, washout)
         layers: list[Reservoir] = []
         rows: list[tuple[float | int | str, ...]] = []
         warnings: list[str] = []
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-            for number, layer in enumerate(reservoir.layers, 1):
+            for number, layer in enumerate(given, 1):
                 tuner = _Tuner(self.target(layer), layer, self.learning_rate)
                 rows += [(number, *row) for row in self._epochs(layers, layer, tuner, x, washout)]
                 layers.append(tuner.tuned(layer))
@@ -112,7 +114,7 @@ class IntrinsicPlasticity(BaseEstimator):
             f"KL divergence of the outputs to {goal}, by a histogram of {BINS} bins",
             COLUMNS, UNITS, tuple(rows), HOW,
         )  # fmt: skip
-        found = Adapted(made, table, neurons_radius(reservoir), neurons_radius(made))
+        found = Adapted(made, table, neurons_radius(given), neurons_radius(layers))
         return replace(found, warnings=(*found.radius_warnings(), *warnings))
 
     def target(self, layer: Reservoir) -> Target:
@@ -135,14 +137,12 @@ class IntrinsicPlasticity(BaseEstimator):
             rows.append(tuner.judged(plain, x, washout, epoch))
         return rows
 
-    def _check(self, reservoir: AnyReservoir, x: Sequences, washout: int) -> None:
+    def _check(self, given: list[Reservoir]) -> None:
         check_above("sigma", self.sigma, 0)
         check_above("learning_rate", self.learning_rate, 0)
         check_count("epochs", self.epochs)
         check_count("batch", self.batch)
-        check_stored(reservoir)
-        check_input(reservoir, x, washout)
-        for layer in reservoir.layers:
+        for layer in given:
             if layer.activation not in MEANS:
                 raise InputError(
                     "E116",

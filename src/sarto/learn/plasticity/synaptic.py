@@ -46,10 +46,10 @@ from sarto.learn.plasticity.adapted import (
     Adapted,
     check_finite,
     check_input,
-    check_stored,
     groups,
     joined,
     neurons_radius,
+    plastic_layers,
     stretches,
 )
 from sarto.learn.plasticity.checks import check_above, check_count
@@ -101,12 +101,12 @@ class SynapticPlasticity(BaseEstimator):
         """
         x = read_sequences(sequences)
         self._check()
-        check_stored(reservoir)
+        given = plastic_layers(reservoir)
         check_input(reservoir, x, washout)
         layers: list[Reservoir] = []
         rows: list[tuple[float | int | str, ...]] = []
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-            for number, layer in enumerate(reservoir.layers, 1):
+            for number, layer in enumerate(given, 1):
                 made = layer
                 row, square = _judged(layers, made, x, washout)
                 rows.append((number, 0, *row))
@@ -118,7 +118,7 @@ class SynapticPlasticity(BaseEstimator):
                 layers.append(made)
         made = joined(layers)
         table = Table(f"{self.rule}: recurrent weights and outputs", COLUMNS, UNITS, tuple(rows), HOW)
-        found = Adapted(made, table, neurons_radius(reservoir), neurons_radius(made))
+        found = Adapted(made, table, neurons_radius(given), neurons_radius(layers))
         return replace(found, warnings=tuple(found.radius_warnings()))
 
     def _epoch(
@@ -208,5 +208,5 @@ def _judged(
     related = total.C_xx[np.ix_(moving, moving)] / np.outer(size[moving], size[moving])
     pairs = np.abs(related[np.triu_indices(len(moving), 1)])
     radius = float(np.abs(layer.eigenvalues()).max())
-    row = (radius, neurons_radius(layer), float(pairs.mean()) if len(pairs) else 0.0)
+    row = (radius, neurons_radius([layer]), float(pairs.mean()) if len(pairs) else 0.0)
     return row, variance + np.square(total.mean_x)
