@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Adapter of scikit-learn, SciPy, threadpoolctl, `numpy.linalg` for tests: oracles, and what ours must work with."""
+"""Adapter of scikit-learn, SciPy, threadpoolctl and `numpy.linalg` for the tests: oracles, and what works with ours."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import threadpoolctl
-from scipy import linalg, stats
+from scipy import linalg, special, stats
 from sklearn import base, linear_model, model_selection, pipeline
 from sklearn.utils import estimator_checks, validation
 
 inv: Any = np.linalg.inv
 pinv: Any = np.linalg.pinv
+expit: Any = special.expit
+expon: Any = stats.expon
+norm: Any = stats.norm
+trapezoid: Any = np.trapezoid
 Ridge: Any = linear_model.Ridge
 RidgeClassifier: Any = linear_model.RidgeClassifier
 RidgeCV: Any = linear_model.RidgeCV

@@ -10,8 +10,9 @@ Both classes are dataclasses, whose constructor does what scikit-learn asks of o
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -25,6 +26,7 @@ from sarto.core.rooms import load_method
 from sarto.learn import estimator_file
 from sarto.learn.diagnosis import Diagnosis, diagnose
 from sarto.learn.features import FeatureMap, channel_scaling
+from sarto.learn.plasticity.choice import Plasticity, check_plasticity, from_json, to_json
 from sarto.learn.ridge import RidgeSolution, check_ridge
 from sarto.learn.statistics import RidgeStatistics
 from sarto.learn.stream import Stream
@@ -58,6 +60,7 @@ class ReservoirEstimator(BaseEstimator):
     layers: int = 1
     inter_scaling: float | None = None
     time_chunks: bool = False
+    plasticity: Plasticity | None = None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -94,9 +97,19 @@ class ReservoirEstimator(BaseEstimator):
             bias_scaling=real("bias_scaling", self.bias_scaling),
             **(self.cell_options or {}),
         )
-        return FeatureMap(
+        features = FeatureMap(
             mean, scale, reservoir, pooling, self.dtype, washout, time_chunks=bool(self.time_chunks)
         )
+        return self._adapted(features, sequences)
+
+    def _adapted(self, features: FeatureMap, sequences: Sequences) -> FeatureMap:
+        """Return the feature map whose reservoir has adapted to its training sequences, if it is to."""
+        if (rule := check_plasticity(self.plasticity)) is None:
+            return features
+        adapted = rule.adapt(features.reservoir, features.scaled(sequences), features.washout)
+        for text in adapted.warnings:
+            warnings.warn(text, stacklevel=4)
+        return replace(features, reservoir=adapted.reservoir)
 
     def _keep_map(self, feature_map: FeatureMap) -> None:
         self.feature_map_ = feature_map
@@ -140,7 +153,7 @@ class ReservoirEstimator(BaseEstimator):
         """Write the fitted estimator to `path` as one .npz file of arrays and JSON (no pickle), whole or not at all."""
         check_is_fitted(self, "feature_map_")
         content = estimator_file.Content(
-            self.get_params(deep=False),
+            self.get_params(deep=False) | {"plasticity": to_json(self.plasticity)},
             self.feature_map_,
             getattr(self, "statistics_", None),
             getattr(self, "solution_", None),
@@ -158,7 +171,9 @@ class ReservoirEstimator(BaseEstimator):
             InputError: E101 (no such file), E103 (another kind of file, estimator or version, or damaged).
         """
         content = estimator_file.read(Path(path), cls.__name__)
-        estimator = cls(**content.parameters)
+        given: dict[str, Any] = dict(content.parameters)
+        given["plasticity"] = from_json(given.get("plasticity"))
+        estimator = cls(**given)
         estimator._keep_map(content.feature_map)
         for name, value in content.extra.items():
             setattr(estimator, name, value)

@@ -48,13 +48,28 @@ PHI: dict[Activation, Callable[..., Any]] = {
 
 
 class Steps:
-    """The states of `items` sequences, from rest on."""
+    """The states of `items` sequences, from rest on.
 
-    def __init__(self, reservoir: AnyReservoir, items: int, dtype: np.dtype[Any]) -> None:
+    Args:
+        reservoir: a cell, or a stack of them.
+        items: sequences that are held.
+        dtype: of the states.
+        phi: in place of that of the last layer, for what learns while it runs: called once a step as phi(z, out=z).
+    """
+
+    def __init__(
+        self,
+        reservoir: AnyReservoir,
+        items: int,
+        dtype: np.dtype[Any],
+        phi: Callable[..., Any] | None = None,
+    ) -> None:
         self._layers = [
             _Diagonal(layer, items, dtype) if isinstance(layer, Diagonal) else _Layer(layer, items, dtype)
             for layer in reservoir.layers
         ]
+        if phi is not None:
+            self._neurons.replace_phi(phi)
         self._units, self._dtype = reservoir.units, dtype
 
     def run(self, x: Float[np.ndarray, "step live channel"]) -> Float[np.ndarray, "step live neuron"]:
@@ -78,6 +93,20 @@ class Steps:
         They are the arrays themselves: what is written into them is the state from then on.
         """
         return [part for layer in self._layers for part in layer.parts()]
+
+    @property
+    def recurrent(self) -> Array:
+        """The recurrent weights of the last layer: W^T, or the weights of a cyclic shift.
+
+        It is the array itself: what is written into it acts from the next step on.
+        """
+        return self._neurons.recurrent
+
+    @property
+    def _neurons(self) -> _Layer:
+        last = self._layers[-1]
+        assert isinstance(last, _Layer), "a diagonal layer has no neurons that could learn"
+        return last
 
     def rest(self, items: Any = slice(None)) -> None:
         """Put every item, or those of the index or mask `items`, at rest again."""
@@ -104,13 +133,17 @@ class _Layer:
         self._inputs = cell.inputs.T.astype(dtype)
         self._outputs = cell.memory.outputs.T.astype(dtype) if cell.memory else None
         self._bias = cell.bias.astype(dtype) if cell.bias.any() else None
-        self._recurrent = cell.recurrent.T.astype(dtype)
+        self.recurrent = cell.recurrent.T.astype(dtype)
         self._rotation = None if cell.rotation is None else (cell.alpha * cell.rotation.T).astype(dtype)
         self._alpha, self._beta = dtype.type(cell.alpha), dtype.type(cell.beta)
         self._phi = PHI[cell.activation]
         self._leaking = np.zeros_like(self._state) if cell.leaks == "drive" else None
         self._gain = None if cell.gain is None else cell.gain.astype(dtype)
         self._shift = None if cell.shift is None else cell.shift.astype(dtype)
+
+    def replace_phi(self, phi: Callable[..., Any]) -> None:
+        """Take `phi` from now on."""
+        self._phi = phi
 
     def parts(self) -> list[Array]:
         """Return what is carried from step to step."""
@@ -123,7 +156,7 @@ class _Layer:
         h, fresh = self._state[:live], self._fresh[:live]
         move = self._leak_state if self._leaking is None else self._leak_drive
         for z in out:
-            _turned(h, self._recurrent, fresh)
+            _turned(h, self.recurrent, fresh)
             z += fresh
             move(h, z, fresh)
             h = z

@@ -37,6 +37,7 @@ def build(
     init: Literal["exact", "fast"] = "exact",
     connectivity: float = 1.0,
     activation: Activation = "tanh",
+    leaks: Literal["state", "drive"] = "state",
 ) -> Reservoir:
     """Return a leaky ESN; the same arguments give the same weights.
 
@@ -53,6 +54,7 @@ def build(
         connectivity: share of the entries of W that are not 0, each kept with this probability.
         activation: phi: `tanh`, `sigmoid`, `relu` or `identity`. The last two do not bound the state, so that nothing
             but the weights keeps it finite: the radius of (1 - a) I + a W must then be below 1.
+        leaks: the `state` after phi, or the `drive` before it: r' = (1 - a) r + a (W h + W_x x + b), h' = phi(r').
 
     Raises:
         InputError: E116, for a parameter outside its range, or a state that nothing bounds.
@@ -75,6 +77,10 @@ def build(
         raise InputError(
             "E116", f"activation = {activation!r}", cause="there is none", hint=f"use one of {known}"
         )
+    if leaks not in ("state", "drive"):
+        raise InputError(
+            "E116", f"leaks = {leaks!r}", cause="nothing else can leak", hint="use state or drive"
+        )
     recurrent = draw_uniform(
         seed, "esn", "recurrent", (units, units), radius * math.sqrt(3 / (units * connectivity))
     )
@@ -88,6 +94,7 @@ def build(
         alpha=1 - leak,
         beta=leak,
         activation=activation,
+        leaks=leaks,
     )
     if activation not in BOUNDED and reservoir.effective_radius() >= 1:
         raise InputError(

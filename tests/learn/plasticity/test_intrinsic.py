@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sarto.core.errors import SartoError
+from sarto.learn.plasticity.intrinsic import IntrinsicPlasticity
+from sarto.models.reservoir import es2n, esn, eusn, paralesn, ring, rmn, seeded
+from sarto.models.reservoir._cell import Activation, Reservoir
+from sarto.models.reservoir._stack import stacked
+from sarto.models.reservoir._weights import spectral_radius
+from sarto.models.sequences import read_sequences
+from sarto.models.states import states
+
+USUAL: dict[str, Any] = dict(seed=0, leak=0.5, radius=0.9, input_scaling=1.0, bias_scaling=0.3)
+RANDOM = np.random.default_rng(0)
+X = [RANDOM.normal(size=(length, 2)) for length in (120, 40, 80, 80)]
+FAST = IntrinsicPlasticity(sigma=0.3, learning_rate=0.01, epochs=4)
+FORMS = pytest.mark.parametrize(
+    ("activation", "leaks"),
+    [("tanh", "state"), ("tanh", "drive"), ("sigmoid", "state"), ("sigmoid", "drive")],
+)
+
+
+def cell(**changes: Any) -> Reservoir:
+    return esn.build(12, 2, **(USUAL | changes))
+
+
+@FORMS
+def test_outputs_come_closer_to_their_target(activation: Activation, leaks: Any) -> None:
+    adapted = FAST.adapt(cell(activation=activation, leaks=leaks), X)
+    far = adapted.table.column("KL, mean")
+    assert len(far) == 5 and float(far[-1]) < 0.6 * float(far[0])
+    columns = (adapted.table.column(f"KL, {name}") for name in ("least", "mean", "largest"))
+    for least, mean, largest in zip(*columns, strict=True):
+        assert 0 <= float(least) <= float(mean) <= float(largest)
+
+
+@FORMS
+def test_one_step_is_the_published_rule(activation: Activation, leaks: Any) -> None:
+    """By hand, for one sequence of two steps, in both conventions."""
+    before = cell(activation=activation, leaks=leaks)
+    x = RANDOM.normal(size=(2, 2))
+    rate = 0.01
+    a, b = np.ones(12), np.zeros(12)
+    h, r = np.zeros(12), np.zeros(12)
+    for u in x:
+        drive = before.recurrent @ h + before.inputs @ u + before.bias
+        r = 0.5 * r + 0.5 * drive
+        z = r if leaks == "drive" else drive
+        y = np.tanh(a * z + b) if activation == "tanh" else 1 / (1 + np.exp(-(a * z + b)))
+        h = y if leaks == "drive" else 0.5 * h + 0.5 * y
+        if activation == "tanh":  # N(0, 0.3^2)
+            db = -rate * ((y / 0.09) * (2 * 0.09 + 1 - y**2))
+        else:  # exponential of mean 0.3
+            db = rate * (1 - (2 + 1 / 0.3) * y + y**2 / 0.3)
+        a, b = a + rate / a + db * z, b + db
+    found = replace_epochs(FAST, 1).adapt(before, [x]).layers[0]
+    if leaks == "drive":
+        assert found.gain is not None and found.shift is not None
+        np.testing.assert_allclose(found.gain, a, atol=1e-14)
+        np.testing.assert_allclose(found.shift, b, atol=1e-14)
+        np.testing.assert_array_equal(found.recurrent, before.recurrent)
+    else:
+        np.testing.assert_allclose(found.recurrent, a[:, None] * before.recurrent, atol=1e-14)
+        np.testing.assert_allclose(found.inputs, a[:, None] * before.inputs, atol=1e-14)
+        np.testing.assert_allclose(found.bias, a * before.bias + b, atol=1e-14)
+
+
+def replace_epochs(rule: IntrinsicPlasticity, epochs: int) -> IntrinsicPlasticity:
+    return replace(rule, epochs=epochs)
+
+
+def test_the_conventions_agree_without_a_leak_and_differ_with_one() -> None:
+    def made(leak: float, leaks: str) -> Any:
+        adapted = FAST.adapt(cell(leak=leak, leaks=leaks), X).reservoir
+        return states(adapted, read_sequences(X), dtype="float64")
+
+    np.testing.assert_allclose(made(1.0, "state"), made(1.0, "drive"), atol=1e-10)
+    assert np.abs(made(0.5, "state") - made(0.5, "drive")).max() > 0.01
+
+
+@pytest.mark.parametrize("build", [ring.build, es2n.build, rmn.build, eusn.build])
+def test_every_cell_whose_state_leaks_keeps_its_equation(build: Any) -> None:
+    """Gain and shift act on all that the activation sees, a memory among it."""
+    settings = {**USUAL, "leak": 0.1} if build is eusn.build else USUAL
+    before = build(8, 2, **settings)
+    adapted = FAST.adapt(before, X)
+    after = adapted.layers[0]
+    gain = after.inputs[:, 0] / before.inputs[:, 0]
+    assert np.ptp(gain) > 0.01
+    a = gain[:, None]
+    np.testing.assert_allclose(after.recurrent_matrix(), a * before.recurrent_matrix(), atol=1e-12)
+    if before.memory is not None:
+        assert after.memory is not None
+        np.testing.assert_allclose(after.memory.outputs, a * before.memory.outputs, atol=1e-12)
+        np.testing.assert_array_equal(after.memory.inputs, before.memory.inputs)
+    if before.rotation is not None:
+        np.testing.assert_array_equal(after.rotation_matrix(), before.rotation_matrix())
+    rest = before.alpha * before.rotation_matrix() + before.beta * a * before.recurrent_matrix()
+    assert adapted.radius_after == pytest.approx(spectral_radius(rest))
+    assert adapted.radius_after != adapted.radius_before
+
+
+def test_layers_adapt_one_after_the_other() -> None:
+    deep = stacked(esn.build, 12, 2, layers=2, **USUAL)
+    adapted = FAST.adapt(deep, X)
+    first = FAST.adapt(deep.layers[0], X).reservoir
+    np.testing.assert_array_equal(adapted.layers[0].bias, first.layers[0].bias)
+    below = states(first, read_sequences(X), dtype="float64")
+    inputs = np.split(below, np.cumsum([len(x) for x in X])[:-1])
+    second = FAST.adapt(deep.layers[1], inputs).reservoir
+    np.testing.assert_allclose(adapted.layers[1].bias, second.layers[0].bias, atol=1e-12)
+    assert adapted.table.column("layer") == (1,) * 5 + (2,) * 5
+
+
+def test_sequences_of_a_batch_share_the_mean_change() -> None:
+    together = replace(FAST, epochs=1, batch=2)
+    twice = together.adapt(cell(), [X[0], X[0]]).layers[0]
+    once = replace(FAST, epochs=1).adapt(cell(), [X[0]]).layers[0]
+    np.testing.assert_allclose(twice.bias, once.bias, atol=1e-12)
+    apart = replace(FAST, epochs=1).adapt(cell(), [X[0], X[0]]).layers[0]
+    assert np.abs(apart.bias - once.bias).max() > 1e-3
+
+
+def test_the_washout_teaches_nothing_and_moves_the_state() -> None:
+    long = [np.concatenate([np.full((5, 2), 30.0), x]) for x in X]
+    washed = FAST.adapt(cell(), long, washout=5).layers[0]
+    cut = FAST.adapt(cell(), X).layers[0]
+    all_of_it = FAST.adapt(cell(), long).layers[0]
+    near, far = (np.abs(other.bias - washed.bias).max() for other in (cut, all_of_it))
+    assert 0 < near < far
+    with pytest.raises(SartoError, match="E115"):
+        FAST.adapt(cell(), X, washout=40)
+
+
+def test_the_same_data_give_the_same_bits_and_another_id() -> None:
+    one, two = (FAST.adapt(cell(), X).reservoir for _ in range(2))
+    assert one.reservoir_id == two.reservoir_id != cell().reservoir_id
+    assert FAST.adapt(cell(), X[::-1]).reservoir.reservoir_id != one.reservoir_id
+
+
+def test_gains_stay_above_their_bound_and_it_is_said() -> None:
+    """A drive far larger than the target asks for a tiny gain."""
+    wild = replace(FAST, sigma=0.05, learning_rate=0.09)
+    adapted = wild.adapt(cell(leaks="drive", input_scaling=20.0), X)
+    gain = adapted.layers[0].gain
+    assert gain is not None
+    assert gain.min() == pytest.approx(0.3)
+    assert any("end at their bound of 0.3" in text for text in adapted.warnings)
+
+
+def test_a_radius_past_one_is_said() -> None:
+    quiet = [0.01 * x for x in X]
+    adapted = replace(FAST, epochs=10).adapt(cell(bias_scaling=0.0), quiet)
+    assert adapted.radius_before < 1 < adapted.radius_after
+    assert adapted.warnings[0].startswith("the effective radius went from 0.9")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sigma": 0.0}, "sigma = 0.0"),
+        ({"learning_rate": -1.0}, "learning_rate = -1.0"),
+        ({"epochs": 0}, "epochs = 0"),
+        ({"batch": 0}, "batch = 0"),
+    ],
+)
+def test_bad_parameters_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(SartoError, match=words):
+        replace(FAST, **changes).adapt(cell(), X)
+
+
+def test_what_cannot_adapt_is_refused() -> None:
+    with pytest.raises(SartoError, match="neurons with identity"):
+        FAST.adapt(cell(activation="identity"), X)
+    with pytest.raises(SartoError, match="drawn on the device"):
+        FAST.adapt(seeded.build(12, 2, **USUAL), X)
+    with pytest.raises(SartoError, match="linear"):
+        FAST.adapt(paralesn.build(12, 2, **USUAL), X)
+    with pytest.raises(SartoError, match="mu = -0"):
+        replace(FAST, mu=-0.1).adapt(cell(activation="sigmoid"), X)
+    with pytest.raises(SartoError, match="3 channels"):
+        FAST.adapt(cell(), [np.zeros((5, 3))])
+    with pytest.raises(SartoError, match="became infinite in epoch 1"):
+        replace(FAST, learning_rate=1e308).adapt(cell(), X)
