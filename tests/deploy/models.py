@@ -23,7 +23,7 @@ from sarto.deploy.lower import (
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Memory, Reservoir
-from sarto.models.reservoir._stack import AnyReservoir, Stack, stacked
+from sarto.models.reservoir._stack import AnyReservoir, Layer, Stack, stacked
 from sarto.models.sequences import Sequences
 
 USUAL: dict[str, Any] = dict(leak=0.4, radius=0.9, input_scaling=0.5, bias_scaling=0.2)
@@ -62,7 +62,8 @@ class Lowered:
         made = [self._stands_for(op, layer) for op, layer in zip(cells, self.whole.layers, strict=True)]
         return made[0] if len(made) == 1 else Stack(tuple(made))
 
-    def _stands_for(self, op: Op, cell: Reservoir) -> Reservoir:
+    def _stands_for(self, op: Op, cell: Layer) -> Reservoir:
+        assert isinstance(cell, Reservoir)
         g, a = self.graph, op.attributes
 
         def const(role: str) -> Any:

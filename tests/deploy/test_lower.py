@@ -25,6 +25,7 @@ from sarto.deploy.lower import (
 )
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.pooling import Pooling
+from sarto.models.reservoir._cell import Reservoir
 from sarto.models.sequences import read_sequences
 from sarto.models.states import pooled_features, states
 from tests.deploy.models import Lowered, complete, integer_states, lowered
@@ -184,6 +185,7 @@ def test_generated_weights_are_not_rounded() -> None:
     for bits, units in ((16, 20), (8, 20), (16, 7)):
         model = lowered("seeded", units=units, numbers=Numbers(bits, True, 8 if bits == 8 else 7))
         (stood,) = model.stands_for().layers
+        assert isinstance(stood, Reservoir)
         for mine, wanted in (
             (stood.recurrent, model.cell.recurrent),
             (stood.inputs, model.cell.inputs),

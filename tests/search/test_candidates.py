@@ -22,6 +22,7 @@ from sarto.devices import device
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.models.pooling import POOLINGS
+from sarto.models.reservoir._cell import Reservoir
 from sarto.search.candidates import (
     ROOM,
     Candidate,
@@ -286,6 +287,7 @@ def test_the_structure_is_what_decides_the_code() -> None:
 
 def test_settings_reach_the_reservoir_and_the_pooling() -> None:
     built = replace(RING, leak=0.3, radius=0.7, input_scaling=0.2).build(2)
+    assert isinstance(built, Reservoir)
     assert (built.alpha, built.beta, built.units, built.channels) == (0.7, 0.3, 6, 2)
     assert built.recurrent.tolist() == [0.7] * 6
     assert np.abs(built.inputs).tolist() == [[0.2, 0.2]] * 6
