@@ -12,6 +12,7 @@ in every library that scales entries; divide s by sqrt(D) to hold it fixed.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -21,6 +22,7 @@ from sarto.models.input_error import InputError
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.reservoir._rotation import Rotation, draw_rotation
 
+Init = Literal["exact", "fast"]
 RADIUS_DIGITS = 12
 """Significant digits kept of a computed spectral radius. LAPACK builds differ beyond them, and a reservoir must have
 the same weights, hence the same id, on every machine."""
@@ -77,6 +79,7 @@ def residual(
     bias_scaling: float,
     carry: float,
     rotation: Rotation,
+    init: Init,
 ) -> Reservoir:
     """Return h' = carry O h + leak tanh(W h + W_x x + b) with all of it drawn, as the cells with an O have it.
 
@@ -93,16 +96,41 @@ def residual(
     )
     if carry or leak < 1:
         check_in("carry", carry, 0, 1, "it is the share of the old state, which must not grow")
-    recurrent = draw_uniform(seed, cell, "recurrent", (units, units), radius * math.sqrt(3 / units))
     return Reservoir(
         cell,
-        rescaled(recurrent, radius),
+        draw_recurrent(seed, cell, units, radius, init),
         draw_uniform(seed, cell, "inputs", (units, channels), input_scaling),
         draw_uniform(seed, cell, "bias", (units,), bias_scaling),
         alpha=float(carry),
         beta=float(leak),
         rotation=draw_rotation(rotation, units, seed, cell),
     )
+
+
+def draw_recurrent(
+    seed: int, cell: str, units: int, radius: float, init: Init, connectivity: float = 1.0
+) -> Float[np.ndarray, "neuron neuron"]:
+    """Return a dense W, a share `connectivity` of whose entries is not 0, of spectral radius `radius`.
+
+    `exact` rescales by the computed radius, O(N^3). `fast` trusts the circular law: entries of variance radius^2 / N
+    give a spectral radius that tends to `radius`, so W ~ U(-v, v), v = radius sqrt(3 / N); approximate at small N.
+
+    Source: Tao, Vu and Krishnapur, "Random matrices: universality of ESDs and the circular law", Annals of Probability
+    38 (2010).
+
+    Raises:
+        InputError: E116, for another `init`, a `connectivity` outside (0, 1], or a W that is nilpotent.
+    """
+    if init not in ("exact", "fast"):
+        raise InputError(
+            "E116", f"init = {init}", cause="init must be exact or fast", hint="leave it out for exact"
+        )
+    check_in("connectivity", connectivity, 0, 1, "neurons without connections remember nothing")
+    bound = radius * math.sqrt(3 / (units * connectivity))
+    recurrent = draw_uniform(seed, cell, "recurrent", (units, units), bound)
+    if connectivity < 1:
+        recurrent *= generator(seed, cell, "connections").random((units, units)) < connectivity
+    return rescaled(recurrent, radius) if init == "exact" else recurrent
 
 
 def draw_uniform(

@@ -22,7 +22,7 @@ from typing import Any
 
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.reservoir._rotation import Rotation
-from sarto.models.reservoir._weights import residual
+from sarto.models.reservoir._weights import Init, residual
 
 
 def searched(settings: Mapping[str, float]) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def build(
     input_scaling: float,
     bias_scaling: float,
     rotation: Rotation = "random",
+    init: Init = "exact",
 ) -> Reservoir:
     """Return an ES2N; the same arguments give the same weights.
 
@@ -53,6 +54,7 @@ def build(
         input_scaling: s, bound of each entry of W_x.
         bias_scaling: s_b, bound of each entry of b.
         rotation: O: `random`, `ring` (a cyclic shift) or `identity` (the leaky echo state network).
+        init: `exact` or `fast`, how W gets its spectral radius; see `esn`.
 
     Raises:
         InputError: E116, for a parameter outside its range.
@@ -68,4 +70,5 @@ def build(
         bias_scaling=bias_scaling,
         carry=1 - leak,
         rotation=rotation,
+        init=init,
     )

@@ -16,13 +16,11 @@ entries of variance radius^2 / N give a spectral radius that tends to `radius`, 
 
 from __future__ import annotations
 
-import math
 from typing import Literal, get_args
 
-from sarto.core.seed import generator
 from sarto.models.input_error import InputError
 from sarto.models.reservoir._cell import BOUNDED, Activation, Reservoir
-from sarto.models.reservoir._weights import check_in, check_parameters, draw_uniform, rescaled
+from sarto.models.reservoir._weights import Init, check_parameters, draw_recurrent, draw_uniform
 
 
 def build(
@@ -34,7 +32,7 @@ def build(
     radius: float,
     input_scaling: float,
     bias_scaling: float,
-    init: Literal["exact", "fast"] = "exact",
+    init: Init = "exact",
     connectivity: float = 1.0,
     activation: Activation = "tanh",
     leaks: Literal["state", "drive"] = "state",
@@ -67,11 +65,6 @@ def build(
         input_scaling=input_scaling,
         bias_scaling=bias_scaling,
     )
-    if init not in ("exact", "fast"):
-        raise InputError(
-            "E116", f"init = {init}", cause="init must be exact or fast", hint="leave it out for exact"
-        )
-    check_in("connectivity", connectivity, 0, 1, "neurons without connections remember nothing")
     if activation not in get_args(Activation):
         known = ", ".join(get_args(Activation))
         raise InputError(
@@ -81,14 +74,9 @@ def build(
         raise InputError(
             "E116", f"leaks = {leaks!r}", cause="nothing else can leak", hint="use state or drive"
         )
-    recurrent = draw_uniform(
-        seed, "esn", "recurrent", (units, units), radius * math.sqrt(3 / (units * connectivity))
-    )
-    if connectivity < 1:
-        recurrent *= generator(seed, "esn", "connections").random((units, units)) < connectivity
     reservoir = Reservoir(
         "esn",
-        rescaled(recurrent, radius) if init == "exact" else recurrent,
+        draw_recurrent(seed, "esn", units, radius, init, connectivity),
         draw_uniform(seed, "esn", "inputs", (units, channels), input_scaling),
         draw_uniform(seed, "esn", "bias", (units,), bias_scaling),
         alpha=1 - leak,

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.reservoir._rotation import Rotation
-from sarto.models.reservoir._weights import residual
+from sarto.models.reservoir._weights import Init, residual
 
 
 def build(
@@ -31,6 +31,7 @@ def build(
     bias_scaling: float,
     carry: float | None = None,
     rotation: Rotation = "ring",
+    init: Init = "exact",
 ) -> Reservoir:
     """Return a residual reservoir; the same arguments give the same weights.
 
@@ -44,6 +45,7 @@ def build(
         bias_scaling: s_b, bound of each entry of b.
         carry: alpha in (0, 1]; None is 1 - leak, or 1 when leak is 1.
         rotation: O: `random`, `ring` (a cyclic shift) or `identity`.
+        init: `exact` or `fast`, how W gets its spectral radius; see `esn`.
 
     Raises:
         InputError: E116, for a parameter outside its range.
@@ -59,4 +61,5 @@ def build(
         bias_scaling=bias_scaling,
         carry=(1 - leak or 1.0) if carry is None else carry,
         rotation=rotation,
+        init=init,
     )

@@ -23,7 +23,7 @@ import numpy as np
 
 from sarto.models.reservoir._cell import Memory, Reservoir
 from sarto.models.reservoir._rotation import Rotation
-from sarto.models.reservoir._weights import check_in, check_size, draw_uniform, residual
+from sarto.models.reservoir._weights import Init, check_in, check_size, draw_uniform, residual
 
 
 def build(
@@ -41,6 +41,7 @@ def build(
     memory_coupling: float | None = None,
     carry: float | None = None,
     rotation: Rotation = "identity",
+    init: Init = "exact",
 ) -> Reservoir:
     """Return a reservoir with a linear memory; the same arguments give the same weights.
 
@@ -58,6 +59,7 @@ def build(
         memory_coupling: s_m, bound of each entry of W_m; None is `input_scaling`.
         carry: alpha in (0, 1]; None is 1 - leak, or 1 when leak is 1 and `rotation` is not the identity.
         rotation: O: `identity`, `ring` (a cyclic shift) or `random`.
+        init: `exact` or `fast`, how W gets its spectral radius; see `esn`.
 
     Raises:
         InputError: E116, for a parameter outside its range.
@@ -77,6 +79,7 @@ def build(
         bias_scaling=bias_scaling,
         carry=default if carry is None else carry,
         rotation=rotation,
+        init=init,
     )
     check_size("memory_units", slots, "a memory needs a slot")
     check_in("memory_radius", memory_radius, 0, 1, "the memory must hold something, and must not grow")
