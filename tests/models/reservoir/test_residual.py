@@ -149,10 +149,10 @@ def test_the_id_covers_rotation_and_memory() -> None:
 @pytest.mark.usefixtures("unchecked_types")
 @pytest.mark.parametrize("build", [es2n.build, resesn.build, rmn.build])
 def test_the_fast_draw_comes_near_the_radius_and_is_the_exact_one_unscaled(build: Any) -> None:
-    exact: Any = build(300, 1, **USUAL)
-    fast: Any = build(300, 1, **USUAL, init="fast")
-    assert np.abs(np.linalg.eigvals(exact.recurrent)).max() == pytest.approx(0.9, rel=1e-9)
-    radius = np.abs(np.linalg.eigvals(fast.recurrent)).max()
+    exact: Reservoir = build(300, 1, **USUAL)
+    fast: Reservoir = build(300, 1, **USUAL, init="fast")
+    assert np.abs(exact.eigenvalues()).max() == pytest.approx(0.9, rel=1e-9)
+    radius = float(np.abs(fast.eigenvalues()).max())
     assert radius == pytest.approx(0.9, rel=0.07)
     np.testing.assert_allclose(fast.recurrent * (0.9 / radius), exact.recurrent, rtol=1e-9)
     with pytest.raises(InputError, match="init = slow"):
