@@ -1,4 +1,7 @@
-"""scikit-learn's own checks, on rows of a table as sequences of one step (see `rows.py`); each check is one test."""
+"""scikit-learn's own checks, each one test.
+
+A row of a table is a sequence of one step (see `rows.py`), or a graph of one node (see `graph_rows.py`).
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from tests.learn.graph_rows import GraphRowsClassifier, GraphRowsRegressor, GraphRowsTransformer
 from tests.learn.oracles import estimator_checks_generator
 from tests.learn.rows import RowsClassifier, RowsRegressor, RowsTransformer
 
 # float64, since the checks compare to 1e-7, where float32 rounds; few units for speed.
-ESTIMATORS = [cls(units=20, dtype="float64") for cls in (RowsTransformer, RowsClassifier, RowsRegressor)]
+ROWS = (RowsTransformer, RowsClassifier, RowsRegressor)
+GRAPHS = (GraphRowsTransformer, GraphRowsClassifier, GraphRowsRegressor)
+ESTIMATORS: list[Any] = [cls(units=20, dtype="float64") for cls in (*ROWS, *GRAPHS)]
 NOT_RUN = {"check_array_api_input"}
 """Needs an environment variable of SciPy and a second array library; the estimators compute in NumPy."""
 
@@ -29,7 +35,7 @@ CASES = [
 
 
 def test_the_battery_is_there() -> None:
-    assert len(CASES) > 120
+    assert len(CASES) > 240
 
 
 @pytest.mark.usefixtures("unchecked_types")
