@@ -26,7 +26,7 @@ from sarto.core.budget import Budget
 from sarto.core.executors import open_executor
 from sarto.core.graph import Graph, load_graph, save_graph
 from sarto.deploy.c.emit import emit
-from sarto.devices import device, devices
+from sarto.devices import device, microcontrollers
 from sarto.measure import qemu
 from sarto.measure.build import build
 from sarto.measure.compilers import COMPILERS, Name
@@ -79,7 +79,7 @@ def run(bench: Bench) -> Outcome:
             save_graph(graph, path)
             np.savez(bench.folder / "tested.npz", raw=tested.raw, offsets=tested.offsets)
             cases: list[tuple[str, Name, str]] = [
-                (d, c, o) for d in devices() for c in COMPILERS for o in LEVELS
+                (d, c, o) for d in microcontrollers() for c in COMPILERS for o in LEVELS
             ]
             running = [
                 executor.submit(_case, str(path), str(bench.folder / "tested.npz"), *case) for case in cases

@@ -6,7 +6,7 @@ import pytest
 
 from sarto.core.errors import SartoError
 from sarto.deploy.c.program import harness_sources
-from sarto.devices import device, devices
+from sarto.devices import device, microcontrollers
 from sarto.measure.board import Heard
 from sarto.measure.build import build
 from sarto.measure.compilers import Name
@@ -97,7 +97,7 @@ def test_the_harness_has_the_inputs_and_the_name_of_the_model() -> None:
 
 
 @pytest.mark.parametrize("compiler", ["zig", "gcc"])
-@pytest.mark.parametrize("name", devices())
+@pytest.mark.parametrize("name", microcontrollers())
 def test_the_harness_builds_for_every_device(name: str, compiler: Name) -> None:
     core = device(name)
     needs_program(compiler, core)
@@ -108,7 +108,7 @@ def test_the_harness_builds_for_every_device(name: str, compiler: Name) -> None:
 
 
 @pytest.mark.parametrize("compiler", ["zig", "gcc"])
-@pytest.mark.parametrize("name", devices())
+@pytest.mark.parametrize("name", microcontrollers())
 def test_variables_of_a_users_board_start_at_zero_and_initial_values_are_copied(
     name: str, compiler: Name
 ) -> None:
