@@ -13,7 +13,7 @@ COLUMNS = ("what", "value", "source")
 
 
 def devices() -> str:
-    """Return a table of the devices that images are built for, and each with the source of every number under a heading of its own."""
+    """Return the devices that images are built for: a table, then each with the source of every number."""
     known = [room.device(name) for name in room.microcontrollers()]
     rows = [
         (

@@ -121,6 +121,8 @@ def _shown(value: float, unit: str) -> str:
     if unit == "1" and abs(value) < 1:
         few = ROUNDING < abs(value) < 0.01
         return f"{value:.2g}" if few else f"{round(value, 3) + 0.0:.3f}"  # no minus before a zero
+    if abs(value) < 1000 and value != int(value):
+        value = float(f"{value:.4g}")
     return format_quantity(value, unit)
 
 
