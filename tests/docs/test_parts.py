@@ -110,7 +110,10 @@ def test_bars_say_which_were_missed() -> None:
 
 
 def test_bars_can_be_those_of_some_benchmarks_alone(kept: Path) -> None:
-    content: dict[str, Any] = {"figures": {}, "bars": [{"what": "time", "wanted": "<= 3", "got": 2.0, "met": True}]}
+    content: dict[str, Any] = {
+        "figures": {},
+        "bars": [{"what": "time", "wanted": "<= 3", "got": 2.0, "met": True}],
+    }
     (kept / "second.json").write_text(json.dumps(content), encoding="utf-8")
     assert results.bars().startswith("3 bars")
     assert results.bars("second").startswith("1 bars, of which 0 are missed.")
