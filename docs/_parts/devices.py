@@ -13,8 +13,8 @@ COLUMNS = ("what", "value", "source")
 
 
 def devices() -> str:
-    """Return a table of all devices, and each with the source of every number under a heading of its own."""
-    known = [room.device(name) for name in room.devices()]
+    """Return the devices that images are built for: a table, then each with the source of every number."""
+    known = [room.device(name) for name in room.microcontrollers()]
     rows = [
         (
             f"[{device.name}](#{device.name})",

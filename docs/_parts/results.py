@@ -18,6 +18,8 @@ from docs._parts._tables import table
 from sarto.core.units import format_quantity
 
 RESULTS = Path(__file__).resolve().parents[2] / "benchmarks" / "results"
+ROUNDING = 1e-9
+"""What is smaller, as a difference of two equal accuracies can be, is shown as 0."""
 SIGNS: dict[str, str] = {"<=": "≤", ">=": "≥"}
 
 
@@ -71,18 +73,22 @@ def compared(benchmark: str, name: str) -> str:
     return table(("", *columns), lines, right=range(1, len(columns) + 1))
 
 
-def bars() -> str:
-    """Return a table of every bar that a benchmark set itself, met or missed."""
+def bars(*benchmarks: str) -> str:
+    """Return a table of every bar that the benchmarks set themselves, met or missed; without a name of all of them.
+
+    Raises:
+        LookupError: when a benchmark has no result.
+    """
     rows = [
         (
-            f"`{path.stem}`",
+            f"`{name}`",
             escaped(bar["what"]),
             _unbroken(bar["wanted"]),
             _number(bar["got"]),
             _met(bar["met"]),
         )
-        for path in sorted(RESULTS.glob("*.json"))
-        for bar in _outcome(path.stem)["bars"]
+        for name in benchmarks or sorted(path.stem for path in RESULTS.glob("*.json"))
+        for bar in _outcome(name)["bars"]
     ]
     missed = sum(row[-1] != "met" for row in rows)
     intro = f"{len(rows)} bars, of which {missed} are missed."
@@ -113,7 +119,10 @@ def _with_range(figure: dict[str, Any]) -> str:
 
 def _shown(value: float, unit: str) -> str:
     if unit == "1" and abs(value) < 1:
-        return f"{round(value, 3) + 0.0:.3f}"  # no minus before a zero
+        few = ROUNDING < abs(value) < 0.01
+        return f"{value:.2g}" if few else f"{round(value, 3) + 0.0:.3f}"  # no minus before a zero
+    if abs(value) < 1000 and value != int(value):
+        value = float(f"{value:.4g}")
     return format_quantity(value, unit)
 
 

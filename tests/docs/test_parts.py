@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -105,6 +106,32 @@ def test_bars_say_which_were_missed() -> None:
     assert text.startswith("2 bars, of which 1 are missed.")
     assert "| `made_up` | flash\\_b | ≤\xa09 | 2 | met |" in text
     assert text.endswith("| `made_up` | RAM | ≤\xa01 | 2 | **missed** |")
+    assert results.bars("made_up") == text
+
+
+def test_bars_can_be_those_of_some_benchmarks_alone(kept: Path) -> None:
+    content: dict[str, Any] = {
+        "figures": {},
+        "bars": [{"what": "time", "wanted": "<= 3", "got": 2.0, "met": True}],
+    }
+    (kept / "second.json").write_text(json.dumps(content), encoding="utf-8")
+    assert results.bars().startswith("3 bars")
+    assert results.bars("second").startswith("1 bars, of which 0 are missed.")
+    assert "`made_up`" not in results.bars("second")
+    with pytest.raises(LookupError, match="no result of a benchmark gone"):
+        results.bars("made_up", "gone")
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(
+    ("value", "shown"), [(9.18e-5, "9.2e-05"), (0.0017, "0.0017"), (0.25, "0.250"), (-4e-17, "0.000")]
+)
+def test_a_small_figure_keeps_two_digits_and_rounding_is_zero(kept: Path, value: float, shown: str) -> None:
+    path = kept / "made_up.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["figures"]["set 2, esn: flash"]["value"] = value
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert results.figure("made_up", "set 2, esn: flash") == f"{shown} (measured)"
 
 
 @pytest.mark.usefixtures("kept")
