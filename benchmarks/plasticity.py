@@ -1,10 +1,21 @@
 """Intrinsic plasticity brings outputs close to their target, in all four forms; accuracy with it and without.
 
-KL: 100 neurons, radius 0.95, rate 5e-4, N(0, 0.1^2) or exponential of mean 0.3, one NARMA series of 1000 steps in
-[0, 1], as ReservoirPy's reproduction of Schrauwen et al. (2008) has it; their abstract says that the rule converges to
-the expected distributions, also in random recurrent networks. The leak is 0.5, so that leaking the state and leaking
-the drive differ. The bar is on the mean KL over the neurons after the last epoch, of every seed, with input weights up
-to 0.1, the reproduction's, and up to 1. The larger scale was added after tanh's KL had been seen to rise at 0.1.
+KL, after the last epoch, mean over 100 neurons, of every seed. The settings:
+
+- `Oger`, the toolbox that has the rule from the thesis of Verstraeten, an author of Schrauwen et al. (2008), in its
+  example for the inputs of NARMA30: N(0, 0.2^2), rate 1e-3, radius 0.85, dense W, no leak, no bias, 10 series of 1000
+  steps of U(0, 0.5), input weights of variance 1 (there normal, here uniform); 4 epochs, there 1.
+- `ReservoirPy`, its reproduction of Schrauwen et al. (2008): N(0, 0.1^2), rate 5e-4, radius 0.95, a tenth of W, no
+  leak, input weights +-0.1 to a tenth of the neurons, bias +-1, one NARMA30 series of 1000 steps in [0, 1]; 40 epochs
+  here, 100 there.
+- Ours, harder: as ReservoirPy's, but with a leak of 0.5, so that leaking the state and leaking the drive differ, with
+  NARMA10, small biases and input weights up to 0.1 to every neuron, and up to 1. The larger scale was added after
+  tanh's KL had been seen to rise at 0.1. Also sigmoid, to the exponential distribution of mean 0.3.
+
+tanh with the rate held, as published, and with one that falls linearly to 0, which was added after the held one had
+been seen to miss. Schrauwen et al. say in their abstract that the rule converges to the expected distributions, also in
+random recurrent networks, and give no number for a bar. `KL as it learns` is that of the outputs of an epoch while gain
+and shift move, by a loop of this benchmark's own: what the published rule brings to the target, and loses when frozen.
 
 Accuracy: JapaneseVowels (split of the archive) and sp_sw_har (watch, purity >= .6, every second window; seed s tests
 the subjects with number % 5 == s). Both arms draw the same reservoirs, the plastic one its rule besides; each arm
@@ -35,12 +46,13 @@ from sarto.core.executors import open_executor
 from sarto.core.seed import generator
 from sarto.data.load import load
 from sarto.learn.plasticity.intrinsic import IntrinsicPlasticity
+from sarto.learn.plasticity.target import BINS, Target
 from sarto.learn.readout import ESNClassifier
 from sarto.models.reservoir import esn
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.sequences import read_sequences
 
-MINUTES = 10
+MINUTES = 20
 EPOCHS, SHOWN = 40, (0, 1, 2, 5, 10, 20, 40)
 SCALINGS = (0.1, 1.0)
 """Bound of the input weights: that of the reproduction, and one more."""
@@ -48,7 +60,7 @@ FALLS_TO = 0.5
 """Of the KL before; the authors give no number."""
 CONFIGURATIONS, QUICK_CONFIGURATIONS = 10, 2
 FOLDS, OUTER = 2, 5
-UNITS = 100
+UNITS, LEAK = 100, 0.5
 ARMS = ("without", "with", "control")
 VOWELS = "japanese_vowels/JapaneseVowels_TRAIN.ts"
 HAR = "sp_sw_har/windows_2s_50hz.npz"
@@ -62,17 +74,21 @@ def run(bench: Bench) -> Outcome:
     figures: dict[str, Figure] = {}
     bars: list[Bar] = []
     epochs = 2 if bench.quick else EPOCHS
-    forms = [(activation, leaks) for activation in ("tanh", "sigmoid") for leaks in ("state", "drive")]
     with open_executor(bench.workers) as executor:
-        for (activation, leaks), scaling in product(forms, (1.0,) if bench.quick else SCALINGS):
-            name = f"{activation}, the {leaks} leaks, input weights {scaling:g}"
-            curves = _each(bench, executor, name, curve, activation, leaks, scaling, epochs)
-            for epoch in (e for e in SHOWN if e <= epochs):
+        for name, setting, schedule in settings((1.0,) if bench.quick else SCALINGS):
+            title = f"{name}, the rate falls" if schedule == "linear" else name
+            curves = _each(bench, executor, title, curve, setting, schedule, epochs)
+            last = len(curves[0]) - 1
+            for epoch in sorted({*(e for e in SHOWN if e < last), last}):
                 values = [c[epoch] for c in curves]
-                figures |= over_seeds(f"{name}: KL at epoch {epoch}", values, "nat", "measured")
+                figures |= over_seeds(f"{title}: KL at epoch {epoch}", values, "nat", "measured")
             ratios = [c[-1] / c[0] for c in curves]
-            bars.append(at_most(f"{name}: KL after over KL before, largest", max(ratios), FALLS_TO))
-            bench.say(f"{name}: KL after over before {[round(r, 3) for r in ratios]}")
+            bars.append(at_most(f"{title}: KL after over KL before, largest", max(ratios), FALLS_TO))
+            bench.say(f"{title}: KL after over before {[round(r, 3) for r in ratios]}")
+        for scaling in SCALINGS:
+            name = f"tanh, the state leaks, input weights {scaling:g}: KL as it learns, epoch {epochs}"
+            values = _each(bench, executor, name, as_it_learns, scaling, epochs)
+            figures |= over_seeds(name, values, "nat", "measured")
         for data in BATCH:
             count = QUICK_CONFIGURATIONS if bench.quick else CONFIGURATIONS
             figures |= compared(bench, data, _each(bench, executor, data, judged, data, count))
@@ -89,24 +105,82 @@ def _each(bench: Bench, executor: Executor, name: str, work: Callable[..., Any],
     return bench.once({"name": name, "settings": list(settings), "seeds": len(bench.seeds)}, all_of_them)
 
 
-def curve(activation: Any, leaks: Any, scaling: float, epochs: int, seed: int) -> list[float]:
+def settings(scalings: tuple[float, ...]) -> list[tuple[str, dict[str, Any], str]]:
+    """Return the name, setting and schedule of each row."""
+    tanh: dict[str, dict[str, Any]] = {
+        "tanh, setting of Oger": {"of": "Oger"},
+        "tanh, setting of ReservoirPy": {"of": "ReservoirPy"},
+    }
+    sigmoid: dict[str, dict[str, Any]] = {}
+    for (rows, activation), leaks, scaling in product(
+        ((tanh, "tanh"), (sigmoid, "sigmoid")), ("state", "drive"), scalings
+    ):
+        name = f"{activation}, the {leaks} leaks, input weights {scaling:g}"
+        rows[name] = {"of": "ours", "activation": activation, "leaks": leaks, "scaling": scaling}
+    found = [
+        (name, setting, schedule) for name, setting in tanh.items() for schedule in ("constant", "linear")
+    ]
+    return found + [(name, setting, "constant") for name, setting in sigmoid.items()]
+
+
+def curve(setting: Mapping[str, Any], schedule: str, epochs: int, seed: int) -> list[float]:
     """Return the mean KL before and after each epoch."""
-    usual: dict[str, Any] = dict(leak=0.5, radius=0.95, input_scaling=scaling, bias_scaling=0.1)
-    cell = esn.build(UNITS, 1, seed=seed, connectivity=0.1, activation=activation, leaks=leaks, **usual)
-    adapted = IntrinsicPlasticity(sigma=0.1, learning_rate=5e-4, epochs=epochs).adapt(
-        cell, [narma(seed)], 100
-    )
-    return [float(value) for value in adapted.table.column("KL, mean")]
+    rule = IntrinsicPlasticity(sigma=0.1, learning_rate=5e-4, epochs=epochs, schedule=schedule)
+    random, washout = generator(seed, "setting"), 100
+    if setting["of"] == "Oger":
+        cell = esn.build(
+            UNITS, 1, seed=seed, leak=1.0, radius=0.85, input_scaling=math.sqrt(3), bias_scaling=0.0
+        )
+        x, washout = [random.uniform(0, 0.5, (1000, 1)) for _ in range(10)], 0
+        rule = replace(rule, sigma=0.2, learning_rate=1e-3, epochs=max(1, epochs // 10))
+    elif setting["of"] == "ReservoirPy":
+        cell = ours(seed, "tanh", "drive", 0.1, leak=1.0)
+        inputs = 0.1 * random.choice((-1.0, 1.0), (UNITS, 1)) * (random.random((UNITS, 1)) < 0.1)
+        cell = replace(cell, inputs=inputs, bias=random.choice((-1.0, 1.0), UNITS))
+        x = [narma(seed, order=30)]
+    else:
+        cell = ours(seed, setting["activation"], setting["leaks"], setting["scaling"])
+        x = [narma(seed)]
+    return [float(value) for value in rule.adapt(cell, x, washout).table.column("KL, mean")]
 
 
-def narma(seed: int, steps: int = 1000) -> Float[np.ndarray, "step 1"]:
-    """Return a NARMA10 series scaled to [0, 1]: y' = .3 y + .05 y sum(last 10 y) + 1.5 u_9 u + .1, u ~ U(0, .5)."""
-    u = generator(seed, "narma").uniform(0, 0.5, steps + 10)
-    y: Float[np.ndarray, " step"] = np.zeros(steps + 10)
-    for t in range(9, steps + 9):
-        y[t + 1] = 0.3 * y[t] + 0.05 * y[t] * y[t - 9 : t + 1].sum() + 1.5 * u[t - 9] * u[t] + 0.1
+def ours(seed: int, activation: Any, leaks: Any, scaling: float, leak: float = LEAK) -> Reservoir:
+    """Return a reservoir of our settings."""
+    usual: dict[str, Any] = dict(leak=leak, radius=0.95, input_scaling=scaling, bias_scaling=0.1)
+    return esn.build(UNITS, 1, seed=seed, connectivity=0.1, activation=activation, leaks=leaks, **usual)
+
+
+def as_it_learns(scaling: float, epochs: int, seed: int) -> float:
+    """Return the mean KL of the outputs of the last epoch while tanh learns at the held rate; the state leaks."""
+    rate, cell, target = 5e-4, ours(seed, "tanh", "state", scaling), Target("tanh", 0.0, 0.1)
+    a, b, outputs = np.ones(UNITS), np.zeros(UNITS), np.empty((900, UNITS))
+    for _ in range(epochs):
+        h = np.zeros(UNITS)
+        for t, u in enumerate(narma(seed)):
+            z = cell.recurrent @ h + cell.inputs @ u + cell.bias
+            y = np.tanh(a * z + b)
+            h = (1 - LEAK) * h + LEAK * y
+            if t >= 100:
+                db = target.descent(y)
+                a = np.maximum(a + rate * (db * z + 1 / a), math.sqrt(rate))
+                b, outputs[t - 100] = b + rate * db, y
+    counts = [np.bincount(places, minlength=BINS) for places in target.bin_of(outputs).T]
+    return float(target.divergence(np.array(counts, np.float64)).mean())
+
+
+NARMA = {10: (0.3, 0.05, 1.5, 0.1), 30: (0.2, 0.04, 1.5, 0.001)}
+"""Order: factors of y, of y times the sum, of the product of inputs, and the constant."""
+
+
+def narma(seed: int, steps: int = 1000, order: int = 10) -> Float[np.ndarray, "step 1"]:
+    """Return a NARMA series in [0, 1]: y' = a y + b y sum(last `order` y) + c u_(order - 1) u + d, u ~ U(0, .5)."""
+    a, b, c, d = NARMA[order]
+    u = generator(seed, "narma").uniform(0, 0.5, steps + order)
+    y: Float[np.ndarray, " step"] = np.zeros(steps + order)
+    for t in range(order - 1, steps + order - 1):
+        y[t + 1] = a * y[t] + b * y[t] * y[t + 1 - order : t + 1].sum() + c * u[t + 1 - order] * u[t] + d
     assert np.isfinite(y).all() and y.max() < 2, "the series has not run away"
-    y = y[10:]
+    y = y[order:]
     return ((y - y.min()) / (y.max() - y.min()))[:, None]
 
 

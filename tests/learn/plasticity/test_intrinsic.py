@@ -25,8 +25,8 @@ FORMS = pytest.mark.parametrize(
 )
 
 
-def cell(**changes: Any) -> Reservoir:
-    return esn.build(12, 2, **(USUAL | changes))
+def cell(units: int = 12, **changes: Any) -> Reservoir:
+    return esn.build(units, 2, **(USUAL | changes))
 
 
 @FORMS
@@ -39,15 +39,15 @@ def test_outputs_come_closer_to_their_target(activation: Activation, leaks: Any)
         assert 0 <= float(least) <= float(mean) <= float(largest)
 
 
+@pytest.mark.parametrize("schedule", ["constant", "linear"])
 @FORMS
-def test_one_step_is_the_published_rule(activation: Activation, leaks: Any) -> None:
-    """By hand, for one sequence of two steps, in both conventions."""
+def test_changes_are_those_of_the_published_rule(activation: Activation, leaks: Any, schedule: Any) -> None:
+    """By hand, for one sequence of two steps, in both conventions; the second has half the rate where it falls."""
     before = cell(activation=activation, leaks=leaks)
     x = RANDOM.normal(size=(2, 2))
-    rate = 0.01
     a, b = np.ones(12), np.zeros(12)
     h, r = np.zeros(12), np.zeros(12)
-    for u in x:
+    for rate, u in zip((0.01, 0.005 if schedule == "linear" else 0.01), x, strict=True):
         drive = before.recurrent @ h + before.inputs @ u + before.bias
         r = 0.5 * r + 0.5 * drive
         z = r if leaks == "drive" else drive
@@ -58,7 +58,7 @@ def test_one_step_is_the_published_rule(activation: Activation, leaks: Any) -> N
         else:  # exponential of mean 0.3
             db = rate * (1 - (2 + 1 / 0.3) * y + y**2 / 0.3)
         a, b = a + rate / a + db * z, b + db
-    found = replace_epochs(FAST, 1).adapt(before, [x]).layers[0]
+    found = replace(FAST, epochs=1, schedule=schedule).adapt(before, [x]).layers[0]
     if leaks == "drive":
         assert found.gain is not None and found.shift is not None
         np.testing.assert_allclose(found.gain, a, atol=1e-14)
@@ -70,8 +70,36 @@ def test_one_step_is_the_published_rule(activation: Activation, leaks: Any) -> N
         np.testing.assert_allclose(found.bias, a * before.bias + b, atol=1e-14)
 
 
-def replace_epochs(rule: IntrinsicPlasticity, epochs: int) -> IntrinsicPlasticity:
-    return replace(rule, epochs=epochs)
+def test_a_rate_that_falls_comes_to_rest_at_the_target_where_a_held_one_does_not() -> None:
+    """The rate is large: sigma^2 / eta is 20 steps, and the reservoir remembers longer."""
+    x = [RANDOM.uniform(0, 1, size=(600, 2))]
+    slow = cell(units=40, radius=0.95, input_scaling=0.1, bias_scaling=0.1)
+    rule = IntrinsicPlasticity(sigma=0.1, learning_rate=5e-4, epochs=40)
+    held, falling = (
+        replace(rule, schedule=schedule).adapt(slow, x, washout=100) for schedule in ("constant", "linear")
+    )
+    before = float(held.table.column("KL, mean")[0])
+    assert float(held.table.column("KL, mean")[-1]) > 0.5 * before
+    assert float(falling.table.column("KL, mean")[-1]) < 0.25 * before
+
+
+@pytest.mark.parametrize(("batch", "rates"), [(1, (6, 5, 4, 3, 2, 1)), (2, (4, 3, 2, 1))])
+def test_the_rate_falls_over_all_changes(batch: int, rates: tuple[int, ...]) -> None:
+    """Two epochs of two and one steps after the washout; without a drive every neuron's y is tanh(b) by hand."""
+    before = cell(leaks="drive", bias_scaling=0.0)
+    x = [np.zeros((3, 2)), np.zeros((2, 2))]
+    rule = IntrinsicPlasticity(
+        mu=0.2, sigma=0.3, learning_rate=0.01, epochs=2, batch=batch, schedule="linear"
+    )
+    found = rule.adapt(replace(before, recurrent=0 * before.recurrent), x, washout=1).layers[0]
+    a, b = 1.0, 0.0
+    for part in rates:
+        rate = 0.01 * part / len(rates)
+        y = np.tanh(b)
+        a, b = a + rate / a, b + rate * (0.2 / 0.09 - y / 0.09 * (2 * 0.09 + 1 - y**2 + 0.2 * y))
+    assert found.gain is not None and found.shift is not None
+    np.testing.assert_allclose(found.gain, a, atol=1e-14)
+    np.testing.assert_allclose(found.shift, b, atol=1e-14)
 
 
 def test_the_conventions_agree_without_a_leak_and_differ_with_one() -> None:
@@ -167,6 +195,7 @@ def test_a_radius_past_one_is_said() -> None:
         ({"learning_rate": -1.0}, "learning_rate = -1.0"),
         ({"epochs": 0}, "epochs = 0"),
         ({"batch": 0}, "batch = 0"),
+        ({"schedule": "cosine"}, "schedule = cosine"),
     ],
 )
 def test_bad_parameters_are_refused(changes: dict[str, Any], words: str) -> None:

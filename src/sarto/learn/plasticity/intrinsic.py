@@ -14,16 +14,23 @@ phi decides the target: tanh a Gaussian, sigmoid an exponential distribution. Wh
 of y to the target over all neurons, by a histogram of a pass without learning, and the gains, counted from the
 reservoir given.
 
+The changes follow the inputs with a time constant of sigma^2 / eta steps (tanh; 20 at sigma = 0.1, eta = 5e-4). Where
+that is no longer than the reservoir remembers, the shift balances each moment, not the mean: the outputs have their
+target *while the rule runs*, and lose it when gain and shift are frozen at their last values. With `schedule="linear"`
+eta falls to 0, change k of K having eta (1 - k / K), k from 0: the rule has slowed down before it stops.
+
 The gain stays at sqrt(eta) at least: there the term 1 / a alone moves it by its own size in one step, and below it
 ever further. The layers of a stack adapt one after the other, each to what those below it say when they have.
 
 Source: see `target`. `sigma`, `mu` and `learning_rate` are those of ReservoirPy's reproduction of Schrauwen et al.
-(2008), with 100 epochs over one series of 1000 steps.
+(2008), with 100 epochs over one series of 1000 steps. A rate that falls to 0, so that what is learned online settles:
+Robbins and Monro, "A stochastic approximation method", Annals of Mathematical Statistics 22 (1951).
 
 >>> from sarto.models.reservoir import esn
 >>> rng = np.random.default_rng(0)
 >>> cell = esn.build(20, 1, seed=0, leak=1.0, radius=0.9, input_scaling=1.0, bias_scaling=0.5)
->>> adapted = IntrinsicPlasticity(sigma=0.3, learning_rate=0.005, epochs=3).adapt(cell, [rng.normal(size=(500, 1))])
+>>> rule = IntrinsicPlasticity(sigma=0.3, learning_rate=0.005, epochs=3, schedule="linear")
+>>> adapted = rule.adapt(cell, [rng.normal(size=(500, 1))])
 >>> first, *_, last = adapted.table.column("KL, mean")
 >>> adapted.reservoir.units, last < 0.5 * first
 (20, True)
@@ -62,6 +69,7 @@ from sarto.models.steps import PHI, Steps
 COLUMNS = ("layer", "epoch", "KL, mean", "KL, least", "KL, largest", "gain, least", "gain, largest")
 UNITS = ("", "", "nat", "nat", "nat", "1", "1")
 HOW = ("", "", *("measured",) * 5)
+SCHEDULES = ("constant", "linear")
 MEANS = {"tanh": 0.0, "sigmoid": 0.3}
 """mu where none is given."""
 
@@ -76,6 +84,7 @@ class IntrinsicPlasticity(BaseEstimator):
         learning_rate: eta.
         epochs: passes over the sequences, in the order given.
         batch: sequences that run side by side and share each change.
+        schedule: "constant" holds the rate, as published; "linear" lets it fall to 0 over all changes.
     """
 
     mu: float | None = None
@@ -83,6 +92,7 @@ class IntrinsicPlasticity(BaseEstimator):
     learning_rate: float = 5e-4
     epochs: int = 10
     batch: int = 1
+    schedule: str = "constant"
 
     def adapt(self, reservoir: AnyReservoir, sequences: Any, washout: int = 0) -> Adapted:
         """Return the adapted reservoir and how it went.
@@ -99,12 +109,18 @@ class IntrinsicPlasticity(BaseEstimator):
         given = plastic_layers(reservoir)
         self._check(given)
         check_input(reservoir, x, washout)
+        changes = self.epochs * sum(int(x.lengths[items].max()) - washout for items in groups(x, self.batch))
         layers: list[Reservoir] = []
         rows: list[tuple[float | int | str, ...]] = []
         warnings: list[str] = []
         with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             for number, layer in enumerate(given, 1):
-                tuner = _Tuner(self.target(layer), layer, self.learning_rate)
+                tuner = _Tuner(
+                    self.target(layer),
+                    layer,
+                    self.learning_rate,
+                    1 / changes if self.schedule == "linear" else 0.0,
+                )
                 rows += [(number, *row) for row in self._epochs(layers, layer, tuner, x, washout)]
                 layers.append(tuner.tuned(layer))
                 warnings += tuner.warnings(number, rows)
@@ -142,6 +158,13 @@ class IntrinsicPlasticity(BaseEstimator):
         check_above("learning_rate", self.learning_rate, 0)
         check_count("epochs", self.epochs)
         check_count("batch", self.batch)
+        if self.schedule not in SCHEDULES:
+            raise InputError(
+                "E116",
+                f"schedule = {self.schedule}",
+                cause="the learning rate is held, or falls to 0",
+                hint='use "constant" or "linear"',
+            )
         for layer in given:
             if layer.activation not in MEANS:
                 raise InputError(
@@ -157,11 +180,12 @@ class IntrinsicPlasticity(BaseEstimator):
 class _Tuner:
     """The activation of a layer with gain and shift, called once a step: it learns, or counts its outputs."""
 
-    def __init__(self, target: Target, layer: Reservoir, rate: float) -> None:
+    def __init__(self, target: Target, layer: Reservoir, rate: float, falls: float) -> None:
         self.gain = np.ones(layer.units) if layer.gain is None else layer.gain.astype(np.float64)
         self.shift = np.zeros(layer.units) if layer.shift is None else layer.shift.astype(np.float64)
         self.least = float(np.sqrt(rate))
-        self._target, self._rate = target, rate
+        self._target, self._rate, self._falls = target, rate, falls
+        self._changes = 0
         self._learns = False
         self._counts: Int[np.ndarray, " place"] | None = None
         self._row = np.arange(layer.units) * BINS
@@ -172,8 +196,10 @@ class _Tuner:
         if self._learns:
             db = self._target.descent(y)
             da = db * z + 1 / self.gain
-            self.gain += self._rate * da.mean(axis=0)
-            self.shift += self._rate * db.mean(axis=0)
+            rate = self._rate * (1 - self._falls * self._changes)
+            self._changes += 1
+            self.gain += rate * da.mean(axis=0)
+            self.shift += rate * db.mean(axis=0)
             np.maximum(self.gain, self.least, out=self.gain)
         elif self._counts is not None:
             np.add.at(self._counts, (self._row + self._target.bin_of(y)).reshape(-1), 1)
@@ -230,7 +256,7 @@ class _Tuner:
         if float(own[-1]) > float(own[0]):
             found.append(
                 f"the mean KL divergence of layer {number} rose from {own[0]:.3g} to {own[-1]:.3g} nat: the learning "
-                "rate is too large, or the target out of reach"
+                "rate is too large when it stops (schedule='linear' lets it fall), or the target out of reach"
             )
         return found
 
