@@ -68,8 +68,8 @@ class ReservoirTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Re
         cell_options: further arguments of the cell's `build`, by name.
         layers: reservoirs of the cell one on top of the other; see `sarto.models.reservoir._stack`.
         inter_scaling: bound of the input weights of every layer but the first; None is `input_scaling`.
-        time_chunks: whether the states of long series are computed in chunks of time side by side, several times as
-            fast, where the state forgets; only where there is an answer for every step. See `sarto.models.chunked`.
+        time_chunks: whether the states of long series are computed in chunks of time side by side, where the state
+            forgets; only where there is an answer for every step. See `sarto.models.chunked`.
         plasticity: how the reservoir adapts to the training sequences of the first call, without their targets:
             `IntrinsicPlasticity(...)`, `SynapticPlasticity(...)` or None; see `sarto.learn.plasticity`.
         return_sequences: whether `transform` gives the states after every step instead, as a list of (step_i, neuron).
