@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 import sarto
-from sarto.core.store import NotWrittenError, Store, content_hash, file_sha256, write_atomic
+from sarto.core.errors import NotWrittenError
+from sarto.core.store import Store, content_hash, file_sha256, write_atomic
 
 
 def test_writes_text_and_bytes_into_folders_that_are_not_there_yet(tmp_path: Path) -> None:

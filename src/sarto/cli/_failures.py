@@ -12,7 +12,6 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterable
@@ -21,8 +20,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from sarto.core.errors import SartoError
-from sarto.core.store import NotWrittenError
+from sarto.core.errors import NotWrittenError, SartoError
 
 UNEXPECTED = "E000"
 """The code of a failure that nobody foresaw."""
@@ -74,6 +72,8 @@ def show(error: SartoError) -> None:
     """Print `error` on stderr."""
     text = str(error)
     if sys.stderr.isatty():  # broken between words, and only there: a hint may be a command
+        import shutil  # of a failure alone: it takes a tenth of the time of `--help`
+
         width = shutil.get_terminal_size().columns
         text = "\n".join(
             textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

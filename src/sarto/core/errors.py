@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 EXIT_DONE = 0
 EXIT_FAILED = 1
@@ -40,6 +39,8 @@ class ErrorPage:
 @cache
 def error_pages() -> dict[str, ErrorPage]:
     """Return every page of the catalogue by its code, in order of the codes."""
+    from importlib.resources import files  # slow to import, and most calls show no page
+
     pages: dict[str, ErrorPage] = {}
     folder = files("sarto.core") / "pages"
     for entry in sorted(folder.iterdir(), key=lambda e: e.name):
@@ -50,6 +51,10 @@ def error_pages() -> dict[str, ErrorPage]:
         exit_code = int(exit_line.removeprefix("exit code:").strip())
         pages[code] = ErrorPage(code, title.removeprefix("#").strip(), exit_code, text.strip())
     return pages
+
+
+class NotWrittenError(OSError):
+    """A file could not be written; its `filename` is the one that was wanted."""
 
 
 class SartoError(Exception):

@@ -22,9 +22,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-
-class NotWrittenError(OSError):
-    """A file could not be written; its `filename` is the one that was wanted."""
+from sarto.core.errors import NotWrittenError
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
