@@ -227,14 +227,7 @@ class Readout(ReservoirEstimator):
             InputError: E116, when they are of other features.
         """
         check_is_fitted(self, "feature_map_")
-        if statistics.features_id != self.feature_map_.features_id:
-            raise InputError(
-                "E116",
-                f"statistics of features {statistics.features_id[:12] or 'unnamed'}, the estimator computes "
-                f"{self.feature_map_.features_id[:12]}",
-                cause="they are of another reservoir, pooling or input scaling",
-                hint="compute them with `statistics` of this estimator",
-            )
+        check_features_id(statistics, self.feature_map_.features_id)
         self._learn(self.feature_map_, statistics)
         return self
 
@@ -294,3 +287,15 @@ def check_ridge_parameter(ridge: object) -> None:
     """Refuse a `ridge` that is neither `gcv` nor a finite number of at least 0 (E116), before any work is done."""
     if ridge != "gcv":
         check_ridge(ridge)
+
+
+def check_features_id(statistics: RidgeStatistics, features_id: str) -> None:
+    """Refuse statistics of other features than those of the estimator (E116)."""
+    if statistics.features_id != features_id:
+        raise InputError(
+            "E116",
+            f"statistics of features {statistics.features_id[:12] or 'unnamed'}, the estimator computes "
+            f"{features_id[:12]}",
+            cause="they are of another reservoir, pooling or input scaling",
+            hint="compute them with `statistics` of this estimator",
+        )

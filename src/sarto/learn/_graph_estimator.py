@@ -23,7 +23,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sarto.learn import graph_file
-from sarto.learn._estimator import check_ridge_parameter, real, whole
+from sarto.learn._estimator import check_features_id, check_ridge_parameter, real, whole
 from sarto.learn.graph_features import GraphFeatureMap, node_scaling
 from sarto.learn.ridge import RidgeSolution
 from sarto.learn.statistics import RidgeStatistics
@@ -240,14 +240,7 @@ class GraphReadout(GraphEstimator):
             InputError: E116, when they are of other features.
         """
         check_is_fitted(self, "feature_map_")
-        if statistics.features_id != self.feature_map_.features_id:
-            raise InputError(
-                "E116",
-                f"statistics of features {statistics.features_id[:12] or 'unnamed'}, the estimator computes "
-                f"{self.feature_map_.features_id[:12]}",
-                cause="they are of another reservoir, pooling or input scaling",
-                hint="compute them with `statistics` of this estimator",
-            )
+        check_features_id(statistics, self.feature_map_.features_id)
         self._learn(self.feature_map_, statistics)
         return self
 

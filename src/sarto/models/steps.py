@@ -70,7 +70,7 @@ class Steps:
         ]
         if phi is not None:
             self._neurons.replace_phi(phi)
-        self._units, self._dtype = reservoir.units, dtype
+        self._dtype = dtype
 
     def run(self, x: Float[np.ndarray, "step live channel"]) -> Float[np.ndarray, "step live neuron"]:
         """Take the first items through the steps under inputs `x`; return the state after each step.
