@@ -1,0 +1,108 @@
+"""What a recipe works on: a network on its way to being small, and what its steps may use.
+
+A step takes a `State` and an `Evaluation` and returns another state; it never changes the one that it was given. Its
+weights' masks and forms are in the network, so a state is all there is to know. What a form is, `forms` says.
+
+>>> from sarto.models.network.named import named
+>>> state = State(Network(named("mlp", (4,), 2, width=3), seed=0))
+>>> state.then(Step("magnitude", {"sparsity": 0.5}), state.copy()).recipe
+Recipe(steps=(Step(method='magnitude', settings={'sparsity': 0.5}),))
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from sarto.compress.stored import Stored
+from sarto.core.budget import Budget
+from sarto.core.progress import Silent, Talk
+from sarto.core.recipe import Recipe, Step
+from sarto.data.examples import Examples
+from sarto.learn.loop import Loss, Training, accuracy
+from sarto.models.network.module import Network
+
+
+class Form(Protocol):
+    """A module that makes the weight that is used out of the masked one, and knows how that is stored."""
+
+    def __call__(self, weight: Tensor) -> Tensor:
+        """Return the weight that is used; 0 stays 0."""
+        ...
+
+    def stored(self, weight: Tensor) -> Stored:
+        """Return how `self(weight)` is stored; restored it is the same in every bit."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A network on its way, and the steps that made it of the one that was given."""
+
+    network: Network
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def recipe(self) -> Recipe:
+        """The steps so far."""
+        return Recipe(self.steps)
+
+    def copy(self) -> Network:
+        """Return a network of its own to work on."""
+        return copy.deepcopy(self.network)
+
+    def then(self, step: Step, network: Network) -> State:
+        """Return the state after a step."""
+        return State(network, (*self.steps, step))
+
+    def stored(self) -> dict[str, Stored]:
+        """Return how every parameter is stored, by name: weights in their form, all else as it is in float32."""
+        found = {name: Stored.of_values(value) for name, value in self.network.arrays().items()}
+        for name, layer in self.network.weighted():
+            if layer.form is not None:
+                found[f"{name}.weight"] = form_of(layer.form).stored(masked(layer.weight, layer.mask))
+        return found
+
+
+def masked(weight: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the weights with 0 where they are pruned, without a gradient."""
+    return (weight if mask is None else weight * mask).detach()
+
+
+def form_of(module: nn.Module) -> Form:
+    """Return a layer's form as what it is."""
+    assert hasattr(module, "stored"), f"{type(module).__name__} does not know how it is stored"
+    return module  # type: ignore[return-value]
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What steps may look at. Test items are not among it.
+
+    Attributes:
+        train: to fit and to calibrate on.
+        validation: to judge on.
+        training: how a network is tuned after a step that changed it, unless the step says otherwise.
+        loss: of every tuning; a distillation, or None for the cross-entropy.
+        seed: of everything random.
+        budget: what the end must fit.
+        integer_accuracy: network, examples -> accuracy of its integers, handed in from above; None where nobody asks.
+        talk: told of what takes time.
+    """
+
+    train: Examples
+    validation: Examples
+    training: Training = field(default_factory=Training)
+    loss: Loss | None = None
+    seed: int = 0
+    budget: Budget = field(default_factory=Budget)
+    integer_accuracy: Callable[[Network, Examples], float] | None = None
+    talk: Talk = field(default_factory=Silent)
+
+    def accuracy(self, network: Network) -> float:
+        """Return the validation accuracy."""
+        return accuracy(network, self.validation)

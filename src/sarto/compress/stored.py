@@ -1,0 +1,97 @@
+"""How one tensor is stored: whole numbers and the table or the scale that they stand for, or plain floats.
+
+| kind | restored value of entry i | what a file keeps |
+|---|---|---|
+| `plain` | values_i | values, in float32 or float16 |
+| `table` | table[symbols_i] | symbols 0 .. len(table) - 1 and the table; symbol 0 stands for 0, a pruned weight |
+| `scaled` | (symbols_i - zero) scale_c | symbols, and the scale of each channel c (first axis), or one scale |
+
+A codebook, ternary and binary weights are tables; integers are scaled. Nothing here needs torch: this is what a
+container writes and reads.
+
+>>> stored = Stored.of_table((2, 2), np.array([0, 2, 1, 0]), np.array([0, -0.5, 0.25], np.float32))
+>>> stored.restore().tolist()
+[[0.0, 0.25], [-0.5, 0.0]]
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from sarto.models.input_error import InputError
+
+Kind = Literal["plain", "table", "scaled"]
+Precision = Literal["float32", "float16"]
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """One tensor as it is stored.
+
+    Attributes:
+        shape: of the tensor.
+        kind: see the module.
+        floats: values of a plain tensor (flat), the table, or the scales; of the dtype in which they are stored.
+        symbols: flat whole numbers from 0, or None for a plain tensor.
+        alphabet: one more than the largest symbol that can occur; 0 for a plain tensor.
+        zero: the symbol that stands for 0 in a scaled tensor.
+    """
+
+    shape: tuple[int, ...]
+    kind: Kind
+    floats: Float[np.ndarray, " value"]
+    symbols: Int[np.ndarray, " entry"] | None = None
+    alphabet: int = 0
+    zero: int = 0
+
+    def __post_init__(self) -> None:
+        size = math.prod(self.shape)
+        entries = len(self.floats) if self.symbols is None else len(self.symbols)
+        wrong = entries != size or (self.symbols is None) != (self.kind == "plain")
+        if self.symbols is not None and size:
+            wrong = wrong or int(self.symbols.min()) < 0 or int(self.symbols.max()) >= self.alphabet
+        wrong = wrong or (self.kind == "table" and len(self.floats) != self.alphabet)
+        wrong = wrong or (
+            self.kind == "scaled" and len(self.floats) not in (1, self.shape[0] if self.shape else 1)
+        )
+        if wrong or str(self.floats.dtype) not in ("float32", "float16"):
+            raise InputError(
+                "E123",
+                f"a {self.kind} tensor of shape {self.shape} cannot be stored so",
+                cause=f"{entries} entries, {len(self.floats)} {self.floats.dtype} values, alphabet {self.alphabet}",
+            )
+
+    @staticmethod
+    def of_values(values: Float[np.ndarray, "..."], precision: Precision = "float32") -> Stored:
+        """Return a plain tensor."""
+        return Stored(values.shape, "plain", values.reshape(-1).astype(precision))
+
+    @staticmethod
+    def of_table(
+        shape: tuple[int, ...], symbols: Int[np.ndarray, " entry"], table: Float[np.ndarray, " value"]
+    ) -> Stored:
+        """Return a tensor of values out of a table."""
+        return Stored(shape, "table", table, symbols, len(table))
+
+    @staticmethod
+    def of_integers(
+        integers: Int[np.ndarray, "..."], scale: Float[np.ndarray, " value"], bits: int
+    ) -> Stored:
+        """Return a tensor of integers in +-(2^(bits - 1) - 1) with a scale for each channel, or one."""
+        zero = 2 ** (bits - 1) - 1
+        return Stored(integers.shape, "scaled", scale, integers.reshape(-1) + zero, 2 * zero + 1, zero)
+
+    def restore(self) -> Float[np.ndarray, "..."]:
+        """Return the tensor in float32."""
+        floats = self.floats.astype(np.float32)
+        if self.symbols is None:
+            return floats.reshape(self.shape)
+        if self.kind == "table":
+            return floats[self.symbols].reshape(self.shape)
+        integers = (self.symbols - self.zero).astype(np.float32).reshape(self.shape)
+        return integers * floats.reshape(-1, *(1,) * (len(self.shape) - 1))

@@ -1,0 +1,169 @@
+"""Items of one shape with a class each, as a network takes them: images, windows, feature vectors.
+
+Sequences of a `Dataset` become (channel, step). Bytes (uint8) are divided by 255; every other number is taken as it is.
+
+>>> from sarto.data.load import load
+>>> motions = of_dataset(load("BasicMotions"))
+>>> motions.x.shape, motions.shape, len(motions.classes)
+((80, 6, 100), (6, 100), 4)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int, Num, Shaped
+
+from sarto.core.dataset import Dataset
+from sarto.core.errors import SartoError
+from sarto.core.seed import generator
+
+BYTE = 255.0
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Items of one shape.
+
+    Attributes:
+        x: float32, an item each.
+        y: class index of each item.
+        classes: class names, by index.
+        groups: of items that belong on one side of every split, or None.
+    """
+
+    x: Float[np.ndarray, "item ..."]
+    y: Int[np.ndarray, " item"]
+    classes: tuple[str, ...]
+    groups: Shaped[np.ndarray, " item"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one item."""
+        return tuple(self.x.shape[1:])
+
+    def select(self, items: Int[np.ndarray, " chosen"]) -> Examples:
+        """Return the chosen items, in the order given."""
+        groups = None if self.groups is None else self.groups[items]
+        return replace(self, x=self.x[items], y=self.y[items], groups=groups)
+
+    def parts(self, share: float, seed: int) -> tuple[Examples, Examples]:
+        """Return the items without and with a `share` held back: whole groups, else evenly over the classes.
+
+        Raises:
+            SartoError: E109, when one of the parts would be empty.
+        """
+        if self.groups is None:
+            held = self._held_evenly(share, seed)
+        else:
+            names = np.unique(self.groups)
+            order = generator(seed, "examples", "groups").permutation(len(names))
+            held = np.isin(self.groups, names[order[: max(1, round(share * len(names)))]])
+        if held.all() or not held.any():
+            raise SartoError(
+                "E109",
+                f"{len(self)} items cannot be cut so that a share of {share:g} is held back",
+                cause="one part would be empty",
+                hint="bring more items or groups",
+            )
+        return self.select(np.flatnonzero(~held)), self.select(np.flatnonzero(held))
+
+    def _held_evenly(self, share: float, seed: int) -> Shaped[np.ndarray, " item"]:
+        held = np.zeros(len(self), bool)
+        for number in np.unique(self.y):
+            items = np.flatnonzero(self.y == number)
+            order = generator(seed, "examples", int(number)).permutation(len(items))
+            held[items[order[: round(share * len(items))]]] = True
+        return held
+
+
+def of_arrays(
+    x: Num[np.ndarray, "item ..."], y: Shaped[np.ndarray, " item"], classes: tuple[str, ...] = ()
+) -> Examples:
+    """Return items and labels as examples; an image (row, column) gets its one channel.
+
+    Raises:
+        SartoError: E104, when there are no items, their number differs from that of the labels, or a value is not
+            finite.
+    """
+    if x.ndim < 2 or len(x) != len(y) or not len(x):
+        raise SartoError(
+            "E104",
+            f"{len(x)} items of shape {x.shape[1:]} and {len(y)} labels",
+            cause="examples are an array (item, ...) and a label for each item",
+        )
+    values = x.astype(np.float32) / np.float32(BYTE) if x.dtype == np.uint8 else x.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise SartoError("E104", "an item has a value that is not finite", cause="NaN or infinity in x")
+    names, index = np.unique(y, return_inverse=True)
+    known = classes or tuple(str(name) for name in names.tolist())
+    if classes:
+        index = y.astype(np.int64)
+    return Examples(values, index.astype(np.int64), known)
+
+
+def of_dataset(data: Dataset) -> Examples:
+    """Return sequences of equal length as examples (channel, step).
+
+    Raises:
+        SartoError: E104, when lengths differ or the data have no classes.
+    """
+    lengths = np.unique(data.lengths)
+    if len(lengths) != 1 or not data.classes:
+        raise SartoError(
+            "E104",
+            f"{data.name}: {len(data)} items with {lengths.min()} to {lengths.max()} steps, "
+            f"{len(data.classes)} classes",
+            cause="a network takes items of one length, with a class each",
+            hint="cut them into windows (--window), or fit a reservoir (sarto fit)",
+        )
+    x = data.values.reshape(len(data), int(lengths[0]), -1).transpose(0, 2, 1)
+    return Examples(
+        np.ascontiguousarray(x, np.float32), data.target.astype(np.int64), data.classes, data.groups
+    )
+
+
+def read_arrays(path: Path) -> tuple[Examples, Examples | None]:
+    """Return the examples of an `.npz` file, and its test part where it has one.
+
+    The file has `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`. An array of images (item, row, column) is
+    taken as one channel; (item, channel, row, column) as it is.
+
+    Raises:
+        SartoError: E104, when the file has other arrays.
+    """
+    with np.load(path, allow_pickle=False) as held:
+        arrays: Mapping[str, Any] = {
+            name: held[name] for name in held.files if name[:2] in ("x_", "y_", "x", "y")
+        }
+    if {"x_train", "y_train", "x_test", "y_test"} <= set(arrays):
+        names = tuple(str(name) for name in np.unique(np.concatenate([arrays["y_train"], arrays["y_test"]])))
+        train, test = (
+            of_arrays(_channelled(arrays[f"x_{part}"]), _index(arrays[f"y_{part}"], names), names)
+            for part in ("train", "test")
+        )
+        return train, test
+    if {"x", "y"} <= set(arrays):
+        return of_arrays(_channelled(arrays["x"]), arrays["y"]), None
+    raise SartoError(
+        "E104",
+        f"{path.name} has the arrays {', '.join(sorted(arrays)) or 'none'}",
+        cause="examples are `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`",
+    )
+
+
+def _index(y: Shaped[np.ndarray, " item"], names: tuple[str, ...]) -> Int[np.ndarray, " item"]:
+    place = {name: number for number, name in enumerate(names)}
+    return np.array([place[str(label)] for label in y.tolist()], np.int64)
+
+
+def _channelled(x: Num[np.ndarray, "item ..."]) -> Num[np.ndarray, "item ..."]:
+    """Return images that have no channel with one."""
+    return x[:, None] if x.ndim == 3 else x

@@ -1,0 +1,220 @@
+"""A feed-forward network as a torch module, made from its architecture; its parameters have the architecture's names.
+
+>>> from sarto.models.network.architecture import Architecture, Node
+>>> net = Network(Architecture((4,), (Node("hidden", "linear", ("input",), {"features": 3}),
+...                                   Node("bend", "relu", ("hidden",)),
+...                                   Node("out", "linear", ("bend",), {"features": 2}))))
+>>> tuple(net(torch.zeros(5, 4)).shape), sorted(net.arrays())
+((5, 2), ['hidden.bias', 'hidden.weight', 'out.bias', 'out.weight'])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sarto.models.input_error import InputError
+from sarto.models.network.architecture import INPUT, Architecture, Node
+from sarto.models.network.operations import Shape, ints, whole
+from sarto.models.network.weights import ConvLayer, LinearLayer, WeightedLayer
+
+_RENAMED = {"running_mean": "mean", "running_var": "variance"}
+_SIMPLE: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": functional.relu,
+    "relu6": functional.relu6,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "gelu": functional.gelu,
+    "silu": functional.silu,
+    "hard_swish": functional.hardswish,
+}
+
+
+class Network(nn.Module):
+    """A network that computes what its `architecture` says.
+
+    Args:
+        architecture: the operations.
+        seed: of the weights that it begins with (He's normal distribution; biases 0, scales of norms 1).
+    """
+
+    def __init__(self, architecture: Architecture, seed: int = 0) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.layers = nn.ModuleDict()
+        generator = torch.Generator().manual_seed(seed)
+        for node in architecture.nodes:
+            layer = _layer(node, [architecture.shapes[name] for name in node.inputs])
+            if isinstance(layer, WeightedLayer):
+                layer.reset_parameters(generator)
+            if layer is not None:
+                self.layers[node.name] = layer
+        last: dict[str, str] = {}
+        for node in architecture.nodes:
+            last.update(dict.fromkeys(node.inputs, node.name))
+        self._last_reader = last
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the output of a batch of items."""
+        return self.run(x)
+
+    def run(self, x: Tensor, look: Callable[[str, Tensor], Tensor | None] | None = None) -> Tensor:
+        """Return the output of a batch; `look` sees what each node returns, and may put something in its place."""
+        if tuple(x.shape[1:]) != self.architecture.input_shape:
+            raise InputError(
+                "E122",
+                f"items of shape {tuple(x.shape[1:])} for a network on {self.architecture.input_shape}",
+                cause="a network takes items of one shape",
+            )
+        values = {INPUT: x}
+        for node in self.architecture.nodes:
+            y = self.apply_node(node, [values[name] for name in node.inputs])
+            if look is not None:
+                seen = look(node.name, y)
+                y = y if seen is None else seen
+            for name in node.inputs:
+                if self._last_reader[name] == node.name:
+                    values.pop(name, None)
+            values[node.name] = y
+        return values[self.architecture.output]
+
+    def apply_node(self, node: Node, inputs: list[Tensor]) -> Tensor:
+        """Return what one node makes of its inputs."""
+        if node.name in self.layers:
+            return self.layers[node.name](inputs[0])
+        return _run(node, inputs)
+
+    def weighted(self) -> Iterator[tuple[str, WeightedLayer]]:
+        """Yield the layers that can be pruned, quantised and coded, by name, in order."""
+        for node in self.architecture.weighted:
+            layer = self.layers[node.name]
+            assert isinstance(layer, WeightedLayer)
+            yield node.name, layer
+
+    def layer(self, name: str) -> WeightedLayer:
+        """Return the weighted layer `name`.
+
+        Raises:
+            InputError: E122, when there is none; the hint names those there are.
+        """
+        found = dict(self.weighted())
+        if name not in found:
+            raise InputError(
+                "E122", f"the network has no layer '{name}' with weights", hint=f"it has {', '.join(found)}"
+            )
+        return found[name]
+
+    def arrays(self) -> dict[str, Float[np.ndarray, "..."]]:
+        """Return every parameter as the network uses it (masked, and in its form) by the architecture's names."""
+        found: dict[str, Float[np.ndarray, "..."]] = {}
+        with torch.no_grad():
+            for name, tensor in self._tensors():
+                found[name] = tensor.detach().cpu().numpy().copy()
+        return {name: found[name] for name in self.architecture.parameters}
+
+    def load_arrays(self, arrays: Mapping[str, Float[np.ndarray, "..."]]) -> None:
+        """Take over every parameter; masks and forms are left away.
+
+        Raises:
+            InputError: E122, when a parameter is missing, has another shape, or is not finite, or one is not known.
+        """
+        wanted = self.architecture.parameters
+        for name in (*wanted, *arrays):
+            if name not in arrays or name not in wanted or arrays[name].shape != wanted[name]:
+                got = arrays[name].shape if name in arrays else "nothing"
+                raise InputError(
+                    "E122",
+                    f"parameter '{name}': {got} given, {wanted.get(name, 'nothing')} wanted",
+                    cause="the weights are not those of this network",
+                )
+            if not np.isfinite(arrays[name]).all():
+                raise InputError(
+                    "E122", f"parameter '{name}' is not finite", cause="a value is NaN or infinite"
+                )
+        for _, layer in self.weighted():
+            layer.mask, layer.form = None, None
+        with torch.no_grad():
+            for name, tensor in self._tensors():
+                tensor.copy_(torch.as_tensor(np.ascontiguousarray(arrays[name], np.float32)))
+
+    def _tensors(self) -> Iterator[tuple[str, Tensor]]:
+        for name, layer in self.layers.items():
+            if isinstance(layer, WeightedLayer):
+                yield f"{name}.weight", layer.effective
+                if layer.bias is not None:
+                    yield f"{name}.bias", layer.bias
+            else:
+                for own, tensor in (*layer.named_parameters(), *layer.named_buffers()):
+                    if own != "num_batches_tracked":
+                        yield f"{name}.{_RENAMED.get(own, own)}", tensor
+
+
+def predict(
+    network: Network, x: Float[np.ndarray, "item ..."], batch: int = 512
+) -> Float[np.ndarray, "item output"]:
+    """Return the outputs of items as the network stands in use: no gradients, running statistics in its norms."""
+    training = network.training
+    network.eval()
+    device = next(network.parameters()).device
+    found = np.zeros((len(x), *network.architecture.shapes[network.architecture.output]), np.float32)
+    with torch.no_grad():
+        for first in range(0, len(x), batch):
+            part = np.ascontiguousarray(x[first : first + batch], np.float32)
+            found[first : first + batch] = network(torch.as_tensor(part).to(device)).cpu().numpy()
+    network.train(training)
+    return found
+
+
+def _layer(node: Node, shapes: list[Shape]) -> nn.Module | None:
+    """Return the module of a node with parameters, or None."""
+    a = node.attributes
+    if node.op == "linear":
+        return LinearLayer(shapes[0][0], whole(a, "features"), bias=bool(a["bias"]))
+    if node.op == "conv":
+        return ConvLayer(
+            shapes[0][0],
+            whole(a, "channels"),
+            ints(a, "kernel"),
+            stride=ints(a, "stride"),
+            padding=ints(a, "padding"),
+            dilation=ints(a, "dilation"),
+            groups=whole(a, "groups"),
+            bias=bool(a["bias"]),
+        )
+    if node.op == "batch_norm":
+        kinds = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d}
+        return kinds[len(shapes[0])](shapes[0][0], eps=float(str(a["eps"])))
+    return None
+
+
+def _run(node: Node, inputs: list[Tensor]) -> Tensor:
+    """Return what a node without parameters makes of its inputs."""
+    x, a = inputs[0], node.attributes
+    if node.op in _SIMPLE:
+        return _SIMPLE[node.op](x)
+    if node.op == "leaky_relu":
+        return functional.leaky_relu(x, float(str(a["slope"])))
+    if node.op in ("max_pool", "mean_pool"):
+        flat = len(ints(a, "kernel")) == 1
+        kernel, stride, padding = ints(a, "kernel"), ints(a, "stride"), ints(a, "padding")
+        if node.op == "max_pool":
+            return (functional.max_pool1d if flat else functional.max_pool2d)(x, kernel, stride, padding)
+        return (functional.avg_pool1d if flat else functional.avg_pool2d)(x, kernel, stride, padding)
+    if node.op == "global_mean_pool":
+        return x.flatten(2).mean(2)
+    if node.op == "flatten":
+        return x.flatten(1)
+    if node.op == "reshape":
+        return x.reshape(len(x), *ints(a, "shape"))
+    if node.op == "add":
+        total = x
+        for other in inputs[1:]:
+            total = total + other
+        return total
+    assert node.op == "concat", f"{node.op} has no program"
+    return torch.cat(inputs, 1)
