@@ -76,7 +76,7 @@ def imported(file: Path, source: Path = SOURCE) -> set[str]:
 
 def test_every_library_that_is_imported_is_declared() -> None:
     """What a dependency happens to bring along may leave with its next release."""
-    groups = [PROJECT["dependencies"], PROJECT["optional-dependencies"]["mcu"]]
+    groups = [PROJECT["dependencies"], *(PROJECT["optional-dependencies"][e] for e in ("mcu", "nn"))]
     declared = {canonicalize_name(Requirement(text).name) for group in groups for text in group}
     owners = packages_distributions()
     tops = {name.split(".")[0] for path in SOURCE.rglob("*.py") for name in imported(path)}

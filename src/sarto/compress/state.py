@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -27,6 +27,7 @@ from sarto.learn.loop import Loss, Training, accuracy
 from sarto.models.network.module import Network
 
 
+@runtime_checkable
 class Form(Protocol):
     """A module that makes the weight that is used out of the masked one, and knows how that is stored."""
 
@@ -75,8 +76,8 @@ def masked(weight: Tensor, mask: Tensor | None) -> Tensor:
 
 def form_of(module: nn.Module) -> Form:
     """Return a layer's form as what it is."""
-    assert hasattr(module, "stored"), f"{type(module).__name__} does not know how it is stored"
-    return module  # type: ignore[return-value]
+    assert isinstance(module, Form), f"{type(module).__name__} does not know how it is stored"
+    return module
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,7 +85,7 @@ class Examples:
 
 
 def of_arrays(
-    x: Num[np.ndarray, "item ..."], y: Shaped[np.ndarray, " item"], classes: tuple[str, ...] = ()
+    x: Num[np.ndarray, "item ..."], y: Shaped[np.ndarray, " label"], classes: tuple[str, ...] = ()
 ) -> Examples:
     """Return items and labels as examples; an image (row, column) gets its one channel.
 

@@ -111,7 +111,7 @@ def train(
         training: how.
         validation: to watch; the weights of the best pass are kept. None keeps those of the last.
         loss: in place of the cross-entropy.
-        before_step, after_step: called with the number of the step and of all steps.
+        before_step, after_step: called with the number of the step (from 0) and of all steps.
         talk: told of every pass.
 
     Raises:
@@ -167,9 +167,9 @@ def _train(
                 value.backward()  # pyright: ignore[reportUnknownMemberType]
                 optimiser.step()  # pyright: ignore[reportUnknownMemberType]
                 total += value.item() * len(items)
-                number += 1
                 if after_step is not None:
                     after_step(number, steps)
+                number += 1
             history.loss.append(total / len(examples))
             if not math.isfinite(history.loss[-1]):
                 raise InputError(

@@ -1,0 +1,66 @@
+"""Items of one shape with a class each: from arrays, files and sequences; parts that keep groups together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sarto.core.errors import SartoError
+from sarto.data.examples import of_arrays, of_dataset, read_arrays
+from sarto.data.load import load
+
+
+def test_bytes_are_scaled_and_other_numbers_are_not() -> None:
+    assert of_arrays(np.full((2, 3), 255, np.uint8), np.array([0, 1])).x.max() == 1
+    assert of_arrays(np.full((2, 3), 255, np.int16), np.array([0, 1])).x.max() == 255
+
+
+def test_sequences_become_channel_and_step() -> None:
+    data = load("BasicMotions")
+    found = of_dataset(data)
+    assert np.array_equal(found.x[3], data.item(3).T.astype(np.float32))
+    assert found.classes == data.classes
+
+
+def test_files_with_and_without_a_test_part(tmp_path: Path) -> None:
+    rng, file = np.random.default_rng(0), tmp_path / "digits.npz"
+    x = rng.integers(0, 255, (6, 4, 4), np.uint8)
+    np.savez(file, x=x, y=np.array(["b", "a", "b", "a", "b", "a"]))
+    found, test = read_arrays(file)
+    assert test is None
+    assert (found.shape, found.classes, found.y.tolist()) == ((1, 4, 4), ("a", "b"), [1, 0, 1, 0, 1, 0])
+    np.savez(file, x_train=x, y_train=np.array([3, 5] * 3), x_test=x[:2], y_test=np.array([9, 3]))
+    train, test = read_arrays(file)
+    assert test is not None
+    assert train.classes == test.classes == ("3", "5", "9")
+    assert (train.y.tolist()[:2], test.y.tolist()) == ([0, 1], [2, 0])
+    np.savez(file, images=x)
+    with pytest.raises(SartoError, match=r"digits.npz has the arrays none"):
+        read_arrays(file)
+
+
+def test_parts_are_even_over_the_classes_or_whole_groups() -> None:
+    y = np.repeat([0, 1], [40, 10])
+    data = of_arrays(np.arange(50.0)[:, None] + np.zeros((1, 2)), y)
+    fit, held = data.parts(0.2, seed=0)
+    assert np.bincount(held.y).tolist() == [8, 2]
+    assert sorted([*fit.x[:, 0], *held.x[:, 0]]) == list(range(50))
+    assert np.array_equal(held.x, data.parts(0.2, seed=0)[1].x)
+    assert not np.array_equal(held.x, data.parts(0.2, seed=1)[1].x)
+    grouped = type(data)(data.x, data.y, data.classes, np.arange(50) // 10)
+    fit, held = grouped.parts(0.2, seed=0)
+    assert fit.groups is not None
+    assert held.groups is not None
+    assert len(held) == 10
+    assert not set(fit.groups) & set(held.groups)
+
+
+def test_what_cannot_be_cut_or_used() -> None:
+    with pytest.raises(SartoError, match="E109"):
+        of_arrays(np.zeros((2, 3)), np.array([0, 1])).parts(0.1, seed=0)
+    with pytest.raises(SartoError, match="2 items of shape"):
+        of_arrays(np.zeros((2, 3)), np.array([0]))
+    with pytest.raises(SartoError, match="not finite"):
+        of_arrays(np.array([[1.0, np.nan]]), np.array([0]))
+    with pytest.raises(SartoError, match=r"7 to 29 steps|steps"):
+        of_dataset(load("JapaneseVowels"))

@@ -1,0 +1,131 @@
+"""Training: the same for a seed, the best weights kept, a loss of one's own, masks left alone."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from sarto.data.examples import Examples, of_arrays
+from sarto.learn.loop import Training, accuracy, batches, train
+from sarto.models.input_error import InputError
+from sarto.models.network.module import Network
+from sarto.models.network.named import named
+
+
+def moons(items: int, seed: int) -> Examples:
+    """Two classes, one inside a circle."""
+    x = np.random.default_rng(seed).normal(size=(items, 2))
+    return of_arrays(x, (np.hypot(*x.T) > 1.2).astype(int))
+
+
+def usual(**changed: Any) -> Training:
+    """A few quick passes."""
+    settings: dict[str, Any] = {"epochs": 4, "batch": 20, "rate": 0.02, "seed": 3}
+    return Training(**{**settings, **changed})
+
+
+def trained(training: Training, **more: Any) -> tuple[Network, Any]:
+    """A small network after training on the moons."""
+    network = Network(named("mlp", (2,), 2, width=12, depth=1), seed=0)
+    return network, train(network, moons(120, 0), training, **more)
+
+
+def test_the_seed_decides_and_nothing_else() -> None:
+    first, _ = trained(usual())
+    torch.rand(7)
+    again, _ = trained(usual())
+    other, _ = trained(usual(seed=4))
+    assert all(np.array_equal(a, again.arrays()[name]) for name, a in first.arrays().items())
+    assert not np.array_equal(first.arrays()["fc1.weight"], other.arrays()["fc1.weight"])
+
+
+def test_every_pass_visits_every_item_once_in_another_order() -> None:
+    passes = [np.concatenate(list(batches(50, 8, 0, epoch))) for epoch in range(2)]
+    assert [sorted(p.tolist()) for p in passes] == [list(range(50))] * 2
+    assert not np.array_equal(passes[0], passes[1])
+
+
+def test_the_best_pass_is_kept_and_patience_ends() -> None:
+    held = moons(60, 1)
+    network, history = trained(usual(epochs=30, rate=0.5, patience=3), validation=held)
+    best = int(np.argmin(history.validation_loss))
+    assert len(history.validation_loss) == best + 4 < 30
+    assert accuracy(network, held) == history.validation_accuracy[best]
+
+
+def test_hooks_are_called_around_every_step_and_masks_stay() -> None:
+    calls: list[tuple[str, int, int]] = []
+    network = Network(named("mlp", (2,), 2, width=12, depth=1), seed=0)
+    network.layer("fc1").prune(torch.arange(24).reshape(12, 2) % 2 == 0)
+    train(
+        network,
+        moons(50, 0),
+        usual(epochs=2),
+        before_step=lambda step, steps: calls.append(("before", step, steps)),
+        after_step=lambda step, steps: calls.append(("after", step, steps)),
+    )
+    assert calls == [(when, step, 6) for step in range(6) for when in ("before", "after")]
+    assert not network.arrays()["fc1.weight"][:, 1].any()
+
+
+def size_of_the_first_layer(network: Network, _x: Tensor, _outputs: Tensor, _wanted: Tensor) -> Tensor:
+    """A loss that knows nothing of the classes."""
+    return network.layer("fc1").effective.square().sum()
+
+
+def test_a_loss_of_ones_own_is_minimised() -> None:
+    network, history = trained(usual(epochs=30), loss=size_of_the_first_layer)
+    assert history.loss[-1] < 0.1 * history.loss[0]
+    assert np.square(network.arrays()["fc1.weight"]).sum() == pytest.approx(history.loss[-1], rel=0.05)
+
+
+def test_a_loss_that_is_no_longer_finite_is_said() -> None:
+    def explode(_network: Network, _x: Tensor, outputs: Tensor, _wanted: Tensor) -> Tensor:
+        return outputs.sum() * float("inf")
+
+    with pytest.raises(InputError, match=r"E404.*after 1 of 4 passes"):
+        trained(usual(), loss=explode)
+
+
+def nothing(_network: Network, _x: Tensor, outputs: Tensor, _wanted: Tensor) -> Tensor:
+    """A loss without a gradient."""
+    return outputs.sum() * 0
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "sgd"])
+def test_decay_shrinks_weights_and_not_biases(optimiser: str) -> None:
+    network = Network(named("mlp", (2,), 2, width=12, depth=1), seed=0)
+    before = network.arrays()
+    with torch.no_grad():
+        network.layer("fc2").weight.zero_()
+        network.layer("fc1").bias = torch.nn.Parameter(torch.ones(12))
+    train(
+        network,
+        moons(50, 0),
+        usual(optimiser=optimiser, decay=0.5, epochs=2),
+        loss=nothing,
+    )
+    after = network.arrays()
+    assert np.abs(after["fc1.weight"]).sum() < 0.99 * np.abs(before["fc1.weight"]).sum()
+    assert np.array_equal(after["fc1.bias"], np.ones(12, np.float32))
+
+
+@pytest.mark.parametrize(
+    "bad", [{"epochs": -1}, {"batch": 0}, {"rate": 0.0}, {"warm_up": 1.0}, {"threads": 0}]
+)
+def test_settings_that_cannot_be_used(bad: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="E116"):
+        usual(**bad)
+
+
+def test_threads_are_set_for_training_and_given_back() -> None:
+    before, seen = torch.get_num_threads(), list[int]()
+
+    def look(_step: int, _steps: int) -> None:
+        seen.append(torch.get_num_threads())
+
+    trained(usual(epochs=1, threads=2), before_step=look)
+    assert set(seen) == {2}
+    assert torch.get_num_threads() == before
