@@ -147,7 +147,7 @@ def _train(
     history, cost = History(), loss or cross_entropy(training.smoothing)
     steps = training.epochs * math.ceil(len(examples) / training.batch)
     optimiser = _optimiser(network, training)
-    device = next(network.parameters()).device
+    device = network.device
     x, y = torch.as_tensor(examples.x), torch.as_tensor(examples.y)
     best: dict[str, Tensor] = {}
     number = 0

@@ -89,6 +89,11 @@ class Network(nn.Module):
             return self.layers[node.name](inputs[0])
         return _run(node, inputs)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are; the processor for a network without any."""
+        return next((p.device for p in self.parameters()), torch.device("cpu"))
+
     def weighted(self) -> Iterator[tuple[str, WeightedLayer]]:
         """Yield the layers that can be pruned, quantised and coded, by name, in order."""
         for node in self.architecture.weighted:
@@ -140,7 +145,7 @@ class Network(nn.Module):
             layer.mask, layer.form = None, None
         with torch.no_grad():
             for name, tensor in self._tensors():
-                tensor.copy_(torch.as_tensor(np.ascontiguousarray(arrays[name], np.float32)))
+                tensor.copy_(torch.as_tensor(np.array(arrays[name], np.float32)))
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
         for name, layer in self.layers.items():
@@ -156,11 +161,11 @@ class Network(nn.Module):
 
 def predict(
     network: Network, x: Float[np.ndarray, "item ..."], batch: int = 512
-) -> Float[np.ndarray, "item output"]:
+) -> Float[np.ndarray, "item ..."]:
     """Return the outputs of items as the network stands in use: no gradients, running statistics in its norms."""
     training = network.training
     network.eval()
-    device = next(network.parameters()).device
+    device = network.device
     found = np.zeros((len(x), *network.architecture.shapes[network.architecture.output]), np.float32)
     with torch.no_grad():
         for first in range(0, len(x), batch):

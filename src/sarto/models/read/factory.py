@@ -1,0 +1,87 @@
+"""Reads a network that a Python function makes: `file.py:factory`, and its weights from a safetensors file.
+
+The function is the user's own and is run, as any program of theirs is; its module is traced by `torch.fx`, layer by
+layer. A state is read from safetensors only, since a `.pt` file is a pickle, which runs whatever is in it.
+
+>>> import tempfile, pathlib
+>>> program = '''
+... from torch import nn
+... def make():
+...     return nn.Sequential(nn.Conv1d(2, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(24, 3))
+... '''
+>>> with tempfile.TemporaryDirectory() as folder:
+...     file = pathlib.Path(folder, "net.py")
+...     _ = file.write_text(program)
+...     net = read_factory(f"{file}:make", None, (2, 8))
+>>> [n.op for n in net.architecture.nodes]
+['conv', 'relu', 'flatten', 'linear']
+"""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from sarto.models.input_error import InputError
+from sarto.models.network.operations import Shape
+from sarto.models.read._sketch import Read
+from sarto.models.read.module import read_module
+
+
+def read_factory(place: str, state: Path | None, shape: Shape) -> Read:
+    """Return the network that a function makes.
+
+    Args:
+        place: `file.py:function`; the function takes no argument and returns a `torch.nn.Module`.
+        state: a safetensors file with its state, or None for the weights that the function gives it.
+        shape: of one item, without the batch.
+
+    Raises:
+        InputError: E130, when there is no such function, the state is not its module's, or a layer cannot be read.
+    """
+    module = _made(place).eval()
+    if state is not None:
+        _load(module, state)
+    return read_module(module, shape, place.rpartition(":")[2])
+
+
+def _made(place: str) -> nn.Module:
+    file, _, name = place.rpartition(":")
+    path = Path(file)
+    if not path.is_file():
+        raise InputError(
+            "E130", f"there is no file {path.name}", cause=f"'{place}' is read as FILE.py:FUNCTION"
+        )
+    make = runpy.run_path(str(path)).get(name)
+    if not callable(make):
+        raise InputError(
+            "E130", f"{path.name} has no function '{name}'", cause=f"'{place}' is FILE.py:FUNCTION"
+        )
+    made = make()
+    if not isinstance(made, nn.Module):
+        raise InputError(
+            "E130", f"'{name}' returns {type(made).__name__}", cause="it must return a torch.nn.Module"
+        )
+    return made
+
+
+def _load(module: nn.Module, state: Path) -> None:
+    try:
+        module.load_state_dict(load_file(state))
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            "E130",
+            f"{state.name} is no safetensors file",
+            cause=str(error)[:200],
+            hint="write it with safetensors.torch.save_file; a .pt file is a pickle and is not read",
+        ) from error
+    except RuntimeError as error:
+        raise InputError(
+            "E130", f"{state.name} is not the state of the module", cause=" ".join(str(error).split())[:300]
+        ) from error
