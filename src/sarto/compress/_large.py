@@ -1,0 +1,115 @@
+"""The layout of a large container: a safetensors file, whose tensors can be mapped into memory and are read one by one."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sarto.compress._packing import damaged
+from sarto.compress._records import KINDS, Coded, check_size, decoded, part_rows
+from sarto.compress.stored import Stored
+from sarto.models.input_error import InputError
+from sarto.models.network.architecture import Architecture
+
+KEY = "sarto"
+VERSION = 1
+
+
+def pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes, list[tuple[str, str, int]]]:
+    """Return a safetensors file and the rows of its table."""
+    from safetensors.numpy import save
+
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    records: dict[str, list[Any]] = {}
+    rows: list[tuple[str, str, int]] = []
+    for name, one in coded.items():
+        stored = one.stored
+        if stored.symbols is None:
+            arrays[name] = stored.floats.reshape(stored.shape)
+            records[name] = [stored.kind, _hash(arrays[name])]
+        else:
+            floats, symbols = stored.floats, np.frombuffer(one.symbols, np.uint8)
+            arrays[f"{name}.floats"], arrays[f"{name}.symbols"] = floats, symbols
+            hashes = [_hash(floats), _hash(symbols)]
+            records[name] = [stored.kind, *hashes, one.coder, stored.alphabet, stored.zero]
+        rows += part_rows(name, one, stored.floats.nbytes, 0)
+    described = {"version": VERSION, "architecture": architecture.to_json(), "tensors": records}
+    data = save(arrays, {KEY: json.dumps(described, separators=(",", ":"))})
+    return data, [*rows, ("", "header", len(data) - sum(size for _, _, size in rows))]
+
+
+def unpack(path: Path, most_b: int) -> tuple[Architecture, Mapping[str, Stored]]:
+    """Return what a safetensors container holds; its tensors are read when they are asked for.
+
+    Raises:
+        InputError: E131 and E132, as `container.read`.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        file = safe_open(path, "numpy")
+        described = json.loads((file.metadata() or {})[KEY])
+        version, records = described["version"], described["tensors"]
+        architecture = Architecture.from_json(described["architecture"])
+    except InputError as error:
+        raise damaged(error.message) from error
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise damaged(f"{type(error).__name__}: {str(error)[:200]}") from error
+    if version != VERSION or not isinstance(records, dict) or set(records) != set(architecture.parameters):
+        raise damaged("its tensors are not those of its network, or its version is another")
+    check_size(architecture, most_b)
+    return architecture, Tensors(file, architecture, records)
+
+
+class Tensors(Mapping[str, Stored]):
+    """The tensors of a file by name; each is read, and held against its hash, when it is asked for."""
+
+    def __init__(self, file: Any, architecture: Architecture, records: Mapping[str, Any]) -> None:
+        self._file, self._architecture, self._records = file, architecture, records
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._architecture.parameters)
+
+    def __len__(self) -> int:
+        return len(self._architecture.parameters)
+
+    def __getitem__(self, name: str) -> Stored:
+        shape, record = self._architecture.parameters[name], self._records[name]
+        match record:
+            case ["plain", str(digest)]:
+                values = self._array(name, digest)
+                if values.shape != shape or str(values.dtype) not in ("float32", "float16"):
+                    raise damaged(f"tensor '{name}' has another shape than the network")
+                return Stored(shape, "plain", values.reshape(-1))
+            case [str(kind), str(first), str(second), str(coder), int(alphabet), int(zero)] if (
+                kind in KINDS[1:]
+            ):
+                floats, symbols = self._array(f"{name}.floats", first), self._array(f"{name}.symbols", second)
+                if str(floats.dtype) not in ("float32", "float16") or floats.ndim != 1 or symbols.ndim != 1:
+                    raise damaged(f"tensor '{name}' is not stored as its record says")
+                return decoded(symbols.tobytes(), kind, floats, (coder, alphabet, zero), shape)
+            case _:
+                raise damaged(f"the record of tensor '{name}' is none")
+
+    def _array(self, name: str, digest: str) -> Shaped[np.ndarray, "..."]:
+        from safetensors import SafetensorError
+
+        try:
+            found = self._file.get_tensor(name)
+        except (SafetensorError, ValueError) as error:
+            raise damaged(f"tensor '{name}': {str(error)[:200]}") from error
+        if _hash(found) != digest:
+            raise damaged(f"tensor '{name}' does not have the hash that the file names")
+        return found
+
+
+def _hash(array: Shaped[np.ndarray, "..."]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]

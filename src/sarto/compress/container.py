@@ -1,0 +1,212 @@
+"""One file that holds a network, as small as it is: what it computes, and every parameter as it is stored and coded.
+
+`write` returns a table with the bytes of every tensor whose sum is the size of the file; `read` gives back the same
+architecture and the same values in every bit, without torch, without the program that made the network, and without a
+pickle. Nothing is allocated that the header does not declare, and no more than `most_b`.
+
+A packed file (magic `SRT1`) is
+
+    magic (4) | hash (8) | architecture | one record for each parameter, in the architecture's order
+
+with the first 8 bytes of the SHA-256 of all that follows, and a record
+
+    kind + 4 precision + 8 (0 first) + 16 coder (1) | alphabet - 1, zero, number of floats | floats | length | coded symbols
+
+of which a plain tensor has the first byte and the floats only. Whole numbers are LEB128. A file above `PACKED_B` is a
+safetensors file instead, whose tensors can be mapped into memory: `name` for plain ones, `name.floats` and `name.symbols`
+for others, with the records in its metadata and a hash for each tensor.
+
+>>> import tempfile
+>>> from sarto.models.network.named import named
+>>> net = named("mlp", (4,), 2, width=3, depth=1)
+>>> tensors = {name: Stored.of_values(np.ones(shape, np.float32)) for name, shape in net.parameters.items()}
+>>> with tempfile.TemporaryDirectory() as folder:
+...     table = write(Path(folder, "net.sarto"), net, tensors)
+...     size, back = Path(folder, "net.sarto").stat().st_size, read(Path(folder, "net.sarto"))
+>>> size == sum(table.column("bytes")), back.architecture == net, back.arrays()["fc2.weight"].tolist()
+(True, True, [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from sarto.compress import _large
+from sarto.compress._packing import Packer, Unpacker, damaged, pack_architecture, unpack_architecture
+from sarto.compress._records import KINDS, Coded, check_size, code, decoded, part_rows
+from sarto.compress.stored import Stored
+from sarto.core.store import write_atomic
+from sarto.core.table import Table
+from sarto.models.input_error import InputError
+from sarto.models.network.architecture import Architecture
+
+MAGIC = b"SRT1"
+HASH_B = 8
+PACKED_B = 1_000_000
+"""Files up to this size are packed: a safetensors header costs some 100 B for each tensor."""
+MOST_B = 1 << 30
+"""Largest network, decoded, that is read unless the caller allows more."""
+CODERS = ("rans", "context", "huffman")
+"""Coders with a number of their own, never reordered; others go by their names."""
+_BY_NAME = 15
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a container holds."""
+
+    architecture: Architecture
+    tensors: Mapping[str, Stored]
+
+    def arrays(self) -> dict[str, Float[np.ndarray, "..."]]:
+        """Return every parameter in float32, by the architecture's names."""
+        return {name: stored.restore() for name, stored in self.tensors.items()}
+
+
+def write(
+    path: Path,
+    architecture: Architecture,
+    tensors: Mapping[str, Stored],
+    coder: str = "best",
+    packed: bool | None = None,
+) -> Table:
+    """Write a container and return its table of bytes.
+
+    Args:
+        path: of the file; what was there is replaced at once or not at all.
+        architecture: what the network computes.
+        tensors: every parameter of it, as it is stored.
+        coder: a method of `compress/code` for the symbols, or `best`: of each tensor's, the shortest.
+        packed: the layout; None takes the packed one up to `PACKED_B`.
+
+    Raises:
+        InputError: E123, when a parameter is missing or has another shape.
+    """
+    data, table = to_bytes(architecture, tensors, coder, packed)
+    write_atomic(path, data)
+    return table
+
+
+def to_bytes(
+    architecture: Architecture, tensors: Mapping[str, Stored], coder: str = "best", packed: bool | None = None
+) -> tuple[bytes, Table]:
+    """Return the container as bytes, and its table; see `write`."""
+    _check(architecture, tensors)
+    coded = {name: code(tensors[name], coder) for name in architecture.parameters}
+    large = not packed if packed is not None else sum(len(c.symbols) for c in coded.values()) > PACKED_B
+    data, rows = _large.pack(architecture, coded) if large else _pack(architecture, coded)
+    size = sum(int(row[2]) for row in rows)
+    assert size == len(data), f"the table of bytes has {size} of {len(data)}"
+    return data, Table("bytes", ("tensor", "part", "bytes"), ("", "", "B"), tuple(rows), ("", "", "measured"))
+
+
+def read(path: Path, most_b: int = MOST_B) -> Contents:
+    """Return what a container holds.
+
+    Args:
+        path: of the file.
+        most_b: largest size of all parameters, decoded to 4 bytes each.
+
+    Raises:
+        InputError: E131, when the file is none or is damaged; E132, when the network is larger than `most_b`.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+        if start != MAGIC:
+            return Contents(*_large.unpack(path, most_b))
+        return from_bytes(path.read_bytes(), most_b)
+    except OSError as error:
+        raise InputError("E131", f"{path.name} cannot be read", cause=error.strerror or str(error)) from error
+
+
+def from_bytes(data: bytes, most_b: int = MOST_B) -> Contents:
+    """Return what a packed container holds; see `read`."""
+    start = len(MAGIC) + HASH_B
+    if data[: len(MAGIC)] != MAGIC or len(data) <= start:
+        raise damaged("it does not begin as a container does")
+    if hashlib.sha256(data[start:]).digest()[:HASH_B] != data[len(MAGIC) : start]:
+        raise damaged("its contents do not have the hash that it names")
+    rest = Unpacker(data[start:])
+    architecture = unpack_architecture(rest)
+    check_size(architecture, most_b)
+    tensors = {name: _unpack(rest, shape) for name, shape in architecture.parameters.items()}
+    if rest.at != len(rest.data):
+        raise damaged(f"{len(rest.data) - rest.at} bytes are left over")
+    return Contents(architecture, tensors)
+
+
+def _check(architecture: Architecture, tensors: Mapping[str, Stored]) -> None:
+    for name, shape in architecture.parameters.items():
+        if name not in tensors or tensors[name].shape != shape:
+            got = tensors[name].shape if name in tensors else "nothing"
+            raise InputError(
+                "E123",
+                f"parameter '{name}': {got} given, {shape} wanted",
+                cause="the tensors are of another network",
+            )
+
+
+def _pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes, list[tuple[str, str, int]]]:
+    """Return a packed file and the rows of its table."""
+    out, rows = Packer(), list[tuple[str, str, int]]()
+    pack_architecture(out, architecture)
+    rows.append(("", "architecture", len(out.data)))
+    rows.append(("", "magic and hash", len(MAGIC) + HASH_B))
+    for name, one in coded.items():
+        stored, before = one.stored, len(out.data)
+        half, first = stored.floats.dtype == np.float16, stored.kind == "table" and stored.floats[0] == 0
+        number = CODERS.index(one.coder) if one.coder in CODERS else _BY_NAME
+        out.whole(
+            KINDS.index(stored.kind)
+            | half << 2
+            | first << 3
+            | (number << 4 if stored.symbols is not None else 0)
+        )
+        floats = stored.floats[1:] if first else stored.floats
+        if stored.symbols is not None:
+            if number == _BY_NAME:
+                out.text(one.coder)
+            out.whole(stored.alphabet - 1)
+            if stored.kind == "scaled":
+                out.whole(stored.zero)
+                out.whole(len(stored.floats))
+        header = len(out.data) - before
+        raw = floats.astype(floats.dtype.newbyteorder("<")).tobytes()
+        out.raw(raw)
+        if stored.symbols is not None:
+            length = len(out.data)
+            out.whole(len(one.symbols))
+            header += len(out.data) - length
+            out.raw(one.symbols)
+        rows += part_rows(name, one, len(raw), header)
+    body = bytes(out.data)
+    return MAGIC + hashlib.sha256(body).digest()[:HASH_B] + body, rows
+
+
+def _unpack(data: Unpacker, shape: tuple[int, ...]) -> Stored:
+    """Return the next tensor of a packed file."""
+    word = data.whole()
+    if word & 3 >= len(KINDS) or word >> 8:
+        raise damaged("a tensor is of no kind that there is")
+    kind, dtype, first = KINDS[word & 3], np.dtype("<f2" if word >> 2 & 1 else "<f4"), word >> 3 & 1
+    if kind == "plain":
+        floats = np.frombuffer(data.raw(math.prod(shape) * dtype.itemsize), dtype)
+        return Stored(shape, kind, floats.astype(dtype.newbyteorder("=")))
+    number = word >> 4
+    coder = data.text() if number == _BY_NAME else CODERS[number] if number < len(CODERS) else ""
+    alphabet, zero, count = data.whole() + 1, 0, 0
+    if kind == "table":
+        count = alphabet - first
+    else:
+        zero, count = data.whole(), data.whole()
+    floats = np.frombuffer(data.raw(count * dtype.itemsize), dtype).astype(dtype.newbyteorder("="))
+    floats = np.concatenate([np.zeros(1, floats.dtype), floats]) if first and kind == "table" else floats
+    return decoded(data.raw(data.whole()), kind, floats, (coder, alphabet, zero), shape)
