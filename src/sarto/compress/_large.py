@@ -1,6 +1,6 @@
-"""The layout of a large container: a safetensors file, whose tensors can be mapped into memory and are read one by one."""
+"""The layout of a large container: a safetensors file, whose tensors are mapped into memory and read one by one."""
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

@@ -8,13 +8,11 @@ A packed file (magic `SRT1`) is
 
     magic (4) | hash (8) | architecture | one record for each parameter, in the architecture's order
 
-with the first 8 bytes of the SHA-256 of all that follows, and a record
-
-    kind + 4 precision + 8 (0 first) + 16 coder (1) | alphabet - 1, zero, number of floats | floats | length | coded symbols
-
-of which a plain tensor has the first byte and the floats only. Whole numbers are LEB128. A file above `PACKED_B` is a
-safetensors file instead, whose tensors can be mapped into memory: `name` for plain ones, `name.floats` and `name.symbols`
-for others, with the records in its metadata and a hash for each tensor.
+with the first 8 bytes of the SHA-256 of all that follows. A record is one byte, `kind + 4 half + 8 first + 16 coder`, and
+the floats of a plain tensor; of any other, alphabet - 1 (and zero and the number of scales), the floats, and the coded
+symbols after their length. `half` says float16, `first` that a table's first value is 0 and left out. Whole numbers
+are LEB128. A file above `PACKED_B` is a safetensors file instead, whose tensors can be mapped into memory: `name` for
+plain ones, `name.floats` and `name.symbols` for others, with records and a hash for each tensor in its metadata.
 
 >>> import tempfile
 >>> from sarto.models.network.named import named
