@@ -1,5 +1,10 @@
 """Training: the same for a seed, the best weights kept, a loss of one's own, masks left alone."""
 
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -129,3 +134,69 @@ def test_threads_are_set_for_training_and_given_back() -> None:
     trained(usual(epochs=1, threads=2), before_step=look)
     assert set(seen) == {2}
     assert torch.get_num_threads() == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from tests.learn.test_loop import moons, usual
+from sarto.learn.loop import train
+from sarto.models.network.module import Network
+from sarto.models.network.named import named
+
+def stop(step, steps):
+    if step == {at}:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+network = Network(named("mlp", (2,), 2, width=12, depth=1), seed=0)
+train(network, moons(120, 0), usual(optimiser="{optimiser}"), validation=moons(60, 1), after_step=stop,
+      checkpoint=Path(sys.argv[1]))
+"""
+
+
+def killed_in_a_process(file: Path) -> None:
+    """Train with Adam in a process of its own, and kill it in the third of four passes of six steps."""
+    program = KILLED.format(at=14, optimiser="adam")
+    root = Path(__file__).parents[2]
+    killed = subprocess.run([sys.executable, "-c", program, str(file)], check=False, cwd=root)
+    assert killed.returncode == -signal.SIGKILL
+
+
+def interrupted(file: Path) -> None:
+    """Train with momentum, and leave in the third pass."""
+
+    def stop(step: int, _steps: int) -> None:
+        if step == 14:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(usual(optimiser="sgd"), validation=moons(60, 1), checkpoint=file, after_step=stop)
+
+
+@pytest.mark.parametrize(("optimiser", "stopped"), [("adam", killed_in_a_process), ("sgd", interrupted)])
+def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
+    optimiser: str, stopped: Callable[[Path], None], tmp_path: Path
+) -> None:
+    file, held = tmp_path / "standing.npz", moons(60, 1)
+    whole, history = trained(usual(optimiser=optimiser), validation=held)
+    stopped(file)
+    seen: list[int] = []
+
+    def look(step: int, _steps: int) -> None:
+        seen.append(step)
+
+    again, resumed = trained(usual(optimiser=optimiser), validation=held, checkpoint=file, after_step=look)
+    assert seen == list(range(12, 24))
+    assert resumed == history
+    assert all(np.array_equal(value, again.arrays()[name]) for name, value in whole.arrays().items())
+
+
+def test_the_standing_of_another_training_is_not_taken_up(tmp_path: Path) -> None:
+    file = tmp_path / "standing.npz"
+    trained(usual(epochs=2), checkpoint=file)
+    alone, _ = trained(usual(seed=5))
+    beside, _ = trained(usual(seed=5), checkpoint=file)
+    assert np.array_equal(alone.arrays()["fc1.weight"], beside.arrays()["fc1.weight"])
+    file.write_bytes(b"no archive")
+    again, _ = trained(usual(seed=5), checkpoint=file)
+    assert np.array_equal(alone.arrays()["fc1.weight"], again.arrays()["fc1.weight"])

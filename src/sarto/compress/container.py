@@ -8,7 +8,7 @@ A packed file (magic `SRT1`) is
 
     magic (4) | hash (8) | architecture | one record for each parameter, in the architecture's order
 
-with the first 8 bytes of the SHA-256 of all that follows. A record is one byte, `kind + 4 half + 8 first + 16 coder`, and
+with the first 8 bytes of the SHA-256 of all that follows. A record is one byte, kind + 4 half + 8 first + 16 coder, and
 the floats of a plain tensor; of any other, alphabet - 1 (and zero and the number of scales), the floats, and the coded
 symbols after their length. `half` says float16, `first` that a table's first value is 0 and left out. Whole numbers
 are LEB128. A file above `PACKED_B` is a safetensors file instead, whose tensors can be mapped into memory: `name` for

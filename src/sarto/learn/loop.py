@@ -24,7 +24,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -36,9 +37,12 @@ from torch.nn import functional
 from sarto.core.progress import Silent, Talk
 from sarto.core.seed import generator
 from sarto.data.examples import Examples
+from sarto.learn._checkpoint import Standing, identity, load, save
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network, predict
 
+Hook = Callable[[int, int], None]
+"""(number of the step from 0, number of all steps) -> nothing."""
 Loss = Callable[[Network, Tensor, Tensor, Tensor], Tensor]
 """(network, items, outputs, class indices) -> loss; what distils or counts bits is one of these."""
 
@@ -99,11 +103,12 @@ def train(
     *,
     validation: Examples | None = None,
     loss: Loss | None = None,
-    before_step: Callable[[int, int], None] | None = None,
-    after_step: Callable[[int, int], None] | None = None,
+    before_step: Hook | None = None,
+    after_step: Hook | None = None,
+    checkpoint: Path | None = None,
     talk: Talk | None = None,
 ) -> History:
-    """Train `network` in place.
+    """Train `network` in place, on the device that it is on.
 
     Args:
         network: its weights are changed; masks and forms stay.
@@ -112,15 +117,16 @@ def train(
         validation: to watch; the weights of the best pass are kept. None keeps those of the last.
         loss: in place of the cross-entropy.
         before_step, after_step: called with the number of the step (from 0) and of all steps.
+        checkpoint: a file that is written after every pass. The same training, started again, goes on from there to the
+            same weights; hooks and loss must depend on the number of the step and on the network alone for that.
         talk: told of every pass.
 
     Raises:
         InputError: E122, when items do not fit the network; E404, when the loss is no longer finite.
     """
+    run = _Run(network, examples, training, validation, loss or cross_entropy(training.smoothing))
     with torch_threads(training.threads):
-        return _train(
-            network, examples, training, validation, loss, before_step, after_step, talk or Silent()
-        )
+        return run.all_passes(before_step, after_step, checkpoint, talk or Silent())
 
 
 @contextmanager
@@ -134,65 +140,97 @@ def torch_threads(count: int) -> Generator[None]:
         torch.set_num_threads(before)
 
 
-def _train(
-    network: Network,
-    examples: Examples,
-    training: Training,
-    validation: Examples | None,
-    loss: Loss | None,
-    before_step: Callable[[int, int], None] | None,
-    after_step: Callable[[int, int], None] | None,
-    talk: Talk,
-) -> History:
-    history, cost = History(), loss or cross_entropy(training.smoothing)
-    steps = training.epochs * math.ceil(len(examples) / training.batch)
-    optimiser = _optimiser(network, training)
-    device = network.device
-    x, y = torch.as_tensor(examples.x), torch.as_tensor(examples.y)
-    best: dict[str, Tensor] = {}
-    number = 0
-    with talk.stage("training", training.epochs) as stage:
-        for epoch in range(training.epochs):
-            network.train()
-            total = 0.0
-            for items in batches(len(examples), training.batch, training.seed, epoch):
-                if before_step is not None:
-                    before_step(number, steps)
-                for group in optimiser.param_groups:
-                    group["lr"] = learning_rate(training, number, steps)
-                chosen = torch.as_tensor(items)
-                inputs, wanted = x[chosen].to(device), y[chosen].to(device)
-                optimiser.zero_grad()
-                value = cost(network, inputs, network(inputs), wanted)
-                value.backward()  # pyright: ignore[reportUnknownMemberType]
-                optimiser.step()  # pyright: ignore[reportUnknownMemberType]
-                total += value.item() * len(items)
-                if after_step is not None:
-                    after_step(number, steps)
-                number += 1
-            history.loss.append(total / len(examples))
-            if not math.isfinite(history.loss[-1]):
-                raise InputError(
-                    "E404",
-                    f"the loss is {history.loss[-1]} after {epoch + 1} of {training.epochs} passes",
-                    cause=f"the learning rate of {training.rate:g} is too large, or the inputs are",
-                    hint="take a lower rate, or standardise the inputs",
-                )
-            note = f"loss {history.loss[-1]:.4f}"
-            if validation is not None:
-                judged = _judge(network, validation)
-                if not history.validation_loss or judged[0] < min(history.validation_loss):
-                    best = {k: v.detach().clone() for k, v in network.state_dict().items()}
-                history.validation_loss.append(judged[0])
-                history.validation_accuracy.append(judged[1])
-                note += f", validation accuracy {judged[1]:.4f}"
-            stage.advance(1, note)
-            if _exhausted(history, training.patience):
-                break
-    if best:
-        network.load_state_dict(best)
-    network.eval()
-    return history
+class _Run:
+    """One training."""
+
+    def __init__(
+        self,
+        network: Network,
+        examples: Examples,
+        training: Training,
+        validation: Examples | None,
+        loss: Loss,
+    ) -> None:
+        self.network, self.examples, self.training = network, examples, training
+        self.validation, self.loss = validation, loss
+        self.steps = training.epochs * math.ceil(len(examples) / training.batch)
+        self.optimiser = _optimiser(network, training)
+        self.history, self.best = History(), dict[str, Tensor]()
+        self.x, self.y = torch.as_tensor(examples.x), torch.as_tensor(examples.y)
+
+    def all_passes(
+        self, before_step: Hook | None, after_step: Hook | None, checkpoint: Path | None, talk: Talk
+    ) -> History:
+        """Run every pass that is not yet done."""
+        first = 0
+        belongs_to = ""
+        if checkpoint is not None:
+            belongs_to = identity(self.network, self.examples, self.validation, self.training)
+            first = self._taken_up(checkpoint, belongs_to)
+        with talk.stage("training", self.training.epochs) as stage:
+            if first:
+                stage.advance(first, f"{first} passes were done before")
+            for epoch in range(first, self.training.epochs):
+                if _exhausted(self.history, self.training.patience):
+                    break
+                self._one_pass(epoch, before_step, after_step)
+                note = self._judged()
+                if checkpoint is not None:
+                    standing = Standing(epoch + 1, asdict(self.history), self.best)
+                    save(checkpoint, belongs_to, standing, self.network, self.optimiser)
+                stage.advance(1, note)
+        if self.best:
+            self.network.load_state_dict(self.best)
+        self.network.eval()
+        return self.history
+
+    def _taken_up(self, checkpoint: Path, belongs_to: str) -> int:
+        standing = load(checkpoint, belongs_to, self.network, self.optimiser)
+        if standing is None:
+            return 0
+        self.history, self.best = History(**standing.history), standing.best
+        return standing.epoch
+
+    def _one_pass(self, epoch: int, before_step: Hook | None, after_step: Hook | None) -> None:
+        network, training = self.network, self.training
+        network.train()
+        total, first = 0.0, epoch * math.ceil(len(self.examples) / training.batch)
+        order = batches(len(self.examples), training.batch, training.seed, epoch)
+        for number, items in enumerate(order, first):
+            if before_step is not None:
+                before_step(number, self.steps)
+            for group in self.optimiser.param_groups:
+                group["lr"] = learning_rate(training, number, self.steps)
+            chosen = torch.as_tensor(items)
+            inputs, wanted = self.x[chosen].to(network.device), self.y[chosen].to(network.device)
+            self.optimiser.zero_grad()
+            value = self.loss(network, inputs, network(inputs), wanted)
+            value.backward()  # pyright: ignore[reportUnknownMemberType]
+            self.optimiser.step()  # pyright: ignore[reportUnknownMemberType]
+            total += value.item() * len(items)
+            if after_step is not None:
+                after_step(number, self.steps)
+        self.history.loss.append(total / len(self.examples))
+        if not math.isfinite(self.history.loss[-1]):
+            raise InputError(
+                "E404",
+                f"the loss is {self.history.loss[-1]} after {epoch + 1} of {training.epochs} passes",
+                cause=f"the learning rate of {training.rate:g} is too large, or the inputs are",
+                hint="take a lower rate, or standardise the inputs",
+            )
+
+    def _judged(self) -> str:
+        """Judge the weights on validation, keep the best, and say what was seen."""
+        history = self.history
+        note = f"loss {history.loss[-1]:.4f}"
+        if self.validation is None:
+            return note
+        loss, share = _judge(self.network, self.validation)
+        if not history.validation_loss or loss < min(history.validation_loss):
+            self.best = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        history.validation_loss.append(loss)
+        history.validation_accuracy.append(share)
+        return f"{note}, validation accuracy {share:.4f}"
 
 
 def cross_entropy(smoothing: float = 0.0) -> Loss:
