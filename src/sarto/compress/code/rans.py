@@ -56,7 +56,7 @@ from sarto.compress.code._lanes import LOW, decode_lanes, encode_lanes, slot_sym
 ONE, FLAT, TABLE = 0, 1, 2
 FLAT_BITS = 6
 """Bits of equal frequencies beyond those of the alphabet: they then differ by less than a 64th."""
-LANE_B = 512
+LANE_B = 320
 """Bytes of values for each lane: a lane costs about two."""
 FIRST_LANES_B = 1 << 15
 """Bytes of values from which on there are lanes: below, a plain loop is as fast."""
