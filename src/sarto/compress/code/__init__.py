@@ -11,7 +11,7 @@ among it; the end of the bytes is the end of the array. Symbol 0 is meant to be 
 index of a codebook or an integer plus an offset. Decoding uses integers only, and its arithmetic is written down in
 each method, for a decoder in another language.
 
-Bytes that no encoder wrote are an error (E121) or other symbols of the same alphabet, never another exception, and
+Bytes that no encoder wrote are an error (E131) or other symbols of the same alphabet, never another exception, and
 take no more time and memory than an array of that shape does. Most changes are noticed, since each decoder must come
 to rest where its encoder started, but only a hash of what was decoded, which a container keeps, makes sure.
 """

@@ -76,7 +76,7 @@ def constant(shape: tuple[int, ...], alphabet: int, symbol: int = 0) -> UInt[np.
 def damaged(cause: str) -> SartoError:
     """Return the error for bytes that no encoder of the method wrote for this shape and alphabet."""
     return SartoError(
-        "E121",
+        "E131",
         "the coded values are damaged",
         cause=cause,
         hint="take the file again from where it came from; method, shape and alphabet must be those it was coded with",

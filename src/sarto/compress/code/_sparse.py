@@ -86,7 +86,7 @@ def code_matrix(
     """Code the values of a matrix, and return them; a decoder knows none.
 
     Raises:
-        SartoError: E121, when the decisions lead outside of the alphabet.
+        SartoError: E131, when the decisions lead outside of the alphabet.
     """
     there = None if known is None else known != 0
     rows, columns = (

@@ -65,7 +65,7 @@ def decode(data: bytes, shape: tuple[int, ...], alphabet: int) -> UInt[np.ndarra
     """Return the symbols that `encode` took, in an array of `shape`.
 
     Raises:
-        SartoError: E121, when the bytes are not those of such an array; E116, when there is no such array.
+        SartoError: E131, when the bytes are not those of such an array; E116, when there is no such array.
     """
     if not check_shape(shape, alphabet) or alphabet == 1:
         if data:
