@@ -46,7 +46,7 @@ def pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes,
     return data, [*rows, ("", "header", len(data) - sum(size for _, _, size in rows))]
 
 
-def unpack(path: Path, most_b: int) -> tuple[Architecture, Mapping[str, Stored]]:
+def unpack(path: Path, most_b: int) -> tuple[Architecture, "Tensors"]:
     """Return what a safetensors container holds; its tensors are read when they are asked for.
 
     Raises:

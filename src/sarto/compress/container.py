@@ -37,6 +37,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sarto.compress import _large
+from sarto.compress._large import Tensors
 from sarto.compress._packing import Packer, Unpacker, damaged, pack_architecture, unpack_architecture
 from sarto.compress._records import KINDS, Coded, check_size, code, decoded, part_rows
 from sarto.compress.stored import Stored
@@ -61,7 +62,7 @@ class Contents:
     """What a container holds."""
 
     architecture: Architecture
-    tensors: Mapping[str, Stored]
+    tensors: dict[str, Stored] | Tensors
 
     def arrays(self) -> dict[str, Float[np.ndarray, "..."]]:
         """Return every parameter in float32, by the architecture's names."""
@@ -160,14 +161,11 @@ def _pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes
     rows.append(("", "magic and hash", len(MAGIC) + HASH_B))
     for name, one in coded.items():
         stored, before = one.stored, len(out.data)
-        half, first = stored.floats.dtype == np.float16, stored.kind == "table" and stored.floats[0] == 0
+        half = int(stored.floats.dtype == np.float16)
+        first = int(stored.kind == "table" and float(stored.floats[0]) == 0)
         number = CODERS.index(one.coder) if one.coder in CODERS else _BY_NAME
-        out.whole(
-            KINDS.index(stored.kind)
-            | half << 2
-            | first << 3
-            | (number << 4 if stored.symbols is not None else 0)
-        )
+        coder = 0 if stored.symbols is None else number
+        out.whole(KINDS.index(stored.kind) | half << 2 | first << 3 | coder << 4)
         floats = stored.floats[1:] if first else stored.floats
         if stored.symbols is not None:
             if number == _BY_NAME:
