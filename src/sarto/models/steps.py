@@ -188,7 +188,11 @@ class _Layer:
             seen[:-1, -1] = 1
         else:
             drives = self._drive(x)
-        z, weights, phi = self._fresh[: self._units * wide].reshape(self._units, wide), self._weights, self._phi
+        z, weights, phi = (
+            self._fresh[: self._units * wide].reshape(self._units, wide),
+            self._weights,
+            self._phi,
+        )
         alpha, beta, rotation, leaking = self._alpha, self._beta, self._rotation, self._leaking
         for before, old, new, drive in zip(seen, h, h[1:], drives, strict=False):
             _turned(weights, before, z)
