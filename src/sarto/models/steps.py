@@ -131,7 +131,7 @@ class _Layer:
     Arrays are (neuron, item): a product W h of few items then takes two thirds of the time of h^T W^T, whose W is
     arranged anew for every product. Below the states lie the inputs and a 1, whose weights are beside W, so that the
     product is the whole drive; wide inputs and those of a memory or a cyclic shift are multiplied apart. Items are
-    filled up to a multiple of 4 with items at rest and without input, as products of such numbers are the faster ones.
+    filled up to a multiple of 4 with items at rest, without input and bias: products of such numbers are faster.
     """
 
     def __init__(self, cell: Reservoir, items: int, dtype: np.dtype[Any]) -> None:
@@ -185,7 +185,7 @@ class _Layer:
         drives: Iterable[Array | None] = repeat(None)
         if self._joined:
             seen[:-1, self._units : -1, :live] = x.transpose(0, 2, 1)
-            seen[:-1, -1] = 1
+            seen[:-1, -1, :live] = 1
         else:
             drives = self._drive(x)
         z, weights, phi = (
