@@ -66,18 +66,25 @@ def test_a_reservoir_that_does_not_forget_is_computed_serially_and_says_so(name:
     np.testing.assert_array_equal(run.states, serially(KEEPING[name], x, "float32"))
 
 
-def test_a_certificate_that_fails_makes_it_serial(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Were the warm-up guessed too short, the gap at the cuts would tell."""
-
-    def guessed(*_: object) -> int:
-        return 5
-
-    monkeypatch.setattr("sarto.models.chunked._warm_up", guessed)
-    x = series()
+def test_what_no_chunk_has_forgotten_is_serial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of chunks too short to forget some meet their first run late or never; then the result is no guess."""
+    monkeypatch.setattr("sarto.models.chunked.LEAST_CHUNK", 16)
+    x = series(16 * 32)
     run = chunked_states(FORGETTING["esn"], x)
     assert run.chunks == 1
-    assert "at a cut" in run.reason
+    assert "differ by more than" in run.reason
     np.testing.assert_array_equal(run.states, serially(FORGETTING["esn"], x, "float32"))
+
+
+def test_chunks_that_forget_late_run_again_until_all_fit_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state forgets in about 60 steps where the input drives it and in hundreds where it is at rest."""
+    monkeypatch.setattr("sarto.models.chunked.LEAST_CHUNK", 96)
+    x = np.where(np.arange(96 * 32)[:, None] // 96 % 8 == 5, 0.0, 3.0) * series(96 * 32)
+    slow = esn.build(30, 2, **usual(leak=0.4, radius=1.0, input_scaling=1.0))
+    run = chunked_states(slow, x, dtype="float64", tolerance=1e-4)
+    assert run.chunks == 32
+    assert run.warm_up == 96
+    np.testing.assert_allclose(run.states, serially(slow, x, "float64"), rtol=0, atol=2e-4)
 
 
 def test_a_looser_tolerance_needs_a_shorter_warm_up() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sarto.models.reservoir import esn, rmn
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.reservoir._stack import AnyReservoir, stacked
-from sarto.models.steps import Steps
+from sarto.models.steps import FEW_CHANNELS, Steps
 
 USUAL: dict[str, Any] = {"seed": 0, "leak": 0.4, "radius": 0.9, "input_scaling": 0.5, "bias_scaling": 0.1}
 
@@ -111,3 +111,16 @@ def test_the_radius_where_the_drive_leaks_is_that_of_its_jacobian() -> None:
     jacobian = np.transpose([(step(eps * row) - step(-eps * row)) / (2 * eps) for row in np.eye(6)])
     assert cell.effective_radius() == pytest.approx(np.abs(np.linalg.eigvals(jacobian)).max(), rel=1e-6)
     assert cell.state_bound(5) == 1.0
+
+
+@pytest.mark.parametrize("channels", [FEW_CHANNELS, FEW_CHANNELS + 1])
+@pytest.mark.parametrize("items", [1, 2, 3, 4, 5, 9])
+def test_any_number_of_channels_and_items_gives_the_states_of_the_formula(channels: int, items: int) -> None:
+    """Few inputs are multiplied together with the states, many apart; odd numbers of items are filled up."""
+    cell = esn.build(7, channels, **USUAL)
+    x = np.random.default_rng(1).normal(size=(4, items, channels))
+    computed = Steps(cell, items, DOUBLE).run(x)
+    h = np.zeros((items, 7))
+    for step, row in enumerate(x):
+        h = 0.6 * h + 0.4 * np.tanh(h @ cell.recurrent.T + row @ cell.inputs.T + cell.bias)
+        np.testing.assert_allclose(computed[step], h, rtol=0, atol=1e-13)

@@ -22,7 +22,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Self
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 
 from sarto.core.errors import SartoError
 
@@ -73,16 +73,21 @@ class Moments:
     @classmethod
     def of_rows(
         cls,
-        x: Float[np.ndarray, "item feature"],
+        x: Num[np.ndarray, "item feature"],
         y: Float[np.ndarray, "item output"],
         w: Float[np.ndarray, " item"],
     ) -> Self:
-        """Return the moments of rows of weights at least 0, in two passes: means, then products of what is left."""
+        """Return the moments of rows of weights at least 0, in two passes: means, then products of what is left.
+
+        All of it is in float64, also of features in float32.
+        """
         weight = float(w.sum())
         if weight == 0:
             return cls.of_none(x.shape[1], y.shape[1])
-        mean_x, mean_y = w @ x / weight, w @ y / weight
-        x_left, y_left = x - mean_x, y - mean_y
+        x_left = x.astype(np.float64)
+        mean_x, mean_y = w @ x_left / weight, w @ y / weight
+        x_left -= mean_x
+        y_left = y - mean_y
         if (w != 1).any():
             root = np.sqrt(w)[:, None]
             x_left *= root

@@ -91,7 +91,7 @@ class RidgeStatistics(Moments):
         total = RidgeStatistics.empty(features.shape[1], y.shape[1], classes=classes, features_id=features_id)
         for start in range(0, len(y), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
-            total = total.merged(Moments.of_rows(features[part].astype(np.float64), y[part], w[part]))
+            total = total.merged(Moments.of_rows(features[part], y[part], w[part]))
         return total
 
     def update(

@@ -1,19 +1,21 @@
 """Time-chunking: the states of long series, whose parts advance side by side, with a certificate that they are right.
 
-A series is cut into chunks. Each starts from the zero state `warm_up` steps early, and all advance as one batch: one
-matrix product for all chunks, where a series alone has one of a single row for every step. That is right only where
-the state forgets. The certificate is the largest difference, over all cuts and neurons, between the state with which a
-chunk begins after its warm-up and the state with which the chunk before it ended:
+A series is cut into chunks, which advance as one batch from the zero state: one matrix product for all chunks, where a
+series alone has one of a single row for every step. Then each chunk but the first runs again from the state with which
+the chunk before it ended, until it meets its own first run; from there on that one stands. It is right only where the
+state forgets. The certificate is how far the two runs of a chunk are apart where the second one stops, the largest over
+all chunks c and all that the state carries:
 
-    gap = max_c | h_warmed(start of chunk c) - h(end of chunk c - 1) |
+    gap = max_c | h_again(t_c) - h_first(t_c) | <= tolerance
 
-Where a chunk shrinks a difference by the factor f, no state is wrong by more than gap / (1 - f), and a warm-up already
-shrinks it from the size of the states to the tolerance. The warm-up is taken from the data: from a few places of the
-series two copies start, one at rest and one elsewhere, and it is the time after which they differ by less than half the
-tolerance. Where that takes longer than half a chunk, chunks are made fewer; where the state does not forget, or the
-certificate fails, the series is computed serially, and the result says so.
+Where a chunk shrinks a difference by the factor f, no state is wrong by more than gap / (1 - f), apart from rounding. A
+chunk that does not meet its first run changes the state with which the next one begins, which then runs again as well.
+Where no chunk meets it, or some still do not after a few such passes, the state does not forget; the series is computed
+serially, and the result says so.
 
-Source: the echo state property (Jaeger, GMD report 148, 2001) is what makes it right; the method is our own.
+Source: the echo state property (Jaeger, GMD report 148, 2001) is what makes it right. To correct all chunks at once
+from the ends of those before is the parareal iteration (Lions, Maday and Turinici, C. R. Acad. Sci. Paris 332, 2001),
+here without a coarse solver and ended as soon as the state has forgotten.
 
 >>> from sarto.models.reservoir import esn
 >>> cell = esn.build(20, 1, seed=0, leak=0.5, radius=0.5, input_scaling=0.5, bias_scaling=0.1)
@@ -29,25 +31,24 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from sarto.core.seed import generator
 from sarto.models.input_error import InputError
 from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import Sequences, read_sequences
-from sarto.models.states import Precision, states
+from sarto.models.states import Precision, map_blocks, states
 from sarto.models.steps import Steps
 
-MOST_CHUNKS = 64
-"""With more, products get no faster: 32 and 64 take the same time within noise."""
+MOST_CHUNKS = 32
+"""With more, every one of which runs again, the products no longer get faster by as much."""
 BATCH = 32
-"""Chunks that advance as one batch, so that two threads have one each; not the threads but this decides the bits."""
-LEAST_CHUNK = 2.0
-"""Steps of a chunk, in warm-ups: with fewer the warm-ups are more than half of the work again."""
-PROBES = 4
-"""Places of the series at which the warm-up is measured."""
-MARGIN = 1.25
-"""Times the time that the slowest place took: other places may be slower."""
+"""Chunks that advance as one batch; not the threads but this decides the bits."""
+LEAST_CHUNK = 512
+"""Steps of a chunk, of which it runs a few hundred again."""
+STRIDE = 8
+"""Steps after which the two runs of a chunk are compared."""
+PASSES = 3
+"""Times that chunks may run again: with more, running serially is faster."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +58,7 @@ class ChunkedRun:
     Attributes:
         states: after every step.
         chunks: side by side; 1 means serially.
-        warm_up: steps that each chunk ran before it began.
+        warm_up: steps that the slowest chunk ran again until it met its first run.
         gap: the certificate, see above; 0 for a serial run.
         tolerance: what the gap was allowed.
         reason: in words, why the run is serial; empty where it is not.
@@ -119,59 +120,93 @@ def chunked_states(
 
     if chunks == 1:
         return serial("one chunk was asked for")
-    longest = steps // 4
-    warm_up = _warm_up(reservoir, series, dtype, allowed, longest)
-    if warm_up is None:
-        return serial(f"two states still differ by more than {allowed:.3g} after {longest} steps")
-    chunks = min(chunks, int(steps / (LEAST_CHUNK * warm_up)))
+    chunks = min(chunks, steps // LEAST_CHUNK)
     if chunks < 2:
-        return serial(f"the state needs {warm_up} steps to forget, and the series has {steps}", warm_up)
-    out, gap = _run(reservoir, series, dtype, chunks, warm_up, n_jobs)
-    if gap > allowed:
-        return serial(f"the states at a cut differ by {gap:.3g}, the tolerance is {allowed:.3g}", warm_up)
-    return ChunkedRun(out, chunks, warm_up, gap, allowed)
+        return serial(f"a chunk needs {LEAST_CHUNK} steps, and the series has {steps}")
+    run = _Run(reservoir, series, dtype, chunks)
+    map_blocks(run.first, _batches(np.arange(run.chunks)), n_jobs)
+    gap, warm_up, waiting = 0.0, 0, np.arange(1, run.chunks)
+    for _ in range(PASSES):
+        run.begin()
+        passed = map_blocks(lambda items: run.again(items, allowed), _batches(waiting), n_jobs)
+        left = np.concatenate([each[0] for each in passed])
+        gap, warm_up = max(gap, *(each[1] for each in passed)), max(warm_up, *(each[2] for each in passed))
+        if len(left) == len(waiting) == run.chunks - 1:
+            break
+        waiting = left[left < run.chunks - 1] + 1
+        if not len(waiting):
+            return ChunkedRun(run.states[:steps], run.chunks, warm_up, gap, allowed)
+    return serial(f"two states still differ by more than {allowed:.3g} after {warm_up} steps", warm_up)
 
 
-def _warm_up(
-    reservoir: AnyReservoir, series: Sequences, dtype: Precision, tolerance: float, longest: int
-) -> int | None:
-    """Return the steps after which states from rest and from elsewhere agree, with a margin, or None."""
-    if longest < 1:
-        return None
-    places = np.linspace(0, len(series.values) - longest, PROBES).astype(np.int64)
-    pairs = Steps(reservoir, 2 * PROBES, np.dtype(dtype))
-    draws = generator(0, "chunked", "elsewhere")
-    for part in pairs.parts:
-        part[PROBES:] = draws.uniform(-1, 1, part[PROBES:].shape)
-    done, at_once = 0, 16
-    while done < longest:
-        rows = places + np.arange(done, min(done + at_once, longest))[:, None]
-        block = pairs.run(np.tile(series.values[rows], (1, 2, 1)).astype(dtype, copy=False))
-        apart = np.abs(block[:, :PROBES] - block[:, PROBES:]).max(axis=(1, 2))
-        held = [part[:PROBES] - part[PROBES:] for part in pairs.parts]
-        if apart[-1] <= tolerance / 2 and max(float(np.abs(part).max()) for part in held) <= tolerance / 2:
-            last = np.flatnonzero(apart > tolerance / 2)
-            reached = done + (int(last[-1]) + 1 if last.size else 0)
-            return max(1, math.ceil(MARGIN * reached))
-        done, at_once = done + len(rows), 2 * at_once
-    return None
+def _batches(chunks: Int[np.ndarray, "_"]) -> list[Int[np.ndarray, "_"]]:
+    return [chunks[at : at + BATCH] for at in range(0, len(chunks), BATCH)]
 
 
-def _run(
-    reservoir: AnyReservoir, series: Sequences, dtype: Precision, chunks: int, warm_up: int, n_jobs: int
-) -> tuple[Float[np.ndarray, "step neuron"], float]:
-    """Return the states and the gap of a run in `chunks` of equal work: the first one needs no warm-up."""
-    each = (len(series.values) - warm_up) / chunks
-    cuts = np.concatenate([[0], warm_up + np.rint(each * np.arange(1, chunks + 1))]).astype(np.int64)
-    starts = np.maximum(cuts[:-1] - warm_up, 0)
-    parts = Sequences(
-        np.concatenate([series.values[a:b] for a, b in zip(starts, cuts[1:], strict=True)]),
-        np.concatenate([[0], np.cumsum(cuts[1:] - starts)]),
-    )
-    own = np.ones(len(parts.values), bool)
-    for at, early in zip(parts.offsets, cuts[:-1] - starts, strict=False):
-        own[at : at + early] = False
-    computed = states(reservoir, parts, dtype=dtype, n_jobs=n_jobs, block_items=BATCH)
-    ends, begins = parts.offsets[1:-1] - 1, parts.offsets[1:-1] + (cuts[1:-1] - starts[1:]) - 1
-    gap = float(np.abs(computed[ends] - computed[begins]).max())
-    return computed[own], gap
+class _Run:
+    """The chunks of a series, all of the same length: behind its end there are steps without input, which say nothing.
+
+    Attributes:
+        chunks: how many there are.
+        states: after every step, from the chunks' latest runs.
+    """
+
+    def __init__(self, reservoir: AnyReservoir, series: Sequences, dtype: Precision, chunks: int) -> None:
+        self._reservoir, self._dtype = reservoir, np.dtype(dtype)
+        values = series.values
+        self._blocks = -(-len(values) // (chunks * STRIDE))
+        length = self._blocks * STRIDE
+        self.chunks = -(-len(values) // length)
+        x = np.zeros((self.chunks * length, values.shape[1]), dtype)
+        x[: len(values)] = values
+        self._x = x.reshape(self.chunks, self._blocks, STRIDE, -1)
+        self.states = np.empty((len(x), reservoir.units), dtype)
+        self._states = self.states.reshape(self.chunks, self._blocks, STRIDE, -1)
+        shape = (self._blocks, self.chunks)
+        self._held = [
+            np.empty((*shape, part.shape[1]), part.dtype) for part in Steps(reservoir, 1, self._dtype).parts
+        ]
+        self._ends = [held[-1] for held in self._held]
+
+    def first(self, items: Int[np.ndarray, "_"]) -> None:
+        """Run chunks from the zero state."""
+        steps = Steps(self._reservoir, len(items), self._dtype)
+        for block in range(self._blocks):
+            self._advance(steps, items, block)
+
+    def begin(self) -> None:
+        """Keep the states with which chunks end now: the next pass begins with them."""
+        self._ends = [held[-1].copy() for held in self._held]
+
+    def again(self, items: Int[np.ndarray, "_"], tolerance: float) -> tuple[Int[np.ndarray, "_"], float, int]:
+        """Run chunks from the ends of those before them.
+
+        Returns:
+            Those that have not met their earlier run, the largest difference where others have, and the steps taken.
+        """
+        steps, gap = Steps(self._reservoir, len(items), self._dtype), 0.0
+        parts = steps.parts
+        for part, ends in zip(parts, self._ends, strict=True):
+            part[:] = ends[items - 1]
+        for block in range(self._blocks):
+            earlier = [held[block, items] for held in self._held]
+            self._advance(steps, items, block)
+            now = [part[: len(items)] for part in parts]
+            apart = np.max([np.abs(a - b).max(axis=1) for a, b in zip(now, earlier, strict=True)], axis=0)
+            met = apart <= tolerance
+            gap = max(gap, float(apart[met].max(initial=0.0)))
+            items = items[~met]
+            if not len(items):
+                return items, gap, (block + 1) * STRIDE
+            for part in now:
+                part[: len(items)] = part[~met]
+        return items, gap, self._blocks * STRIDE
+
+    def _advance(self, steps: Steps, items: Int[np.ndarray, "_"], block: int) -> None:
+        # A slice is copied several times as fast as what an index gathers.
+        whole = len(items) == items[-1] + 1 - items[0]
+        at = slice(items[0], items[-1] + 1) if whole else items
+        computed = steps.run(self._x[at, block].transpose(1, 0, 2))
+        self._states[at, block] = computed.transpose(1, 0, 2)
+        for held, part in zip(self._held, steps.parts, strict=True):
+            held[block, at] = part[: len(items)]

@@ -129,8 +129,9 @@ class Pool:
         items, width = len(lengths), pooling.sums * units
         self._total = np.zeros((items, pooling.segments, width))
         self._last = np.zeros((items, pooling.segments, units if pooling.takes_last else 0))
-        self._sum = np.zeros((items, width), dtype)
-        self._square = np.empty((items, units), dtype)
+        # In memory as (number, item), as the states are.
+        self._sum = np.zeros((width, items), dtype).T
+        self._square = np.empty((units, items), dtype).T
 
     def add(self, step: int, h: Float[np.ndarray, "live neuron"]) -> None:
         """Take in the states at `step` (0, 1, 2, ...) of the sequences that are longer than `step`: the first rows."""

@@ -120,20 +120,20 @@ def state_chunks(
     _check(reservoir, sequences, dtype)
     starts = sequences.offsets[items]
     rows = np.empty(CHUNK_ROWS, np.int64)
-    buffer = np.empty((CHUNK_ROWS, reservoir.units), dtype)
+    buffer = np.empty((reservoir.units, CHUNK_ROWS), dtype)
     used = 0
     for first, block in walk(reservoir, sequences, items, dtype, steps):
         for step, h in enumerate(block, first):
             if step < washout:
                 continue
             if used + len(h) > CHUNK_ROWS:
-                yield rows[:used], buffer[:used]
+                yield rows[:used], buffer[:, :used].T
                 used = 0
             rows[used : used + len(h)] = starts[: len(h)] + step
-            buffer[used : used + len(h)] = h
+            buffer[:, used : used + len(h)] = h.T
             used += len(h)
     if used:
-        yield rows[:used], buffer[:used]
+        yield rows[:used], buffer[:, :used].T
 
 
 def walk(
