@@ -69,7 +69,7 @@ def unpack(path: Path, most_b: int) -> tuple[Architecture, "Tensors"]:
     return architecture, Tensors(file, architecture, records)
 
 
-class Tensors(Mapping[str, Stored]):
+class Tensors(Mapping[str, Any]):
     """The tensors of a file by name; each is read, and held against its hash, when it is asked for."""
 
     def __init__(self, file: Any, architecture: Architecture, records: Mapping[str, Any]) -> None:
