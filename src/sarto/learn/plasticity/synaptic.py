@@ -11,9 +11,10 @@ neuron are scaled to 2-norm 1 after each change.
 
 `SynapticPlasticity.adapt` returns an `Adapted`, whose table has for each layer and epoch (0: before) the spectral
 radius of W, that of a step at rest, and the mean absolute correlation between the outputs of two neurons. The anti
-rules are meant to lower the last. Seen with 20, 50 and 200 neurons, eta of 1e-5 to 1e-3 and 3 seeds: on the six channels
-of BasicMotions they lower it, by .13 at most, but for 200 neurons at the largest eta; on noise they raise it, by up to
-.5; on one sine they mostly raise it. W itself grows under anti-Oja, at the rate eta E[y^2], so look at the radius too.
+rules are meant to lower the last. Seen with 20, 50 and 200 neurons, eta of 1e-5 to 1e-3 and 3 seeds: on the six
+channels of BasicMotions they lower it, by .13 at most, but for 200 neurons at the largest eta; on noise they raise it,
+by up to .5; on one sine they mostly raise it. W itself grows under anti-Oja, at the rate eta E[y^2], so look at the
+radius too.
 
 Source: Babinec and Pospichal, "Improving the prediction accuracy of echo state neural networks by anti-Oja's learning",
 ICANN 2007; Yusoff, Chrol-Cannon and Jin, "Modeling neural plasticity in echo state networks for classification and
