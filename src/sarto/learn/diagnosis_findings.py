@@ -66,15 +66,15 @@ def _beginning(seen: Observed) -> Iterator[Finding]:
         expected = seen.echo.expected(seen.tolerance)
         falls = expected < SOON * steps
         when = (
-            f"as it falls, {expected:.0f} steps would do"
+            f"; as it falls, {expected:.0f} steps would do"
             if falls
-            else "and it hardly falls: no washout helps"
+            else ", and it hardly falls: no washout helps"
         )
         yield Finding(
             "echo-state gap",
             "note" if falls else "warning",
             f"after {steps} steps of these data, states that began differently are {100 * last:.3g} % of their size "
-            f"apart, {when}. Begin every sequence at rest, as fit and predict do, never with what another one left; "
+            f"apart{when}. Begin every sequence at rest, as fit and predict do, never with what another one left; "
             "or use a larger leak or a smaller radius",
         )
     elif needed > seen.washout:
