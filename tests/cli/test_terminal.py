@@ -102,17 +102,17 @@ def test_a_page_is_set_to_the_width(tmp_path: Path) -> None:
     assert max(map(len, lines[1:])) <= 60
 
 
-FINDING = "note: echo-state gap: after 100 steps states that began differently are 3.36 % of their size apart; 141 would do"
+FINDING = "note: echo-state gap: after 100 steps states that began differently are 3.36 % apart; 141 steps would do"
 
 
 def test_a_finding_is_broken_between_words_and_its_further_lines_are_indented(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(_answer, "on_terminal", lambda: True)
-    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setenv("COLUMNS", "45")
     _answer.remark(FINDING)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3 and all(len(line) <= 50 for line in lines)
+    assert len(lines) == 3 and all(len(line) <= 45 for line in lines)
     assert [line.startswith("  ") for line in lines] == [False, True, True]
     assert " ".join(line.strip() for line in lines) == FINDING
 
