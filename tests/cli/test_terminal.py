@@ -102,7 +102,9 @@ def test_a_page_is_set_to_the_width(tmp_path: Path) -> None:
     assert max(map(len, lines[1:])) <= 60
 
 
-FINDING = "note: echo-state gap: after 100 steps states that began differently are 3.36 % apart; 141 steps would do"
+FINDING = (
+    "note: echo-state gap: after 100 steps states that began differently are 3.36 % apart; 141 steps would do"
+)
 
 
 def test_a_finding_is_broken_between_words_and_its_further_lines_are_indented(

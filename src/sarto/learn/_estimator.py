@@ -10,6 +10,7 @@ Both classes are dataclasses, whose constructor does what scikit-learn asks of o
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
@@ -83,18 +84,21 @@ class ReservoirEstimator(Kept):
         mean, scale = (
             channel_scaling(sequences) if self.standardise else (np.zeros(channels), np.ones(channels))
         )
+        build = load_method("sarto.models.reservoir", self.cell).build
+        options = dict(self.cell_options or {})
+        check_options(self.cell, build, options)
         reservoir = stacked(
-            load_method("sarto.models.reservoir", self.cell).build,
+            build,
             whole("units", self.units),
             channels,
             layers=whole("layers", self.layers),
             inter_scaling=None if self.inter_scaling is None else real("inter_scaling", self.inter_scaling),
-            seed=whole("seed", self.seed),
+            seed=natural("seed", self.seed),
             leak=real("leak", self.leak),
             radius=real("radius", self.radius),
             input_scaling=real("input_scaling", self.input_scaling),
             bias_scaling=real("bias_scaling", self.bias_scaling),
-            **(self.cell_options or {}),
+            **options,
         )
         features = FeatureMap(
             mean, scale, reservoir, pooling, self.dtype, washout, time_chunks=bool(self.time_chunks)
@@ -225,6 +229,29 @@ def whole(name: str, value: object) -> int:
     if isinstance(value, Integral):
         return int(value)
     raise InputError("E116", f"{name} = {value!r}", cause="it must be a whole number", hint=f"change {name}")
+
+
+def natural(name: str, value: object) -> int:
+    """Return a parameter as an `int` of at least 0; anything else is refused (E116)."""
+    if (number := whole(name, value)) < 0:
+        raise InputError("E116", f"{name} = {number}", cause="it must be at least 0", hint=f"change {name}")
+    return number
+
+
+def check_options(cell: str, build: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Refuse `cell_options` that the cell does not have (E116)."""
+    known = [
+        name
+        for name, parameter in inspect.signature(build).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in ReservoirEstimator.__dataclass_fields__
+    ]
+    if strangers := sorted(set(options) - set(known)):
+        raise InputError(
+            "E116",
+            f"cell_options with {strangers[0]!r}",
+            cause=f"the cell {cell} has {', '.join(known) or 'no options'}",
+            hint="leave it out, or give it to the estimator itself",
+        )
 
 
 def real(name: str, value: object) -> float:

@@ -21,7 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sarto.learn import graph_file
-from sarto.learn._estimator import check_ridge_parameter, real, whole
+from sarto.learn._estimator import check_ridge_parameter, natural, real, whole
 from sarto.learn._kept import Kept, Solved
 from sarto.learn.graph_features import GraphFeatureMap, node_scaling
 from sarto.learn.statistics import RidgeStatistics
@@ -86,7 +86,7 @@ class GraphEstimator(Kept):
         reservoir = build(
             whole("units", self.units),
             channels,
-            seed=whole("seed", self.seed),
+            seed=natural("seed", self.seed),
             iteration=iteration,
             layers=whole("layers", self.layers),
             **{self.bound: real("gain", self.gain) / largest},

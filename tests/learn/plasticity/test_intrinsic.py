@@ -220,6 +220,8 @@ def test_what_cannot_adapt_is_refused() -> None:
         FAST.adapt(paralesn.build(12, 2, **USUAL), X)
     with pytest.raises(SartoError, match="mu = -0"):
         replace(FAST, mu=-0.1).adapt(cell(activation="sigmoid"), X)
+    with pytest.raises(SartoError, match=r"mu = 1\.5"):
+        replace(FAST, mu=1.5).adapt(cell(), X)
     with pytest.raises(SartoError, match="3 channels"):
         FAST.adapt(cell(), [np.zeros((5, 3))])
     with pytest.raises(SartoError, match="became infinite in epoch 1"):

@@ -174,6 +174,13 @@ class IntrinsicPlasticity(BaseEstimator):
                     cause="the rule is known for tanh and sigmoid, whose outputs are bounded",
                     hint="use the activation tanh or sigmoid",
                 )
+            if layer.activation == "tanh" and self.mu is not None and not abs(self.mu) < 1:
+                raise InputError(
+                    "E116",
+                    f"mu = {self.mu}",
+                    cause="the outputs of tanh lie between -1 and 1, so their mean does too",
+                    hint="use 0, or a mu in between",
+                )
             if layer.activation == "sigmoid":
                 check_above("mu", MEANS["sigmoid"] if self.mu is None else self.mu, 0)
 
