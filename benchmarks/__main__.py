@@ -15,12 +15,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks._bench import Bench
+from benchmarks._bench import Bench, code_sha256
 from benchmarks._environment import environment
 from benchmarks._shown import aligned, outcome_text, summary
 from sarto.core.errors import EXIT_INTERRUPTED, SartoError
 from sarto.core.rooms import load_method, methods
-from sarto.core.store import file_sha256, write_atomic
+from sarto.core.store import write_atomic
 from sarto.core.threads import one_blas_thread
 
 ROOM = "benchmarks"
@@ -74,7 +74,7 @@ def run(name: str, *, quick: bool, workers: int, fresh: bool) -> dict[str, Any]:
     )
     where, start = environment(), time.monotonic()
     assert module.__file__ is not None
-    bench = Bench(name, quick, workers, folder, file_sha256(Path(module.__file__)), say)
+    bench = Bench(name, quick, workers, folder, code_sha256(Path(module.__file__)), say)
     with one_blas_thread():
         found = module.run(bench).to_json(name, where)
     say(f"done in {(time.monotonic() - start) / 60:.1f} min")

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sarto.core.errors import SartoError
-from sarto.core.store import Store, content_hash, package_sha256
+from sarto.core.store import Store, content_hash, file_sha256, package_sha256
 
 SEEDS = 5
 """Seeds of a claim that is a mean or a median over seeds, as the claims themselves say."""
@@ -33,7 +34,7 @@ class Bench:
         quick: show that it works, with less of everything and no bar.
         workers: processes, and cores, to use.
         folder: kept between runs.
-        code_sha256: of the benchmark's own file.
+        code_sha256: of the benchmark's own file and of all that it imports from `benchmarks`, see `code_sha256`.
         say: takes a line for whoever waits.
     """
 
@@ -63,6 +64,33 @@ class Bench:
             kept = work(*arguments)
             store.put(key, kept)
         return kept
+
+
+def code_sha256(path: Path) -> str:
+    """Return the SHA-256 over the file of a benchmark and the files beside it that it imports, and these import.
+
+    What is kept of a run is never taken for that of other code. The package itself counts by `package_sha256`.
+    """
+    found, waiting = set[Path](), [path.resolve()]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting += _imported(file)
+    return content_hash(*((file.name, file_sha256(file)) for file in sorted(found)))
+
+
+def _imported(file: Path) -> list[Path]:
+    """Return the files beside `file` that any line of it imports."""
+    names = list[str]()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.ImportFrom):
+            names += [f"{node.module}.{each.name}" for each in node.names] + [str(node.module)]
+        elif isinstance(node, ast.Import):
+            names += [each.name for each in node.names]
+    parts = [name.split(".") for name in names if name.startswith("benchmarks.")]
+    beside = {file.parent / f"{part[1]}.py" for part in parts}
+    return [path for path in beside if path.exists()]
 
 
 def real_data(path: str) -> str:

@@ -17,22 +17,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from sarto.core.errors import SartoError
+from benchmarks._reservoirpy import nodes
 from sarto.models.reservoir._cell import Reservoir
 
 CONNECTIVITY = 0.1
 """Share of W that is not 0, by ReservoirPy's default."""
-
-
-def _nodes(package: str) -> Any:
-    if importlib.util.find_spec("reservoirpy") is None:
-        raise SartoError(
-            "E302",
-            "this benchmark needs ReservoirPy",
-            cause="the package reservoirpy is not installed",
-            hint="pip install -c constraints.txt '.[peers]'",
-        )
-    return importlib.import_module(package)
 
 
 def _weights(cell: Reservoir) -> dict[str, Any]:
@@ -51,7 +40,7 @@ def reservoir(cell: Reservoir, sparse: bool) -> Callable[[Any], Any]:
     if sparse:
         kept = np.random.default_rng(0).random(cell.recurrent.shape) < CONNECTIVITY
         weights["W"] = scipy.sparse.csr_matrix(cell.recurrent * kept)
-    node = _nodes("reservoirpy.nodes").Reservoir(cell.units, **weights)
+    node = nodes().Reservoir(cell.units, **weights)
 
     def run(x: Any) -> Any:
         if node.initialized:
@@ -69,7 +58,7 @@ def jax_reservoir(cell: Reservoir) -> Callable[[Any], Any] | None:
     if importlib.util.find_spec("jax") is None:
         return None
     narrow = {k: v.astype(np.float32) if isinstance(v, np.ndarray) else v for k, v in _weights(cell).items()}
-    node = _nodes("reservoirpy.jax.nodes").Reservoir(cell.units, **narrow)
+    node = importlib.import_module("reservoirpy.jax.nodes").Reservoir(cell.units, **narrow)
 
     def run(x: Any) -> Any:
         if node.initialized:
@@ -81,10 +70,9 @@ def jax_reservoir(cell: Reservoir) -> Callable[[Any], Any] | None:
 
 def ridge_fit(cell: Reservoir) -> Callable[[Any, Any], None]:
     """Return what fits ReservoirPy's Ridge to the states of its node for lists of series and targets."""
-    nodes = _nodes("reservoirpy.nodes")
     run = reservoir(cell, sparse=False)
 
     def fit(x: Any, y: Any) -> None:
-        nodes.Ridge(ridge=1e-6).fit(run(x), y)
+        nodes().Ridge(ridge=1e-6).fit(run(x), y)
 
     return fit

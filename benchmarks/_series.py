@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from jaxtyping import Float
 
+from benchmarks._bench import Bench
+from benchmarks._outcome import Figure
 from sarto.core.seed import generator
+
+T = TypeVar("T", float, list[float])
 
 LEAKS: dict[str, tuple[float, float]] = {"es2n": (0.03, 1.0), "eusn": (0.01, 0.5)}
 """Ranges of the leak of cells whose leak means another thing: proximity, and step."""
@@ -43,6 +48,68 @@ def settings(name: str, number: int) -> dict[str, Any]:
         "bias_scaling": spread(0.01, 1.0),
     }
     return chosen | ({"layers": 4, "inter_scaling": spread(0.1, 1.0)} if name == DEEP else {})
+
+
+def quadratic(past: Float[np.ndarray, "step value"]) -> Float[np.ndarray, "step feature"]:
+    """Return the values and the products of any two of them."""
+    first, second = np.triu_indices(past.shape[1])
+    return np.hstack([past, past[:, first] * past[:, second]])
+
+
+@dataclass(frozen=True)
+class Race(Generic[T]):
+    """Cells, tuned alike on a validation series, and controls, tested on the same series.
+
+    Attributes:
+        cells: names, as `settings` takes them.
+        controls: names.
+        trials: settings that each cell gets.
+        search: returns the best setting of a cell, with its `error`, from so many trials.
+        tested: returns the test error, or errors, of a setting with a seed.
+        control: the same of a control.
+    """
+
+    cells: tuple[str, ...]
+    controls: tuple[str, ...]
+    trials: int
+    search: Callable[[str, int], dict[str, Any]]
+    tested: Callable[[dict[str, Any], int], T]
+    control: Callable[[str, int], T]
+
+    def run(
+        self, bench: Bench, what: str, shown: Callable[[str, list[T]], dict[str, Figure]], ridges: int
+    ) -> tuple[dict[str, Figure], str]:
+        """Return the figures, and the cell with the least validation error.
+
+        Args:
+            bench: seeds, and the store.
+            what: the validation error's name.
+            shown: makes figures of a name and its test errors.
+            ridges: penalties that each setting gets.
+        """
+        figures: dict[str, Figure] = {}
+        validation: dict[str, float] = {}
+        for name in self.cells:
+            chosen = bench.once({"search": name, "trials": self.trials}, self.search, name, self.trials)
+            validation[name] = chosen["error"]
+            errors = [
+                bench.once({"test": name, "seed": seed, "trials": self.trials}, self.tested, chosen, seed)
+                for seed in bench.seeds
+            ]
+            figures |= shown(name, errors)
+            figures[f"validation {what}, {name}"] = Figure(
+                chosen["error"], "1", "measured", self.trials * ridges
+            )
+            bench.say(
+                f"{name}: validation {chosen['error']:.5f}, test {np.mean(errors, axis=0).round(5)}, {chosen}"
+            )
+        for name in self.controls:
+            errors = [
+                bench.once({"control": name, "seed": seed}, self.control, name, seed) for seed in bench.seeds
+            ]
+            figures |= shown(name, errors)
+            bench.say(f"{name}: test {np.mean(errors, axis=0).round(5)}")
+        return figures, min(validation, key=lambda name: validation[name])
 
 
 def least(

@@ -18,7 +18,7 @@ from jaxtyping import Float
 
 from benchmarks._bench import Bench
 from benchmarks._outcome import Figure, Outcome, at_most, over_seeds
-from benchmarks._series import least, nrmse, settings
+from benchmarks._series import Race, least, nrmse, quadratic, settings
 from sarto.data.generate import mackey_glass
 from sarto.learn.forecast import ESNForecaster
 from sarto.learn.statistics import RidgeStatistics
@@ -40,28 +40,11 @@ QUADRATIC_VALUES = 20
 
 def run(bench: Bench) -> Outcome:
     """Return the test errors of every cell and control, and the bar for the best cell by validation."""
-    figures: dict[str, Figure] = {}
-    validation: dict[str, float] = {}
-    for name in CELLS:
-        count = QUICK_TRIALS if bench.quick else TRIALS
-        chosen = bench.once({"search": name, "trials": count}, search, name, count)
-        validation[name] = chosen["error"]
-        errors = [
-            bench.once({"test": name, "seed": seed, "trials": count}, tested, chosen, seed)
-            for seed in bench.seeds
-        ]
-        figures |= shown(name, errors)
-        figures[f"validation NRMSE_84, {name}"] = Figure(
-            chosen["error"], "1", "measured", count * len(RIDGES)
-        )
-        bench.say(f"{name}: validation {chosen['error']:.5f}, test {np.mean(errors, axis=0)}, {chosen}")
-    for name in CONTROLS:
-        errors = [bench.once({"control": name, "seed": seed}, control, name, seed) for seed in bench.seeds]
-        figures |= shown(name, errors)
-        bench.say(f"{name}: test {np.mean(errors, axis=0)}")
+    trials = QUICK_TRIALS if bench.quick else TRIALS
+    race = Race(CELLS, tuple(CONTROLS), trials, search, tested, control)
+    figures, best = race.run(bench, "NRMSE_84", shown, len(RIDGES))
     if bench.quick:
         return Outcome(figures)
-    best = min(validation, key=lambda name: validation[name])
     what = f"test NRMSE_84, mean, of {best}, the best on the validation series"
     return Outcome(figures, (at_most(what, figures[f"NRMSE_84, {best}, mean"].value, LIMIT),))
 
@@ -121,10 +104,7 @@ def control(name: str, seed: int) -> list[float]:
     def features(x: Float[np.ndarray, "step 1"]) -> Float[np.ndarray, "step feature"]:
         lags = np.arange(WASHOUT) if CONTROLS[name] == 1 else np.arange(QUADRATIC_VALUES) * CONTROLS[name]
         past = x[np.maximum(np.arange(len(x))[:, None] - lags, 0), 0]
-        if CONTROLS[name] == 1:
-            return past
-        first, second = np.triu_indices(len(lags))
-        return np.hstack([past, past[:, first] * past[:, second]])
+        return past if CONTROLS[name] == 1 else quadratic(past)
 
     def solutions(data: int) -> Any:
         x = series(data, FIT)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from benchmarks._bench import Bench
 from benchmarks._outcome import Figure, Outcome, at_most, over_seeds
-from benchmarks._series import CELLS, least, nrmse, settings
+from benchmarks._series import CELLS, Race, least, nrmse, quadratic, settings
 from sarto.data.generate import narma
 from sarto.learn.readout import ESNRegressor
 from sarto.learn.statistics import RidgeStatistics
@@ -34,28 +34,18 @@ CONTROLS = ("linear, 200 inputs", "products of the last 19 inputs")
 
 def run(bench: Bench) -> Outcome:
     """Return the test NRMSE of every cell and control, and the bar for the best of them by validation."""
-    figures: dict[str, Figure] = {}
-    validation: dict[str, float] = {}
-    for name in CELLS:
-        count = QUICK_TRIALS if bench.quick else TRIALS
-        chosen = bench.once({"search": name, "trials": count}, search, name, count)
-        validation[name] = chosen["error"]
-        errors = [
-            bench.once({"test": name, "seed": seed, "trials": count}, tested, chosen, seed)
-            for seed in bench.seeds
-        ]
-        figures |= over_seeds(f"NRMSE, {name}", errors, "1", "measured")
-        figures[f"validation NRMSE, {name}"] = Figure(chosen["error"], "1", "measured", count * len(RIDGES))
-        bench.say(f"{name}: validation {chosen['error']:.4f}, test {np.mean(errors):.4f}, {chosen}")
-    for name in CONTROLS:
-        errors = [bench.once({"control": name, "seed": seed}, control, name, seed) for seed in bench.seeds]
-        figures |= over_seeds(f"NRMSE, {name}", errors, "1", "measured")
-        bench.say(f"{name}: test {np.mean(errors):.4f}")
+    trials = QUICK_TRIALS if bench.quick else TRIALS
+    race = Race(CELLS, CONTROLS, trials, search, tested, control)
+    figures, best = race.run(bench, "NRMSE", shown, len(RIDGES))
     if bench.quick:
         return Outcome(figures)
-    best = min(validation, key=lambda name: validation[name])
     what = f"test NRMSE, mean, of {best}, the best on the validation series"
     return Outcome(figures, (at_most(what, figures[f"NRMSE, {best}, mean"].value, LIMIT),))
+
+
+def shown(name: str, errors: list[float]) -> dict[str, Figure]:
+    """Return the errors over the seeds."""
+    return over_seeds(f"NRMSE, {name}", errors, "1", "measured")
 
 
 def series(seed: int, steps: int) -> tuple[Float[np.ndarray, "step 1"], Float[np.ndarray, " step"]]:
@@ -100,10 +90,7 @@ def control(name: str, seed: int) -> float:
         u, y = series(data, steps)
         lags = 200 if name.startswith("linear") else 19
         past = np.stack([u[WASHOUT - k : len(u) - k, 0] for k in range(lags)], axis=1)
-        if lags == 19:
-            first, second = np.triu_indices(lags)
-            past = np.hstack([past, past[:, first] * past[:, second]])
-        return past, y[WASHOUT:]
+        return quadratic(past) if lags == 19 else past, y[WASHOUT:]
 
     def solutions(data: int) -> Any:
         return RidgeStatistics.of(*rows(data, TRAIN)).path(RIDGES)

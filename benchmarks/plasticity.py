@@ -274,6 +274,7 @@ def drawn(count: int, seed: int, name: str, plastic: bool) -> list[dict[str, Any
             learning_rate=log_uniform(rules, 5e-4, 1e-2),
             epochs=int((1, 3)[int(rules.integers(2))]),
             batch=BATCH[name],
+            schedule="constant",
         )
         found.append(settings | ({"plasticity": rule} if plastic else {}))
     return found

@@ -2,9 +2,9 @@
 
 Each case is a reservoir of ours whose weights are given to ReservoirPy's node. Both run the same series, each from
 rest, and the largest difference of any state counts; with plasticity both learn from the same series first, and gain,
-shift or W are compared too. Intrinsic plasticity is in ReservoirPy's convention, where the drive leaks. What had to be
-done to its nodes for that is told in `benchmarks/_reservoirpy.py`; a figure says that its synaptic node learns nothing
-of Hebb's rule when it is used as documented.
+shift or W are compared too. Intrinsic plasticity is in ReservoirPy's convention: the drive leaks, the rate is held.
+What had to be done to its nodes for that is told in `benchmarks/_reservoirpy.py`; a figure says that its synaptic node
+learns nothing of Hebb's rule when it is used as documented.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def gap(cell: Reservoir, peer: Any, x: list[Series]) -> float:
 def intrinsic(activation: Activation, x: list[Series]) -> Gaps:
     """Return the differences before and after intrinsic plasticity, where the drive leaks."""
     cell = esn.build(UNITS, CHANNELS, leak=0.4, activation=activation, leaks="drive", **USUAL)
-    rule = IntrinsicPlasticity(sigma=0.3, learning_rate=5e-4, epochs=EPOCHS)
+    rule = IntrinsicPlasticity(sigma=0.3, learning_rate=5e-4, epochs=EPOCHS, schedule="constant")
     goal = rule.target(cell)
     peer = node(cell, "IPReservoir", mu=goal.mu, sigma=goal.sigma, learning_rate=rule.learning_rate)
     name = f"intrinsic plasticity, {activation}"

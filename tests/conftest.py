@@ -26,6 +26,7 @@ from threadpoolctl import threadpool_limits  # noqa: E402
 import tests.typecheck  # noqa: E402
 
 assert "sarto" not in sys.modules, "sarto was imported before its types could be checked"
+tests.typecheck.sample_calls()
 install_import_hook("sarto", f"{tests.typecheck.__name__}.{tests.typecheck.check.__name__}")
 threadpool_limits(1)  # the BLAS that has loaded already
 hypothesis.settings.register_profile("sarto", deadline=None, derandomize=True)
@@ -61,6 +62,11 @@ def pytest_make_collect_report(
     if collector.config.getoption("--no-skips") and report.skipped:
         _refuse(report)
     return report
+
+
+def pytest_runtest_setup() -> None:
+    """Check types of every function's first calls in every test."""
+    tests.typecheck.begin_test()
 
 
 @pytest.fixture(scope="session")

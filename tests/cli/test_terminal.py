@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from sarto.cli import _answer
 from tests.cli.stand_in import FIT, environment
 
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -99,3 +100,26 @@ def test_a_page_is_set_to_the_width(tmp_path: Path) -> None:
     lines = plain(text)
     assert lines[0].startswith("E203: ")
     assert max(map(len, lines[1:])) <= 60
+
+
+FINDING = (
+    "note: echo-state gap: after 100 steps states that began differently are 3.36 % apart; 141 steps would do"
+)
+
+
+def test_a_finding_is_broken_between_words_and_its_further_lines_are_indented(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(_answer, "on_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "45")
+    _answer.remark(FINDING)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and all(len(line) <= 45 for line in lines)
+    assert [line.startswith("  ") for line in lines] == [False, True, True]
+    assert " ".join(line.strip() for line in lines) == FINDING
+
+
+def test_elsewhere_a_finding_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """So that a filter such as grep sees it whole."""
+    _answer.remark(FINDING)
+    assert capsys.readouterr().out == FINDING + "\n"

@@ -14,6 +14,7 @@ import pytest
 from jaxtyping import TypeCheckError, install_import_hook
 
 import sarto.core.rooms as rooms
+from tests import typecheck
 
 SAMPLE = """
 from __future__ import annotations
@@ -105,3 +106,15 @@ def test_checked_functions_cross_into_processes(start: str) -> None:
     context = multiprocessing.get_context(start)
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as pool:
         assert pool.submit(rooms.methods, "sarto.core").result() == rooms.methods("sarto.core")
+
+
+def test_in_each_test_the_first_calls_are_checked_and_then_one_in_so_many() -> None:
+    def plain() -> str:
+        return "plain"
+
+    call = typecheck.sampled(plain, lambda: "checked")
+    for _ in range(2):
+        typecheck.begin_test()
+        done = [call() for _ in range(typecheck.FIRST + 2 * typecheck.SHARE)]
+        assert set(done[: typecheck.FIRST]) == {"checked"}
+        assert done[typecheck.FIRST :].count("checked") == 2

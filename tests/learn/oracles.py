@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import threadpoolctl
 from scipy import linalg, special, stats
-from sklearn import base, linear_model, model_selection, pipeline
+from sklearn import base, exceptions, linear_model, model_selection, pipeline
 from sklearn.utils import estimator_checks, validation
 
 inv: Any = np.linalg.inv
@@ -22,6 +22,7 @@ RidgeClassifier: Any = linear_model.RidgeClassifier
 RidgeCV: Any = linear_model.RidgeCV
 GridSearchCV: Any = model_selection.GridSearchCV
 clone: Any = base.clone
+NotFittedError: Any = exceptions.NotFittedError
 cross_val_score: Any = model_selection.cross_val_score
 estimator_checks_generator: Any = estimator_checks.estimator_checks_generator
 make_pipeline: Any = pipeline.make_pipeline

@@ -12,6 +12,7 @@ from sarto.core.table import Table
 from sarto.learn.diagnosis import Diagnosis, diagnose, moments, sample
 from sarto.learn.readout import ESNClassifier, ESNRegressor, ReservoirTransformer
 from sarto.models.input_error import InputError
+from sarto.models.reservoir import esn
 from sarto.models.reservoir._cell import Reservoir
 from sarto.models.sequences import Sequences, read_sequences
 
@@ -154,3 +155,13 @@ def test_samples_are_spread_evenly_and_begin_at_the_start() -> None:
 def test_moments_reach_from_the_start_to_the_end() -> None:
     assert moments(1) == (0, 1)
     assert moments(300)[0] == 0 and moments(300)[-1] == 300 and len(moments(300)) <= 40
+
+
+@pytest.mark.parametrize("steps", [1, 40])
+def test_input_that_does_not_vary_is_named_and_neurons_are_not_blamed(steps: int) -> None:
+    cell = esn.build(10, 2, seed=0, leak=0.5, radius=0.9, input_scaling=0.5, bias_scaling=0.0)
+    found = diagnose(cell, Sequences(np.zeros((steps, 2)), np.array([0, steps])), memory=False)
+    said = {finding.what for finding in found.findings}
+    assert "constant input" in said
+    assert not said & {"dead neurons", "input drowned", "few directions"}
+    assert found.sample == f"1 sequence, {'1 step' if steps == 1 else '40 steps'} of each at most"

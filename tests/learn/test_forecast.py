@@ -13,7 +13,7 @@ from sarto.data.generate import lorenz, mackey_glass
 from sarto.learn.forecast import ESNForecaster
 from sarto.learn.readout import ESNRegressor, ReservoirTransformer
 from sarto.models.reservoir._cell import Reservoir
-from tests.learn.oracles import clone, solve_discrete_lyapunov
+from tests.learn.oracles import NotFittedError, clone, solve_discrete_lyapunov
 
 SINES = np.stack([np.sin(np.arange(500) / 5), np.cos(np.arange(500) / 7)], axis=1)
 
@@ -204,3 +204,8 @@ def test_a_closed_loop_that_explodes_is_refused() -> None:
         "E404",
         "the closed loop of series 0 left all bounds at step",
     )
+
+
+def test_the_score_of_what_is_not_fitted_says_so() -> None:
+    with pytest.raises(NotFittedError):
+        ESNForecaster().score([np.ones((30, 1))])

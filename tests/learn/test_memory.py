@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sarto.core.errors import SartoError
 from sarto.learn.memory import memory_capacity, recall
-from sarto.models.reservoir import es2n, esn
+from sarto.models.reservoir import es2n, esn, ring
 from sarto.models.reservoir._cell import Reservoir
 
 
@@ -83,3 +84,13 @@ def test_the_same_seed_gives_the_same_figures() -> None:
     )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"lags": -1}, "lags = -1"), ({"test": 0}, "test = 0"), ({"streams": 26}, "streams = 26 for 50 steps")],
+)
+def test_counts_that_leave_nothing_to_measure_are_refused(changes: dict[str, int], words: str) -> None:
+    cell = ring.build(5, 1, seed=0, leak=1.0, radius=0.9, input_scaling=0.1, bias_scaling=0.0)
+    with pytest.raises(SartoError, match=words):
+        memory_capacity(cell, **({"lags": 3, "train": 25, "test": 25} | changes))

@@ -167,3 +167,9 @@ def test_rows_and_settings_that_cannot_be_are_refused() -> None:
     refused(lambda: NLMS(2.0), "E116", "step = 2.0")
     refused(lambda: NLMS(1.0, -1.0), "E116", "floor = -1.0")
     refused(lambda: RLS(0.1).start_from(RidgeStatistics.empty(3, 1)), "E104", "0 rows")
+
+
+@pytest.mark.parametrize("limit", [-1.0, 0.0, float("nan")])
+def test_a_limit_of_the_trace_is_above_zero(limit: float) -> None:
+    with pytest.raises(SartoError, match="limit = "):
+        RLS(ridge=1.0, forgetting=0.9, limit=limit)

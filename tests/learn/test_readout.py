@@ -298,3 +298,29 @@ def test_a_regressor_takes_the_numbers_of_a_data_set() -> None:
     assert model.score(data) > 0.9
     with pytest.raises(ValueError, match="a classifier learns from labels"):
         ESNClassifier(units=20).fit(data)
+
+
+SERIES = [np.random.default_rng(i).normal(size=(20 + i, 2)) * (1 + i % 2) for i in range(6)]
+LABELS = ["a", "b"] * 3
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_values_whose_squares_leave_the_range_are_scaled_as_any(size: float) -> None:
+    plain = ESNClassifier(units=10, dtype="float64").fit(SERIES, LABELS)
+    far = ESNClassifier(units=10, dtype="float64").fit([x * size for x in SERIES], LABELS)
+    wanted = plain.decision_function(SERIES)
+    np.testing.assert_allclose(far.decision_function([x * size for x in SERIES]), wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"seed": -1}, "seed = -1"),
+        ({"cell_options": {"activaton": "relu"}}, "'activaton'\ncause: the cell esn has init, connectivity"),
+        ({"cell_options": {"leak": 0.5}}, "cell_options with 'leak'"),
+        ({"cell": "seeded", "cell_options": {"init": "fast"}}, "the cell seeded has no options"),
+    ],
+)
+def test_seeds_and_options_that_are_not_there_are_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(SartoError, match=words):
+        ESNClassifier(units=5, **settings).fit(SERIES, LABELS)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,22 @@ def line(text: str = "") -> None:
     """Print one line or paragraph; a terminal gets it broken between words."""
     if on_terminal():
         console().print(text, markup=False)
+    else:
+        click.echo(text)
+
+
+def remark(text: str) -> None:
+    """Print a warning or a finding, which may be long.
+
+    A terminal gets it broken between words, all lines but the first indented, so that each begins where the eye looks
+    for it. Elsewhere it is one line, so that a filter such as grep sees it whole.
+    """
+    if on_terminal():
+        wide = max(console().width, 20)
+        broken = textwrap.wrap(
+            text, wide, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        console().print("\n".join(broken), markup=False)
     else:
         click.echo(text)
 

@@ -165,7 +165,7 @@ def _data(
         _answer.table((seen.what, *seen.parts), seen.rows, right=range(1, len(seen.parts) + 1))
         _answer.line()
         for warning in seen.warnings:
-            _answer.line(f"warning: {warning}")
+            _answer.remark(f"warning: {warning}")
         if not seen.warnings:
             _answer.line("nothing looks wrong")
         _answer.line()
@@ -175,5 +175,5 @@ def _data(
         _answer.line()
         _answer.line(f"on {found.sample}")
         for finding in found.findings:
-            _answer.line(str(finding))
+            _answer.remark(str(finding))
     return {"data": seen.to_json(), "reservoir": {"whose": whose, **found.to_json()}}

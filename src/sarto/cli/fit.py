@@ -141,7 +141,8 @@ def _show(result: FitResult, as_json: bool) -> int:
         show_verdict(result.verdict, run.evidence, device)
         _answer.line(f"\n{sentence(run)}")
         for finding in run.findings:
-            _answer.line(f"\n{finding['severity']}, {finding['what']}: {finding['text']}")
+            _answer.line()
+            _answer.remark(f"{finding['severity']}: {finding['what']}: {finding['text']}")
         if result.nearest and failure is not None:
             _answer.line("\nThe points that came nearest:")
             show_nearest(result.nearest, result.verdict)

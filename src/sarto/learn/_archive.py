@@ -21,7 +21,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
@@ -32,6 +32,17 @@ from sarto.models.input_error import InputError
 
 T = TypeVar("T")
 Learned = tuple[RidgeStatistics | None, RidgeSolution | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Content(Generic[T]):
+    """What a file holds: constructor `parameters`, the feature map, what was learned, and `extra` plain attributes."""
+
+    parameters: dict[str, Any]
+    feature_map: T
+    statistics: RidgeStatistics | None
+    solution: RidgeSolution | None
+    extra: dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -10,24 +10,24 @@ Both classes are dataclasses, whose constructor does what scikit-learn asks of o
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, replace
 from numbers import Integral, Real
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sarto.core.rooms import load_method
 from sarto.learn import estimator_file
+from sarto.learn._kept import Kept, Solved
 from sarto.learn.diagnosis import Diagnosis, diagnose
 from sarto.learn.features import FeatureMap, channel_scaling
 from sarto.learn.plasticity.choice import Plasticity, check_plasticity, from_json, to_json
-from sarto.learn.ridge import RidgeSolution, check_ridge
+from sarto.learn.ridge import check_ridge
 from sarto.learn.statistics import RidgeStatistics
 from sarto.learn.stream import Stream
 from sarto.models.input_error import InputError
@@ -38,7 +38,7 @@ from sarto.models.states import Precision, check_washout
 
 
 @dataclass(eq=False, repr=False)
-class ReservoirEstimator(BaseEstimator):
+class ReservoirEstimator(Kept):
     """What the three estimators share: parameters, reading sequences, fitting the feature map, files."""
 
     cell: str = "esn"
@@ -84,18 +84,21 @@ class ReservoirEstimator(BaseEstimator):
         mean, scale = (
             channel_scaling(sequences) if self.standardise else (np.zeros(channels), np.ones(channels))
         )
+        build = load_method("sarto.models.reservoir", self.cell).build
+        options = dict(self.cell_options or {})
+        check_options(self.cell, build, options)
         reservoir = stacked(
-            load_method("sarto.models.reservoir", self.cell).build,
+            build,
             whole("units", self.units),
             channels,
             layers=whole("layers", self.layers),
             inter_scaling=None if self.inter_scaling is None else real("inter_scaling", self.inter_scaling),
-            seed=whole("seed", self.seed),
+            seed=natural("seed", self.seed),
             leak=real("leak", self.leak),
             radius=real("radius", self.radius),
             input_scaling=real("input_scaling", self.input_scaling),
             bias_scaling=real("bias_scaling", self.bias_scaling),
-            **(self.cell_options or {}),
+            **options,
         )
         features = FeatureMap(
             mean, scale, reservoir, pooling, self.dtype, washout, time_chunks=bool(self.time_chunks)
@@ -112,7 +115,7 @@ class ReservoirEstimator(BaseEstimator):
         return replace(features, reservoir=adapted.reservoir)
 
     def _keep_map(self, feature_map: FeatureMap) -> None:
-        self.feature_map_ = feature_map
+        self.feature_map_: FeatureMap = feature_map
         self.reservoir_ = feature_map.reservoir
         self.pooling_ = feature_map.pooling
         self.n_features_in_ = feature_map.reservoir.channels
@@ -149,43 +152,19 @@ class ReservoirEstimator(BaseEstimator):
         """Return the way from features to what `predict` returns for each row, as it is fitted now."""
         raise NotImplementedError
 
-    def save(self, path: str | Path) -> None:
-        """Write the fitted estimator to `path` as one .npz file of arrays and JSON (no pickle), whole or not at all."""
-        check_is_fitted(self, "feature_map_")
-        content = estimator_file.Content(
-            self.get_params(deep=False) | {"plasticity": to_json(self.plasticity)},
-            self.feature_map_,
-            getattr(self, "statistics_", None),
-            getattr(self, "solution_", None),
-            {name: getattr(self, name) for name in self._extra},
-        )
-        estimator_file.write(Path(path), type(self).__name__, content)
+    _file = estimator_file
 
-    _extra: ClassVar[tuple[str, ...]] = ()
+    @staticmethod
+    def _written(parameters: dict[str, Any]) -> dict[str, Any]:
+        return parameters | {"plasticity": to_json(parameters["plasticity"])}
 
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Return the fitted estimator that `save` wrote; its weights are read, not drawn again.
-
-        Raises:
-            InputError: E101 (no such file), E103 (another kind of file, estimator or version, or damaged).
-        """
-        content = estimator_file.read(Path(path), cls.__name__)
-        given: dict[str, Any] = dict(content.parameters)
-        given["plasticity"] = from_json(given.get("plasticity"))
-        estimator = cls(**given)
-        estimator._keep_map(content.feature_map)
-        for name, value in content.extra.items():
-            setattr(estimator, name, value)
-        estimator._restore(content.statistics, content.solution)
-        return estimator
-
-    def _restore(self, statistics: RidgeStatistics | None, solution: RidgeSolution | None) -> None:
-        """Take in what was learned; the transformer learns nothing."""
+    @staticmethod
+    def _given(parameters: dict[str, Any]) -> dict[str, Any]:
+        return parameters | {"plasticity": from_json(parameters.get("plasticity"))}
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Readout(ReservoirEstimator):
+class Readout(Solved, ReservoirEstimator):
     """A reservoir with a linear readout that is solved from `RidgeStatistics`."""
 
     ridge: Literal["gcv"] | float = "gcv"
@@ -218,19 +197,6 @@ class Readout(ReservoirEstimator):
         self._learn(feature_map, statistics if first else self.statistics_ + statistics)
         return self
 
-    def refit(self, statistics: RidgeStatistics) -> Self:
-        """Solve the readout of this fitted estimator from other statistics of the same features.
-
-        They may be merged from several places, or lack what is to be forgotten.
-
-        Raises:
-            InputError: E116, when they are of other features.
-        """
-        check_is_fitted(self, "feature_map_")
-        check_features_id(statistics, self.feature_map_.features_id)
-        self._learn(self.feature_map_, statistics)
-        return self
-
     def statistics(self, X: Any, y: Any = None) -> RidgeStatistics:
         """Return the statistics of more data, without learning from them.
 
@@ -251,17 +217,6 @@ class Readout(ReservoirEstimator):
     ) -> RidgeStatistics:
         raise NotImplementedError
 
-    def _learn(self, feature_map: FeatureMap, statistics: RidgeStatistics) -> None:
-        """Keep what was learned, all of it or nothing."""
-        solution = statistics.solve(self.ridge)
-        self._keep_map(feature_map)
-        self._restore(statistics, solution)
-
-    def _restore(self, statistics: RidgeStatistics | None, solution: RidgeSolution | None) -> None:
-        assert statistics is not None and solution is not None, "a readout has both"
-        self.statistics_, self.solution_ = statistics, solution
-        self.coef_, self.intercept_, self.ridge_ = solution.weights, solution.intercept, solution.ridge
-
     def _outputs(self, X: Any) -> Float[np.ndarray, "item output"]:
         check_is_fitted(self, "solution_")
         sequences = self._sequences(X, fitting=False)
@@ -276,6 +231,29 @@ def whole(name: str, value: object) -> int:
     raise InputError("E116", f"{name} = {value!r}", cause="it must be a whole number", hint=f"change {name}")
 
 
+def natural(name: str, value: object) -> int:
+    """Return a parameter as an `int` of at least 0; anything else is refused (E116)."""
+    if (number := whole(name, value)) < 0:
+        raise InputError("E116", f"{name} = {number}", cause="it must be at least 0", hint=f"change {name}")
+    return number
+
+
+def check_options(cell: str, build: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    """Refuse `cell_options` that the cell does not have (E116)."""
+    known = [
+        name
+        for name, parameter in inspect.signature(build).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in ReservoirEstimator.__dataclass_fields__
+    ]
+    if strangers := sorted(set(options) - set(known)):
+        raise InputError(
+            "E116",
+            f"cell_options with {strangers[0]!r}",
+            cause=f"the cell {cell} has {', '.join(known) or 'no options'}",
+            hint="leave it out, or give it to the estimator itself",
+        )
+
+
 def real(name: str, value: object) -> float:
     """Return a parameter as a `float`; anything that is no real number is refused (E116)."""
     if isinstance(value, Real):
@@ -287,15 +265,3 @@ def check_ridge_parameter(ridge: object) -> None:
     """Refuse a `ridge` that is neither `gcv` nor a finite number of at least 0 (E116), before any work is done."""
     if ridge != "gcv":
         check_ridge(ridge)
-
-
-def check_features_id(statistics: RidgeStatistics, features_id: str) -> None:
-    """Refuse statistics of other features than those of the estimator (E116)."""
-    if statistics.features_id != features_id:
-        raise InputError(
-            "E116",
-            f"statistics of features {statistics.features_id[:12] or 'unnamed'}, the estimator computes "
-            f"{features_id[:12]}",
-            cause="they are of another reservoir, pooling or input scaling",
-            hint="compute them with `statistics` of this estimator",
-        )

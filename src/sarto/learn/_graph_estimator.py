@@ -13,19 +13,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sarto.learn import graph_file
-from sarto.learn._estimator import check_features_id, check_ridge_parameter, real, whole
+from sarto.learn._estimator import check_ridge_parameter, natural, real, whole
+from sarto.learn._kept import Kept, Solved
 from sarto.learn.graph_features import GraphFeatureMap, node_scaling
-from sarto.learn.ridge import RidgeSolution
 from sarto.learn.statistics import RidgeStatistics
 from sarto.models.graphs.node_graphs import GraphId, NodeGraphs, as_node_graphs
 from sarto.models.graphs.reservoir import FixedPoint, FixedSteps, build
@@ -39,7 +37,7 @@ NAMED = 5
 
 
 @dataclass(eq=False, repr=False)
-class GraphEstimator(BaseEstimator):
+class GraphEstimator(Kept):
     """What the three estimators share: parameters, reading graphs, fitting the feature map, files."""
 
     units: int = 50
@@ -88,7 +86,7 @@ class GraphEstimator(BaseEstimator):
         reservoir = build(
             whole("units", self.units),
             channels,
-            seed=whole("seed", self.seed),
+            seed=natural("seed", self.seed),
             iteration=iteration,
             layers=whole("layers", self.layers),
             **{self.bound: real("gain", self.gain) / largest},
@@ -129,7 +127,7 @@ class GraphEstimator(BaseEstimator):
                 )
 
     def _keep_map(self, feature_map: GraphFeatureMap) -> None:
-        self.feature_map_ = feature_map
+        self.feature_map_: GraphFeatureMap = feature_map
         self.reservoir_ = feature_map.reservoir
         self.n_features_in_ = feature_map.reservoir.channels
 
@@ -162,41 +160,11 @@ class GraphEstimator(BaseEstimator):
                 _warn(doubtful, f"{condition}. `stability` tells the products; use a smaller gain")
         return encoding
 
-    def save(self, path: str | Path) -> None:
-        """Write the fitted estimator to `path` as one .npz file of arrays and JSON (no pickle), whole or not at all."""
-        check_is_fitted(self, "feature_map_")
-        content = graph_file.GraphContent(
-            self.get_params(deep=False),
-            self.feature_map_,
-            getattr(self, "statistics_", None),
-            getattr(self, "solution_", None),
-            {name: getattr(self, name) for name in self._extra},
-        )
-        graph_file.write(Path(path), type(self).__name__, content)
-
-    _extra: ClassVar[tuple[str, ...]] = ()
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Return the fitted estimator that `save` wrote; its weights are read, not drawn again.
-
-        Raises:
-            InputError: E101 (no such file), E103 (another kind of file, estimator or version, or damaged).
-        """
-        content = graph_file.read(Path(path), cls.__name__)
-        estimator = cls(**content.parameters)
-        estimator._keep_map(content.feature_map)
-        for name, value in content.extra.items():
-            setattr(estimator, name, value)
-        estimator._restore(content.statistics, content.solution)
-        return estimator
-
-    def _restore(self, statistics: RidgeStatistics | None, solution: RidgeSolution | None) -> None:
-        """Take in what was learned; the transformer learns nothing."""
+    _file = graph_file
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class GraphReadout(GraphEstimator):
+class GraphReadout(Solved, GraphEstimator):
     """A graph reservoir with a linear readout that is solved from `RidgeStatistics`."""
 
     ridge: Literal["gcv"] | float = "gcv"
@@ -231,17 +199,6 @@ class GraphReadout(GraphEstimator):
         targets, rows = self._targets(y, labelled, graphs)
         statistics = self._statistics_of(feature_map, graphs, targets, rows, classes)
         self._learn(feature_map, statistics if first else self.statistics_ + statistics)
-        return self
-
-    def refit(self, statistics: RidgeStatistics) -> Self:
-        """Solve the readout of this fitted estimator from other statistics of the same features.
-
-        Raises:
-            InputError: E116, when they are of other features.
-        """
-        check_is_fitted(self, "feature_map_")
-        check_features_id(statistics, self.feature_map_.features_id)
-        self._learn(self.feature_map_, statistics)
         return self
 
     def statistics(self, X: Any, y: Any = None, *, labelled: Any = None) -> RidgeStatistics:
@@ -306,17 +263,6 @@ class GraphReadout(GraphEstimator):
             classes=self._classes(targets, classes),
             features_id=feature_map.features_id,
         )
-
-    def _learn(self, feature_map: GraphFeatureMap, statistics: RidgeStatistics) -> None:
-        """Keep what was learned, all of it or nothing."""
-        solution = statistics.solve(self.ridge)
-        self._keep_map(feature_map)
-        self._restore(statistics, solution)
-
-    def _restore(self, statistics: RidgeStatistics | None, solution: RidgeSolution | None) -> None:
-        assert statistics is not None and solution is not None, "a readout has both"
-        self.statistics_, self.solution_ = statistics, solution
-        self.coef_, self.intercept_, self.ridge_ = solution.weights, solution.intercept, solution.ridge
 
     def _outputs(self, X: Any) -> Float[np.ndarray, "row output"]:
         check_is_fitted(self, "solution_")

@@ -26,7 +26,7 @@ from sarto.core.finding import Finding
 from sarto.core.table import Table
 from sarto.core.threads import one_blas_thread
 from sarto.learn import diagnosis_tables as tables
-from sarto.learn.diagnosis_findings import findings
+from sarto.learn.diagnosis_findings import counted, findings
 from sarto.learn.diagnosis_layer import LayerDiagnosis, Observed
 from sarto.learn.memory import MemoryCapacity, memory_capacity
 from sarto.models.diagnosis.activity import activity, effective_rank
@@ -186,11 +186,12 @@ def diagnose(
             reservoir, seen, washout, memory, tolerance, int(np.median(sequences.lengths)), seed
         )
     whole = of or len(sequences)
-    words = f"{len(seen)} of {whole} sequences" if len(seen) < whole else f"{len(seen)} sequences"
+    words = f"{len(seen)} of {whole} sequences" if len(seen) < whole else counted(len(seen), "sequence")
     cut = seen.lengths.max() < sequences.lengths.max()
     return Diagnosis(
         reservoir.cell,
-        f"{words}, {'the first ' if cut else ''}{seen.lengths.max()} steps of each{'' if cut else ' at most'}",
+        f"{words}, {'the first ' if cut else ''}{counted(int(seen.lengths.max()), 'step')} of each"
+        f"{'' if cut else ' at most'}",
         observed.layers,
         observed.exponent,
         observed.echo.washout(tolerance),
@@ -224,6 +225,7 @@ def _observed(
         washout=washout,
         length=length,
         tolerance=tolerance,
+        varies=bool((seen.values != seen.values[0]).any()),
     )
 
 

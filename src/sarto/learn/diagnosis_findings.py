@@ -27,11 +27,31 @@ SLACK = 1e-6
 
 def findings(seen: Observed) -> Iterator[Finding]:
     """Yield what is to be said, warnings first."""
-    found = [*_dynamics(seen), *_beginning(seen)]
+    found = [*_still(seen), *_dynamics(seen), *_beginning(seen)]
     for index, layer in enumerate(seen.layers, 1):
         name = f"layer {index}: " if len(seen.layers) > 1 else ""
-        found += [*_criteria(name, layer, seen), *_neurons(name, layer)]
+        found += [*_criteria(name, layer, seen), *(_neurons(name, layer) if seen.varies else [])]
     yield from sorted(found, key=lambda finding: finding.severity != "warning")
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "step"), counted(2, "step")
+    ('1 step', '2 steps')
+    """
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _still(seen: Observed) -> Iterator[Finding]:
+    """Yield that nothing can be told of the neurons, where no input varies."""
+    if not seen.varies:
+        yield Finding(
+            "constant input",
+            "warning",
+            "no channel varies in what was looked at, so that it does not tell what neurons do on data that do: check "
+            "the data, or give longer sequences",
+        )
 
 
 def _dynamics(seen: Observed) -> Iterator[Finding]:
@@ -66,16 +86,16 @@ def _beginning(seen: Observed) -> Iterator[Finding]:
         expected = seen.echo.expected(seen.tolerance)
         falls = expected < SOON * steps
         when = (
-            f"as it falls, {expected:.0f} steps would do"
+            f"; as it falls, {expected:.0f} steps would do"
             if falls
-            else "and it hardly falls: no washout helps"
+            else ", and it hardly falls: no washout helps"
         )
         yield Finding(
             "echo-state gap",
             "note" if falls else "warning",
-            f"after {steps} steps of these data, states that began differently are {100 * last:.3g} % of their size "
-            f"apart, {when}. Begin every sequence at rest, as fit and predict do, never with what another one left; "
-            "or use a larger leak or a smaller radius",
+            f"after {counted(steps, 'step')} of these data, states that began differently are {100 * last:.3g} % of "
+            f"their size apart{when}. Begin every sequence at rest, as fit and predict do, never with what another one "
+            "left; or use a larger leak or a smaller radius",
         )
     elif needed > seen.washout:
         yield Finding(

@@ -57,6 +57,7 @@ class Observed:
         washout: that the model uses.
         length: steps of the middle sequence of all data.
         tolerance: relative gap that counts as none.
+        varies: whether any channel does, in what was looked at.
     """
 
     cell: str
@@ -68,3 +69,4 @@ class Observed:
     washout: int
     length: int
     tolerance: float
+    varies: bool

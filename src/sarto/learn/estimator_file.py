@@ -15,15 +15,12 @@ sarto.models.input_error.InputError: error[E101]: there is no file missing.npz
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sarto.learn import _archive
-from sarto.learn._archive import FileKind, Learned
+from sarto.learn._archive import Content, FileKind, Learned
 from sarto.learn.features import FeatureMap
-from sarto.learn.ridge import RidgeSolution
-from sarto.learn.statistics import RidgeStatistics
 from sarto.models.expansion import Expansion
 from sarto.models.pooling import Pooling
 from sarto.models.reservoir._cell import Memory, Reservoir
@@ -33,18 +30,7 @@ from sarto.models.reservoir._stack import Layer, Stack
 KIND = FileKind("sarto estimator", 3)
 
 
-@dataclass(frozen=True, eq=False)
-class Content:
-    """What a file holds: constructor `parameters`, the feature map, what was learned, and `extra` plain attributes."""
-
-    parameters: dict[str, Any]
-    feature_map: FeatureMap
-    statistics: RidgeStatistics | None
-    solution: RidgeSolution | None
-    extra: dict[str, Any]
-
-
-def write(path: Path, estimator: str, content: Content) -> None:
+def write(path: Path, estimator: str, content: Content[FeatureMap]) -> None:
     """Write `content` as the file of an estimator of class name `estimator`."""
     features, pooling = content.feature_map, content.feature_map.pooling
     header = {
@@ -63,7 +49,7 @@ def write(path: Path, estimator: str, content: Content) -> None:
     _archive.write(path, KIND, estimator, header, arrays, (content.statistics, content.solution))
 
 
-def read(path: Path, estimator: str) -> Content:
+def read(path: Path, estimator: str) -> Content[FeatureMap]:
     """Return the content of the file of an estimator of class name `estimator`.
 
     Raises:
@@ -72,7 +58,7 @@ def read(path: Path, estimator: str) -> Content:
     return _archive.read(path, KIND, estimator, _content)
 
 
-def _content(header: dict[str, Any], arrays: dict[str, Any], learned: Learned) -> Content:
+def _content(header: dict[str, Any], arrays: dict[str, Any], learned: Learned) -> Content[FeatureMap]:
     layers = [_layer(settings, index, arrays) for index, settings in enumerate(header["layers"])]
     features = FeatureMap(
         arrays["mean"],

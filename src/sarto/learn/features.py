@@ -20,7 +20,7 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Num
 
 from sarto.core.seed import generator
 from sarto.core.threads import one_blas_thread
@@ -42,6 +42,8 @@ from sarto.models.states import (
     states,
 )
 
+LARGE = 2.0**400
+"""Squares of values up to here, and sums of them, are numbers of float64; so are those of its inverse."""
 CHUNK_ITEMS = 4096
 """Sequences pooled at once on the way to statistics, so that memory does not grow with their number."""
 
@@ -50,11 +52,33 @@ def channel_scaling(
     sequences: Sequences,
 ) -> tuple[Float[np.ndarray, " channel"], Float[np.ndarray, " channel"]]:
     """Return mean and standard deviation of each channel over all steps; a constant channel has the scale 1."""
-    wide = sequences.values.astype(np.float64)
-    mean, scale = wide.mean(axis=0), wide.std(axis=0)
-    # A constant channel's deviation comes out as the rounding of its mean.
-    constant = scale <= 10 * np.finfo(np.float64).eps * np.abs(mean)
-    return mean, np.where(constant, 1.0, scale)
+    mean, scale = mean_and_deviation(sequences.values)
+    return mean, np.where(constant(mean, scale), 1.0, scale)
+
+
+def mean_and_deviation(
+    rows: Num[np.ndarray, "row channel"],
+) -> tuple[Float[np.ndarray, " channel"], Float[np.ndarray, " channel"]]:
+    """Return mean and standard deviation of each column, also of values whose squares leave the range of float64.
+
+    >>> mean_and_deviation(np.array([[1e200, 1e-200], [3e200, 3e-200]]))
+    (array([2.e+200, 2.e-200]), array([1.e+200, 1.e-200]))
+    """
+    wide = rows.astype(np.float64)
+    largest = np.maximum(wide.max(axis=0), -wide.min(axis=0))
+    far = (largest > 0) & ((largest > LARGE) | (largest < 1 / LARGE))
+    if not far.any():
+        return wide.mean(axis=0), wide.std(axis=0)
+    exponent = np.where(far, np.frexp(largest)[1], 0)
+    wide = np.ldexp(wide, -exponent)
+    return np.ldexp(wide.mean(axis=0), exponent), np.ldexp(wide.std(axis=0), exponent)
+
+
+def constant(
+    mean: Float[np.ndarray, " channel"], scale: Float[np.ndarray, " channel"]
+) -> Bool[np.ndarray, " channel"]:
+    """Return which channels do not vary: their deviation comes out as the rounding of their mean."""
+    return scale <= 10 * np.finfo(np.float64).eps * np.abs(mean)
 
 
 @dataclass(frozen=True, eq=False)

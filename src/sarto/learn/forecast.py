@@ -138,6 +138,7 @@ class ESNForecaster(Readout):
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return R^2 of all forecasts after the washout whose value is in X, the mean over horizons and channels."""
+        check_is_fitted(self, "solution_")
         sequences = self._sequences(X, fitting=False)
         washout = self.feature_map_.washout
         kept, wanted = _pairs(sequences, self.horizons_, washout, skipped=washout)

@@ -24,6 +24,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
+from sarto.learn.features import constant, mean_and_deviation
 from sarto.models.graphs.node_graphs import NodeGraphs
 from sarto.models.graphs.reservoir import GraphReservoir
 from sarto.models.graphs.states import Encoding, GraphPooling, Readouts, encode
@@ -35,11 +36,9 @@ def node_scaling(
     graphs: NodeGraphs,
 ) -> tuple[Float[np.ndarray, " channel"], Float[np.ndarray, " channel"]]:
     """Return mean and standard deviation of each channel over all nodes; 0 and 1 for a constant one."""
-    wide = graphs.features.astype(np.float64)
-    mean, scale = wide.mean(axis=0), wide.std(axis=0)
-    # A constant channel's deviation comes out as the rounding of its mean.
-    constant = scale <= 10 * np.finfo(np.float64).eps * np.abs(mean)
-    return np.where(constant, 0.0, mean), np.where(constant, 1.0, scale)
+    mean, scale = mean_and_deviation(graphs.features)
+    still = constant(mean, scale)
+    return np.where(still, 0.0, mean), np.where(still, 1.0, scale)
 
 
 @dataclass(frozen=True, eq=False)

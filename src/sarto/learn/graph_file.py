@@ -3,7 +3,7 @@
     header      also: parameters, how the reservoir is iterated and pooled
     recurrent_L, inputs_L, bias_L of each layer L, mean, scale         float64
 
-`read` returns a `GraphContent`. The weights are stored, so a file does not depend on how a later version draws them.
+`read` returns a `Content`. The weights are stored, so a file does not depend on how a later version draws them.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -15,33 +15,20 @@ sarto.models.input_error.InputError: error[E101]: there is no file missing.npz
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from sarto.learn import _archive
-from sarto.learn._archive import FileKind, Learned
+from sarto.learn._archive import Content, FileKind, Learned
 from sarto.learn.graph_features import GraphFeatureMap
-from sarto.learn.ridge import RidgeSolution
-from sarto.learn.statistics import RidgeStatistics
 from sarto.models.graphs.reservoir import FixedPoint, FixedSteps, GraphLayer, GraphReservoir
 
 KIND = FileKind("sarto graph estimator", 1)
 ITERATIONS = {kind.__name__: kind for kind in (FixedPoint, FixedSteps)}
 
 
-@dataclass(frozen=True, eq=False)
-class GraphContent:
-    """What a file holds: constructor `parameters`, the feature map, what was learned, and `extra` plain attributes."""
-
-    parameters: dict[str, Any]
-    feature_map: GraphFeatureMap
-    statistics: RidgeStatistics | None
-    solution: RidgeSolution | None
-    extra: dict[str, Any]
-
-
-def write(path: Path, estimator: str, content: GraphContent) -> None:
+def write(path: Path, estimator: str, content: Content[GraphFeatureMap]) -> None:
     """Write `content` as the file of an estimator of class name `estimator`."""
     features = content.feature_map
     iteration, layers = features.reservoir.iteration, features.reservoir.layers
@@ -62,7 +49,7 @@ def write(path: Path, estimator: str, content: GraphContent) -> None:
     _archive.write(path, KIND, estimator, header, arrays, (content.statistics, content.solution))
 
 
-def read(path: Path, estimator: str) -> GraphContent:
+def read(path: Path, estimator: str) -> Content[GraphFeatureMap]:
     """Return the content of the file of an estimator of class name `estimator`.
 
     Raises:
@@ -71,7 +58,7 @@ def read(path: Path, estimator: str) -> GraphContent:
     return _archive.read(path, KIND, estimator, _content)
 
 
-def _content(header: dict[str, Any], arrays: dict[str, Any], learned: Learned) -> GraphContent:
+def _content(header: dict[str, Any], arrays: dict[str, Any], learned: Learned) -> Content[GraphFeatureMap]:
     name, settings = header["iteration"]
     layers = tuple(
         GraphLayer(arrays[f"recurrent_{index}"], arrays[f"inputs_{index}"], arrays[f"bias_{index}"])
@@ -79,4 +66,4 @@ def _content(header: dict[str, Any], arrays: dict[str, Any], learned: Learned) -
     )
     reservoir = GraphReservoir(layers, ITERATIONS[name](**settings))
     features = GraphFeatureMap(arrays["mean"], arrays["scale"], reservoir, *header["features"])
-    return GraphContent(header["parameters"], features, *learned, header["extra"])
+    return Content(header["parameters"], features, *learned, header["extra"])

@@ -35,11 +35,10 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
 from sarto.learn._graph_estimator import GraphEstimator, GraphReadout
 from sarto.learn.graph_features import GraphFeatureMap
+from sarto.learn.labels import checked_labels
 from sarto.learn.ridge import RidgeSolution
 from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
@@ -131,9 +130,7 @@ class GraphESNClassifier(ClassifierMixin, GraphReadout):
         return float(accuracy_score(y, self.predict(X), sample_weight=sample_weight))
 
     def _checked(self, y: Any) -> Shaped[np.ndarray, "..."]:
-        labels = column_or_1d(y, warn=True)
-        check_classification_targets(labels)
-        return labels
+        return checked_labels(y)
 
     def _classes(self, targets: Shaped[np.ndarray, "..."], classes: Any) -> tuple[Any, ...] | None:
         return tuple(np.unique(targets if classes is None else np.asarray(classes)).tolist())

@@ -31,6 +31,7 @@ from jaxtyping import Float
 from sarto.core.seed import generator
 from sarto.learn.ridge import RidgeSolution
 from sarto.learn.statistics import RidgeStatistics
+from sarto.models.input_error import InputError
 from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import Sequences
 from sarto.models.states import states
@@ -94,7 +95,24 @@ def recall(
     streams: int = 1,
     seed: int = 0,
 ) -> Recall:
-    """Drive a reservoir with white input, and return what its readouts are trained and tested on."""
+    """Drive a reservoir with white input, and return what its readouts are trained and tested on.
+
+    Raises:
+        InputError: E116, for counts below 1 (of `lags` below 0), or fewer than 2 steps in a stream.
+    """
+    counts = (("lags", lags, 0), ("train", train, 1), ("test", test, 1), ("streams", streams, 1))
+    for name, value, least in counts:
+        if value < least:
+            raise InputError(
+                "E116", f"{name} = {value}", cause=f"it must be at least {least}", hint=f"change {name}"
+            )
+    if streams > (train + test) // 2:
+        raise InputError(
+            "E116",
+            f"streams = {streams} for {train + test} steps",
+            cause="each needs a step to train and one to test",
+            hint="use fewer streams",
+        )
     before = lags + SETTLING
     per_stream = -(-(train + test) // streams)
     channels = reservoir.channels

@@ -32,12 +32,12 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, RegressorMixin, TransformerMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from sarto.core.dataset import Dataset
 from sarto.learn._estimator import Readout, ReservoirEstimator
 from sarto.learn.features import FeatureMap
+from sarto.learn.labels import checked_labels
 from sarto.learn.ridge import RidgeSolution
 from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
@@ -152,8 +152,7 @@ class ESNClassifier(ClassifierMixin, Readout):
         return float(super().score(X, _own_target(X, y), sample_weight))
 
     def _targets(self, X: Any, y: Any, sequences: Sequences) -> Shaped[np.ndarray, "..."]:
-        labels = column_or_1d(_own_target(X, y), warn=True)
-        check_classification_targets(labels)
+        labels = checked_labels(_own_target(X, y))
         _check_length(labels, sequences)
         return labels
 

@@ -49,8 +49,8 @@ class RLS(OnlineReadout):
 
     Args:
         ridge: the penalty, sum form, above 0.
-        forgetting: lambda in (0, 1]; 1 forgets nothing, and 1 - 1 / lambda^-1 of the weight lies within the last
-            1 / (1 - lambda) rows otherwise.
+        forgetting: lambda in (0, 1]; 1 forgets nothing, and otherwise some 1 - 1 / e of the weight lies
+            within the last 1 / (1 - lambda) rows.
         limit: of the trace of P, under forgetting; None is features / ridge.
     """
 
@@ -67,6 +67,13 @@ class RLS(OnlineReadout):
         if forgetting > 1:
             raise InputError(
                 "E116", f"forgetting = {forgetting}", cause="it must be at most 1", hint="use 0.99 to 1"
+            )
+        if limit is not None and not limit > 0:
+            raise InputError(
+                "E116",
+                f"limit = {limit}",
+                cause="it must be above 0",
+                hint="leave it out, or use inf for none",
             )
         self.limit = limit
 

@@ -27,12 +27,12 @@ from typing import Any, Literal, Self
 import numpy as np
 from jaxtyping import Float, Shaped
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from sarto.core.dataset import Dataset
 from sarto.learn._estimator import check_ridge_parameter, whole
 from sarto.learn.features import channel_scaling
+from sarto.learn.labels import checked_labels
 from sarto.learn.ridge import RidgeSolution
 from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
@@ -225,9 +225,7 @@ class SubstrateClassifier(ClassifierMixin, SubstrateEstimator):
             raise InputError(
                 "E104", "y is None", cause="a classifier learns from labels", hint="give labels, or a Dataset"
             )
-        labels = column_or_1d(y, warn=True)
-        check_classification_targets(labels)
-        return labels
+        return checked_labels(y)
 
     def _statistics_of(
         self, features: Float[np.ndarray, "item feature"], targets: Shaped[np.ndarray, "..."]

@@ -82,7 +82,7 @@ def test_more_data_do_not_adapt_the_reservoir_again() -> None:
 
 
 def test_what_goes_wrong_is_a_warning() -> None:
-    wild = replace(RULES[0], learning_rate=0.09, sigma=0.05)
+    wild = replace(RULES[0], learning_rate=0.09, sigma=0.05, schedule="constant")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         ESNClassifier(units=10, input_scaling=20.0, plasticity=wild).fit(X, Y)

@@ -16,8 +16,9 @@ reservoir given.
 
 The changes follow the inputs with a time constant of sigma^2 / eta steps (tanh; 20 at sigma = 0.1, eta = 5e-4). Where
 that is no longer than the reservoir remembers, the shift balances each moment, not the mean: the outputs have their
-target *while the rule runs*, and lose it when gain and shift are frozen at their last values. With `schedule="linear"`
-eta falls to 0, change k of K having eta (1 - k / K), k from 0: the rule has slowed down before it stops.
+target *while the rule runs*, and lose it when gain and shift are frozen at their last values. So eta falls to 0 here
+(`schedule="linear"`), change k of K having eta (1 - k / K), k from 0: the rule has slowed down before it stops.
+`schedule="constant"` holds it, as published.
 
 The gain stays at sqrt(eta) at least: there the term 1 / a alone moves it by its own size in one step, and below it
 ever further. The layers of a stack adapt one after the other, each to what those below it say when they have.
@@ -29,7 +30,7 @@ Robbins and Monro, "A stochastic approximation method", Annals of Mathematical S
 >>> from sarto.models.reservoir import esn
 >>> rng = np.random.default_rng(0)
 >>> cell = esn.build(20, 1, seed=0, leak=1.0, radius=0.9, input_scaling=1.0, bias_scaling=0.5)
->>> rule = IntrinsicPlasticity(sigma=0.3, learning_rate=0.005, epochs=3, schedule="linear")
+>>> rule = IntrinsicPlasticity(sigma=0.3, learning_rate=0.005, epochs=3)
 >>> adapted = rule.adapt(cell, [rng.normal(size=(500, 1))])
 >>> first, *_, last = adapted.table.column("KL, mean")
 >>> adapted.reservoir.units, last < 0.5 * first
@@ -69,7 +70,7 @@ from sarto.models.steps import PHI, Steps
 COLUMNS = ("layer", "epoch", "KL, mean", "KL, least", "KL, largest", "gain, least", "gain, largest")
 UNITS = ("", "", "nat", "nat", "nat", "1", "1")
 HOW = ("", "", *("measured",) * 5)
-SCHEDULES = ("constant", "linear")
+SCHEDULES = ("linear", "constant")
 MEANS = {"tanh": 0.0, "sigmoid": 0.3}
 """mu where none is given."""
 
@@ -84,7 +85,7 @@ class IntrinsicPlasticity(BaseEstimator):
         learning_rate: eta.
         epochs: passes over the sequences, in the order given.
         batch: sequences that run side by side and share each change.
-        schedule: "constant" holds the rate, as published; "linear" lets it fall to 0 over all changes.
+        schedule: "linear" lets the rate fall to 0 over all changes; "constant" holds it, as published.
     """
 
     mu: float | None = None
@@ -92,7 +93,7 @@ class IntrinsicPlasticity(BaseEstimator):
     learning_rate: float = 5e-4
     epochs: int = 10
     batch: int = 1
-    schedule: str = "constant"
+    schedule: str = "linear"
 
     def adapt(self, reservoir: AnyReservoir, sequences: Any, washout: int = 0) -> Adapted:
         """Return the adapted reservoir and how it went.
@@ -173,6 +174,13 @@ class IntrinsicPlasticity(BaseEstimator):
                     cause="the rule is known for tanh and sigmoid, whose outputs are bounded",
                     hint="use the activation tanh or sigmoid",
                 )
+            if layer.activation == "tanh" and self.mu is not None and not abs(self.mu) < 1:
+                raise InputError(
+                    "E116",
+                    f"mu = {self.mu}",
+                    cause="the outputs of tanh lie between -1 and 1, so their mean does too",
+                    hint="use 0, or a mu in between",
+                )
             if layer.activation == "sigmoid":
                 check_above("mu", MEANS["sigmoid"] if self.mu is None else self.mu, 0)
 
@@ -187,6 +195,7 @@ class _Tuner:
         self._target, self._rate, self._falls = target, rate, falls
         self._changes = 0
         self._learns = False
+        self._open = 0.0  # what a histogram of so many outputs leaves open, see `target`
         self._counts: Int[np.ndarray, " place"] | None = None
         self._row = np.arange(layer.units) * BINS
 
@@ -224,7 +233,9 @@ class _Tuner:
         steps = Steps(plain, min(BLOCK_ITEMS, len(x)), np.dtype("float64"), phi=self)
         for items in groups(x, BLOCK_ITEMS):
             self.run(steps, x, items, washout, learns=False)
-        far = self._target.divergence(self._counts.reshape(-1, BINS).astype(np.float64))
+        counts = self._counts.reshape(-1, BINS).astype(np.float64)
+        self._open = (BINS - 1) / (2 * counts[0].sum())
+        far = self._target.divergence(counts)
         self._counts = None
         values = (far.mean(), far.min(), far.max(), self.gain.min(), self.gain.max())
         return (epoch, *(float(value) for value in values))
@@ -253,10 +264,11 @@ class _Tuner:
                 f"{bound} of {len(self.gain)} gains of layer {number} end at their bound of {self.least:.3g}, the "
                 "square root of the learning rate: it is too large for these inputs"
             )
-        if float(own[-1]) > float(own[0]):
+        if float(own[-1]) > float(own[0]) + self._open:
+            held = "" if self._falls else " when it stops (schedule='linear' lets it fall)"
             found.append(
                 f"the mean KL divergence of layer {number} rose from {own[0]:.3g} to {own[-1]:.3g} nat: the learning "
-                "rate is too large when it stops (schedule='linear' lets it fall), or the target out of reach"
+                f"rate is too large{held}, or the target out of reach"
             )
         return found
 

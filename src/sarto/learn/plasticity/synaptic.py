@@ -11,8 +11,10 @@ neuron are scaled to 2-norm 1 after each change.
 
 `SynapticPlasticity.adapt` returns an `Adapted`, whose table has for each layer and epoch (0: before) the spectral
 radius of W, that of a step at rest, and the mean absolute correlation between the outputs of two neurons. The anti
-rules are meant to lower the last; on smooth inputs and with a small eta they do, on noise or with a larger one they
-raise it. W itself grows under anti-Oja, at the rate eta E[y^2], so look at the radius too.
+rules are meant to lower the last. Seen with 20, 50 and 200 neurons, eta of 1e-5 to 1e-3 and 3 seeds: on the six
+channels of BasicMotions they lower it, by .13 at most, but for 200 neurons at the largest eta; on noise they raise it,
+by up to .5; on one sine they mostly raise it. W itself grows under anti-Oja, at the rate eta E[y^2], so look at the
+radius too.
 
 Source: Babinec and Pospichal, "Improving the prediction accuracy of echo state neural networks by anti-Oja's learning",
 ICANN 2007; Yusoff, Chrol-Cannon and Jin, "Modeling neural plasticity in echo state networks for classification and
@@ -21,13 +23,16 @@ Intrator and Cooper, Neural Networks 5 (1992), for theta = E[y^2]. The papers we
 those that ReservoirPy 0.4.2 states with these sources. It takes x and y before the activation, and its `fit` holds them
 at the first state; here the network runs while it learns.
 
+>>> from sarto.data.load import load
 >>> from sarto.models.reservoir import esn
->>> cell = esn.build(20, 1, seed=0, leak=1.0, radius=0.9, input_scaling=0.5, bias_scaling=0.0)
->>> smooth = np.sin(np.arange(300.0) / 7)[:, None]
->>> adapted = SynapticPlasticity("anti-hebbian", epochs=2).adapt(cell, [smooth])
->>> first, _, last = adapted.table.column("correlation")
->>> last < first
-True
+>>> cell = esn.build(50, 6, seed=0, leak=1.0, radius=0.9, input_scaling=0.5, bias_scaling=0.0)
+>>> motions = load("BasicMotions").item(0)
+>>> noise = np.random.default_rng(0).normal(size=(300, 6))
+>>> for x in (motions / motions.std(axis=0), noise):
+...     first, *_, last = SynapticPlasticity("anti-hebbian", epochs=2).adapt(cell, [x]).table.column("correlation")
+...     print("lower" if last < first else "higher")
+lower
+higher
 """
 
 from __future__ import annotations

@@ -43,6 +43,7 @@ from sarto.models.reservoir._cell import Reservoir
 from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import read_sequences
 from sarto.models.states import states as states_of
+from sarto.models.substrate._simulated import Simulated
 from sarto.models.substrate.memristor import Memristor
 from sarto.models.substrate.noise import NoiseStreams
 from sarto.models.substrate.protocol import Range, check_controls
@@ -51,7 +52,7 @@ KNOBS = ("recurrent_gain", "input_gain", "bias_gain", "leak")
 
 
 @dataclass(frozen=True, eq=False)
-class Crossbar:
+class Crossbar(Simulated):
     """An array that holds W, W_x and b, and the electronics around it.
 
     Attributes:
@@ -143,21 +144,6 @@ class Crossbar:
     def units(self) -> int:
         """Number of neurons N."""
         return len(self.bias)
-
-    @property
-    def states(self) -> int:
-        """Number of neurons N."""
-        return self.units
-
-    @property
-    def at_once(self) -> int | None:
-        """Any number."""
-        return None
-
-    @property
-    def concurrent(self) -> bool:
-        """A simulation keeps nothing between sessions."""
-        return True
 
     @property
     def substrate_id(self) -> str:

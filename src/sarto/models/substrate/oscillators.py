@@ -41,6 +41,7 @@ from jaxtyping import Complex, Float, Int, UInt64
 
 from sarto.core.seed import generator
 from sarto.models.input_error import InputError
+from sarto.models.substrate._simulated import Simulated
 from sarto.models.substrate.noise import NoiseStreams
 from sarto.models.substrate.protocol import Range, check_controls
 
@@ -48,7 +49,7 @@ KNOBS = ("growth", "frequency", "coupling", "input_gain", "period")
 
 
 @dataclass(frozen=True, eq=False)
-class Oscillators:
+class Oscillators(Simulated):
     """A network of oscillators; times in any one unit, rates in its inverse.
 
     Attributes:
@@ -108,21 +109,6 @@ class Oscillators:
     def units(self) -> int:
         """Real and imaginary parts, 2 N."""
         return 2 * self.oscillators
-
-    @property
-    def states(self) -> int:
-        """As they are read."""
-        return self.units
-
-    @property
-    def at_once(self) -> int | None:
-        """Any number."""
-        return None
-
-    @property
-    def concurrent(self) -> bool:
-        """A simulation keeps nothing between sessions."""
-        return True
 
     @property
     def substrate_id(self) -> str:
