@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sarto.core.errors import SartoError
-from sarto.data.examples import of_arrays, of_dataset, read_arrays
+from sarto.data.examples import of_arrays, of_dataset, read_arrays, read_examples, shaped
 from sarto.data.load import load
 
 
@@ -35,7 +35,7 @@ def test_files_with_and_without_a_test_part(tmp_path: Path) -> None:
     assert train.classes == test.classes == ("3", "5", "9")
     assert (train.y.tolist()[:2], test.y.tolist()) == ([0, 1], [2, 0])
     np.savez(file, images=x)
-    with pytest.raises(SartoError, match=r"digits.npz has the arrays none"):
+    with pytest.raises(SartoError, match=r"digits\.npz has the arrays images"):
         read_arrays(file)
 
 
@@ -64,3 +64,24 @@ def test_what_cannot_be_cut_or_used() -> None:
         of_arrays(np.array([[1.0, np.nan]]), np.array([0]))
     with pytest.raises(SartoError, match=r"7 to 29 steps|steps"):
         of_dataset(load("JapaneseVowels"))
+
+
+def test_images_are_read_here_and_all_else_as_fit_reads_it(tmp_path: Path) -> None:
+    file = tmp_path / "digits.npz"
+    x, y = np.arange(16 * 9, dtype=np.uint8).reshape(16, 3, 3), np.arange(16) % 2
+    np.savez(file, x=x, y=y)
+    images = read_examples(str(file))
+    assert (images.rest.shape, len(images.rest), len(images.test)) == ((1, 3, 3), 12, 4)
+    np.savez(file, x=x.astype(np.int16), y=y)
+    assert read_examples(str(file)).rest.shape == (3, 3)
+    motions = read_examples("BasicMotions")
+    assert (motions.rest.shape, len(motions.rest), len(motions.test)) == ((6, 100), 40, 40)
+
+
+def test_examples_are_turned_into_the_shape_that_a_network_takes() -> None:
+    data = of_arrays(np.arange(24.0).reshape(2, 1, 4, 3), np.array([0, 1]))
+    assert np.array_equal(shaped(data, (3, 4)).x[1], data.x[1, 0].T)
+    assert np.array_equal(shaped(data, (12,)).x[1], data.x[1].ravel())
+    assert np.array_equal(shaped(shaped(data, (4, 3)), (1, 4, 3)).x, data.x)
+    with pytest.raises(SartoError, match=r"items of shape \(1, 4, 3\) for a network that takes \(2, 6\)"):
+        shaped(data, (2, 6))

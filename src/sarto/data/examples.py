@@ -23,6 +23,8 @@ from sarto.core.errors import SartoError
 from sarto.core.seed import generator
 
 BYTE = 255.0
+TEST_SHARE = 0.25
+"""Held back from data without a test part: the default of `train_test_split` in scikit-learn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +132,77 @@ def of_dataset(data: Dataset) -> Examples:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Examples to learn from, examples that nothing may look at before the end, and how they were told apart."""
+
+    rest: Examples
+    test: Examples
+    how: str
+
+
+def read_examples(source: str, seed: int = 0) -> Parts:
+    """Return the examples of a file, a folder or a named data set.
+
+    An `.npz` file of images, as bytes or with four dimensions, is read here; everything else as `sarto fit` reads it.
+
+    Args:
+        source: an `.npz` file with `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`; or what `load` takes.
+        seed: of a split that the data do not bring along.
+
+    Raises:
+        SartoError: E104 and E109, for data that are no examples or cannot be split; and whatever `load` says.
+    """
+    from sarto.data.load import load
+    from sarto.data.splits import split
+
+    path = Path(source)
+    if path.suffix == ".npz" and path.is_file() and _are_images(path):
+        rest, test = read_arrays(path)
+        if test is not None:
+            return Parts(rest, test, "as in the data")
+        rest, test = rest.parts(TEST_SHARE, seed)
+        return Parts(rest, test, f"evenly over the classes: {len(rest)} and {len(test)} to test on")
+    data = load(source)
+    chosen, found = split(data, seed), of_dataset(data)
+    return Parts(found.select(chosen.train), found.select(chosen.test), chosen.how)
+
+
+def shaped(examples: Examples, shape: tuple[int, ...]) -> Examples:
+    """Return the examples in the shape that a network takes: as they are, turned, with one channel, or flat.
+
+    >>> images = of_arrays(np.zeros((2, 1, 4, 3)), np.array([0, 1]))
+    >>> [shaped(images, s).shape for s in ((1, 4, 3), (12,), (4, 3), (3, 4))]
+    [(1, 4, 3), (12,), (4, 3), (3, 4)]
+
+    Raises:
+        SartoError: E104, when none of these is the shape.
+    """
+    x = examples.x
+    plain = x[:, 0] if x.ndim == 4 and x.shape[1] == 1 else x
+    for found in (x, plain, plain[:, None], plain.swapaxes(1, 2) if plain.ndim == 3 else plain):
+        if found.shape[1:] == shape:
+            return replace(examples, x=np.ascontiguousarray(found))
+    if len(shape) == 1 and shape[0] == x[0].size:
+        return replace(examples, x=x.reshape(len(x), -1))
+    raise SartoError(
+        "E104",
+        f"items of shape {examples.shape} for a network that takes {shape}",
+        cause="they are not that shape when turned, flattened or given one channel",
+        hint="bring the data in the shape that the network was trained on",
+    )
+
+
+def _are_images(path: Path) -> bool:
+    """Return whether the array of items in an `.npz` file is of bytes, or has four dimensions."""
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            names = [name for name in ("x", "x_train") if name in held.files]
+            return bool(names) and (held[names[0]].dtype == np.uint8 or held[names[0]].ndim == 4)
+    except (OSError, ValueError, EOFError):
+        return False
+
+
 def read_arrays(path: Path) -> tuple[Examples, Examples | None]:
     """Return the examples of an `.npz` file, and its test part where it has one.
 
@@ -140,21 +213,21 @@ def read_arrays(path: Path) -> tuple[Examples, Examples | None]:
         SartoError: E104, when the file has other arrays.
     """
     with np.load(path, allow_pickle=False) as held:
-        arrays: Mapping[str, Any] = {
-            name: held[name] for name in held.files if name[:2] in ("x_", "y_", "x", "y")
-        }
-    if {"x_train", "y_train", "x_test", "y_test"} <= set(arrays):
+        wanted = ("x", "y", "x_train", "y_train", "x_test", "y_test")
+        arrays: Mapping[str, Any] = {name: held[name] for name in held.files if name in wanted}
+        others = ", ".join(sorted(held.files)) or "none"
+    if set(wanted[2:]) <= set(arrays):
         names = tuple(str(name) for name in np.unique(np.concatenate([arrays["y_train"], arrays["y_test"]])))
         train, test = (
             of_arrays(_channelled(arrays[f"x_{part}"]), _index(arrays[f"y_{part}"], names), names)
             for part in ("train", "test")
         )
         return train, test
-    if {"x", "y"} <= set(arrays):
+    if set(wanted[:2]) <= set(arrays):
         return of_arrays(_channelled(arrays["x"]), arrays["y"]), None
     raise SartoError(
         "E104",
-        f"{path.name} has the arrays {', '.join(sorted(arrays)) or 'none'}",
+        f"{path.name} has the arrays {others}",
         cause="examples are `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`",
     )
 

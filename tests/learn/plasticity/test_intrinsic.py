@@ -171,8 +171,8 @@ def test_the_same_data_give_the_same_bits_and_another_id() -> None:
 
 def test_gains_stay_above_their_bound_and_it_is_said() -> None:
     """A drive far larger than the target asks for a tiny gain."""
-    wild = replace(FAST, sigma=0.05, learning_rate=0.09)
-    adapted = wild.adapt(cell(leaks="drive", input_scaling=20.0), X)
+    wild = replace(FAST, sigma=0.05, learning_rate=0.09, schedule="constant")
+    adapted = wild.adapt(cell(leaks="drive", input_scaling=200.0), X)
     gain = adapted.layers[0].gain
     assert gain is not None
     assert gain.min() == pytest.approx(0.3)
