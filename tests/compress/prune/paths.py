@@ -19,7 +19,7 @@ import torch
 
 from sarto.models.network.architecture import INPUT, Node
 from sarto.models.network.module import Network
-from sarto.models.network.operations import ints
+from sarto.models.network.operations import ints, whole
 
 Unit = tuple[str, int]
 Weight = tuple[str, int]
@@ -102,7 +102,7 @@ def edges(network: Network, node: Node, values: dict[str, np.ndarray]) -> Iterat
             if shift:
                 yield (node.name, out), Edge(None, None, shift, 1.0)
     elif node.op in ("relu", "leaky_relu"):
-        slope = float(a["slope"]) if node.op == "leaky_relu" else 0.0
+        slope = float(str(a["slope"])) if node.op == "leaky_relu" else 0.0
         for out in range(size):
             g = 1.0 if values[read[0]].flat[out] > 0 else slope
             yield (node.name, out), Edge((read[0], out), None, 1.0, g)
@@ -138,7 +138,7 @@ def weighted_links(
         return
     a = node.attributes
     stride, padding, dilation = (ints(a, name) for name in ("stride", "padding", "dilation"))
-    per_in, per_out = weight[1], shape[0] // int(a["groups"])
+    per_in, per_out = weight[1], shape[0] // whole(a, "groups")
     for out in itertools.product(*map(range, shape)):
         for w in itertools.product(*map(range, weight[1:])):
             at = [
