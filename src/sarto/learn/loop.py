@@ -105,6 +105,7 @@ def train(
     loss: Loss | None = None,
     before_step: Hook | None = None,
     after_step: Hook | None = None,
+    judged_from: int = 0,
     checkpoint: Path | None = None,
     talk: Talk | None = None,
 ) -> History:
@@ -117,6 +118,7 @@ def train(
         validation: to watch; the weights of the best pass are kept. None keeps those of the last.
         loss: in place of the cross-entropy.
         before_step, after_step: called with the number of the step (from 0) and of all steps.
+        judged_from: passes before that are not validated: what changes in them is not yet what is asked for.
         checkpoint: a file that is written after every pass. The same training, started again, goes on from there to the
             same weights; hooks and loss must depend on the number of the step and on the network alone for that.
         talk: told of every pass.
@@ -126,7 +128,7 @@ def train(
     """
     run = _Run(network, examples, training, validation, loss or cross_entropy(training.smoothing))
     with torch_threads(training.threads):
-        return run.all_passes(before_step, after_step, checkpoint, talk or Silent())
+        return run.all_passes(before_step, after_step, judged_from, checkpoint, talk or Silent())
 
 
 @contextmanager
@@ -159,7 +161,12 @@ class _Run:
         self.x, self.y = torch.as_tensor(examples.x), torch.as_tensor(examples.y)
 
     def all_passes(
-        self, before_step: Hook | None, after_step: Hook | None, checkpoint: Path | None, talk: Talk
+        self,
+        before_step: Hook | None,
+        after_step: Hook | None,
+        judged_from: int,
+        checkpoint: Path | None,
+        talk: Talk,
     ) -> History:
         """Run every pass that is not yet done."""
         first = 0
@@ -174,7 +181,7 @@ class _Run:
                 if _exhausted(self.history, self.training.patience):
                     break
                 self._one_pass(epoch, before_step, after_step)
-                note = self._judged()
+                note = self._judged(epoch >= judged_from)
                 if checkpoint is not None:
                     standing = Standing(epoch + 1, asdict(self.history), self.best)
                     save(checkpoint, belongs_to, standing, self.network, self.optimiser)
@@ -219,11 +226,11 @@ class _Run:
                 hint="take a lower rate, or standardise the inputs",
             )
 
-    def _judged(self) -> str:
-        """Judge the weights on validation, keep the best, and say what was seen."""
+    def _judged(self, counts: bool) -> str:
+        """Judge the weights on validation if this pass counts, keep the best, and say what was seen."""
         history = self.history
         note = f"loss {history.loss[-1]:.4f}"
-        if self.validation is None:
+        if self.validation is None or not counts:
             return note
         loss, share = _judge(self.network, self.validation)
         if not history.validation_loss or loss < min(history.validation_loss):
