@@ -8,7 +8,9 @@ The gradient passes the rounding as if it were not there; it is 0 for x beyond t
 
     d value / d s = round(x / s) - x / s   within the limits,    l or u   beyond,     times g = 1 / sqrt(n u)
 
-with n numbers to a scale. A scale learns where it is a parameter that asks for a gradient.
+with n numbers to a scale. What learns is the ratio of the scale to the one that it began with, and its gradient is
+divided by the square of that: a step of SGD then moves the scale as in the paper, and one of Adam, which moves every
+parameter by about the learning rate, moves it by that share of itself, be it large or small.
 
 Source: Esser et al., "Learned step size quantization", ICLR 2020, equations 1 to 3 and section 2.2.
 
@@ -32,8 +34,8 @@ from sarto.compress.stored import Stored
 from sarto.core.quantization import Numbers, Quantization
 from sarto.models.network.module import Network
 
-LEAST_SCALE = 2.0**-40
-"""A scale that learns stays at least this."""
+LEAST_RATIO = 2.0**-10
+"""A scale that learns stays at least this share of what it was."""
 
 
 class Uniform(nn.Module):
@@ -45,44 +47,56 @@ class Uniform(nn.Module):
         count: numbers to a scale, n of the module.
         signed: limits are +-(2^(bits - 1) - 1), else 0 and 2^bits - 1.
         learns: whether the scale asks for a gradient.
+
+    Attributes:
+        began: the scale that it began with.
+        ratio: of the scale to that one.
     """
+
+    began: Tensor
 
     def __init__(
         self, scale: Tensor, bits: int, *, count: int = 1, signed: bool = True, learns: bool = False
     ) -> None:
         super().__init__()
-        self.scale = nn.Parameter(scale.detach().clone().to(torch.float32).reshape(-1), requires_grad=learns)
+        self.register_buffer("began", scale.detach().clone().to(torch.float32).reshape(-1))
+        self.ratio = nn.Parameter(torch.ones_like(self.began), requires_grad=learns)
         self.bits, self.signed = bits, signed
         self.low, self.high = Numbers((), bits, signed).limits
         self.gain = (count * self.high) ** -0.5
 
     @property
-    def used(self) -> Tensor:
-        """The scale that is used: positive."""
-        return self.scale.abs().clamp_min(LEAST_SCALE)
+    def scale(self) -> Tensor:
+        """The scale of each channel, or the one there is: positive."""
+        ratio = self.ratio
+        if ratio.requires_grad:
+            ratio = _scaled_gradient(ratio, self.gain / self.began**2)
+        return self.began * ratio.clamp_min(LEAST_RATIO)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the numbers that stand for `x`."""
-        scale = _scaled_gradient(self.used, self.gain) if self.scale.requires_grad else self.used
-        scale = scale.reshape(-1, *(1,) * (x.ndim - 1)) if len(scale) > 1 else scale
+        scale = self._wide(x)
         return _rounded((x / scale).clamp(self.low, self.high)) * scale + 0.0
 
     def integers(self, x: Tensor) -> Int[np.ndarray, "..."]:
         """Return q of `x`."""
         with torch.no_grad():
-            scale = self.used.reshape(-1, *(1,) * (x.ndim - 1)) if len(self.scale) > 1 else self.used
-            q = torch.round((x / scale).clamp(self.low, self.high))
+            q = torch.round((x / self._wide(x)).clamp(self.low, self.high))
         return q.cpu().numpy().astype(np.int64)
+
+    def _wide(self, x: Tensor) -> Tensor:
+        """Return the scale in a shape that fits `x`."""
+        return self.scale.reshape(-1, *(1,) * (x.ndim - 1)) if len(self.began) > 1 else self.scale
 
     def stored(self, weight: Tensor) -> Stored:
         """Return how `self(weight)` is stored."""
-        return Stored.of_integers(self.integers(weight), self.used.detach().cpu().numpy(), self.bits)
+        return Stored.of_integers(self.integers(weight), self.scale.detach().cpu().numpy(), self.bits)
 
     @property
     def numbers(self) -> Numbers:
         """The numbers as a value."""
-        values: list[float] = self.used.detach().cpu().tolist()  # pyright: ignore[reportUnknownMemberType]
-        return Numbers(tuple(values), self.bits, self.signed)
+        values = tuple(float(value) for value in self.scale.detach().cpu().numpy())
+        return Numbers(values, self.bits, self.signed)
 
 
 class _Round(torch.autograd.Function):
@@ -101,7 +115,7 @@ class _Scaled(torch.autograd.Function):
     """The identity, with a gradient `gain` times as large."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, gain: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, gain: Tensor) -> Tensor:
         ctx.gain = gain
         return x.clone()
 
@@ -114,14 +128,16 @@ def _rounded(x: Tensor) -> Tensor:
     return cast("Tensor", _Round.apply(x))  # pyright: ignore[reportUnknownMemberType]
 
 
-def _scaled_gradient(x: Tensor, gain: float) -> Tensor:
+def _scaled_gradient(x: Tensor, gain: Tensor) -> Tensor:
     return cast("Tensor", _Scaled.apply(x, gain))  # pyright: ignore[reportUnknownMemberType]
 
 
 def quantiser(network: Network, name: str) -> Uniform | None:
     """Return the quantiser of what node `name` (or the input) returns, or None."""
-    found = network.quantisers.get(name, None)
-    assert found is None or isinstance(found, Uniform)
+    if name not in network.quantisers:
+        return None
+    found = network.quantisers[name]
+    assert isinstance(found, Uniform)
     return found
 
 

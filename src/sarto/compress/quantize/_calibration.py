@@ -20,9 +20,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from sarto.compress.places import places, positive
 from sarto.compress.quantize._observers import BINS, OBSERVERS, Histogram
-from sarto.compress.quantize._places import places, positive
 from sarto.compress.uniform import Uniform
+from sarto.core.quantization import Numbers
 from sarto.core.seed import generator
 from sarto.data.examples import BYTE, Examples
 from sarto.models.input_error import InputError
@@ -53,7 +54,7 @@ def chosen_items(examples: Examples, count: int, seed: int) -> Float[np.ndarray,
 
 
 def activations(network: Network, x: Float[np.ndarray, "item ..."], observer: str) -> dict[str, Uniform]:
-    """Return a quantiser for each place of `network` (see `_places`).
+    """Return a quantiser for each place of `network` (see `compress/places`).
 
     Raises:
         InputError: E116, when there is no such observer; E127, when a place has nothing to be seen.
@@ -89,13 +90,12 @@ def activations(network: Network, x: Float[np.ndarray, "item ..."], observer: st
     unsigned = positive(network.architecture, bool((x >= 0).all()))
     found: dict[str, Uniform] = {}
     for name in wanted:
-        shape = network.architecture.shapes[name]
-        form = Uniform(torch.ones(1), BITS, count=int(np.prod(shape)), signed=name not in unsigned)
-        size = OBSERVERS[observer](Histogram(counts[name], largest[name] / BINS), form.high)
+        signed, count_of_item = name not in unsigned, int(np.prod(network.architecture.shapes[name]))
+        levels = Numbers((), BITS, signed).limits[1]
+        size = OBSERVERS[observer](Histogram(counts[name], largest[name] / BINS), levels)
         if name == INPUT and _bytes(x):
             size = 1.0
-        form.scale.data.fill_(size / form.high)
-        found[name] = form
+        found[name] = Uniform(torch.tensor([size / levels]), BITS, count=count_of_item, signed=signed)
     return found
 
 

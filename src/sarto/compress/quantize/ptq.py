@@ -79,7 +79,7 @@ def quantise(
         raise InputError(
             "E116",
             f"bits={bits}, per={per}, rounding={rounding} cannot be used",
-            cause="weights have 2 to 8 bits, a scale per channel or tensor, and are rounded nearest, or optq by channel",
+            cause="weights have 2 to 8 bits, a scale per channel or tensor, are rounded nearest, or optq by channel",
         )
     network = fold(state.network).eval()
     network.quantisers = nn.ModuleDict()

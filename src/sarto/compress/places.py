@@ -13,7 +13,7 @@ what only keeps them, stay in full. So a network is quantised at its input and b
 
 from __future__ import annotations
 
-from sarto.models.network.architecture import INPUT, Architecture
+from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.operations import PIECEWISE_LINEAR, SATURATING, WEIGHTED
 
 KEEPING = ("max_pool", "flatten", "reshape")
@@ -21,21 +21,27 @@ KEEPING = ("max_pool", "flatten", "reshape")
 SUMMING = (*WEIGHTED, "add", "mean_pool", "global_mean_pool")
 """Operations that return sums, which an activation may still bend."""
 BENDING = (*PIECEWISE_LINEAR, *SATURATING)
+"""Activations."""
 
 
 def places(architecture: Architecture) -> tuple[str, ...]:
     """Return the nodes whose output is quantised, the input first."""
-    full = _full(architecture)
+    full = in_full(architecture)
     found = [INPUT]
     for node in architecture.nodes:
-        readers = architecture.readers[node.name]
-        handed_on = node.op in SUMMING and len(readers) == 1 and readers[0].op in BENDING
-        if node.op not in KEEPING and not handed_on and node.name not in full:
+        if node.op not in KEEPING and bent_by(architecture, node) is None and node.name not in full:
             found.append(node.name)
     return tuple(found)
 
 
-def _full(architecture: Architecture) -> set[str]:
+def bent_by(architecture: Architecture, node: Node) -> Node | None:
+    """Return the activation that alone reads a layer, sum or mean, or None."""
+    readers = architecture.readers[node.name]
+    alone = node.op in SUMMING and len(readers) == 1 and node.name != architecture.output
+    return readers[0] if alone and readers[0].op in BENDING else None
+
+
+def in_full(architecture: Architecture) -> set[str]:
     """Return the output, and the nodes before it from which on the numbers are only kept."""
     found = {architecture.output}
     node = architecture.by_name[architecture.output]
