@@ -20,6 +20,9 @@ def shaken(architecture: Architecture, seed: int = 0) -> Network:
     rng = np.random.default_rng(seed)
     arrays = net.arrays()
     for node in architecture.nodes:
+        if f"{node.name}.bias" in arrays:
+            name = f"{node.name}.bias"
+            arrays[name] = rng.uniform(-1, 1, arrays[name].shape).astype(np.float32)
         if node.op == "batch_norm":
             for own, low, high in (("weight", -2, 2), ("bias", -1, 1), ("mean", -1, 1), ("variance", 0.1, 3)):
                 name = f"{node.name}.{own}"
