@@ -1,102 +1,208 @@
-"""Post-training quantisation against the paper's algorithm, written slowly, and against known answers."""
+"""Post-training quantisation of networks: what is chosen, and what stays."""
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pytest
-from jaxtyping import Float, Int
+import torch
+from torch import Tensor, nn
 
-from sarto.compress.quantize.ptq import CLIPS, DAMPING, QuantisedRows, output_error, quantise
-from sarto.core.errors import SartoError
-
-
-def by_the_paper(
-    weights: Float[np.ndarray, "row column"],
-    gram: Float[np.ndarray, "column column"],
-    scale: Float[np.ndarray, " row"],
-    limit: int,
-) -> Int[np.ndarray, "row column"]:
-    """Optimal brain quantisation in a fixed order, with the inverse of what is left computed afresh at every step.
-
-    Frantar et al., section 3: rounding weight q moves the others by -(w_q - quant(w_q)) / [H_F^-1]_qq (H_F^-1)_:,q.
-    """
-    order = sorted(range(len(gram)), key=lambda j: -gram[j, j])
-    values = np.zeros(weights.shape, np.int64)
-    for row in range(len(weights)):
-        w = weights[row].copy()
-        for place, q in enumerate(order):
-            values[row, q] = int(np.clip(np.rint(w[q] / scale[row]), -limit, limit))
-            left = order[place:]
-            inverse = np.linalg.inv(gram[np.ix_(left, left)])
-            w[left] -= (w[q] - values[row, q] * scale[row]) / inverse[0, 0] * inverse[:, 0]
-    return values
+from sarto.compress.fold import fold
+from sarto.compress.quantize import ptq
+from sarto.compress.quantize._calibration import activations, chosen_items, output_means, second_moments
+from sarto.compress.quantize._weights import nearest, output_aware
+from sarto.compress.state import Evaluation, State
+from sarto.compress.uniform import Uniform
+from sarto.data.examples import Examples, of_arrays
+from sarto.models.input_error import InputError
+from sarto.models.network.module import Network
+from sarto.models.network.named import named
+from tests.deploy.random_networks import shaken
 
 
-def layer(
-    seed: int, columns: int = 9
-) -> tuple[Float[np.ndarray, "row column"], Float[np.ndarray, "column column"]]:
-    rng = np.random.default_rng(seed)
-    inputs = rng.normal(size=(60, columns)) @ rng.normal(size=(columns, columns))
-    return rng.normal(size=(4, columns)), inputs.T @ inputs
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
 
 
-@pytest.mark.parametrize("bits", [3, 4, 8])
-@pytest.mark.parametrize("seed", range(4))
-def test_equals_the_slow_algorithm(bits: int, seed: int) -> None:
-    weights, gram = layer(seed)
-    damped = gram + DAMPING * np.trace(gram) / len(gram) * np.eye(len(gram))
-    small = quantise(weights, bits, gram)
-    np.testing.assert_array_equal(
-        small.values, by_the_paper(weights, damped, small.scale, 2 ** (bits - 1) - 1)
-    )
+def problem(name: str = "cnn1d", shape: tuple[int, ...] = (2, 16)) -> tuple[State, Evaluation]:
+    net = shaken(named(name, shape, 3, width=4), 1)
+    x = np.random.default_rng(0).normal(size=(60, *shape))
+    data = of_arrays(x, np.arange(60) % 3)
+    return State(net), Evaluation(data, data)
 
 
-def test_plain_rounding_is_to_the_nearest_with_the_largest_weight_at_the_limit() -> None:
-    small = quantise(np.array([[7.0, -3.4, 0.6, -0.4], [0.0, 0.07, -0.14, 0.035]]), 4)
-    assert small.values.tolist() == [[7, -3, 1, 0], [0, 4, -7, 2]]
-    assert small.scale == pytest.approx([1.0, 0.02])
+def integers(net: Network, name: str) -> np.ndarray[Any, Any]:
+    layer = net.layer(name)
+    assert isinstance(layer.form, Uniform)
+    return layer.form.integers(layer.weight if layer.mask is None else layer.weight * layer.mask)
 
 
-def test_independent_inputs_leave_nothing_to_compensate() -> None:
-    weights, _ = layer(0)
-    gram = np.diag(np.linspace(1, 2, 9))
-    small = quantise(weights, 8, gram)
-    np.testing.assert_array_equal(small.values, np.rint(weights / small.scale[:, None]).clip(-127, 127))
+@pytest.mark.parametrize("bits", [2, 4, 8])
+def test_the_largest_weight_of_each_channel_is_at_the_limit(bits: int) -> None:
+    state, evaluation = problem()
+    net = ptq.quantise(state, evaluation, bits=bits).network
+    for name, layer in net.weighted():
+        q = integers(net, name).reshape(len(layer.weight), -1)
+        assert (np.abs(q).max(axis=1) == 2 ** (bits - 1) - 1).all()
+        assert isinstance(layer.form, Uniform) and len(layer.form.scale) == len(q)
+        half = layer.form.scale.detach().numpy() * 0.5001
+        weight = layer.weight.detach().numpy().reshape(len(q), -1)
+        assert (np.abs(layer.effective.detach().numpy().reshape(len(q), -1) - weight) <= half[:, None]).all()
 
 
-def test_a_copied_input_takes_over_the_error_of_the_first() -> None:
-    """Two inputs that are always equal: only the sum of their weights matters, so 0.5 + 0.5 becomes 1 + 0."""
-    gram = np.array([[1.0, 1.0, 0], [1.0, 1.0, 0], [0, 0, 0.5]])
-    weights = np.array([[0.5001, 0.5001, 3.0]])
-    assert quantise(weights, 3).values.sum() == 1 + 1 + 3
-    assert quantise(weights, 3, gram).values.tolist() == [[1, 0, 3]]
+def test_a_scale_for_the_tensor() -> None:
+    state, evaluation = problem()
+    net = ptq.quantise(state, evaluation, per="tensor").network
+    for name, layer in net.weighted():
+        assert isinstance(layer.form, Uniform) and len(layer.form.scale) == 1
+        assert np.abs(integers(net, name)).max() == 127
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_each_row_has_the_share_with_the_least_error_when_rounded(seed: int) -> None:
-    weights, gram = layer(seed)
-    damped = gram + DAMPING * np.trace(gram) / len(gram) * np.eye(len(gram))
-    full = np.abs(weights).max(axis=1) / 7
-    small = quantise(weights, 4, gram)
-    for row in range(4):
-        errors: dict[float, float] = {}
-        for clip in CLIPS:
-            scale = full[row] * clip
-            d = weights[row] - np.rint(weights[row] / scale).clip(-7, 7) * scale
-            errors[clip] = float(d @ damped @ d)
-        assert small.scale[row] == pytest.approx(full[row] * min(errors, key=lambda c: errors[c]))
-    assert len({round(c, 6) for c in small.scale / full}) > 1, "the search is no formality"
+def test_the_mean_of_every_channel_is_that_of_the_floats_after_correction() -> None:
+    state, evaluation = problem()
+    x = chosen_items(evaluation.train, 256, 0)
+    small, left = (ptq.quantise(state, evaluation, bits=3, correct_bias=on).network for on in (True, False))
+    wanted = output_means(fold(state.network), x)
+    for net, limit in ((small, 1e-4), (left, np.inf)):
+        for name, mean in output_means(net, x).items():
+            gap = (mean - wanted[name]).abs().max().item()
+            assert gap < limit
+            assert net is small or gap > 1e-3, "without correction there is something to correct"
 
 
-def test_output_error_is_the_squared_change_of_the_output() -> None:
-    rng = np.random.default_rng(0)
-    inputs, weights = rng.normal(size=(50, 4)), rng.normal(size=(2, 4))
-    small = QuantisedRows(np.array([[1, 0, -1, 2], [0, 0, 1, 1]]), np.array([0.5, 2.0]))
-    change = inputs @ (weights - small.real).T
-    assert output_error(weights, small, inputs.T @ inputs) == pytest.approx((change**2).sum(axis=0))
+def test_masks_stay_and_pruned_weights_stay_0() -> None:
+    state, evaluation = problem()
+    draw = torch.Generator().manual_seed(0)
+    for _, layer in state.network.weighted():
+        layer.prune(torch.rand(layer.weight.shape, generator=draw) < 0.6)
+    for rounding in ("nearest", "optq"):
+        net = ptq.quantise(state, evaluation, bits=4, rounding=rounding).network
+        for name, layer in net.weighted():
+            mask = state.network.layer(name).mask
+            assert mask is not None
+            assert not layer.effective[mask == 0].any()
+            assert layer.effective[mask == 1].count_nonzero() > 0.5 * mask.sum()
 
 
-def test_a_moment_that_is_none_is_refused() -> None:
-    with pytest.raises(SartoError, match="not positive definite") as caught:
-        quantise(np.ones((1, 2)), 8, np.array([[1.0, 5.0], [5.0, 1.0]]))
-    assert caught.value.code == "E404"
+class Halves(nn.Module):
+    """A form of another method."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return torch.round(weight * 2) / 2
+
+
+def test_weights_in_a_form_stay_in_it() -> None:
+    state, evaluation = problem()
+    state.network.layer("head").form = Halves()
+    net = ptq.quantise(state, evaluation, bits=4).network
+    assert isinstance(net.layer("head").form, Halves)
+    torch.testing.assert_close(net.layer("head").effective, state.network.layer("head").effective)
+
+
+def test_bytes_keep_their_values() -> None:
+    net = Network(named("cnn2d", (1, 8, 8), 3, width=4), 0)
+    x = np.random.default_rng(0).integers(0, 200, (30, 8, 8)).astype(np.uint8)
+    data = of_arrays(x[:, None], np.arange(30) % 3)
+    for observer in ("min_max", "mse", "percentile", "entropy"):
+        small = ptq.quantise(State(net.eval()), Evaluation(data, data), observer=observer)
+        numbers = small.quantization.tensors["input"]
+        assert numbers.scale == pytest.approx((1 / 255,)) and not numbers.signed
+
+
+def _kept(seen: list[Tensor], _layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    seen.append(inputs[0])
+
+
+@pytest.mark.parametrize(("name", "shape"), [("cnn1d", (3, 12)), ("separable", (2, 8, 8)), ("mlp", (5,))])
+def test_second_moments_are_those_of_what_each_row_sees(name: str, shape: tuple[int, ...]) -> None:
+    """With them the mean squared change of a layer's output is known: sum over places of (d . x)^2 = d' G d."""
+    net = fold(shaken(named(name, shape, 3, width=4), 2))
+    x = np.random.default_rng(0).normal(size=(7, *shape)).astype(np.float32)
+    moments = second_moments(net, x)
+    for layer_name, layer in net.weighted():
+        grams = moments[layer_name]
+        seen: list[Tensor] = []
+        hook = layer.register_forward_pre_hook(partial(_kept, seen))
+        net(torch.as_tensor(x))
+        hook.remove()
+        bias = layer.bias
+        with torch.no_grad():
+            found = layer(seen[0])
+            found = found if bias is None else found - bias.reshape(-1, *(1,) * (found.ndim - 2))
+        flat = layer.weight.detach().flatten(1).double().numpy()
+        each = len(flat) // len(grams)
+        quadratic = [flat[c] @ grams[c // each] @ flat[c] for c in range(len(flat))]
+        np.testing.assert_allclose(
+            (found.double() ** 2).transpose(0, 1).flatten(1).sum(1), quadratic, rtol=1e-4
+        )
+
+
+def test_output_aware_rounding_keeps_the_output_better() -> None:
+    state, evaluation = problem("separable", (2, 8, 8))
+    net = fold(state.network)
+    moments = second_moments(net, evaluation.train.x)
+    errors: list[float] = []
+    for rounding in ("nearest", "optq"):
+        total = 0.0
+        for name, layer in fold(state.network).weighted():
+            before = layer.weight.detach().clone()
+            if rounding == "nearest":
+                nearest(layer, 3, "channel")
+            else:
+                output_aware(layer, 3, moments[name])
+            change = (layer.effective.detach() - before).flatten(1).double().numpy()
+            each = len(change) // len(moments[name])
+            scale = sum(
+                w @ moments[name][c // each] @ w for c, w in enumerate(before.flatten(1).double().numpy())
+            )
+            total += sum(d @ moments[name][c // each] @ d for c, d in enumerate(change)) / scale
+        errors.append(total)
+    assert errors[1] < 0.6 * errors[0]
+
+
+def test_what_cannot_be_used_is_refused() -> None:
+    state, evaluation = problem()
+    for settings in ({"bits": 1}, {"bits": 9}, {"per": "tensor", "rounding": "optq"}):
+        with pytest.raises(InputError, match="cannot be used") as caught:
+            ptq.quantise(state, evaluation, **settings)  # pyright: ignore[reportArgumentType]
+        assert caught.value.code == "E116"
+    with pytest.raises(InputError, match="no observer 'best'"):
+        ptq.quantise(state, evaluation, observer="best")
+
+
+def test_what_cannot_be_calibrated_is_refused_by_name() -> None:
+    state, evaluation = problem()
+    with pytest.raises(InputError, match="no items to calibrate on") as caught:
+        ptq.quantise(state, evaluation, items=0)
+    assert caught.value.code == "E127"
+    net = state.copy()
+    net.layer("head").prune(torch.zeros(3, 4))
+    arrays = net.arrays()
+    arrays["conv2_norm.weight"][:], arrays["conv2_norm.bias"][:] = 0, -1
+    dead = Network(net.architecture)
+    dead.load_arrays(arrays)
+    with pytest.raises(InputError, match="no scale for 'conv2_relu'") as caught:
+        ptq.quantise(State(dead.eval()), evaluation)
+    assert (caught.value.code, "dead" in caught.value.hint) == ("E127", True)
+
+
+def test_items_are_drawn_with_the_seed() -> None:
+    data = Examples(np.arange(50, dtype=np.float32)[:, None], np.zeros(50, np.int64), ("a",))
+    first, again, other = (chosen_items(data, 9, seed) for seed in (0, 0, 1))
+    assert len(np.unique(first)) == 9
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    assert len(chosen_items(data, 99, 0)) == 50
+
+
+def test_zeros_do_not_change_a_scale() -> None:
+    net = Network(named("mlp", (1,), 2, width=3), 0)
+    x = np.random.default_rng(0).normal(size=(90, 1)).astype(np.float32)
+    more = np.concatenate([x, np.zeros((500, 1), np.float32)])
+    for observer in ("percentile", "mse", "entropy"):
+        scales = [activations(net, given, observer)["input"].scale.item() for given in (x, more)]
+        assert scales[0] == scales[1]

@@ -60,8 +60,12 @@ def load_graph(path: Path) -> Graph:
 
 
 def _graph(fields: dict[str, Any], data: dict[str, Integer[np.ndarray, "..."]]) -> Graph:
+    programs = fields["programs"]
+    if set(programs) not in ({"whole"}, {"step", "segment", "finish"}):
+        raise ValueError(f"programs {', '.join(sorted(programs)) or 'none'}")
+
     def program(name: str) -> tuple[Op, ...]:
-        return tuple(Op(*row) for row in fields["programs"][name])
+        return tuple(Op(*row) for row in programs.get(name, []))
 
     return Graph(
         name=fields["name"],
@@ -78,4 +82,5 @@ def _graph(fields: dict[str, Any], data: dict[str, Integer[np.ndarray, "..."]]) 
         outputs=tuple(fields["outputs"]),
         channels=tuple(fields["channels"]),
         quanta=tuple(fields["quanta"]),
+        whole=program("whole"),
     )

@@ -1,8 +1,11 @@
 """The integer network as a value: tensors, operations and programs.
 
-A graph has three programs. `step` runs for every sample, `segment` at the end of every pooling segment
+A graph of a stream has three programs. `step` runs for every sample, `segment` at the end of every pooling segment
 (and at the end of the sequence for what is left), `finish` once at the end of the sequence. State tensors
 start at zero with every sequence; constants are in flash; scratch lives within one program run.
+
+A graph of whole items has one program, `whole`, which runs once for an item that lies in its input tensor (see
+`network`). It has no state, and none of the other programs.
 
 >>> import numpy as np
 >>> t = Tensor("table", "int8", (2,), "const", np.array([1, 2], np.int8))
@@ -104,6 +107,7 @@ class Graph:
         outputs: names of the scores: classes, or the numbers that are predicted.
         channels: names of the raw channels.
         quanta: real value of one count of each number that is predicted; empty for classes.
+        whole: the program of a graph of whole items, empty for a stream.
     """
 
     name: str
@@ -117,10 +121,13 @@ class Graph:
     outputs: tuple[str, ...]
     channels: tuple[str, ...]
     quanta: tuple[float, ...] = ()
+    whole: tuple[Op, ...] = ()
 
     def __post_init__(self) -> None:
         assert self.segments == 1 or 1 <= self.segment_steps <= POOLED_STEPS
-        for op in (*self.step, *self.segment, *self.finish):
+        streams = self.step or self.segment or self.finish or self.window or self.kind("state")
+        assert not (self.whole and streams), "a graph runs on a stream or on whole items"
+        for op in self.ops:
             for name in (*op.inputs.values(), *op.outputs.values()):
                 assert name in self.by_name, f"{op.kind} uses {name}, which the graph does not have"
             if op.kind == "recurrent":
@@ -146,8 +153,8 @@ class Graph:
 
     @property
     def ops(self) -> tuple[Op, ...]:
-        """Every operation of the three programs."""
-        return (*self.step, *self.segment, *self.finish)
+        """Every operation of the programs."""
+        return (*self.step, *self.segment, *self.finish, *self.whole)
 
     @property
     def head(self) -> Op:
@@ -156,12 +163,15 @@ class Graph:
 
     def describe(self) -> dict[str, Any]:
         """Return everything but the constants' values, as plain JSON values."""
+        programs = {"step": self.step, "segment": self.segment, "finish": self.finish}
+        if self.whole:
+            programs = {"whole": self.whole}
         return {
             "name": self.name,
             "tensors": [[t.name, t.dtype, list(t.shape), t.kind, t.scale] for t in self.tensors],
             "programs": {
                 name: [[o.kind, dict(o.inputs), dict(o.outputs), dict(o.attributes)] for o in program]
-                for name, program in (("step", self.step), ("segment", self.segment), ("finish", self.finish))
+                for name, program in programs.items()
             },
             "segments": self.segments,
             "segment_steps": self.segment_steps,

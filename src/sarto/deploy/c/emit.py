@@ -14,6 +14,7 @@ from importlib.resources import files
 import numpy as np
 from jaxtyping import Integer
 
+from sarto.core.errors import SartoError
 from sarto.core.graph import Graph
 from sarto.core.graph.convolution import THRESHOLD_SHIFT
 from sarto.core.graph.operations import FEATURE_LIMIT, POOLED_STEPS, SCORE_LIMIT
@@ -90,7 +91,17 @@ def emit(graph: Graph, title: str = "A model cut to measure by Sarto", words: st
         graph: the integer network.
         title: of the files, for people.
         words: what a count of each raw word is worth, for whoever writes the driver; not said when empty.
+
+    Raises:
+        SartoError: E126, when the graph is one of whole items.
     """
+    if graph.whole:
+        raise SartoError(
+            "E126",
+            f"no C can be generated for '{graph.name}' yet",
+            cause="it is a network that takes whole items, and C is generated for models of streams",
+            hint="its integers run in Python: sarto.core.graph.infer",
+        )
     return {f"{graph.name}.h": _header(graph, title, words), f"{graph.name}.c": _source(graph, title)}
 
 

@@ -1,0 +1,115 @@
+"""Runs a graph of whole items: the definition of its program `whole`.
+
+Items go through in parts, so that memory does not grow with their number.
+
+>>> from sarto.core.graph.values import Op, Tensor
+>>> w = np.array([[1, -1], [2, 0]], np.int8)
+>>> consts = {"w": w, "b": np.array([0, 1], np.int32), "m": np.array([16384] * 2, np.int16),
+...           "s": np.array([14] * 2, np.uint8)}
+>>> tensors = [Tensor(n, str(a.dtype), a.shape, "const", a) for n, a in consts.items()]
+>>> tensors += [Tensor("x", "uint8", (2,), "input"), Tensor("y", "int32", (2,), "output")]
+>>> op = Op("dense", {"x": "x", "weights": "w", "bias": "b", "factor": "m", "shift": "s"}, {"y": "y"},
+...         {"low": -100, "high": 100})
+>>> graph = Graph("net", tuple(tensors), (), (), (), 1, 0, None, ("a", "b"), (), (), (op, Op("argmax", {"x": "y"}, {})))
+>>> infer(graph, np.array([[3, 1], [0, 200]])).scores.tolist()
+[[2, 7], [-100, 1]]
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Int, Integer
+
+from sarto.core.graph import network
+from sarto.core.graph.interpreter import Outcome
+from sarto.core.graph.values import Graph, Op
+
+_MOST_VALUES = 2**22
+"""Of the widest intermediate result (every place of a kernel of a convolution) that are held at once."""
+Values = dict[str, Integer[np.ndarray, "item ..."]]
+
+
+def infer(graph: Graph, items: Integer[np.ndarray, "item ..."]) -> Outcome:
+    """Return scores and class of every item, whose shape is that of the graph's input tensor."""
+    (scores,) = graph.kind("output")
+    step = max(1, _MOST_VALUES // max(_width(graph, op) for op in graph.whole))
+    found = np.zeros((len(items), len(graph.outputs)), np.int64)
+    for first in range(0, len(items), step):
+        part = tensors(graph, items[first : first + step], keep=False)[scores.name]
+        found[first : first + step] = part.reshape(len(part), -1)
+    return Outcome(found, found.argmax(axis=1))
+
+
+def tensors(graph: Graph, items: Integer[np.ndarray, "item ..."], keep: bool = True) -> Values:
+    """Return every tensor of a batch of items, or with `keep` false only those that are still read at the end."""
+    (given,) = graph.kind("input")
+    assert items.shape[1:] == given.shape, f"items of shape {items.shape[1:]}, not {given.shape}"
+    values: Values = {given.name: items.astype(given.dtype)}
+    assert (values[given.name] == items).all(), f"items have numbers beyond {given.dtype}"
+    last = {name: number for number, op in enumerate(graph.whole) for name in op.inputs.values()}
+    for number, op in enumerate(graph.whole):
+        if op.kind == "argmax":
+            continue
+        (out,) = (graph.by_name[name] for name in op.outputs.values())
+        result = _run(graph, op, values).reshape(len(items), *out.shape)
+        values[out.name] = result.astype(out.dtype)
+        for name in op.inputs.values():
+            if not keep and last[name] == number:
+                values.pop(name, None)
+    return values
+
+
+def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."]:
+    """Return what one operation makes of what it reads."""
+    a = op.attributes
+    limits = (a.get("low", 0), a.get("high", 0))
+    if op.kind == "add":
+        read = [values[op.inputs[f"x{i}"]] for i in range(len(op.inputs))]
+        return network.add(read, [a[f"factor_{i}"] for i in range(len(read))], a["shift"], limits)
+    name = op.inputs["x"]
+    x = values[name]
+    if op.kind in ("dense", "conv"):
+        acc = _sums(graph, op, x) + graph.const(op.inputs["bias"])
+        below = None
+        if "factor_below" in op.inputs:
+            below = graph.const(op.inputs["factor_below"]), graph.const(op.inputs["shift_below"])
+        return network.rescale(
+            acc, graph.const(op.inputs["factor"]), graph.const(op.inputs["shift"]), limits, below
+        )
+    if op.kind == "mean":
+        return network.mean(x, _kernel(op), a["factor"], a["shift"], limits)
+    if op.kind == "max":
+        return network.largest(x, _kernel(op))
+    if op.kind == "permute":
+        return x.reshape(len(x), -1)[:, graph.const(op.inputs["index"])]
+    assert op.kind == "reshape", f"there is no operation {op.kind}"
+    return x
+
+
+def _sums(graph: Graph, op: Op, x: Integer[np.ndarray, "item ..."]) -> Int[np.ndarray, "item ... output"]:
+    weights = graph.const(op.inputs["weights"])
+    info = np.iinfo(x.dtype)
+    peak = max(-int(info.min), int(info.max))
+    if op.kind == "dense":
+        return network.dense(x.reshape(len(x), -1), weights, peak)
+    slide = network.Slide.of((weights.shape[1], weights.shape[2]), op.attributes)
+    return network.convolve(x, weights, slide, op.attributes["groups"], peak)
+
+
+def _kernel(op: Op) -> network.Slide:
+    a = op.attributes
+    return network.Slide.of((a["kernel_row"], a["kernel_column"]), a)
+
+
+def _width(graph: Graph, op: Op) -> int:
+    """Return how many values an operation holds for one item."""
+    if not op.outputs:
+        return 1
+    (out,) = (graph.by_name[name] for name in op.outputs.values())
+    size = int(np.prod(out.shape))
+    if op.kind == "conv":
+        weights = graph.const(op.inputs["weights"])
+        reads = int(np.prod(weights.shape[1:3])) * graph.by_name[op.inputs["x"]].shape[2]
+        return size // weights.shape[0] * max(reads, weights.shape[0])
+    read = [graph.by_name[name] for name in op.inputs.values()]
+    return max(size, *(int(np.prod(tensor.shape)) for tensor in read if tensor.kind != "const"))

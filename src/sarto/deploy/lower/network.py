@@ -1,0 +1,392 @@
+"""A quantised network becomes a graph of whole items: integers only, with what quantisation chose and nothing else.
+
+With the scale s_x of what a layer reads, s_c of its weights and s_y of what it returns, for each channel c,
+
+    b_c = round(bias_c / (s_x s_c)),    m_c 2^-(shift_c) = s_x s_c / s_y       (times the slope, below 0, of LeakyReLU)
+
+and of a sum m_i 2^-shift = s_i / s_y, of a mean over k numbers m 2^-shift = s_x / (k s_y). ReLU and ReLU6 are limits
+of the operation before them, norms are folded before. Scores keep 32 bits, in counts of the largest s_x s_c, or twice
+that where they need it. Every sum is proven to stay in 32 bits, whatever the input; where a bias alone would not, since
+a channel's weights are next to nothing beside it, that channel's weights get a coarser scale.
+
+>>> from sarto.compress.quantize import _example, ptq
+>>> state, evaluation = _example.trained()
+>>> small = ptq.quantise(state, evaluation).network
+>>> lowered = lower_network(small)
+>>> [op.kind for op in lowered.graph.whole], lowered.graph.by_name["fc1_relu"].dtype
+(['dense', 'dense', 'dense', 'argmax'], 'uint8')
+>>> bool(abs(integer_accuracy(small, evaluation.validation) - evaluation.accuracy(small)) < 0.01)
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from sarto.compress.places import bent_by, in_full
+from sarto.compress.uniform import quantiser
+from sarto.core.graph import Graph, Op, Tensor, infer
+from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT, multiplier
+from sarto.data.examples import Examples
+from sarto.deploy.lower.layout import canonical, channels_last, graph_shape
+from sarto.deploy.lower.weights import integer_weights
+from sarto.models.input_error import InputError
+from sarto.models.network.architecture import INPUT, Node
+from sarto.models.network.module import Network
+from sarto.models.network.operations import WEIGHTED, Shape, ints, whole
+
+LARGEST_SHIFT = 62
+MOST_BIAS = 2**30
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A graph, and what it makes of floats.
+
+    Attributes:
+        graph: the network.
+        scale: what a count of its input stands for.
+        limits: of the input's numbers.
+        score_scale: what a count of its scores stands for.
+        weight_error: of each layer the largest |w - q s|; 0 where integers stand for the weights exactly.
+    """
+
+    graph: Graph
+    scale: float
+    limits: tuple[int, int]
+    score_scale: float
+    weight_error: Mapping[str, float]
+
+    def items(self, x: Float[np.ndarray, "item ..."]) -> Int[np.ndarray, "item ..."]:
+        """Return items as the graph takes them: integers, channels last."""
+        q = np.rint(x.astype(np.float32) / np.float32(self.scale)).clip(*self.limits)
+        return channels_last(q.astype(np.int64), skipped=1)
+
+
+def integer_accuracy(network: Network, examples: Examples) -> float:
+    """Return the share of items whose class the integers of a quantised network find."""
+    lowered = lower_network(network, examples.classes)
+    found = infer(lowered.graph, lowered.items(examples.x)).classes
+    return int(np.count_nonzero(found == examples.y)) / len(examples)
+
+
+def lower_network(network: Network, classes: tuple[str, ...] = (), name: str = "model") -> Lowered:
+    """Return the integer graph of a quantised `network`.
+
+    Args:
+        network: quantised by a method of `compress/quantize`.
+        classes: names of its outputs; their numbers by default.
+        name: of the graph, a C identifier.
+
+    Raises:
+        InputError: E126, when something cannot be lowered; the message names the layer.
+    """
+    build = _Build(network)
+    for node in network.architecture.nodes:
+        build.take(node)
+    return build.done(classes, name)
+
+
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """A tensor of the graph: its name, scale and limits, and the order of its numbers."""
+
+    name: str
+    scale: float
+    limits: tuple[int, int]
+    order: Int[np.ndarray, " place"]
+
+    @property
+    def peak(self) -> int:
+        return max(abs(self.limits[0]), self.limits[1])
+
+
+@dataclass(frozen=True)
+class _Target:
+    """What an operation writes: the node whose output it is, its scale (0 for full), limits, and slope below 0."""
+
+    node: str
+    scale: float
+    limits: tuple[int, int]
+    slope: float
+
+
+class _Build:
+    """The graph as far as it is built."""
+
+    def __init__(self, network: Network) -> None:
+        self.network, self.architecture = network, network.architecture
+        self.full = in_full(self.architecture)
+        self.tensors: dict[str, Tensor] = {}
+        self.ops: list[Op] = []
+        self.held: dict[str, _Held] = {}
+        self.errors: dict[str, float] = {}
+        form = quantiser(network, INPUT)
+        if form is None:
+            raise InputError(
+                "E126",
+                "the network computes in floats",
+                cause="its activations have no scales",
+                hint="quantise it first: ptq, or qat",
+            )
+        shape = self.architecture.input_shape
+        self.scale, self.limits = form.numbers.scale[0], form.numbers.limits
+        self.put(INPUT, shape, "input", self.scale, self.limits, canonical(shape))
+
+    def fail(self, node: str, what: str, cause: str, hint: str = "") -> InputError:
+        return InputError("E126", f"'{node}' {what}", cause=cause, hint=hint)
+
+    def put(
+        self,
+        node: str,
+        shape: Shape,
+        kind: str,
+        scale: float,
+        limits: tuple[int, int],
+        order: Int[np.ndarray, " place"],
+        name: str = "",
+    ) -> str:
+        """Add the tensor of what `node` returns, and return its name."""
+        name = self.free(name or node)
+        dtype = "uint8" if limits[0] >= 0 and limits[1] <= 255 else "int8"
+        dtype = dtype if max(-limits[0], limits[1]) <= 255 else "int32"
+        stored = graph_shape(shape)
+        tensor = Tensor(name, dtype, stored, "input" if kind == "input" else "scratch", scale=scale)
+        self.tensors[name] = tensor
+        self.held[node] = _Held(name, scale, limits, order)
+        return name
+
+    def free(self, name: str) -> str:
+        while name in self.tensors:
+            name += "_"
+        return name
+
+    def const(self, name: str, data: Int[np.ndarray, "..."], dtype: str) -> str:
+        name, held = self.free(name), data.astype(dtype)
+        assert (held == data).all(), f"{name} has numbers beyond {dtype}"
+        self.tensors[name] = Tensor(name, dtype, held.shape, "const", held)
+        return name
+
+    def target(self, node: Node) -> _Target:
+        """Return what `node`, and the activation that bends it, write."""
+        bend = bent_by(self.architecture, node)
+        bend = node if node.op in ("relu", "relu6") else bend
+        end = bend or node
+        form = quantiser(self.network, end.name)
+        if form is None and end.name not in self.full:
+            raise self.fail(
+                end.name, "has no scale", "its output was not quantised", "quantise with ptq or qat"
+            )
+        scale = 0.0 if form is None else form.numbers.scale[0]
+        low, high = (-SCORE_LIMIT, SCORE_LIMIT) if form is None else form.numbers.limits
+        if bend is None:
+            return _Target(end.name, scale, (low, high), 1.0)
+        if bend.op == "leaky_relu" and node.op in WEIGHTED:
+            return _Target(end.name, scale, (low, high), float(str(bend.attributes["slope"])))
+        if bend.op == "relu6" and form is not None:
+            return _Target(end.name, scale, (0, min(high, round(6 / scale))), 1.0)
+        if bend.op != "relu":
+            raise self.fail(
+                bend.name, f"is {bend.op}, which has no integer counterpart here", f"it follows {node.op}"
+            )
+        return _Target(end.name, scale, (0, high), 1.0)
+
+    def take(self, node: Node) -> None:
+        """Add the operations of a node."""
+        if node.name in self.held or any(self._bends(name, node) for name in node.inputs):
+            return
+        if node.op in WEIGHTED:
+            self.layer(node)
+        elif node.op in ("add", "relu", "relu6"):
+            self.add(node)
+        elif node.op in ("mean_pool", "global_mean_pool"):
+            self.mean(node)
+        elif node.op == "max_pool":
+            self.largest(node)
+        elif node.op in ("flatten", "reshape"):
+            self.reshape(node)
+        else:
+            hint = "fold it first: ptq and qat do" if node.op == "batch_norm" else ""
+            raise self.fail(
+                node.name, f"is {node.op}, which has no integer counterpart here", "see E126", hint
+            )
+
+    def _bends(self, name: str, node: Node) -> bool:
+        """Return whether `node` is the activation that is part of the operation of node `name`."""
+        before = self.architecture.by_name.get(name)
+        return before is not None and bent_by(self.architecture, before) is node
+
+    def layer(self, node: Node) -> None:
+        """Add a linear layer or a convolution."""
+        layer, read, target = self.network.layer(node.name), self.held[node.inputs[0]], self.target(node)
+        bias = (
+            np.zeros(len(layer.weight))
+            if layer.bias is None
+            else layer.bias.detach().cpu().numpy().astype(float)
+        )
+        weights = integer_weights(layer).coarser(np.abs(bias) / (read.scale * MOST_BIAS))
+        self.errors[node.name] = weights.error
+        unit = read.scale * weights.scale
+        counts = np.rint(bias / unit).astype(np.int64)
+        worst = self.prove(node.name, weights.values.reshape(len(counts), -1), counts, read)
+        scale = target.scale or float(unit.max()) * (2 if worst > SCORE_LIMIT else 1)
+        factors = {"": unit / scale}
+        if target.slope != 1:
+            factors["_below"] = unit * target.slope / scale
+        values = weights.values
+        if node.op == "linear":
+            values = values[:, read.order]
+            attributes: dict[str, int] = {}
+        else:
+            values = channels_last(values, skipped=1)
+            attributes = {"groups": whole(node.attributes, "groups"), **_slides(node)}
+        inputs = {"x": read.name, "weights": self.const(f"{node.name}_weights", values, "int8")}
+        inputs["bias"] = self.const(f"{node.name}_bias", counts, "int32")
+        for suffix, ratio in factors.items():
+            m, s = self.multipliers(node.name, ratio)
+            inputs[f"factor{suffix}"] = self.const(f"{node.name}_factor{suffix}", m, "int16")
+            inputs[f"shift{suffix}"] = self.const(f"{node.name}_shift{suffix}", s, "uint8")
+        self.emit("dense" if node.op == "linear" else "conv", inputs, target, scale, attributes)
+
+    def prove(
+        self, name: str, values: Int[np.ndarray, "c i"], bias: Int[np.ndarray, " c"], read: _Held
+    ) -> int:
+        """Return the largest sum of a layer that there can be, in whatever order it is added up: within 32 bits."""
+        worst = int((np.abs(values).sum(axis=1) * read.peak + np.abs(bias)).max())
+        if worst > INT32_MAX:
+            raise self.fail(
+                name,
+                "has sums that could leave 32 bits",
+                f"the largest is {worst}, the limit {INT32_MAX}",
+                "quantise its weights to fewer bits, or cut the layer in two",
+            )
+        return worst
+
+    def multipliers(
+        self, name: str, ratios: Float[np.ndarray, " c"]
+    ) -> tuple[Int[np.ndarray, " c"], Int[np.ndarray, " c"]]:
+        """Return 15-bit multipliers (0 where nothing could come through) and their shifts."""
+        found: list[tuple[int, int]] = []
+        for ratio in ratios.tolist():
+            try:
+                found.append(multiplier(ratio) if ratio > 2.0**-LARGEST_SHIFT else (0, 1))
+            except ValueError as error:
+                raise self.fail(name, "cannot be rescaled", str(error)) from error
+        m, s = np.array(found, np.int64).T
+        return m, s
+
+    def emit(
+        self,
+        kind: str,
+        inputs: Mapping[str, str],
+        target: _Target,
+        scale: float,
+        attributes: Mapping[str, int],
+        order: Int[np.ndarray, " place"] | None = None,
+    ) -> None:
+        """Add an operation that writes `target`."""
+        shape = self.architecture.shapes[target.node]
+        out = self.put(
+            target.node, shape, "", scale, target.limits, canonical(shape) if order is None else order
+        )
+        low, high = target.limits
+        self.ops.append(Op(kind, dict(inputs), {"y": out}, {**attributes, "low": low, "high": high}))
+
+    def add(self, node: Node) -> None:
+        """Add a sum, or an activation on its own, which is a sum of one."""
+        target = self.target(node)
+        reads = [self.held[name] for name in node.inputs]
+        reads = [reads[0], *(self.ordered(read, reads[0].order) for read in reads[1:])]
+        largest = max(read.scale for read in reads)
+        scale = target.scale or largest / 128
+        _, shift = self.multipliers(node.name, np.array([largest / scale]))
+        factors = [round(read.scale / scale * 2.0 ** int(shift[0])) for read in reads]
+        worst = sum(f * r.peak for f, r in zip(factors, reads, strict=True)) + 2 ** (int(shift[0]) - 1)
+        if worst > INT32_MAX:
+            raise self.fail(node.name, "has sums that could leave 32 bits", f"the largest is {worst}")
+        inputs = {f"x{i}": read.name for i, read in enumerate(reads)}
+        attributes = {f"factor_{i}": factor for i, factor in enumerate(factors)} | {"shift": int(shift[0])}
+        self.emit("add", inputs, target, scale, attributes, reads[0].order)
+
+    def mean(self, node: Node) -> None:
+        """Add a mean over a kernel, or over all places."""
+        read, target = self.held[node.inputs[0]], self.target(node)
+        shape = graph_shape(self.architecture.shapes[node.inputs[0]])
+        slides = {"kernel_row": shape[0], "kernel_column": shape[1]}
+        if node.op == "mean_pool":
+            slides = _kernel(node)
+        count = slides["kernel_row"] * slides["kernel_column"]
+        if count * read.peak > INT32_MAX:
+            raise self.fail(node.name, "has sums that could leave 32 bits", f"it sums {count} numbers")
+        scale = target.scale or read.scale / count
+        m, s = self.multipliers(node.name, np.array([read.scale / (count * scale)]))
+        self.emit(
+            "mean", {"x": read.name}, target, scale, {**slides, "factor": int(m[0]), "shift": int(s[0])}
+        )
+
+    def largest(self, node: Node) -> None:
+        """Add a maximum over a kernel."""
+        read, shape = self.held[node.inputs[0]], self.architecture.shapes[node.name]
+        out = self.put(node.name, shape, "", read.scale, read.limits, canonical(shape))
+        self.ops.append(Op("max", {"x": read.name}, {"y": out}, _kernel(node)))
+
+    def reshape(self, node: Node) -> None:
+        """Add another shape of the same numbers; a vector keeps the order in which they lie."""
+        read, shape = self.held[node.inputs[0]], self.architecture.shapes[node.name]
+        if len(shape) > 1:
+            read = self.ordered(read, canonical(shape))
+        out = self.put(node.name, shape, "", read.scale, read.limits, read.order)
+        self.ops.append(Op("reshape", {"x": read.name}, {"y": out}))
+
+    def ordered(self, read: _Held, order: Int[np.ndarray, " place"]) -> _Held:
+        """Return what was read with its numbers in `order`, moved by a permutation where they lie otherwise."""
+        if (read.order == order).all():
+            return read
+        index = np.argsort(read.order)[order]
+        name = self.free(f"{read.name}_ordered")
+        before = self.tensors[read.name]
+        self.tensors[name] = Tensor(name, before.dtype, (len(order),), "scratch", scale=read.scale)
+        places = self.const(f"{name}_index", index, "uint16" if len(index) <= 2**16 else "int32")
+        self.ops.append(Op("permute", {"x": read.name, "index": places}, {"y": name}))
+        return _Held(name, read.scale, read.limits, order)
+
+    def done(self, classes: tuple[str, ...], name: str) -> Lowered:
+        """Return the graph, whose last tensor is the output."""
+        last = self.held[self.architecture.output]
+        last = self.ordered(last, np.arange(len(last.order)))
+        outputs = classes or tuple(map(str, range(len(last.order))))
+        if len(outputs) != len(last.order) or last.name == INPUT:
+            raise self.fail(
+                self.architecture.output,
+                f"has {len(last.order)} outputs",
+                f"{len(outputs)} classes are named",
+            )
+        tensor = self.tensors[last.name]
+        self.tensors[last.name] = Tensor(tensor.name, tensor.dtype, tensor.shape, "output", scale=last.scale)
+        self.ops.append(Op("argmax", {"x": last.name}, {}))
+        graph = Graph(
+            name, tuple(self.tensors.values()), (), (), (), 1, 0, None, outputs, (), (), tuple(self.ops)
+        )
+        return Lowered(graph, self.scale, self.limits, last.scale, self.errors)
+
+
+def _slides(node: Node) -> dict[str, int]:
+    """Return how a kernel slides, for rows and columns; a sequence is one row."""
+    found: dict[str, int] = {}
+    for attribute, least in (("stride", 1), ("padding", 0), ("dilation", 1)):
+        if attribute in node.attributes:
+            values = ints(node.attributes, attribute)
+            row, column = values if len(values) == 2 else (least, values[0])
+            found |= {f"{attribute}_row": row, f"{attribute}_column": column}
+    return found
+
+
+def _kernel(node: Node) -> dict[str, int]:
+    """Return the kernel of a pooling node and how it slides."""
+    kernel = ints(node.attributes, "kernel")
+    row, column = kernel if len(kernel) == 2 else (1, kernel[0])
+    return {"kernel_row": row, "kernel_column": column, **_slides(node)}
