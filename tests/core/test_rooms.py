@@ -47,4 +47,4 @@ def test_an_entry_point_admits_a_method_of_another_package(monkeypatch: pytest.M
     loaded = load_method(ROOM, "outside")
     assert isinstance(loaded, ModuleType) and loaded.__name__ == "json"
     assert load_method(ROOM, "esn").__name__ == f"{ROOM}.esn"
-    assert methods("sarto.compress.quantize") == ["elsewhere", "ptq"]
+    assert {"elsewhere", "ptq"} <= set(methods("sarto.compress.quantize"))

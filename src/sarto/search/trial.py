@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
-from sarto.compress.quantize.ptq import quantise
+from sarto.compress.rows import quantise
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, decide, features, numbers, trace
 from sarto.core.graph.heads import activations, forest

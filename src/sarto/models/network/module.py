@@ -41,12 +41,18 @@ class Network(nn.Module):
     Args:
         architecture: the operations.
         seed: of the weights that it begins with (He's normal distribution; biases 0, scales of norms 1).
+
+    Attributes:
+        layers: the modules of nodes with parameters, by name.
+        quantisers: modules that take what a node returns (or the `input`) to the numbers that integers can stand for;
+            empty in a network that computes in floats.
     """
 
     def __init__(self, architecture: Architecture, seed: int = 0) -> None:
         super().__init__()
         self.architecture = architecture
         self.layers = nn.ModuleDict()
+        self.quantisers = nn.ModuleDict()
         generator = torch.Generator().manual_seed(seed)
         for node in architecture.nodes:
             layer = _layer(node, [architecture.shapes[name] for name in node.inputs])
@@ -64,14 +70,17 @@ class Network(nn.Module):
         return self.run(x)
 
     def run(self, x: Tensor, look: Callable[[str, Tensor], Tensor | None] | None = None) -> Tensor:
-        """Return the output of a batch; `look` sees what each node returns, and may put something in its place."""
+        """Return the output of a batch; `look` sees what each node returns, and may put something in its place.
+
+        It sees that before it is quantised.
+        """
         if tuple(x.shape[1:]) != self.architecture.input_shape:
             raise InputError(
                 "E122",
                 f"items of shape {tuple(x.shape[1:])} for a network on {self.architecture.input_shape}",
                 cause="a network takes items of one shape",
             )
-        values = {INPUT: x}
+        values = {INPUT: self._quantised(INPUT, x)}
         for node in self.architecture.nodes:
             y = self.apply_node(node, [values[name] for name in node.inputs])
             if look is not None:
@@ -80,8 +89,11 @@ class Network(nn.Module):
             for name in node.inputs:
                 if self._last_reader[name] == node.name:
                     values.pop(name, None)
-            values[node.name] = y
+            values[node.name] = self._quantised(node.name, y)
         return values[self.architecture.output]
+
+    def _quantised(self, name: str, value: Tensor) -> Tensor:
+        return self.quantisers[name](value) if name in self.quantisers else value
 
     def apply_node(self, node: Node, inputs: list[Tensor]) -> Tensor:
         """Return what one node makes of its inputs."""
@@ -118,7 +130,7 @@ class Network(nn.Module):
         return {name: found[name] for name in self.architecture.parameters}
 
     def load_arrays(self, arrays: Mapping[str, Float[np.ndarray, "..."]]) -> None:
-        """Take over every parameter; masks and forms are left away.
+        """Take over every parameter; masks, forms and quantisers are left away.
 
         Raises:
             InputError: E122, when a parameter is missing, has another shape, or is not finite, or one is not known.
@@ -138,6 +150,7 @@ class Network(nn.Module):
                 )
         for _, layer in self.weighted():
             layer.mask, layer.form = None, None
+        self.quantisers = nn.ModuleDict()
         with torch.no_grad():
             for name, tensor in self._tensors():
                 tensor.copy_(torch.as_tensor(np.ascontiguousarray(arrays[name], np.float32)))

@@ -1,12 +1,12 @@
-"""Post-training quantisation of a linear layer: integer weights with one scale per row.
+"""Rounds the weights of a linear layer to integers with one scale per row, such that its output changes least.
 
 Rounding weight j of a row shifts the error onto the weights not yet rounded, so that the layer's output changes
 least on the data: with `G` the second moment of its inputs and `U` the upper Cholesky factor of `G^-1`,
 
     e_j = (w_j - q_j s) / U_jj,      w_k <- w_k - e_j U_jk   for k > j.
 
-Columns go in order of falling `G_jj`. The scale of a row is the one of `CLIPS` times `max|w| / (2^(bits-1) - 1)`
-with the least output error `d' G d` when plainly rounded.
+Columns go in order of falling `G_jj`. A pruned weight stays 0, and what the others would have left to it goes on to
+those that follow. The scale of a row is the one of `CLIPS` times `max|w| / (2^(bits-1) - 1)` with the least output error `d' G d` when plainly rounded.
 
 Source: Frantar et al., "OPTQ: accurate post-training quantization for generative pre-trained transformers", ICLR 2023,
 algorithm 1 (there without the row-wise search of the scale).
@@ -26,7 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from sarto.core.errors import SartoError
 
@@ -53,6 +53,7 @@ def quantise(
     weights: Float[np.ndarray, "row column"],
     bits: int,
     second_moment: Float[np.ndarray, "column column"] | None = None,
+    kept: Bool[np.ndarray, "row column"] | None = None,
 ) -> QuantisedRows:
     """Return `weights` in `bits` bits (2 to 16), symmetric, one scale per row.
 
@@ -61,6 +62,7 @@ def quantise(
         bits: of the integers; they lie in +-(2^(bits-1) - 1).
         second_moment: of the layer's inputs, in any unit; None, or 0 where no input ever moves, rounds each weight to
             the nearest.
+        kept: weights that are not pruned, the others being 0; None for all.
 
     Raises:
         SartoError: E116, when `bits` is out of range or a weight is not finite.
@@ -76,7 +78,7 @@ def quantise(
         return QuantisedRows(_round(weights, scale, limit), scale)
     gram = second_moment + DAMPING * np.mean(np.diag(second_moment)) * np.eye(len(second_moment))
     scale = _best_scale(weights, gram, peak / limit, limit)
-    return QuantisedRows(_compensated(weights, gram, scale, limit), scale)
+    return QuantisedRows(_compensated(weights, gram, scale, limit, kept), scale)
 
 
 def output_error(
@@ -111,6 +113,7 @@ def _compensated(
     gram: Float[np.ndarray, "column column"],
     scale: Float[np.ndarray, " row"],
     limit: int,
+    kept: Bool[np.ndarray, "row column"] | None,
 ) -> Int[np.ndarray, "row column"]:
     order = np.argsort(-np.diag(gram), kind="stable")
     try:
@@ -127,6 +130,8 @@ def _compensated(
     result = np.empty(left.shape, np.int64)
     for j in range(left.shape[1]):
         result[:, j] = np.rint(left[:, j] / scale).clip(-limit, limit)
+        if kept is not None:
+            result[~kept[:, order[j]], j] = 0
         error = (left[:, j] - result[:, j] * scale) / upper[j, j]
         left[:, j + 1 :] -= error[:, None] * upper[j, j + 1 :]
     back = np.empty_like(result)
