@@ -6,7 +6,8 @@ least on the data: with `G` the second moment of its inputs and `U` the upper Ch
     e_j = (w_j - q_j s) / U_jj,      w_k <- w_k - e_j U_jk   for k > j.
 
 Columns go in order of falling `G_jj`. A pruned weight stays 0, and what the others would have left to it goes on to
-those that follow. The scale of a row is the one of `CLIPS` times `max|w| / (2^(bits-1) - 1)` with the least output error `d' G d` when plainly rounded.
+those that follow. The scale of a row is the one of `CLIPS` times `max|w| / (2^(bits-1) - 1)`
+with the least output error `d' G d` when plainly rounded.
 
 Source: Frantar et al., "OPTQ: accurate post-training quantization for generative pre-trained transformers", ICLR 2023,
 algorithm 1 (there without the row-wise search of the scale).

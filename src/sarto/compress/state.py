@@ -19,8 +19,10 @@ from typing import Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from sarto.compress.stored import Stored
+from sarto.compress.uniform import quantization
 from sarto.core.budget import Budget
 from sarto.core.progress import Silent, Talk
+from sarto.core.quantization import Quantization
 from sarto.core.recipe import Recipe, Step
 from sarto.data.examples import Examples
 from sarto.learn.loop import Loss, Training, accuracy
@@ -59,6 +61,11 @@ class State:
     def then(self, step: Step, network: Network) -> State:
         """Return the state after a step."""
         return State(network, (*self.steps, step))
+
+    @property
+    def quantization(self) -> Quantization:
+        """What the integers of the network stand for; empty while it computes in floats."""
+        return quantization(self.network)
 
     def stored(self) -> dict[str, Stored]:
         """Return how every parameter is stored, by name: weights in their form, all else as it is in float32."""
