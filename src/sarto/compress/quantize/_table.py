@@ -1,0 +1,31 @@
+"""What codebooks and ternary weights share: values out of a small table, and how such a weight is stored.
+
+>>> stored_values(torch.tensor([[0.5, 0.0], [-2.0, 0.5]])).floats.tolist()
+[0.0, -2.0, 0.5]
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sarto.compress.stored import Stored
+
+
+def stored_values(weight: Tensor) -> Stored:
+    """Return float16 values as a table that rises behind its 0, without entries that no weight has."""
+    values = weight.detach().cpu().numpy()
+    table, symbols = np.unique(np.concatenate([[0.0], values.reshape(-1)]), return_inverse=True)
+    zero = int(np.searchsorted(table, 0.0))
+    order = np.concatenate([[zero], np.delete(np.arange(len(table)), zero)])
+    place = np.argsort(order)
+    short = table[order].astype(np.float16)
+    assert np.array_equal(short.astype(np.float64), table[order]), "the values are float16 numbers"
+    return Stored.of_table(tuple(weight.shape), place[symbols[1:]], short)
+
+
+def looked_up(table: Tensor, symbols: Tensor) -> Tensor:
+    """Return `table[symbols - 1]`, and 0 at symbol 0; the gradient of an entry is the sum of those of its weights."""
+    whole = torch.cat([table.new_zeros(1), table])
+    return whole.index_select(0, symbols.reshape(-1)).reshape(symbols.shape)
