@@ -54,12 +54,14 @@ def clusters(
         return distinct
     if start == "exact":
         return _exact(ordered, count)
+    centroids: Float[np.ndarray, " centroid"]
     if start == "linear":
         centroids = np.linspace(ordered[0], ordered[-1], count) if count > 1 else ordered.mean(keepdims=True)
     elif start == "density":
         centroids = np.quantile(ordered, (np.arange(count) + 0.5) / count)
     else:
-        centroids = np.sort(generator(seed, "centroids").choice(distinct, count, replace=False))
+        drawn = generator(seed, "centroids").permutation(len(distinct))[:count]
+        centroids = distinct[np.sort(drawn)]
     return _lloyd(ordered, centroids)
 
 

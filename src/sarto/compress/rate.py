@@ -13,7 +13,7 @@ So a value in an empty row costs many bits, one in a full row few: rows and colu
 mask costs is what is trained for. lambda rises to its full size over the first steps, `1 - (1 - t)^3`; then the values
 of a layer that are kept are clustered, and from there on a weight is used as the value nearest to it: its latent
 weight learns as if it were used itself, and a value as the sum of its weights. At last what is pruned and which value
-each weight has are fixed, and values and biases are tuned (`quantize/codebook`).
+each weight has are fixed, as a codebook, and `settle` tunes the values.
 
 Source: Wiedemann, Mueller and Samek, "Compact and computationally efficient representation of deep neural networks",
 and Marban et al., "Learning sparse and ternary neural networks with entropy-constrained trained ternarization (EC2T)",
@@ -22,7 +22,7 @@ CVPR workshops 2020, section 3 (assignment by distance plus lambda times bits wh
 
 >>> from sarto.compress.quantize._example import trained
 >>> state, evaluation = trained()
->>> small = RateAware(1e-3, values=4)(state, evaluation)
+>>> small = RateAware(1e-4, values=4)(state, evaluation)
 >>> kept = sum(int(layer.effective.count_nonzero()) for _, layer in small.network.weighted())
 >>> kept < 200, bool(evaluation.accuracy(small.network) > 0.9)  # of 320 weights
 (True, True)
@@ -31,7 +31,7 @@ CVPR workshops 2020, section 3 (assignment by distance plus lambda times bits wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log2
 from typing import Any, cast
 
@@ -40,7 +40,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from sarto.compress.clusters import clusters, nearest
+from sarto.compress.clusters import clusters
 from sarto.compress.fisher import importance
 from sarto.compress.half import rounded
 from sarto.compress.quantize.codebook import Codebook
@@ -158,16 +158,12 @@ class RateAware:
         values: that the weights of a layer share, besides 0.
         ramp: share of the steps in which the price rises.
         shared_from: share of the steps from which on weights share values.
-        bias_values: that the biases of a layer share, or 0 for float16 each.
-        tuned: passes of tuning at the end, with what each weight is fixed.
     """
 
     price: float
     values: int = 7
     ramp: float = 0.4
     shared_from: float = 0.6
-    bias_values: int = 0
-    tuned: int = 2
 
     def __call__(self, state: State, evaluation: Evaluation) -> State:
         """Return the state with a network of few bits, its weights as codebooks.
@@ -176,23 +172,25 @@ class RateAware:
             InputError: E116, when a setting cannot be used; E128, when too little of a layer is worth its bits.
         """
         good = self.price > 0 and 2 <= self.values <= 255 and 0 <= self.ramp <= 1
-        if not good or not 0 <= self.shared_from < 1 or self.bias_values < 0 or self.tuned < 0:
+        if not good or not 0 <= self.shared_from < 1:
             raise InputError(
                 "E116",
                 f"{self} cannot be used",
                 cause="the price is above 0, there are 2 to 255 values, shares are in 0 to 1",
             )
-        network, training = state.copy(), evaluation.training
+        network = state.copy()
         for _, layer in network.weighted():
             if layer.form is None:
                 layer.form = Lattice(masked(layer.weight, layer.mask), self.values)
-        loss, talk = evaluation.loss, evaluation.talk
-        decide = self._decider(network, evaluation)
-        train(network, evaluation.train, training, loss=loss, before_step=decide, talk=talk)
+        train(
+            network,
+            evaluation.train,
+            evaluation.training,
+            loss=evaluation.loss,
+            before_step=self._decider(network, evaluation),
+            talk=evaluation.talk,
+        )
         fix(network)
-        settle_biases(network, self.bias_values)
-        last = replace(training, epochs=self.tuned)
-        train(network, evaluation.train, last, validation=evaluation.validation, loss=loss, talk=talk)
         return state.then(Step("rate", vars(self)), network)
 
     def _decider(self, network: Network, evaluation: Evaluation) -> Callable[[int, int], None]:
@@ -243,18 +241,3 @@ def fix(network: Network) -> None:
         form = lattice(layer)
         layer.prune(form.keep > 0)
         layer.form = Codebook(form.table.detach().clone(), ((form.symbols + 1) * form.keep).to(torch.int32))
-
-
-def settle_biases(network: Network, count: int) -> None:
-    """Make biases float16 numbers that are learned no more: at most `count` of a layer besides 0, or any for 0."""
-    for _, layer in network.weighted():
-        if layer.bias is None:
-            continue
-        values = layer.bias.detach().cpu().numpy().astype(np.float64)
-        there = values != 0
-        if count and len(np.unique(values[there])) > count:
-            centroids = clusters(values[there], count, "exact")
-            values[there] = centroids[nearest(values[there], centroids)]
-        with torch.no_grad():
-            layer.bias.copy_(rounded(torch.as_tensor(values).to(layer.bias)))
-        layer.bias.requires_grad_(False)

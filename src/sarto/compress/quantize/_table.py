@@ -10,19 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sarto.compress.stored import Stored
+from sarto.compress.stored import Stored, rising
 
 
 def stored_values(weight: Tensor) -> Stored:
     """Return float16 values as a table that rises behind its 0, without entries that no weight has."""
     values = weight.detach().cpu().numpy()
-    table, symbols = np.unique(np.concatenate([[0.0], values.reshape(-1)]), return_inverse=True)
-    zero = int(np.searchsorted(table, 0.0))
-    order = np.concatenate([[zero], np.delete(np.arange(len(table)), zero)])
-    place = np.argsort(order)
-    short = table[order].astype(np.float16)
-    assert np.array_equal(short.astype(np.float64), table[order]), "the values are float16 numbers"
-    return Stored.of_table(tuple(weight.shape), place[symbols[1:]], short)
+    table, symbols = rising(values)
+    short = table.astype(np.float16)
+    assert np.array_equal(short.astype(np.float32), table), "the values are float16 numbers"
+    return Stored.of_table(values.shape, symbols, short)
 
 
 def looked_up(table: Tensor, symbols: Tensor) -> Tensor:
