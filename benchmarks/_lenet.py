@@ -1,8 +1,8 @@
-"""The pipelines behind `lenet300` and `lenet5`: a teacher, two ways from it to a small file, and what files are judged by.
+"""The pipelines behind `lenet300` and `lenet5`: a teacher, two ways from it to a small file, and how files are judged.
 
-- `deep`: the teacher's weights are pruned by magnitude while they are tuned (sparsity rises with a cube), share values by
-  k-means from a linear start, and are tuned once more: Deep Compression, with one stream of symbols in place of its
-  relative index.
+- `deep`: the teacher's weights are pruned by magnitude while they are tuned (sparsity rises with a cube), share values
+  by k-means from a linear start, and are tuned once more: Deep Compression, with one stream of symbols in place of
+  its relative index.
 - `rate`: the teacher's strongest units are trained for the loss and the bits of the file together (`compress/rate`).
 
 Both learn from the teacher's answers, lose their dead units, settle their biases, and are packed into one file, which
@@ -12,6 +12,7 @@ is decoded again to be tested. Every choice was made on 5,000 of the training im
 from __future__ import annotations
 
 import lzma
+import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ import numpy as np
 import torch
 
 from benchmarks._bench import real_data
+from benchmarks._outcome import Bar, Figure, at_least, at_most, over_seeds
 from benchmarks._packed import packed, unpacked
 from benchmarks._units import strongest, without_dead
 from sarto.compress.quantize import codebook
@@ -165,3 +167,39 @@ def judged(state: State, found: Data, begun: float) -> dict[str, Any]:
         "lzma of float32": len(lzma.compress(b"".join(a.tobytes() for a in arrays.values()), **packer)),
         "seconds": seconds,
     }
+
+
+def shown(arm: str, found: list[dict[str, Any]], float_b: int) -> dict[str, Figure]:
+    """Return the figures of an arm."""
+    figures = over_seeds(f"{arm}: ratio", [float_b / f["bytes"] for f in found], "1", "measured")
+    for key, unit in (
+        ("bytes", "B"),
+        ("error", "1"),
+        ("validation error", "1"),
+        ("weights", "1"),
+        ("parameters", "1"),
+        ("lzma of symbols", "B"),
+        ("lzma of float32", "B"),
+        ("seconds", "s"),
+    ):
+        figures |= over_seeds(f"{arm}: {key}", [float(f[key]) for f in found], unit, "measured")
+    for name, row in found[0]["table"].items():
+        for part in row:
+            sizes = [float(f["table"][name][part]) for f in found]
+            if any(sizes):
+                figures |= over_seeds(f"{arm}: bytes of {name}, {part}", sizes, "B", "measured")
+    return figures
+
+
+def bars(arm: str, found: list[dict[str, Any]], float_b: int, ratio: float, error: float) -> tuple[Bar, ...]:
+    """Return the bars of an arm, in the mean over seeds."""
+    ours = [f[arm] for f in found]
+    return (
+        at_least(f"{arm}: ratio, mean", statistics.fmean(float_b / f["bytes"] for f in ours), ratio),
+        at_most(f"{arm}: test error, mean", statistics.fmean(f["error"] for f in ours), error),
+        at_least(
+            f"{arm}: files decoded equal in every bit",
+            sum(f["decoded is equal in every bit"] for f in ours),
+            5,
+        ),
+    )
