@@ -82,14 +82,19 @@ def teacher(name: str, found: Data, seed: int, training: Training = TEACHER) -> 
 
 
 def deep(
-    model: Network, found: Data, training: Training, densities: Mapping[str, float], bits: Mapping[str, int]
+    model: Network,
+    found: Data,
+    training: Training,
+    densities: Mapping[str, float],
+    bits: int,
+    conv_bits: int = 0,
 ) -> State:
     """Return the network by Deep Compression."""
     how = evaluation(model, found, training)
     network = State(model).copy()
     train(network, found.train, training, loss=how.loss, before_step=cutter(network, densities))
     tuned = replace(how, training=replace(training, epochs=3, rate=training.rate / 2))
-    shared = codebook.quantise(State(network), tuned, **bits, tuned=False)
+    shared = codebook.quantise(State(network), tuned, bits=bits, conv_bits=conv_bits, tuned=False)
     return Settling(passes=3)(State(without_dead(shared.network)), tuned)
 
 
@@ -153,7 +158,6 @@ def judged(state: State, found: Data, begun: float) -> dict[str, Any]:
     stored = state.stored()
     symbols = [s.symbols.astype(np.uint8).tobytes() for s in stored.values() if s.symbols is not None]
     floats = sum(s.floats.nbytes for s in stored.values())
-    packer = {"preset": lzma.PRESET_EXTREME | 9, "format": lzma.FORMAT_ALONE}
     wrong = predict(back, found.test.x).argmax(1) != found.test.y
     return {
         "bytes": len(file),
@@ -163,10 +167,14 @@ def judged(state: State, found: Data, begun: float) -> dict[str, Any]:
         "decoded is equal in every bit": bool(same),
         "weights": sum(int(np.count_nonzero(a)) for n, a in arrays.items() if n.endswith(".weight")),
         "parameters": back.architecture.size,
-        "lzma of symbols": floats + sum(len(lzma.compress(s, **packer)) for s in symbols),
-        "lzma of float32": len(lzma.compress(b"".join(a.tobytes() for a in arrays.values()), **packer)),
+        "lzma of symbols": floats + sum(_lzma_b(s) for s in symbols),
+        "lzma of float32": _lzma_b(b"".join(a.tobytes() for a in arrays.values())),
         "seconds": seconds,
     }
+
+
+def _lzma_b(data: bytes) -> int:
+    return len(lzma.compress(data, format=lzma.FORMAT_ALONE, preset=lzma.PRESET_EXTREME | 9))
 
 
 def shown(arm: str, found: list[dict[str, Any]], float_b: int) -> dict[str, Figure]:

@@ -26,10 +26,9 @@ def strongest(network: Network, widths: dict[str, int]) -> Network:
     keep: dict[str, Tensor] = {}
     for (name, layer), (_, after) in pairwise(layers):
         if name in widths:
-            came = layer.effective.detach().flatten(1).norm(dim=1)
-            goes = _by_unit(after.effective.detach(), len(came)).norm(dim=(0, 2))
-            order = (came * goes).argsort(descending=True, stable=True)
-            keep[name] = order[: widths[name]].sort().values
+            came = layer.effective.detach().flatten(1).square().sum(1)
+            goes = _by_unit(after.effective.detach(), len(came)).square().sum((0, 2))
+            keep[name] = (came * goes).topk(widths[name]).indices.sort().values
     return _cut(network, keep)
 
 
@@ -45,7 +44,7 @@ def without_dead(network: Network) -> Network:
             constant = _constant(network, name, layer)
             if after.bias is not None:
                 with torch.no_grad():
-                    after.bias += onward.sum(2)[:, ~fed] @ constant[~fed]
+                    after.bias.add_(onward.sum(2)[:, ~fed] @ constant[~fed])
             if not bool((fed & used).all()):
                 keep[name] = torch.nonzero(fed & used)[:, 0]
         if not keep:

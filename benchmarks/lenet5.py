@@ -68,8 +68,7 @@ def one(seed: int, quick: bool) -> dict[str, Any]:
         for arm in ARMS:
             begun = time.process_time() - spent
             if arm == "deep":
-                bits = {"bits": 5, "conv_bits": 8}
-                state = deep(model, held, replace(DEEP, seed=seed), DENSITIES, bits)
+                state = deep(model, held, replace(DEEP, seed=seed), DENSITIES, bits=5, conv_bits=8)
             else:
                 state = rate(model, held, replace(RATE, seed=seed), WIDTHS, STEP, BIASES)
             found[arm] = judged(state, held, begun)

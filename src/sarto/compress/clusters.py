@@ -54,15 +54,21 @@ def clusters(
         return distinct
     if start == "exact":
         return _exact(ordered, count)
-    centroids: Float[np.ndarray, " centroid"]
+    return _lloyd(ordered, _begun(ordered, distinct, count, start, seed))
+
+
+def _begun(
+    ordered: Float[np.ndarray, " value"],
+    distinct: Float[np.ndarray, " distinct"],
+    count: int,
+    start: Start,
+    seed: int,
+) -> Float[np.ndarray, " centroid"]:
     if start == "linear":
-        centroids = np.linspace(ordered[0], ordered[-1], count) if count > 1 else ordered.mean(keepdims=True)
-    elif start == "density":
-        centroids = np.quantile(ordered, (np.arange(count) + 0.5) / count)
-    else:
-        drawn = generator(seed, "centroids").permutation(len(distinct))[:count]
-        centroids = distinct[np.sort(drawn)]
-    return _lloyd(ordered, centroids)
+        return np.linspace(float(ordered[0]), float(ordered[-1]), count) if count > 1 else ordered[:1]
+    if start == "density":
+        return np.quantile(ordered, (np.arange(count) + 0.5) / count).astype(np.float64)
+    return distinct[np.sort(generator(seed, "centroids").permutation(len(distinct))[:count])]
 
 
 def nearest(
