@@ -68,7 +68,7 @@ class Halves(nn.Module):
         return Stored.of_integers(torch.round(2 * weight).long().numpy(), np.array([0.5], np.float32), 8)
 
 
-def test_a_state_stores_weights_in_their_form_and_all_else_as_it_is() -> None:
+def test_a_state_stores_weights_in_their_form_and_all_else_as_short_as_is_exact() -> None:
     network = Network(named("mlp", (4,), 2, width=3, depth=1), seed=0)
     layer = network.layer("fc1")
     layer.prune(torch.arange(12).reshape(3, 4) > 3)
@@ -76,7 +76,7 @@ def test_a_state_stores_weights_in_their_form_and_all_else_as_it_is() -> None:
     state = State(network)
     stored = state.stored()
     assert {name: s.kind for name, s in stored.items()} == {
-        "fc1.weight": "scaled", "fc1.bias": "plain", "fc2.weight": "plain", "fc2.bias": "plain"
+        "fc1.weight": "scaled", "fc1.bias": "table", "fc2.weight": "plain", "fc2.bias": "table"
     }  # fmt: skip
     for name, value in network.arrays().items():
         assert np.array_equal(stored[name].restore(), value), name
@@ -98,3 +98,24 @@ def test_an_evaluation_judges_on_validation() -> None:
     judge = Evaluation(of_arrays(x, y), of_arrays(x[:2], y[:2]))
     network = Network(named("mlp", (4,), 2, width=3, depth=1), seed=0)
     assert judge.accuracy(network) in (0, 0.5, 1)
+
+
+def test_exact_values_take_the_shortest_kind_that_restores_every_bit() -> None:
+    rng = np.random.default_rng(0)
+    few = rng.choice(np.array([0.0, 0.1, -0.7], np.float32), (20, 5))
+    half = rng.normal(size=30).astype(np.float16).astype(np.float32)
+    full = rng.normal(size=30).astype(np.float32)
+    signed = np.where(np.arange(64) % 2, np.float32(-0.0), np.float32(0.0))  # a table would lose the signs
+    large = np.full(3, 1e30, np.float32)
+    for values, kind, dtype in (
+        (few, "table", "float32"),
+        (few.astype(np.float16).astype(np.float32), "table", "float16"),
+        (half, "plain", "float16"),
+        (full, "plain", "float32"),
+        (signed, "plain", "float16"),
+        (large, "table", "float32"),
+        (np.zeros(0, np.float32), "plain", "float16"),
+    ):
+        stored = Stored.of_exact(values)
+        assert (stored.kind, str(stored.floats.dtype)) == (kind, dtype)
+        assert stored.restore().tobytes() == values.tobytes()

@@ -68,8 +68,8 @@ class State:
         return quantization(self.network)
 
     def stored(self) -> dict[str, Stored]:
-        """Return how every parameter is stored, by name: weights in their form, all else as it is in float32."""
-        found = {name: Stored.of_values(value) for name, value in self.network.arrays().items()}
+        """Return how every parameter is stored, by name: weights in their form, all else as short as is exact."""
+        found = {name: Stored.of_exact(value) for name, value in self.network.arrays().items()}
         for name, layer in self.network.weighted():
             if layer.form is not None:
                 found[f"{name}.weight"] = form_of(layer.form).stored(masked(layer.weight, layer.mask))

@@ -72,6 +72,23 @@ class Stored:
         return Stored(values.shape, "plain", values.reshape(-1).astype(precision))
 
     @staticmethod
+    def of_exact(values: Float[np.ndarray, "..."]) -> Stored:
+        """Return float32 values in the fewest bits, uncoded, that restore them: a table, float16, or float32."""
+        flat = values.reshape(-1).astype(np.float32)
+        with np.errstate(over="ignore"):
+            short = flat.astype(np.float16)
+        precision: Precision = (
+            "float16" if short.astype(np.float32).tobytes() == flat.tobytes() else "float32"
+        )
+        table, symbols = rising(flat)
+        made = Stored.of_table(values.shape, symbols, table.astype(precision))
+        width = 16 if precision == "float16" else 32
+        cost = len(table) * width + flat.size * (len(table) - 1).bit_length()
+        if cost < flat.size * width and made.restore().tobytes() == flat.tobytes():
+            return made
+        return Stored.of_values(values, precision)
+
+    @staticmethod
     def of_table(
         shape: tuple[int, ...], symbols: Int[np.ndarray, " entry"], table: Float[np.ndarray, " value"]
     ) -> Stored:
@@ -95,3 +112,19 @@ class Stored:
             return floats[self.symbols].reshape(self.shape)
         integers = (self.symbols - self.zero).astype(np.float32).reshape(self.shape)
         return integers * floats.reshape(-1, *(1,) * (len(self.shape) - 1))
+
+
+def rising(
+    values: Float[np.ndarray, "..."],
+) -> tuple[Float[np.ndarray, " value"], Int[np.ndarray, " entry"]]:
+    """Return the distinct values, 0 first and the others rising, and the place of each of `values` among them.
+
+    >>> table, symbols = rising(np.array([0.5, 0.0, -2.0, 0.5]))
+    >>> table.tolist(), symbols.tolist()
+    ([0.0, -2.0, 0.5], [2, 0, 1, 2])
+    """
+    flat = values.reshape(-1)
+    table, symbols = np.unique(np.concatenate([np.zeros(1, flat.dtype), flat]), return_inverse=True)
+    zero = int(np.searchsorted(table, 0.0))
+    order = np.concatenate([[zero], np.delete(np.arange(len(table)), zero)])
+    return table[order], np.argsort(order)[symbols[1:]]
