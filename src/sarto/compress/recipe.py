@@ -1,0 +1,260 @@
+"""Recipes as text: named steps in order, run one after the other.
+
+    px:0.98,codebook:4,rans        prune 98 % of the weights by PX, share 2^4 values, code by rANS
+    fold,ptq:8:observer=mse,best   fold norms, quantise to 8 bits with an observer, code by whatever is shortest
+
+A step is `name`, `name:amount` or `name:amount:key=value:...`. What a name is, its room says: a method of
+`compress/prune` (the amount is the share of weights or channels that goes), of `compress/quantize` (bits), of
+`compress/code` (which comes last and has no amount; `best` takes the shortest of all), or one of `STEPS`. A setting is
+an argument of the method's own. Pruning, factoring and codebooks are followed by tuning unless `tuned=false`.
+
+>>> [str(order) for order in parse("px:0.98:rounds=20,codebook:4,rans")]
+['px:0.98:rounds=20', 'codebook:4', 'rans']
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from sarto.compress.dead_units import remove_dead_units
+from sarto.compress.fold import fold
+from sarto.compress.gradual import Gradual
+from sarto.compress.lowrank import low_rank
+from sarto.compress.pruning import Pruning, tune
+from sarto.compress.rate import RateAware
+from sarto.compress.settle import Settling
+from sarto.compress.state import Evaluation, State
+from sarto.core.recipe import Step
+from sarto.core.rooms import load_method, methods
+from sarto.learn.distill import Distillation
+from sarto.models.input_error import InputError
+from sarto.models.network.module import Network
+
+Room = Literal["prune", "quantize", "code", "step"]
+BEST = "best"
+DISTIL = "distil"
+TUNED = "tuned"
+
+
+@dataclass(frozen=True)
+class Order:
+    """One step as it was asked for: its name, amount and further settings, and the room that it lies in."""
+
+    name: str
+    room: Room
+    amount: float | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __str__(self) -> str:
+        parts = [self.name]
+        if self.amount is not None:
+            parts.append(f"{self.amount:g}")
+        return ":".join([*parts, *(f"{key}={value}" for key, value in self.settings.items())])
+
+
+def parse(text: str) -> tuple[Order, ...]:
+    """Return the steps of a recipe.
+
+    Raises:
+        InputError: E133, when a step is unknown, an amount is none, or a coder is not last; the message names it.
+    """
+    words = [word.strip() for word in text.split(",")]
+    if not any(words):
+        raise InputError("E133", "the recipe is empty", hint="as in px:0.98,codebook:4,rans")
+    orders = tuple(_order(word) for word in words)
+    for order in orders[:-1]:
+        if order.room == "code":
+            raise InputError("E133", f"'{order.name}' is not the last step", cause="a coder ends a recipe")
+    return orders
+
+
+def _order(word: str) -> Order:
+    name, *rest = word.split(":")
+    room = _room(name)
+    amount = None
+    if rest and "=" not in rest[0]:
+        amount = _amount(rest.pop(0), name, room)
+    settings: dict[str, Any] = {}
+    for part in rest:
+        key, equals, value = part.partition("=")
+        if not equals or not key.isidentifier():
+            raise InputError(
+                "E133", f"'{part}' of step '{name}' is no setting", hint="as in px:0.98:rounds=20"
+            )
+        settings[key] = _value(value)
+    if amount is None and room in ("prune", "quantize"):
+        what = "the share that goes" if room == "prune" else "a number of bits"
+        raise InputError(
+            "E133", f"step '{name}' has no amount", cause=f"it needs {what}", hint=f"as in {name}:0.9"
+        )
+    return Order(name, room, amount, settings)
+
+
+def _room(name: str) -> Room:
+    rooms: dict[Room, list[str]] = {
+        "prune": methods("sarto.compress.prune"),
+        "quantize": methods("sarto.compress.quantize"),
+        "code": [*methods("sarto.compress.code"), BEST],
+        "step": list(STEPS),
+    }
+    for room, names in rooms.items():
+        if name in names:
+            return room
+    import difflib
+
+    known = [n for names in rooms.values() for n in names]
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
+    raise InputError("E133", f"there is no step '{name}'", hint=hint)
+
+
+def _amount(text: str, name: str, room: Room) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        raise InputError(
+            "E133", f"'{text}' of step '{name}' is no number", hint=f"as in {name}:0.9"
+        ) from None
+    if room == "code":
+        raise InputError("E133", f"step '{name}' has no amount", cause="a coder loses nothing")
+    if room == "prune" and not 0 < amount < 1:
+        raise InputError("E133", f"step '{name}:{text}'", cause="the share that goes lies between 0 and 1")
+    if room == "quantize" and (amount != int(amount) or not 1 <= amount <= 16):
+        raise InputError("E133", f"step '{name}:{text}'", cause="the bits are a whole number from 1 to 16")
+    return amount
+
+
+def _value(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def run(state: State, orders: tuple[Order, ...], evaluation: Evaluation) -> Iterator[tuple[Order, State]]:
+    """Yield the state after every step; a coder changes nothing.
+
+    After `distil` every step that tunes does it by the answers of the network as it was given.
+    """
+    given = state.network
+    for order in orders:
+        if order.name == DISTIL:
+            evaluation = replace(evaluation, loss=_distillation(order, given))
+        elif order.room != "code":
+            state = apply(order, state, evaluation)
+        yield order, state
+
+
+def coder_of(orders: tuple[Order, ...]) -> str:
+    """Return the coder that ends a recipe, or `best`."""
+    return orders[-1].name if orders[-1].room == "code" else BEST
+
+
+def apply(order: Order, state: State, evaluation: Evaluation) -> State:
+    """Return the state after one step.
+
+    Raises:
+        InputError: E133, when the method has no such setting; whatever the step itself refuses.
+    """
+    step, known, given = _found(order)
+    if unknown := sorted(set(order.settings) - set(known)):
+        hint = f"it has {', '.join(sorted(known)) or 'none'}"
+        raise InputError("E133", f"step '{order.name}' has no setting '{unknown[0]}'", hint=hint)
+    return step(state, evaluation, {**given, **order.settings})
+
+
+Run = Callable[[State, Evaluation, dict[str, Any]], State]
+"""(state, evaluation, settings) -> state."""
+
+
+def _found(order: Order) -> tuple[Run, list[str], dict[str, Any]]:
+    """Return what runs a step, the settings that it has, and what its amount means to it."""
+    if order.room == "quantize":
+        method = load_method("sarto.compress.quantize", order.name).quantise
+        known = _settings(method)
+        if order.amount is not None and "bits" not in known:
+            raise InputError(
+                "E133", f"step '{order}' has no amount", cause=f"{order.name} has no number of bits"
+            )
+        given = {} if order.amount is None else {"bits": int(order.amount)}
+        return lambda state, evaluation, given: method(state, evaluation, **given), known, given
+    if order.room == "prune":
+        assert order.amount is not None, "pruning has an amount"
+        given = {"density": 1 - order.amount}
+        method = load_method("sarto.compress.prune", order.name)
+        if hasattr(method, "shrink"):
+            return _tuned(order.name, method.shrink), [*_settings(method.shrink), TUNED], given
+        known = [*_settings(Pruning), TUNED]
+        return lambda state, evaluation, given: Pruning(order.name, **given)(state, evaluation), known, given
+    make, amount = STEPS[order.name]
+    given = {}
+    if amount and order.amount is None:
+        raise InputError("E133", f"step '{order.name}' has no amount", cause=f"it needs {amount}")
+    if order.amount is not None:
+        if not amount:
+            raise InputError("E133", f"step '{order}' has no amount", cause=f"{order.name} needs none")
+        given = {amount: 1 - order.amount if amount == "density" else order.amount}
+    if order.name in MADE:
+        return lambda state, evaluation, given: _step(make, given)(state, evaluation), _settings(make), given
+    if order.name in UNTUNED:
+        return _plain(order.name, make), _settings(make), given
+    return _tuned(order.name, make), [*_settings(make), TUNED], given
+
+
+def _step(make: Callable[..., Any], given: dict[str, Any]) -> Callable[[State, Evaluation], State]:
+    return make(**given)
+
+
+def _settings(step: Callable[..., Any]) -> list[str]:
+    passed = ("self", "state", "network", "evaluation", "method", "density", "bits", TUNED)
+    names = [name for name in inspect.signature(step).parameters if name not in passed]
+    return [*names, "bits"] if "bits" in inspect.signature(step).parameters else names
+
+
+def _plain(name: str, change: Callable[..., Network]) -> Run:
+    """Return the step that a change of networks is."""
+    return lambda state, _evaluation, given: state.then(Step(name, given), change(state.network, **given))
+
+
+def _tuned(name: str, change: Callable[..., Network]) -> Run:
+    """Return the step that a change of networks is, with tuning after it unless `tuned` is false."""
+
+    def step(state: State, evaluation: Evaluation, given: dict[str, Any]) -> State:
+        settings = {key: value for key, value in given.items() if key != TUNED}
+        network = change(state.network, **settings)
+        if given.get(TUNED, True):
+            tune(network, evaluation)
+        return state.then(Step(name, dict(given)), network)
+
+    return step
+
+
+def _distillation(order: Order, teacher: Network) -> Distillation:
+    known = _settings(Distillation)[1:3]
+    if unknown := sorted(set(order.settings) - set(known)):
+        raise InputError(
+            "E133", f"step '{DISTIL}' has no setting '{unknown[0]}'", hint=f"it has {', '.join(known)}"
+        )
+    given: dict[str, Any] = {} if order.amount is None else {"temperature": order.amount}
+    return Distillation(teacher, **given, **order.settings)
+
+
+STEPS: dict[str, tuple[Callable[..., Any], str]] = {
+    "gradual": (Gradual, "density"),
+    "rate": (RateAware, "price"),
+    "settle": (Settling, ""),
+    "low_rank": (low_rank, "share"),
+    "dead_units": (remove_dead_units, ""),
+    "fold": (fold, ""),
+    DISTIL: (Distillation, ""),
+}
+"""Steps that are no method of a room, and what their amount is: `density` is given as the share that goes."""
+MADE = ("gradual", "rate", "settle")
+"""Steps that are made with their settings, and then take state and evaluation."""
+UNTUNED = ("dead_units", "fold")
+"""Steps after which there is nothing to tune, since the outputs stay the same."""
