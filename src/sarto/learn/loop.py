@@ -101,6 +101,7 @@ def train(
     loss: Loss | None = None,
     before_step: Callable[[int, int], None] | None = None,
     after_step: Callable[[int, int], None] | None = None,
+    judged_from: int = 0,
     talk: Talk | None = None,
 ) -> History:
     """Train `network` in place.
@@ -112,6 +113,7 @@ def train(
         validation: to watch; the weights of the best pass are kept. None keeps those of the last.
         loss: in place of the cross-entropy.
         before_step, after_step: called with the number of the step (from 0) and of all steps.
+        judged_from: passes before that are not validated: what changes in them is not yet what is asked for.
         talk: told of every pass.
 
     Raises:
@@ -119,7 +121,15 @@ def train(
     """
     with torch_threads(training.threads):
         return _train(
-            network, examples, training, validation, loss, before_step, after_step, talk or Silent()
+            network,
+            examples,
+            training,
+            validation,
+            loss,
+            before_step,
+            after_step,
+            judged_from,
+            talk or Silent(),
         )
 
 
@@ -142,6 +152,7 @@ def _train(
     loss: Loss | None,
     before_step: Callable[[int, int], None] | None,
     after_step: Callable[[int, int], None] | None,
+    judged_from: int,
     talk: Talk,
 ) -> History:
     history, cost = History(), loss or cross_entropy(training.smoothing)
@@ -179,7 +190,7 @@ def _train(
                     hint="take a lower rate, or standardise the inputs",
                 )
             note = f"loss {history.loss[-1]:.4f}"
-            if validation is not None:
+            if validation is not None and epoch >= judged_from:
                 judged = _judge(network, validation)
                 if not history.validation_loss or judged[0] < min(history.validation_loss):
                     best = {k: v.detach().clone() for k, v in network.state_dict().items()}

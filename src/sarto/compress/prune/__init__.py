@@ -1,0 +1,1 @@
+"""Pruning methods; every public file is one."""
