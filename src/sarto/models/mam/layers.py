@@ -102,7 +102,9 @@ class MamLayer(WeightedLayer):
             raise InputError(
                 "E129",
                 f"a MAM layer at beta = {float(self.beta):g} cannot be settled",
-                cause="the sum is still part of its output" if float(self.beta) else "its weights have a form",
+                cause="the sum is still part of its output"
+                if float(self.beta)
+                else "its weights have a form",
                 hint="train until the schedule has ended, and settle before quantising",
             )
         with torch.no_grad():
