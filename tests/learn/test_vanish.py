@@ -5,7 +5,7 @@
 import pytest
 import torch
 
-from sarto.learn.vanish import beta, mam_layers, measured_gains, settle, vanishing
+from sarto.learn.vanish import mam_layers, measured_gains, settle, vanishing
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network

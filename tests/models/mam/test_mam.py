@@ -161,7 +161,7 @@ def test_the_stage_goes_with_copies_but_not_with_files() -> None:
     with pytest.raises(InputError, match=r"error\[E129\]: layer 'l' is not settled.*") as caught:
         net.arrays()
     assert "beta is 0.5" in str(caught.value)
-    with pytest.raises(InputError, match="at beta = 0.5 cannot be settled"):
+    with pytest.raises(InputError, match=r"at beta = 0\.5 cannot be settled"):
         layer.settle()
     other = network()
     net.load_arrays(other.arrays())

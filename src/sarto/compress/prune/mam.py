@@ -3,7 +3,8 @@
     score_ik = #{items, places : k = argmax_k' x_k' w_ik'} + #{... argmin ...}
 
 In a layer with sums every product is part of every output: each of its weights counts as if it won both at every item
-and place, the most that a count can be. So weights of MAM layers go first, and among sums, all alike, the magnitude decides.
+and place, the most that a count can be. So weights of MAM layers go first, and among sums, all alike, the magnitude
+decides.
 
 A count says who wins, not by how much; `snip` on the trained network, the gradient `|g w|`, weighs what it is worth.
 

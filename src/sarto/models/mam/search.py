@@ -54,7 +54,7 @@ def max_min(
 def winners(
     x: Float[Tensor, "row input"], weight: Float[Tensor, "neuron input"], splits: int = 1
 ) -> tuple[Int[Tensor, "split row neuron"], Int[Tensor, "split row neuron"]]:
-    """Return the input with the largest product and the one with the smallest, in each split; of equal ones the first."""
+    """Return the input with the largest product and that with the smallest, in each split; of equal ones the first."""
     with torch.no_grad():
         return _search(x.detach(), weight.detach(), splits)[1:]
 

@@ -1,4 +1,4 @@
-"""A pruned MAM layer in use: only its kept weights are stored and multiplied, in NumPy, with the outputs of the masked one.
+"""A pruned MAM layer in use: only its kept weights are multiplied, in NumPy, with the outputs of the masked layer.
 
     y_i = sum_s (max{x_k w_ik : k kept in s, and 0 if any in s is pruned} + min{the same}) + b_i
 

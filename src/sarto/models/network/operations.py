@@ -17,7 +17,8 @@ Shapes are without the batch; an image is (channel, row, column), a sequence (ch
 | `add`, `concat` | | |
 
 A MAM operation has the largest and the smallest product in each of `splits` runs of inputs where the other has the sum
-of them all (`sarto.models.mam`). `mean_pool` divides by the whole kernel, zeros of the padding included. `concat` joins channels.
+of them all (`sarto.models.mam`). `mean_pool` divides by the whole kernel, zeros of the padding included.
+`concat` joins channels.
 
 >>> attributes = complete("conv", {"channels": 4, "kernel": (3, 3), "stride": 2, "padding": 1})
 >>> OPERATIONS["conv"].shape([(3, 8, 8)], attributes)
