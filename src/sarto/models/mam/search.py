@@ -24,7 +24,7 @@ TNNLS 2025, equation 2 and section III.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int
@@ -47,7 +47,7 @@ def max_min(
         splits: a divisor of the number of inputs.
     """
     if torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad):
-        return _MaxMin.apply(x, weight, splits)
+        return cast("Tensor", _MaxMin.apply(x, weight, splits))
     return _values(x, weight, splits)
 
 
@@ -71,7 +71,7 @@ class _MaxMin(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor, Tensor, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return the gradient for x and weight: each winner's product passes the outer one on to both its factors."""
         x, weight, *both = ctx.saved_tensors
         (g,) = outer
