@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sarto.models.input_error import InputError
+from sarto.models.mam.layers import MamConvLayer, MamLinearLayer
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.operations import Shape, ints, whole
 from sarto.models.network.weights import ConvLayer, LinearLayer, WeightedLayer
@@ -127,15 +129,27 @@ class Network(nn.Module):
         return found[name]
 
     def arrays(self) -> dict[str, Float[np.ndarray, "..."]]:
-        """Return every parameter as the network uses it (masked, and in its form) by the architecture's names."""
+        """Return every parameter as the network uses it (masked, and in its form) by the architecture's names.
+
+        Raises:
+            InputError: E129, when a layer is at a stage of training that its parameters do not tell.
+        """
         found: dict[str, Float[np.ndarray, "..."]] = {}
+        for name, layer in self.weighted():
+            if why := layer.unsettled():
+                raise InputError(
+                    "E129",
+                    f"layer '{name}' is not settled",
+                    cause=why,
+                    hint="train until its schedule has ended, then call `sarto.learn.vanish.settle`",
+                )
         with torch.no_grad():
             for name, tensor in self._tensors():
                 found[name] = tensor.detach().cpu().numpy().copy()
         return {name: found[name] for name in self.architecture.parameters}
 
     def load_arrays(self, arrays: Mapping[str, Float[np.ndarray, "..."]]) -> None:
-        """Take over every parameter; masks, forms and quantisers are left away.
+        """Take over every parameter; masks, forms, quantisers and stages of training are left away.
 
         Raises:
             InputError: E122, when a parameter is missing, has another shape, or is not finite, or one is not known.
@@ -154,7 +168,7 @@ class Network(nn.Module):
                     "E122", f"parameter '{name}' is not finite", cause="a value is NaN or infinite"
                 )
         for _, layer in self.weighted():
-            layer.mask, layer.form = None, None
+            layer.clear()
         self.quantisers = nn.ModuleDict()
         with torch.no_grad():
             for name, tensor in self._tensors():
@@ -193,8 +207,12 @@ def _layer(node: Node, shapes: list[Shape]) -> nn.Module | None:
     a = node.attributes
     if node.op == "linear":
         return LinearLayer(shapes[0][0], whole(a, "features"), bias=bool(a["bias"]))
-    if node.op == "conv":
-        return ConvLayer(
+    if node.op == "mam_linear":
+        splits = whole(a, "splits")
+        return MamLinearLayer(shapes[0][0], whole(a, "features"), splits=splits, bias=bool(a["bias"]))
+    if node.op in ("conv", "mam_conv"):
+        make = ConvLayer if node.op == "conv" else partial(MamConvLayer, splits=whole(a, "splits"))
+        return make(
             shapes[0][0],
             whole(a, "channels"),
             ints(a, "kernel"),

@@ -6,6 +6,8 @@ Shapes are without the batch; an image is (channel, row, column), a sequence (ch
 |---|---|---|
 | `linear` | features, bias | weight (feature, input), bias |
 | `conv` | channels, kernel, stride, padding, dilation, groups, bias | weight (channel, input / groups, *kernel), bias |
+| `mam_linear` | features, splits, bias | as `linear` |
+| `mam_conv` | those of `conv`, splits | as `conv` |
 | `batch_norm` | eps | weight, bias, mean, variance |
 | `relu`, `relu6`, `sigmoid`, `tanh`, `gelu`, `silu`, `hard_swish` | | |
 | `leaky_relu` | slope | |
@@ -14,7 +16,9 @@ Shapes are without the batch; an image is (channel, row, column), a sequence (ch
 | `reshape` | shape | |
 | `add`, `concat` | | |
 
-`mean_pool` divides by the whole kernel, zeros of the padding included. `concat` joins channels.
+A MAM operation has the largest and the smallest product in each of `splits` runs of inputs where the other has the sum
+of them all (`sarto.models.mam`). `mean_pool` divides by the whole kernel, zeros of the padding included.
+`concat` joins channels.
 
 >>> attributes = complete("conv", {"channels": 4, "kernel": (3, 3), "stride": 2, "padding": 1})
 >>> OPERATIONS["conv"].shape([(3, 8, 8)], attributes)
@@ -110,6 +114,18 @@ def _linear(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
     return (whole(attributes, "features"),)
 
 
+def _mam_linear(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
+    shape = _linear(shapes, attributes)
+    _cut(shapes[0][0], attributes)
+    return shape
+
+
+def _cut(inputs: int, attributes: Attributes) -> None:
+    splits = whole(attributes, "splits")
+    if splits < 1 or inputs % splits:
+        raise ValueError(f"{inputs} inputs of a neuron cannot be cut into {splits} equal splits")
+
+
 def _linear_parameters(shapes: Sequence[Shape], attributes: Attributes) -> dict[str, Shape]:
     features = whole(attributes, "features")
     bias = {"bias": (features,)} if attributes["bias"] else {}
@@ -141,6 +157,12 @@ def _conv(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
     if channels < 1 or groups < 1 or shape[0] % groups or channels % groups:
         raise ValueError(f"{shape[0]} channels in and {channels} out cannot be cut into {groups} groups")
     return (channels, *_slid(shape, attributes))
+
+
+def _mam_conv(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
+    shape = _conv(shapes, attributes)
+    _cut(math.prod(_conv_parameters(shapes, attributes)["weight"][1:]), attributes)
+    return shape
 
 
 def _conv_parameters(shapes: Sequence[Shape], attributes: Attributes) -> dict[str, Shape]:
@@ -189,6 +211,8 @@ SATURATING = ("relu6", "sigmoid", "tanh", "gelu", "silu", "hard_swish")
 OPERATIONS: dict[str, Operation] = {
     "linear": Operation(_linear, _linear_parameters, ("features",), {"bias": True}),
     "conv": Operation(_conv, _conv_parameters, ("channels", "kernel"), _KERNEL),
+    "mam_linear": Operation(_mam_linear, _linear_parameters, ("features",), {"bias": True, "splits": 1}),
+    "mam_conv": Operation(_mam_conv, _conv_parameters, ("channels", "kernel"), {**_KERNEL, "splits": 1}),
     "batch_norm": Operation(_same, _norm_parameters, (), {"eps": 1e-5}),
     "relu": Operation(_same),
     "leaky_relu": Operation(_same, defaults={"slope": 0.01}),
@@ -203,5 +227,7 @@ OPERATIONS: dict[str, Operation] = {
 }
 """Every operation by its name."""
 
-WEIGHTED = ("linear", "conv")
+MAM = ("mam_linear", "mam_conv")
+"""Operations with largest and smallest product in place of a sum."""
+WEIGHTED = ("linear", "conv", *MAM)
 """Operations whose parameter `weight` is what pruning, quantisation and coding act on."""

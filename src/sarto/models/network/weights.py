@@ -70,6 +70,14 @@ class WeightedLayer(nn.Module):
         new = mask.to(self.weight)
         self.mask = new if self.mask is None else self.mask * new
 
+    def clear(self) -> None:
+        """Take mask and form away."""
+        self.mask, self.form = None, None
+
+    def unsettled(self) -> str | None:
+        """Return why weight and bias do not say what the layer computes, or None when they do."""
+        return None
+
     @property
     def effective(self) -> Tensor:
         """The weight that is used."""
