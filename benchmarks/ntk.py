@@ -1,7 +1,7 @@
 """How closely the kernel's spectrum and the loss curve of each pruned network follow those of the dense one.
 
-A residual network of width 4 (10 % and 2 % of the weights of its layers kept) on 2,000 images of MNIST at half size,
-three seeds. The exact neural tangent kernel of 32 images and all outputs, before training, against the dense network's:
+A residual network of width 4 with 10 % and 2 % of its weights, on 2,000 images of MNIST at half size, three seeds. The
+exact neural tangent kernel of 32 images and all outputs, before training, against the dense network's:
 
     trace        tr Theta / tr Theta_dense,
     alignment    <Theta, Theta_dense>_F / (||Theta||_F ||Theta_dense||_F),
@@ -11,6 +11,8 @@ three seeds. The exact neural tangent kernel of 32 images and all outputs, befor
 The same for random masks of equal density in every layer and for each method's masks shuffled within their layers. A
 cell that collapses is left out, and said. The bound by paths is checked on every network.
 """
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -46,7 +48,8 @@ def run(bench: Bench) -> Outcome:
     seeds = range(1 if bench.quick else SEEDS)
     cells = list(product(ARMS, DENSITIES[:1] if bench.quick else DENSITIES, seeds))
     with open_executor(bench.workers) as executor, ThreadPoolExecutor(bench.workers) as waiting:
-        found = dict(zip(cells, waiting.map(lambda cell: _kept(bench, executor, *cell), cells), strict=True))
+        running = [waiting.submit(_kept, bench, executor, *one) for one in cells]
+        found = dict(zip(cells, (future.result() for future in running), strict=True))
     figures: dict[str, Figure] = {}
     for arm, share in dict.fromkeys((a, s) for a, s, _ in cells):
         figures |= _figures(f"density {share:g}, {arm}", [found[arm, share, seed] for seed in seeds])
