@@ -91,8 +91,8 @@ def prune(
             cause="the density is above 0 and at most 1, the scope `global` or `local`, the rest at least 0",
         )
     module, own = scoring(method), copy.deepcopy(network)
-    for number, share in enumerate(exponential(density, rounds or module.ROUNDS)):
-        drawn = int(generator(seed, "prune", number).integers(2**31))
+    for number, share in enumerate(exponential(density, rounds or int(module.ROUNDS))):
+        drawn = int(generator(seed, "prune", number).integers(2**63))  # pyright: ignore[reportUnknownArgumentType]
         scores: Scores = module.score(own, batches, drawn)
         apply(own, select(own, scores, share, scope, floor), f"{method} at density {share:.4g}")
     return own
