@@ -1,6 +1,6 @@
 """Low rank: exact where the rank is there, the best where it is not, and never larger."""
 
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import pytest
 import torch
@@ -94,7 +94,7 @@ def test_what_cannot_be_done_is_told() -> None:
     network = Network(named("separable", (1, 8, 8), 3, width=4), seed=0)
     for wrong in ({}, {"energy": 0.5, "share": 0.5}, {"energy": 1.5}):
         with pytest.raises(InputError, match="cannot be used"):
-            low_rank(network, **wrong)
+            low_rank(network, **wrong)  # pyright: ignore[reportArgumentType]
     with pytest.raises(InputError, match="layer 'depth2', a convolution in groups") as caught:
         low_rank(network, energy=0.5, layers=("depth2",))
     assert caught.value.code == "E125"

@@ -1,6 +1,6 @@
 """The exact kernel, and the bound on it by paths, on a hundred networks."""
 
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import math
 

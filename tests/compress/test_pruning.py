@@ -1,6 +1,6 @@
 """Pruning as a step: controls keep what they say, schedules end where they should, collapses are told."""
 
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import numpy as np
 import pytest

@@ -53,7 +53,7 @@ def remove_dead_units(network: Network) -> Network:
         for name, bias in extra.items():
             layer = smaller.layer(name)
             if layer.bias is not None:
-                layer.bias += torch.as_tensor(bias[kept[name]]).to(layer.bias)
+                layer.bias.add_(torch.as_tensor(bias[kept[name]]).to(layer.bias))
     return smaller
 
 

@@ -19,6 +19,8 @@ and low power mobile applications", ICLR 2016 (Tucker-2); De Lathauwer et al., S
 [16, 64]
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

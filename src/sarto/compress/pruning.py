@@ -92,7 +92,7 @@ def prune(
         )
     module, own = scoring(method), copy.deepcopy(network)
     for number, share in enumerate(exponential(density, rounds or int(module.ROUNDS))):
-        drawn = int(generator(seed, "prune", number).integers(2**31))
+        drawn = int(generator(seed, "prune", number).integers(2**63))  # pyright: ignore[reportUnknownArgumentType]
         scores: Scores = module.score(own, batches, drawn)
         apply(own, select(own, scores, share, scope, floor), f"{method} at density {share:.4g}")
     return own

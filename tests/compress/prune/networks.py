@@ -71,7 +71,7 @@ def drawn(name: str, seed: int, *, biased: bool = True, pruned: bool = True) -> 
 
     with torch.no_grad():
         for layer in network.layers.values():
-            if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):
+            if isinstance(layer, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
                 draw(layer.weight, -2, 2)
                 assert layer.running_var is not None
                 assert layer.running_mean is not None

@@ -93,6 +93,9 @@ def edges(network: Network, node: Node, values: dict[str, np.ndarray]) -> Iterat
                     yield (node.name, out), Edge(None, None, value, 1.0)
     elif node.op == "batch_norm":
         norm = network.layers[node.name]
+        assert isinstance(norm, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d))
+        assert norm.running_mean is not None
+        assert norm.running_var is not None
         per = math.prod(shape[1:])
         for out in range(size):
             c = out // per

@@ -1,6 +1,6 @@
 """Known answers of the methods that score weights: finite differences, a conservation law, the same draws by hand."""
 
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false, reportUnknownVariableType=false
 
 import pytest
 import torch
@@ -93,11 +93,16 @@ def test_synaptic_flow_of_an_image_network() -> None:
     """R by the network itself with absolute weights; every path crosses the head, and c1 or nothing."""
     network = drawn("image", 3, biased=False, pruned=False)
     found = synflow.score(network, [], 0)
+    variance = {n: m.running_var for n, m in network.layers.items() if isinstance(m, torch.nn.BatchNorm2d)}
+    variance = {n: v.clone() for n, v in variance.items() if v is not None}
     with torch.no_grad():
         for name, layer in network.layers.items():
-            layer.weight.abs_()
-            if name.startswith("n"):
-                layer.running_mean.zero_()
+            for tensor in layer.parameters():
+                tensor.abs_()
+            if isinstance(layer, torch.nn.BatchNorm2d):
+                layer.reset_running_stats()
+                assert layer.running_var is not None
+                layer.running_var.copy_(variance[name])
     total = network(torch.ones(1, 1, 4, 4, dtype=torch.float64)).sum().item()
     for name in ("head", "c1"):
         assert float(found[name].sum()) == pytest.approx(total, rel=1e-10)

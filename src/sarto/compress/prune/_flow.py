@@ -100,7 +100,7 @@ def mean_of_window(node: Node, x: Tensor) -> Tensor:
 def norm_line(network: Network, node: Node) -> tuple[Tensor, Tensor]:
     """Return scale and shift of a norm in use, in float64: gamma / sqrt(variance + eps), and beta - mean scale."""
     norm = network.layers[node.name]
-    assert isinstance(norm, torch.nn.modules.batchnorm._BatchNorm)  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(norm, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d))
     assert norm.running_mean is not None
     assert norm.running_var is not None
     scale = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
