@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import Any
 
@@ -14,10 +15,11 @@ from sarto.compress.quantize import ptq
 from sarto.compress.quantize._weights import nearest
 from sarto.compress.state import Evaluation, State
 from sarto.compress.stored import Stored
-from sarto.compress.uniform import Uniform, quantiser
+from sarto.compress.uniform import Uniform, quantiser, quantization, set_quantization
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, infer, load_graph, save_graph
 from sarto.core.graph.whole import tensors
+from sarto.core.quantization import Quantization
 from sarto.data.examples import Examples, of_arrays
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower.network import Lowered, integer_accuracy, lower_network
@@ -248,6 +250,16 @@ def test_a_bias_beside_which_weights_are_nothing_fits_too() -> None:
     lowered = lower_network(net)
     assert scores(lowered, np.zeros((1, 4), np.float32))[0, 1] == pytest.approx(5.0, rel=1e-4)
     assert lowered.weight_error["l"] < 1e-9
+
+
+@pytest.mark.parametrize("bits", [3, 8])
+def test_values_and_what_they_stand_for_make_the_same_graph_again(bits: int) -> None:
+    _, net, _ = drawn(5, bits=bits)
+    kept = json.loads(json.dumps(quantization(net).to_json()))
+    again = Network(net.architecture)
+    again.load_arrays(net.arrays())
+    set_quantization(again, Quantization.from_json(kept))
+    assert lower_network(again.eval()).graph.sha256 == lower_network(net).graph.sha256
 
 
 class Table(nn.Module):
