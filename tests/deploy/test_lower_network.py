@@ -267,7 +267,7 @@ class Table(nn.Module):
 
     def __init__(self, values: list[float]) -> None:
         super().__init__()
-        self.table = torch.tensor([0.0, *values])
+        self.table = torch.tensor([0.0, *values], dtype=torch.float16).float()
 
     def _symbols(self, weight: Tensor) -> Tensor:
         return (weight[..., None] - self.table).abs().argmin(-1)
@@ -277,12 +277,17 @@ class Table(nn.Module):
 
     def stored(self, weight: Tensor) -> Stored:
         symbols = self._symbols(weight).numpy().reshape(-1)
-        return Stored.of_table(tuple(weight.shape), symbols, self.table.numpy())
+        return Stored.of_table(tuple(weight.shape), symbols, self.table.half().numpy())
 
 
 @pytest.mark.parametrize(
     ("values", "exact", "largest"),
-    [([0.37, -0.37], True, 1), ([0.3, -0.2, 0.1], True, 3), ([0.5, -0.499], False, 127)],
+    [
+        ([0.37, -0.37], True, 1),
+        ([0.375, -0.25, 0.125], True, 3),
+        ([0.5, -0.499], False, 127),
+        ([0.9404, -0.9746], False, 127),
+    ],
 )
 def test_a_table_of_multiples_is_lowered_exactly(values: list[float], exact: bool, largest: int) -> None:
     layer = LinearLayer(9, 4)
