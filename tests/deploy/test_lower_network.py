@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import lru_cache
 from typing import Any
 
@@ -14,10 +15,11 @@ from sarto.compress.quantize import ptq
 from sarto.compress.quantize._weights import nearest
 from sarto.compress.state import Evaluation, State
 from sarto.compress.stored import Stored
-from sarto.compress.uniform import Uniform, quantiser
+from sarto.compress.uniform import Uniform, quantiser, quantization, set_quantization
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, infer, load_graph, save_graph
 from sarto.core.graph.whole import tensors
+from sarto.core.quantization import Quantization
 from sarto.data.examples import Examples, of_arrays
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower.network import Lowered, integer_accuracy, lower_network
@@ -250,12 +252,22 @@ def test_a_bias_beside_which_weights_are_nothing_fits_too() -> None:
     assert lowered.weight_error["l"] < 1e-9
 
 
+@pytest.mark.parametrize("bits", [3, 8])
+def test_values_and_what_they_stand_for_make_the_same_graph_again(bits: int) -> None:
+    _, net, _ = drawn(5, bits=bits)
+    kept = json.loads(json.dumps(quantization(net).to_json()))
+    again = Network(net.architecture)
+    again.load_arrays(net.arrays())
+    set_quantization(again, Quantization.from_json(kept))
+    assert lower_network(again.eval()).graph.sha256 == lower_network(net).graph.sha256
+
+
 class Table(nn.Module):
     """A form with a table of values."""
 
     def __init__(self, values: list[float]) -> None:
         super().__init__()
-        self.table = torch.tensor([0.0, *values])
+        self.table = torch.tensor([0.0, *values], dtype=torch.float16).float()
 
     def _symbols(self, weight: Tensor) -> Tensor:
         return (weight[..., None] - self.table).abs().argmin(-1)
@@ -265,12 +277,17 @@ class Table(nn.Module):
 
     def stored(self, weight: Tensor) -> Stored:
         symbols = self._symbols(weight).numpy().reshape(-1)
-        return Stored.of_table(tuple(weight.shape), symbols, self.table.numpy())
+        return Stored.of_table(tuple(weight.shape), symbols, self.table.half().numpy())
 
 
 @pytest.mark.parametrize(
     ("values", "exact", "largest"),
-    [([0.37, -0.37], True, 1), ([0.3, -0.2, 0.1], True, 3), ([0.5, -0.499], False, 127)],
+    [
+        ([0.37, -0.37], True, 1),
+        ([0.375, -0.25, 0.125], True, 3),
+        ([0.5, -0.499], False, 127),
+        ([0.9404, -0.9746], False, 127),
+    ],
 )
 def test_a_table_of_multiples_is_lowered_exactly(values: list[float], exact: bool, largest: int) -> None:
     layer = LinearLayer(9, 4)

@@ -152,6 +152,23 @@ def quantization(network: Network) -> Quantization:
     return Quantization(found)
 
 
+def set_quantization(network: Network, found: Quantization) -> None:
+    """Give a network of floats the quantisers of its activations, and its weights the integers, that it had.
+
+    Weights with a codebook stay floats: their values are those of the codebook already.
+    """
+    layers = dict(network.weighted())
+    for name, numbers in found.tensors.items():
+        node, _, of_weight = name.partition(".")
+        if numbers.codebook is not None:
+            continue
+        form = Uniform(torch.tensor(numbers.scale), numbers.bits, signed=numbers.signed)
+        if of_weight:
+            layers[node].form = form
+        else:
+            network.quantisers[node] = form
+
+
 def _table(layer: Any) -> Numbers:
     stored = layer.form.stored((layer.weight if layer.mask is None else layer.weight * layer.mask).detach())
     assert isinstance(stored, Stored)

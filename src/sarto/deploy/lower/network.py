@@ -32,12 +32,13 @@ from sarto.compress.uniform import quantiser
 from sarto.core.graph import Graph, Op, Tensor, infer
 from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT, multiplier
 from sarto.data.examples import Examples
+from sarto.deploy.lower.building import GraphBuilding, Held
 from sarto.deploy.lower.layout import canonical, channels_last, graph_shape
 from sarto.deploy.lower.weights import integer_weights
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Node
 from sarto.models.network.module import Network
-from sarto.models.network.operations import WEIGHTED, Shape, ints, whole
+from sarto.models.network.operations import WEIGHTED, ints, whole
 
 LARGEST_SHIFT = 62
 MOST_BIAS = 2**30
@@ -85,24 +86,10 @@ def lower_network(network: Network, classes: tuple[str, ...] = (), name: str = "
     Raises:
         InputError: E126, when something cannot be lowered; the message names the layer.
     """
-    build = _Build(network)
+    build = _Lowering(network)
     for node in network.architecture.nodes:
         build.take(node)
     return build.done(classes, name)
-
-
-@dataclass(frozen=True, eq=False)
-class _Held:
-    """A tensor of the graph: its name, scale and limits, and the order of its numbers."""
-
-    name: str
-    scale: float
-    limits: tuple[int, int]
-    order: Int[np.ndarray, " place"]
-
-    @property
-    def peak(self) -> int:
-        return max(abs(self.limits[0]), self.limits[1])
 
 
 @dataclass(frozen=True)
@@ -115,16 +102,10 @@ class _Target:
     slope: float
 
 
-class _Build:
-    """The graph as far as it is built."""
+class _Lowering(GraphBuilding):
+    """The graph of a network as far as it is built."""
 
     def __init__(self, network: Network) -> None:
-        self.network, self.architecture = network, network.architecture
-        self.full = in_full(self.architecture)
-        self.tensors: dict[str, Tensor] = {}
-        self.ops: list[Op] = []
-        self.held: dict[str, _Held] = {}
-        self.errors: dict[str, float] = {}
         form = quantiser(network, INPUT)
         if form is None:
             raise InputError(
@@ -133,43 +114,13 @@ class _Build:
                 cause="its activations have no scales",
                 hint="quantise it first: ptq, or qat",
             )
-        shape = self.architecture.input_shape
+        self.network, self.architecture = network, network.architecture
+        self.full = in_full(self.architecture)
+        self.errors: dict[str, float] = {}
         self.scale, self.limits = form.numbers.scale[0], form.numbers.limits
+        shape = self.architecture.input_shape
+        super().__init__()
         self.put(INPUT, shape, "input", self.scale, self.limits, canonical(shape))
-
-    def fail(self, node: str, what: str, cause: str, hint: str = "") -> InputError:
-        return InputError("E126", f"'{node}' {what}", cause=cause, hint=hint)
-
-    def put(
-        self,
-        node: str,
-        shape: Shape,
-        kind: str,
-        scale: float,
-        limits: tuple[int, int],
-        order: Int[np.ndarray, " place"],
-        name: str = "",
-    ) -> str:
-        """Add the tensor of what `node` returns, and return its name."""
-        name = self.free(name or node)
-        dtype = "uint8" if limits[0] >= 0 and limits[1] <= 255 else "int8"
-        dtype = dtype if max(-limits[0], limits[1]) <= 255 else "int32"
-        stored = graph_shape(shape)
-        tensor = Tensor(name, dtype, stored, "input" if kind == "input" else "scratch", scale=scale)
-        self.tensors[name] = tensor
-        self.held[node] = _Held(name, scale, limits, order)
-        return name
-
-    def free(self, name: str) -> str:
-        while name in self.tensors:
-            name += "_"
-        return name
-
-    def const(self, name: str, data: Int[np.ndarray, "..."], dtype: str) -> str:
-        name, held = self.free(name), data.astype(dtype)
-        assert (held == data).all(), f"{name} has numbers beyond {dtype}"
-        self.tensors[name] = Tensor(name, dtype, held.shape, "const", held)
-        return name
 
     def target(self, node: Node) -> _Target:
         """Return what `node`, and the activation that bends it, write."""
@@ -253,7 +204,7 @@ class _Build:
         self.emit("dense" if node.op == "linear" else "conv", inputs, target, scale, attributes)
 
     def prove(
-        self, name: str, values: Int[np.ndarray, "c i"], bias: Int[np.ndarray, " c"], read: _Held
+        self, name: str, values: Int[np.ndarray, "c i"], bias: Int[np.ndarray, " c"], read: Held
     ) -> int:
         """Return the largest sum of a layer that there can be, in whatever order it is added up: within 32 bits."""
         worst = int((np.abs(values).sum(axis=1) * read.peak + np.abs(bias)).max())
@@ -341,18 +292,6 @@ class _Build:
             read = self.ordered(read, canonical(shape))
         out = self.put(node.name, shape, "", read.scale, read.limits, read.order)
         self.ops.append(Op("reshape", {"x": read.name}, {"y": out}))
-
-    def ordered(self, read: _Held, order: Int[np.ndarray, " place"]) -> _Held:
-        """Return what was read with its numbers in `order`, moved by a permutation where they lie otherwise."""
-        if (read.order == order).all():
-            return read
-        index = np.argsort(read.order)[order]
-        name = self.free(f"{read.name}_ordered")
-        before = self.tensors[read.name]
-        self.tensors[name] = Tensor(name, before.dtype, (len(order),), "scratch", scale=read.scale)
-        places = self.const(f"{name}_index", index, "uint16" if len(index) <= 2**16 else "int32")
-        self.ops.append(Op("permute", {"x": read.name, "index": places}, {"y": name}))
-        return _Held(name, read.scale, read.limits, order)
 
     def done(self, classes: tuple[str, ...], name: str) -> Lowered:
         """Return the graph, whose last tensor is the output."""

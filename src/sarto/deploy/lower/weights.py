@@ -81,10 +81,11 @@ def _of_table(stored: Stored, channels: int) -> IntegerWeights | None:
     """Return the weights of a table whose values are multiples of its largest divided by at most 127, or None."""
     if stored.symbols is None or not (largest := float(np.abs(stored.floats).max(initial=0))):
         return None
-    table = stored.floats.astype(np.float64)
+    values = stored.floats.astype(np.float32)
+    table = values.astype(np.float64)
     for count in range(1, LIMIT + 1):
         multiples = np.rint(table * count / largest)
-        if np.array_equal((multiples * (largest / count)).astype(stored.floats.dtype), stored.floats):
-            values = multiples.astype(np.int64)[stored.symbols].reshape(stored.shape)
-            return IntegerWeights(values, np.full(channels, largest / count), 0.0)
+        if np.array_equal((multiples * (largest / count)).astype(np.float32), values):
+            integers = multiples.astype(np.int64)[stored.symbols].reshape(stored.shape)
+            return IntegerWeights(integers, np.full(channels, largest / count), 0.0)
     return None

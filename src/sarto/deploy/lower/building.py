@@ -1,0 +1,102 @@
+"""A graph of whole items while it is built: its tensors, its operations, and which tensor a node's numbers lie in.
+
+>>> from sarto.deploy.lower.layout import canonical
+>>> build = GraphBuilding()
+>>> build.put("a", (2, 3), "input", 0.5, (0, 255), canonical((2, 3)))
+'a'
+>>> build.put("a", (2,), "", 1.0, (-127, 127), canonical((2,)))
+'a_'
+>>> [(t.dtype, t.shape) for t in build.tensors.values()]
+[('uint8', (1, 3, 2)), ('int8', (2,))]
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from sarto.core.graph import Op, Tensor
+from sarto.deploy.lower.layout import graph_shape
+from sarto.models.input_error import InputError
+from sarto.models.network.operations import Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """What a node returns: the tensor's name, scale and limits, and which of the node's numbers lies at each place."""
+
+    name: str
+    scale: float
+    limits: tuple[int, int]
+    order: Int[np.ndarray, " place"]
+
+    @property
+    def peak(self) -> int:
+        """The largest size of a number."""
+        return max(abs(self.limits[0]), self.limits[1])
+
+
+class GraphBuilding:
+    """The graph as far as it is built.
+
+    Attributes:
+        tensors: by name, in the order of their first use.
+        ops: its program.
+        held: what each node returned.
+    """
+
+    def __init__(self) -> None:
+        self.tensors: dict[str, Tensor] = {}
+        self.ops: list[Op] = []
+        self.held: dict[str, Held] = {}
+
+    def fail(self, node: str, what: str, cause: str, hint: str = "") -> InputError:
+        """Return the error for what cannot be lowered."""
+        return InputError("E126", f"'{node}' {what}", cause=cause, hint=hint)
+
+    def put(
+        self,
+        node: str,
+        shape: Shape,
+        kind: str,
+        scale: float,
+        limits: tuple[int, int],
+        order: Int[np.ndarray, " place"],
+        name: str = "",
+    ) -> str:
+        """Add the tensor of what `node` returns, and return its name."""
+        name = self.free(name or node)
+        dtype = "uint8" if limits[0] >= 0 and limits[1] <= 255 else "int8"
+        dtype = dtype if max(-limits[0], limits[1]) <= 255 else "int32"
+        stored = graph_shape(shape)
+        tensor = Tensor(name, dtype, stored, "input" if kind == "input" else "scratch", scale=scale)
+        self.tensors[name] = tensor
+        self.held[node] = Held(name, scale, limits, order)
+        return name
+
+    def free(self, name: str) -> str:
+        """Return the name, with underscores if a tensor has it already."""
+        while name in self.tensors:
+            name += "_"
+        return name
+
+    def const(self, name: str, data: Int[np.ndarray, "..."], dtype: str) -> str:
+        """Add a constant and return its name."""
+        name, held = self.free(name), data.astype(dtype)
+        assert (held == data).all(), f"{name} has numbers beyond {dtype}"
+        self.tensors[name] = Tensor(name, dtype, held.shape, "const", held)
+        return name
+
+    def ordered(self, read: Held, order: Int[np.ndarray, " place"]) -> Held:
+        """Return what was read with its numbers in `order`, moved by a permutation where they lie otherwise."""
+        if (read.order == order).all():
+            return read
+        index = np.argsort(read.order)[order]
+        name = self.free(f"{read.name}_ordered")
+        before = self.tensors[read.name]
+        self.tensors[name] = Tensor(name, before.dtype, (len(order),), "scratch", scale=read.scale)
+        places = self.const(f"{name}_index", index, "uint16" if len(index) <= 2**16 else "int32")
+        self.ops.append(Op("permute", {"x": read.name, "index": places}, {"y": name}))
+        return Held(name, read.scale, read.limits, order)
