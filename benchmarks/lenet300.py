@@ -23,12 +23,12 @@ from benchmarks._outcome import Bar, Outcome, at_least, at_most, over_seeds
 from sarto.compress.rate import RateAware
 from sarto.learn.loop import Training, accuracy, torch_threads
 
-MINUTES = 30
+MINUTES = 25
 FLOAT_B = 266_610 * 4
 DENSITIES = {"fc1": 0.08, "fc2": 0.09, "fc3": 0.26}
 DEEP = Training(epochs=8, batch=256, rate=2e-3)
 RATE = Training(epochs=8, batch=128, rate=2e-3)
-STEP = RateAware(price=9e-6, values=8)
+STEP = RateAware(price=1.2e-5, values=8)
 WIDTHS = {"fc1": 110, "fc2": 50}
 BIASES = 15
 CONTROL = Training(epochs=15, batch=128, rate=2e-3)
