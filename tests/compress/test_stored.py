@@ -119,3 +119,16 @@ def test_exact_values_take_the_shortest_kind_that_restores_every_bit() -> None:
         stored = Stored.of_exact(values)
         assert (stored.kind, str(stored.floats.dtype)) == (kind, dtype)
         assert stored.restore().tobytes() == values.tobytes()
+
+
+def test_a_pruned_tensor_takes_a_mask_and_what_it_keeps() -> None:
+    """And is restored in every bit, minus zero among it, which a mask could not tell from zero."""
+    values = np.random.default_rng(0).normal(size=(40, 30)).astype(np.float32)
+    values[np.random.default_rng(1).uniform(size=values.shape) < 0.9] = 0
+    stored = Stored.of_exact(values)
+    assert (stored.kind, len(stored.floats)) == ("sparse", np.count_nonzero(values))
+    assert stored.restore().tobytes() == values.tobytes()
+    values[0, 0] = -0.0
+    assert Stored.of_exact(values).kind == "plain"
+    with pytest.raises(InputError, match="E123"):
+        Stored((2,), "sparse", np.ones(2, np.float32), np.array([0, 1]), 2)

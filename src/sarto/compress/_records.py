@@ -17,7 +17,7 @@ from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture
 
 ROOM = "sarto.compress.code"
-KINDS: tuple[Kind, ...] = ("plain", "table", "scaled")
+KINDS: tuple[Kind, ...] = ("plain", "table", "scaled", "sparse")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def decoded(
 
 def part_rows(name: str, one: Coded, floats_b: int, header_b: int) -> list[tuple[str, str, int]]:
     """Return the rows of one tensor: its header, floats, tables of the coder, and coded symbols."""
-    part = {"plain": "values", "table": "codebook", "scaled": "scales"}[one.stored.kind]
+    part = {"plain": "values", "table": "codebook", "scaled": "scales", "sparse": "values"}[one.stored.kind]
     if name.endswith(".bias") and part == "values":
         part = "bias"
     rows = [(name, "header", header_b), (name, part, floats_b)]

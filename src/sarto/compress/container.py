@@ -9,7 +9,7 @@ A packed file (magic `SRT1`) is
     magic (4) | hash (8) | architecture | one record for each parameter, in the architecture's order
 
 with the first 8 bytes of the SHA-256 of all that follows. A record is one byte, kind + 4 half + 8 first + 16 coder, and
-the floats of a plain tensor; of any other, alphabet - 1 (and zero and the number of scales), the floats, and the coded
+the floats of a plain tensor; of any other, alphabet - 1 (and zero and the number of floats), the floats, and the coded
 symbols after their length. `half` says float16, `first` that a table's first value is 0 and left out. Whole numbers
 are LEB128. A file above `PACKED_B` is a safetensors file instead, whose tensors can be mapped into memory: `name` for
 plain ones, `name.floats` and `name.symbols` for others, with records and a hash for each tensor in its metadata.
@@ -171,7 +171,7 @@ def _pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes
             if number == _BY_NAME:
                 out.text(one.coder)
             out.whole(stored.alphabet - 1)
-            if stored.kind == "scaled":
+            if stored.kind != "table":
                 out.whole(stored.zero)
                 out.whole(len(stored.floats))
         header = len(out.data) - before
@@ -190,7 +190,7 @@ def _pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes
 def _unpack(data: Unpacker, shape: tuple[int, ...]) -> Stored:
     """Return the next tensor of a packed file."""
     word = data.whole()
-    if word & 3 >= len(KINDS) or word >> 8:
+    if word >> 8:
         raise damaged("a tensor is of no kind that there is")
     kind, dtype, first = KINDS[word & 3], np.dtype("<f2" if word >> 2 & 1 else "<f4"), word >> 3 & 1
     if kind == "plain":

@@ -5,6 +5,7 @@
 | `plain` | values_i | values, in float32 or float16 |
 | `table` | table[symbols_i] | symbols 0 .. len(table) - 1 and the table; symbol 0 stands for 0, a pruned weight |
 | `scaled` | (symbols_i - zero) scale_c | symbols, and the scale of each channel c (first axis), or one scale |
+| `sparse` | the next of values where symbols_i is 1, else 0 | symbols 0 and 1, and the values |
 
 A codebook, ternary and binary weights are tables; integers are scaled. Nothing here needs torch: this is what a
 container writes and reads.
@@ -25,7 +26,7 @@ from jaxtyping import Float, Int
 
 from sarto.models.input_error import InputError
 
-Kind = Literal["plain", "table", "scaled"]
+Kind = Literal["plain", "table", "scaled", "sparse"]
 Precision = Literal["float32", "float16"]
 
 
@@ -36,7 +37,7 @@ class Stored:
     Attributes:
         shape: of the tensor.
         kind: see the module.
-        floats: values of a plain tensor (flat), the table, or the scales; of the dtype in which they are stored.
+        floats: values of a plain (flat) or sparse tensor, the table, or the scales; of the dtype that is stored.
         symbols: flat whole numbers from 0, or None for a plain tensor.
         alphabet: one more than the largest symbol that can occur; 0 for a plain tensor.
         zero: the symbol that stands for 0 in a scaled tensor.
@@ -56,6 +57,8 @@ class Stored:
         if self.symbols is not None and size:
             wrong = wrong or int(self.symbols.min()) < 0 or int(self.symbols.max()) >= self.alphabet
         wrong = wrong or (self.kind == "table" and len(self.floats) != self.alphabet)
+        if self.symbols is not None and self.kind == "sparse":
+            wrong = wrong or self.alphabet != 2 or len(self.floats) != int(self.symbols.sum())
         wrong = wrong or (
             self.kind == "scaled" and len(self.floats) not in (1, self.shape[0] if self.shape else 1)
         )
@@ -73,7 +76,10 @@ class Stored:
 
     @staticmethod
     def of_exact(values: Float[np.ndarray, "..."]) -> Stored:
-        """Return float32 values in the fewest bits, uncoded, that restore them: a table, float16, or float32."""
+        """Return float32 values in the fewest bits, uncoded, that restore them.
+
+        As a table, as a mask and what it keeps, in float16, or in float32.
+        """
         flat = values.reshape(-1).astype(np.float32)
         with np.errstate(over="ignore"):
             short = flat.astype(np.float16)
@@ -81,11 +87,21 @@ class Stored:
             "float16" if short.astype(np.float32).tobytes() == flat.tobytes() else "float32"
         )
         table, symbols = rising(flat)
-        made = Stored.of_table(values.shape, symbols, table.astype(precision))
-        width = 16 if precision == "float16" else 32
-        cost = len(table) * width + flat.size * (len(table) - 1).bit_length()
-        if cost < flat.size * width and made.restore().tobytes() == flat.tobytes():
-            return made
+        width, kept = 16 if precision == "float16" else 32, int(np.count_nonzero(flat))
+        costs = {
+            "table": len(table) * width + flat.size * (len(table) - 1).bit_length(),
+            "sparse": kept * width + flat.size,
+            "plain": flat.size * width,
+        }
+        for kind in sorted(costs, key=lambda name: costs[name]):
+            if kind == "plain":
+                break
+            if kind == "table":
+                made = Stored.of_table(values.shape, symbols, table.astype(precision))
+            else:
+                made = Stored.of_kept(values, precision)
+            if made.restore().tobytes() == flat.tobytes():
+                return made
         return Stored.of_values(values, precision)
 
     @staticmethod
@@ -94,6 +110,13 @@ class Stored:
     ) -> Stored:
         """Return a tensor of values out of a table."""
         return Stored(shape, "table", table, symbols, len(table))
+
+    @staticmethod
+    def of_kept(values: Float[np.ndarray, "..."], precision: Precision = "float32") -> Stored:
+        """Return a tensor as which of its values are not 0, and those values."""
+        flat = values.reshape(-1)
+        kept = flat != 0
+        return Stored(values.shape, "sparse", flat[kept].astype(precision), kept.astype(np.int64), 2)
 
     @staticmethod
     def of_integers(
@@ -110,6 +133,10 @@ class Stored:
             return floats.reshape(self.shape)
         if self.kind == "table":
             return floats[self.symbols].reshape(self.shape)
+        if self.kind == "sparse":
+            whole = np.zeros(len(self.symbols), np.float32)
+            whole[self.symbols == 1] = floats
+            return whole.reshape(self.shape)
         integers = (self.symbols - self.zero).astype(np.float32).reshape(self.shape)
         return integers * floats.reshape(-1, *(1,) * (len(self.shape) - 1))
 

@@ -1,0 +1,123 @@
+"""Shrink a trained network by a recipe of named steps, into one file with its evidence."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sarto.cli import _answer, _kinds
+from sarto.cli._call import current_call
+from sarto.cli._failures import show
+from sarto.cli._settings import setting, untyped_words
+from sarto.cli._verb import json_option, verb
+from sarto.core.errors import EXIT_DONE, SartoError
+
+if TYPE_CHECKING:
+    from sarto.search.shrink import ShrinkResult
+
+BUDGET, TRAINING = "Budget", "Training"
+
+
+# fmt: off
+@verb("compress", example="sarto compress net.onnx --data digits.npz --with magnitude:0.9,codebook:4,rans -o small/")
+@click.argument("model", metavar="MODEL")
+@click.option("--data", required=True, metavar="DATA", help="Labelled items: an .npz file, or what sarto fit takes.")
+@click.option("-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path), help="Where to.")
+@click.option("--with", "recipe", required=True, metavar="STEPS", help="Steps in order: px:0.98,codebook:4,rans.")
+@click.option("--state", metavar="FILE", help="Weights of FILE.py:FUNCTION, in safetensors.")
+@setting("--flash", section=BUDGET, type=_kinds.BYTES, help="Most bytes of the file (storage only): 20kB.")
+@setting("--max-drop", section=BUDGET, type=_kinds.RATIO, help="Most test accuracy that may be lost: 0.5%.")
+@setting("--epochs", section=TRAINING, type=_kinds.COUNT, default=10, show_default=True,
+         help="Passes over the data after each step that tunes.")
+@setting("--batch", section=TRAINING, type=_kinds.COUNT, default=128, show_default=True, help="Items of a step.")
+@setting("--rate", section=TRAINING, type=_kinds.POSITIVE, default="0.001", show_default=True,
+         help="Largest learning rate.")
+@setting("--threads", section=TRAINING, type=_kinds.COUNT, default=1, show_default=True, help="Of torch.")
+@setting("--seed", section=TRAINING, type=_kinds.SEED, default=0, show_default=True, help="Of every random draw.")
+@setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
+@json_option
+@click.pass_context
+def command(
+    context: click.Context, model: str, out: Path, quiet: bool, as_json: bool, **options: Any
+) -> int:
+    """Shrink MODEL by the steps of a recipe.
+
+    MODEL is an ONNX file, FILE.py:FUNCTION, or the name of a network that is trained first: lenet300, residual. OUT
+    gets the network in one file, network.sarto, with every byte accounted for, and the accuracy of what it gives back.
+    """
+    needed = [name for name in ("torch", "onnx", "onnxruntime", "safetensors") if find_spec(name) is None]
+    if needed:
+        raise SartoError(
+            "E301",
+            f"sarto compress lacks {', '.join(needed)}",
+            cause="networks are read and trained by the extra nn",
+            hint="install torch for your machine, and then the extra: pip install 'sarto[nn]'",
+        )
+    from sarto.cli._talk import open_talk
+    from sarto.search.shrink import ShrinkRequest, shrink
+
+    options["flash_b"], options["command"] = options.pop("flash"), current_call().command(*untyped_words(context))
+    result = shrink(ShrinkRequest(model=model, out=out, **options), open_talk(quiet))
+    return _show(result, as_json)
+# fmt: on
+
+
+def _show(result: ShrinkResult, as_json: bool) -> int:
+    """Print the last screen, or the document, and return the exit code."""
+    from sarto.cli._folder import shown
+    from sarto.cli._limits import show_nearest, show_verdict, unmet
+    from sarto.search.shrink import FILE
+
+    failure = None if result.verdict.fits else unmet(result.verdict, "any device", "the network")
+    if as_json:
+        _answer.document(
+            {
+                "out": str(result.out),
+                "already_done": result.already_done,
+                "verdict": result.verdict.to_json(),
+                "evidence": [e.to_json() for e in result.evidence],
+                "points": [p.to_json() for p in result.points],
+                "bytes": result.table.to_json(),
+                "remarks": list(result.remarks),
+            }
+        )
+    else:
+        if result.already_done:
+            _answer.line(f"{shown(result.out)} holds the finished result of this request; nothing was run.\n")
+        for text in result.remarks:
+            _answer.remark(f"note: {text}")
+        show_nearest(result.points, result.verdict)
+        _answer.line()
+        show_verdict(result.verdict, result.evidence, "")
+        _answer.line()
+        _bytes(result)
+        found = {e.what: e.value for e in result.evidence}
+        _answer.line(
+            f"\nThe file is {found['compression']:.1f} times smaller than the network given in float32; it is right on "
+            f"{found['test accuracy']:.2%} of the test items, the network given on {found['given test accuracy']:.2%}."
+        )
+        _answer.line(f"files: {shown(result.out)}, the network in {shown(result.out / FILE)} (storage only)")
+    if failure is None:
+        return EXIT_DONE
+    show(failure)
+    return failure.exit_code
+
+
+def _bytes(result: ShrinkResult) -> None:
+    """Print what every tensor takes, part by part."""
+    parts = list(dict.fromkeys(str(part) for part in result.table.column("part")))
+    sizes: dict[str, dict[str, int]] = {}
+    for tensor, part, size in result.table.rows:
+        row = sizes.setdefault(str(tensor), {})
+        row[str(part)] = row.get(str(part), 0) + int(size)
+    shown = [part for part in parts if any(row.get(part) for row in sizes.values())]
+    rows = [
+        (tensor or "(file)", *(str(row.get(part, "")) for part in shown), str(sum(row.values())))
+        for tensor, row in sizes.items()
+    ]
+    total = sum(int(size) for size in result.table.column("bytes"))
+    rows.append(("total", *("" for _ in shown), str(total)))
+    _answer.table(("tensor", *shown, "bytes"), rows, right=range(1, len(shown) + 2))

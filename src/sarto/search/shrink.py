@@ -1,0 +1,392 @@
+"""Shrinks a trained network by a recipe: a network and data in, the smallest file and its evidence out.
+
+Items to test on are held back before anything is done, and looked at once, at the end, by the network as the file gives
+it back. A share of the rest is held back to judge every step on. Each step is an operating point: what the file takes
+after it, and how accurate it is on validation. Until there is an image for the network, the flash of a budget is
+compared with the bytes of the file: storage only.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sarto import __version__
+from sarto.core.budget import Budget, Verdict, judge
+from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
+from sarto.core.points import OperatingPoint, front
+from sarto.core.progress import Talk
+from sarto.core.recipe import Recipe, Step
+from sarto.core.store import file_sha256, package_sha256, write_atomic
+from sarto.core.table import Table
+from sarto.data.examples import Examples, read_examples, shaped
+from sarto.measure.quality import accuracy_evidence, class_table, confusion, confusion_table
+from sarto.measure.storage import storage_evidence
+
+if TYPE_CHECKING:
+    from sarto.compress.recipe import Order
+    from sarto.compress.state import Evaluation, State
+    from sarto.models.network.module import Network
+
+FILE = "network.sarto"
+VALIDATION_SHARE = 0.1
+"""Of the items that are not for the test; the rest is trained on."""
+EPOCHS = 10
+OBJECTIVES = ("validation error", "flash")
+
+
+@dataclass(frozen=True)
+class ShrinkRequest:
+    """What was asked for; see the options of `sarto compress`."""
+
+    model: str
+    data: str
+    out: Path
+    recipe: str
+    state: str | None = None
+    flash_b: float | None = None
+    max_drop: float | None = None
+    epochs: int = EPOCHS
+    batch: int = 128
+    rate: float = 1e-3
+    threads: int = 1
+    seed: int = 0
+    command: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that can change the result."""
+        from sarto.data.source import source_sha256
+
+        fields = asdict(self)
+        for name in ("out", "command"):
+            del fields[name]
+        fields |= {"data": source_sha256(self.data), "code": package_sha256()}
+        for name in ("model", "state"):
+            path = Path(str(fields[name]).rpartition(":")[0] or str(fields[name]))
+            if fields[name] is not None and path.is_file():
+                fields[name] = [str(fields[name]).rpartition(":")[2], file_sha256(path)]
+        return json.loads(json.dumps(fields))
+
+
+@dataclass(frozen=True)
+class ShrinkResult:
+    """Where the network is, whether it fits, every point of the recipe, the bytes of the file, and remarks."""
+
+    out: Path
+    verdict: Verdict
+    points: tuple[OperatingPoint, ...]
+    evidence: tuple[Evidence, ...]
+    table: Table
+    remarks: tuple[str, ...]
+    already_done: bool = False
+
+
+def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
+    """Run the recipe and write the folder.
+
+    Raises:
+        SartoError: for a network or data that cannot be read, a recipe that cannot be followed, a step that cannot do
+            what it was asked, or a folder that holds something else.
+    """
+    done = finished(request)
+    if done is not None:
+        return done
+    from sarto.compress.recipe import parse
+
+    orders = parse(request.recipe)
+    with talk.stage("data", 1) as stage:
+        parts = read_examples(request.data, request.seed)
+        fit, held = parts.rest.parts(VALIDATION_SHARE, request.seed)
+        stage.advance(1, f"{len(fit)} to train on, {len(held)} to validate, {len(parts.test)} to test")
+    network, remarks = _network(request, fit, held, talk)
+    shape = network.architecture.input_shape
+    fit, held, test = (shaped(part, shape) for part in (fit, held, parts.test))
+    _check_classes(network, fit)
+    _claim(request)
+    return _Shrinking(request, orders, network, fit, held, test, remarks, parts.how).run(talk)
+
+
+def _network(
+    request: ShrinkRequest, fit: Examples, held: Examples, talk: Talk
+) -> tuple[Network, tuple[str, ...]]:
+    """Return the network: read from a file or a factory, or a named one that is trained first."""
+    from sarto.models.network.module import Network
+    from sarto.models.network.named import NAMED, named
+
+    if request.model in NAMED:
+        from sarto.learn.loop import train
+
+        network = Network(named(request.model, fit.shape, len(fit.classes)), request.seed)
+        train(network, fit, _training(request), validation=held, talk=talk)
+        return network, (f"{request.model} was trained first, for at most {request.epochs} passes",)
+    file, _, function = request.model.rpartition(":")
+    path = Path(file or request.model)
+    if not path.is_file():
+        raise SartoError(
+            "E130",
+            f"there is no network '{request.model}'",
+            cause="it is neither a file nor a name",
+            hint=f"give an ONNX file, FILE.py:FUNCTION, or one of {', '.join(NAMED)}",
+        )
+    if function and file.endswith(".py"):
+        from sarto.models.read.factory import read_factory
+
+        state = None if request.state is None else Path(request.state)
+        found = read_factory(request.model, state, fit.shape)
+    else:
+        from sarto.models.read.onnx import read_onnx
+
+        found = read_onnx(path)
+    network = Network(found.architecture)
+    network.load_arrays(found.arrays)
+    return network, found.remarks
+
+
+def _training(request: ShrinkRequest) -> Any:
+    from sarto.learn.loop import Training
+
+    return Training(
+        epochs=request.epochs,
+        batch=request.batch,
+        rate=request.rate,
+        threads=request.threads,
+        seed=request.seed,
+    )
+
+
+def _check_classes(network: Network, examples: Examples) -> None:
+    outputs = network.architecture.shapes[network.architecture.output]
+    if outputs != (len(examples.classes),):
+        raise SartoError(
+            "E122",
+            f"the network has outputs of shape {outputs}, and the data {len(examples.classes)} classes",
+            cause="a network that is compressed on labelled data has one output for each class",
+        )
+
+
+@dataclass
+class _Shrinking:
+    """One run of a recipe."""
+
+    request: ShrinkRequest
+    orders: tuple[Order, ...]
+    network: Network
+    fit: Examples
+    held: Examples
+    test: Examples
+    remarks: tuple[str, ...]
+    how: str
+
+    def run(self, talk: Talk) -> ShrinkResult:
+        """Run every step, write the file, test it once, and write the folder."""
+        from sarto.compress.container import to_bytes
+        from sarto.compress.recipe import coder_of, run
+        from sarto.compress.state import Evaluation, State
+
+        state = State(self.network)
+        evaluation = Evaluation(
+            self.fit,
+            self.held,
+            _training(self.request),
+            seed=self.request.seed,
+            budget=Budget(flash_b=self.request.flash_b),
+            talk=talk,
+        )
+        coder = coder_of(self.orders)
+        points = [self._point("as given", state, evaluation, coder)]
+        with talk.stage("recipe", len(self.orders)) as stage:
+            for order, after in run(state, self.orders, evaluation):
+                state = after
+                points.append(self._point(str(order), state, evaluation, coder))
+                stage.advance(1, f"{order}: {points[-1]['flash']:.0f} B")
+        data, table = to_bytes(state.network.architecture, state.stored(), coder)
+        write_atomic(self.request.out / FILE, data)
+        evidence = self._tested(state, data)
+        budget = Budget(flash_b=self.request.flash_b, min_accuracy=self._least(evidence))
+        verdict = judge(budget, {e.what: e for e in evidence})
+        steps = (*state.recipe.steps, *([Step(coder, {})] if self.orders[-1].room == "code" else []))
+        return self._write(verdict, points, evidence, table, Recipe(steps))
+
+    def _point(self, name: str, state: State, evaluation: Evaluation, coder: str) -> OperatingPoint:
+        from sarto.compress.container import to_bytes
+
+        data, _ = to_bytes(state.network.architecture, state.stored(), coder)
+        size = storage_evidence(
+            len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
+        )
+        network = reread(data)
+        guess = _guess(network, self.held)
+        quality = accuracy_evidence(
+            self.held.y,
+            guess,
+            self.held.classes,
+            part="validation",
+            tool="the network as its file gives it back",
+            command=self.request.command,
+            subject=_sha256(data),
+        )
+        error = replace(
+            quality[0], what="validation error", value=1 - quality[0].value, interval=_flipped(quality[0])
+        )
+        return OperatingPoint(name, {"step": name}, (*size, error, *quality))
+
+    def _tested(self, state: State, data: bytes) -> list[Evidence]:
+        """Return the evidence of the file, and the accuracy of it and of the network given on the test items."""
+        found = storage_evidence(
+            len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
+        )
+        self.guess = _guess(reread(data), self.test)
+        for network_guess, part in ((self.guess, "test"), (_guess(self.network, self.test), "given test")):
+            found += accuracy_evidence(
+                self.test.y,
+                network_guess,
+                self.test.classes,
+                part=part,
+                tool="the network as its file gives it back"
+                if part == "test"
+                else "the network as it was given",
+                command=self.request.command,
+                subject=_sha256(data) if part == "test" else "",
+            )
+        return found
+
+    def _least(self, evidence: list[Evidence]) -> float | None:
+        """Return the least accuracy: that of the network given, less what may be lost."""
+        if self.request.max_drop is None:
+            return None
+        given = next(e.value for e in evidence if e.what == "given test accuracy")
+        return given - self.request.max_drop
+
+    def _write(
+        self,
+        verdict: Verdict,
+        points: list[OperatingPoint],
+        evidence: list[Evidence],
+        table: Table,
+        recipe: Recipe,
+    ) -> ShrinkResult:
+        request = self.request
+        counts = confusion(self.test.y, self.guess, self.test.classes)
+        tables = [table, confusion_table(counts, self.test.classes), class_table(counts, self.test.classes)]
+        best = [p.name for p in front(points, OBJECTIVES)]
+        records = {
+            "recipe.json": recipe.to_json(),
+            "front.json": {
+                "points": [p.to_json() for p in points],
+                "front": best,
+                "objectives": list(OBJECTIVES),
+            },
+            "tables.json": [t.to_json() for t in tables],
+            "provenance.json": {
+                "command": request.command,
+                "seed": request.seed,
+                "sarto": __version__,
+                "split": self.how,
+                "items": [len(self.fit), len(self.held), len(self.test)],
+                "remarks": list(self.remarks),
+                "file_sha256": file_sha256(request.out / FILE),
+            },
+        }
+        lines = "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in evidence)
+        write_atomic(request.out / "evidence.jsonl", lines)
+        for name, value in records.items():
+            write_atomic(request.out / name, _json(value))
+        write_atomic(request.out / "verdict.json", _json(verdict.to_json()))
+        return ShrinkResult(request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)
+
+
+def reread(data: bytes) -> Network:
+    """Return the network that a container holds."""
+    from sarto.compress.container import from_bytes
+    from sarto.models.network.module import Network
+
+    contents = from_bytes(data)
+    network = Network(contents.architecture)
+    network.load_arrays(contents.arrays())
+    return network
+
+
+def finished(request: ShrinkRequest) -> ShrinkResult | None:
+    """Return the result of the same request if `request.out` holds it, else None.
+
+    Raises:
+        SartoError: E113, when the folder holds something else; E114, when it is finished and damaged.
+    """
+    out, marker = request.out, request.out / "request.json"
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not marker.exists())):
+        raise SartoError(
+            "E113",
+            f"{out} is not empty, and not an output folder of Sarto",
+            cause="there is no request.json in it",
+            hint="choose another folder with -o",
+        )
+    if not marker.exists():
+        return None
+    try:
+        if json.loads(marker.read_text(encoding="utf-8")) != request.identity():
+            raise SartoError(
+                "E113",
+                f"{out} belongs to another request",
+                cause="model, data, recipe, settings or version differ",
+                hint="choose another folder with -o, or remove this one",
+            )
+        if not (out / "verdict.json").exists():
+            return None
+        told = {
+            name: json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
+            for name in ("verdict", "front", "tables", "provenance")
+        }
+        if file_sha256(out / FILE) != told["provenance"]["file_sha256"]:
+            raise ValueError(f"{FILE} was changed")
+        lines = (out / "evidence.jsonl").read_text(encoding="utf-8").splitlines()
+        return ShrinkResult(
+            out,
+            Verdict.from_json(told["verdict"]),
+            tuple(OperatingPoint.from_json(p) for p in told["front"]["points"]),
+            tuple(Evidence.from_json(json.loads(line)) for line in lines),
+            Table.from_json(told["tables"][0]),
+            tuple(told["provenance"]["remarks"]),
+            already_done=True,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SartoError(
+            "E114",
+            f"{out} is damaged",
+            cause=str(error),
+            hint="choose another folder with -o, or remove this one",
+        ) from error
+
+
+def _claim(request: ShrinkRequest) -> None:
+    try:
+        write_atomic(request.out / "request.json", _json(request.identity()))
+    except OSError as error:
+        raise SartoError(
+            "E113",
+            f"the folder '{request.out}' cannot be made",
+            cause=error.strerror or type(error).__name__,
+            hint="choose another with -o",
+        ) from error
+
+
+def _guess(network: Network, examples: Examples) -> Any:
+    from sarto.models.network.module import predict
+
+    return predict(network, examples.x).argmax(axis=1)
+
+
+def _flipped(item: Evidence) -> tuple[float, float] | None:
+    return None if item.interval is None else (1 - item.interval[1], 1 - item.interval[0])
+
+
+def _sha256(data: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(data).hexdigest()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
