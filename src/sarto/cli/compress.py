@@ -16,7 +16,7 @@ from sarto.cli._verb import json_option, verb
 from sarto.core.errors import EXIT_DONE, SartoError
 
 if TYPE_CHECKING:
-    from sarto.search.shrink import ShrinkResult
+    from sarto.search.shrink_folder import ShrinkResult
 
 BUDGET, TRAINING = "Budget", "Training"
 
@@ -57,7 +57,8 @@ def command(
             hint="install torch for your machine, and then the extra: pip install 'sarto[nn]'",
         )
     from sarto.cli._talk import open_talk
-    from sarto.search.shrink import ShrinkRequest, shrink
+    from sarto.search.shrink import shrink
+    from sarto.search.shrink_folder import ShrinkRequest
 
     options["flash_b"], options["command"] = options.pop("flash"), current_call().command(*untyped_words(context))
     result = shrink(ShrinkRequest(model=model, out=out, **options), open_talk(quiet))
@@ -69,7 +70,7 @@ def _show(result: ShrinkResult, as_json: bool) -> int:
     """Print the last screen, or the document, and return the exit code."""
     from sarto.cli._folder import shown
     from sarto.cli._limits import show_nearest, show_verdict, unmet
-    from sarto.search.shrink import FILE
+    from sarto.search.shrink_folder import FILE
 
     failure = None if result.verdict.fits else unmet(result.verdict, "any device", "the network")
     if as_json:

@@ -28,6 +28,8 @@ from sarto.models.input_error import InputError
 
 Kind = Literal["plain", "table", "scaled", "sparse"]
 Precision = Literal["float32", "float16"]
+SPARSE_BITS = 64
+"""What a mask takes beside its bits: its length and the tables of its coder."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +92,7 @@ class Stored:
         width, kept = 16 if precision == "float16" else 32, int(np.count_nonzero(flat))
         costs = {
             "table": len(table) * width + flat.size * (len(table) - 1).bit_length(),
-            "sparse": kept * width + flat.size,
+            "sparse": kept * width + flat.size + SPARSE_BITS,
             "plain": flat.size * width,
         }
         for kind in sorted(costs, key=lambda name: costs[name]):

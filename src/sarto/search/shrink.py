@@ -9,7 +9,7 @@ compared with the bytes of the file: storage only.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,71 +17,26 @@ from sarto import __version__
 from sarto.core.budget import Budget, Verdict, judge
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
+from sarto.core.graph import save_graph
 from sarto.core.points import OperatingPoint, front
 from sarto.core.progress import Talk
 from sarto.core.recipe import Recipe, Step
-from sarto.core.store import file_sha256, package_sha256, write_atomic
+from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
 from sarto.data.examples import Examples, read_examples, shaped
 from sarto.measure.quality import accuracy_evidence, class_table, confusion, confusion_table
 from sarto.measure.storage import storage_evidence
+from sarto.search.shrink_folder import FILE, ShrinkRequest, ShrinkResult, as_json, claim, finished
 
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
     from sarto.compress.state import Evaluation, State
     from sarto.models.network.module import Network
 
-FILE = "network.sarto"
+GRAPH = "graph.npz"
 VALIDATION_SHARE = 0.1
 """Of the items that are not for the test; the rest is trained on."""
-EPOCHS = 10
 OBJECTIVES = ("validation error", "flash")
-
-
-@dataclass(frozen=True)
-class ShrinkRequest:
-    """What was asked for; see the options of `sarto compress`."""
-
-    model: str
-    data: str
-    out: Path
-    recipe: str
-    state: str | None = None
-    flash_b: float | None = None
-    max_drop: float | None = None
-    epochs: int = EPOCHS
-    batch: int = 128
-    rate: float = 1e-3
-    threads: int = 1
-    seed: int = 0
-    command: str = ""
-
-    def identity(self) -> dict[str, Any]:
-        """Return all that can change the result."""
-        from sarto.data.source import source_sha256
-
-        fields = asdict(self)
-        for name in ("out", "command"):
-            del fields[name]
-        fields |= {"data": source_sha256(self.data), "code": package_sha256()}
-        for name in ("model", "state"):
-            path = Path(str(fields[name]).rpartition(":")[0] or str(fields[name]))
-            if fields[name] is not None and path.is_file():
-                fields[name] = [str(fields[name]).rpartition(":")[2], file_sha256(path)]
-        return json.loads(json.dumps(fields))
-
-
-@dataclass(frozen=True)
-class ShrinkResult:
-    """Where the network is, whether it fits, every point of the recipe, the bytes of the file, and remarks."""
-
-    out: Path
-    verdict: Verdict
-    points: tuple[OperatingPoint, ...]
-    evidence: tuple[Evidence, ...]
-    table: Table
-    remarks: tuple[str, ...]
-    already_done: bool = False
 
 
 def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
@@ -105,7 +60,7 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     shape = network.architecture.input_shape
     fit, held, test = (shaped(part, shape) for part in (fit, held, parts.test))
     _check_classes(network, fit)
-    _claim(request)
+    claim(request)
     return _Shrinking(request, orders, network, fit, held, test, remarks, parts.how).run(talk)
 
 
@@ -204,6 +159,10 @@ class _Shrinking:
                 stage.advance(1, f"{order}: {points[-1]['flash']:.0f} B")
         data, table = to_bytes(state.network.architecture, state.stored(), coder)
         write_atomic(self.request.out / FILE, data)
+        if len(state.network.quantisers):
+            from sarto.deploy.lower.network import lower_network
+
+            save_graph(lower_network(state.network, self.fit.classes).graph, self.request.out / GRAPH)
         evidence = self._tested(state, data)
         budget = Budget(flash_b=self.request.flash_b, min_accuracy=self._least(evidence))
         verdict = judge(budget, {e.what: e for e in evidence})
@@ -217,14 +176,13 @@ class _Shrinking:
         size = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
         )
-        network = reread(data)
-        guess = _guess(network, self.held)
+        guess, tool = _said(state, data, self.held)
         quality = accuracy_evidence(
             self.held.y,
             guess,
             self.held.classes,
             part="validation",
-            tool="the network as its file gives it back",
+            tool=tool,
             command=self.request.command,
             subject=_sha256(data),
         )
@@ -238,18 +196,20 @@ class _Shrinking:
         found = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
         )
-        self.guess = _guess(reread(data), self.test)
-        for network_guess, part in ((self.guess, "test"), (_guess(self.network, self.test), "given test")):
+        self.guess, tool = _said(state, data, self.test)
+        given = _guess(self.network, self.test)
+        for guess, part, by, subject in (
+            (self.guess, "test", tool, _sha256(data)),
+            (given, "given test", "the network as it was given", ""),
+        ):
             found += accuracy_evidence(
                 self.test.y,
-                network_guess,
+                guess,
                 self.test.classes,
                 part=part,
-                tool="the network as its file gives it back"
-                if part == "test"
-                else "the network as it was given",
+                tool=by,
                 command=self.request.command,
-                subject=_sha256(data) if part == "test" else "",
+                subject=subject,
             )
         return found
 
@@ -293,8 +253,8 @@ class _Shrinking:
         lines = "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in evidence)
         write_atomic(request.out / "evidence.jsonl", lines)
         for name, value in records.items():
-            write_atomic(request.out / name, _json(value))
-        write_atomic(request.out / "verdict.json", _json(verdict.to_json()))
+            write_atomic(request.out / name, as_json(value))
+        write_atomic(request.out / "verdict.json", as_json(verdict.to_json()))
         return ShrinkResult(request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)
 
 
@@ -309,67 +269,15 @@ def reread(data: bytes) -> Network:
     return network
 
 
-def finished(request: ShrinkRequest) -> ShrinkResult | None:
-    """Return the result of the same request if `request.out` holds it, else None.
+def _said(state: State, data: bytes, examples: Examples) -> tuple[Any, str]:
+    """Return the classes of `examples`, and what found them: the integers of a quantised network, else its file."""
+    if not len(state.network.quantisers):
+        return _guess(reread(data), examples), "the network as its file gives it back"
+    from sarto.core.graph import infer
+    from sarto.deploy.lower.network import lower_network
 
-    Raises:
-        SartoError: E113, when the folder holds something else; E114, when it is finished and damaged.
-    """
-    out, marker = request.out, request.out / "request.json"
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not marker.exists())):
-        raise SartoError(
-            "E113",
-            f"{out} is not empty, and not an output folder of Sarto",
-            cause="there is no request.json in it",
-            hint="choose another folder with -o",
-        )
-    if not marker.exists():
-        return None
-    try:
-        if json.loads(marker.read_text(encoding="utf-8")) != request.identity():
-            raise SartoError(
-                "E113",
-                f"{out} belongs to another request",
-                cause="model, data, recipe, settings or version differ",
-                hint="choose another folder with -o, or remove this one",
-            )
-        if not (out / "verdict.json").exists():
-            return None
-        told = {
-            name: json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
-            for name in ("verdict", "front", "tables", "provenance")
-        }
-        if file_sha256(out / FILE) != told["provenance"]["file_sha256"]:
-            raise ValueError(f"{FILE} was changed")
-        lines = (out / "evidence.jsonl").read_text(encoding="utf-8").splitlines()
-        return ShrinkResult(
-            out,
-            Verdict.from_json(told["verdict"]),
-            tuple(OperatingPoint.from_json(p) for p in told["front"]["points"]),
-            tuple(Evidence.from_json(json.loads(line)) for line in lines),
-            Table.from_json(told["tables"][0]),
-            tuple(told["provenance"]["remarks"]),
-            already_done=True,
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SartoError(
-            "E114",
-            f"{out} is damaged",
-            cause=str(error),
-            hint="choose another folder with -o, or remove this one",
-        ) from error
-
-
-def _claim(request: ShrinkRequest) -> None:
-    try:
-        write_atomic(request.out / "request.json", _json(request.identity()))
-    except OSError as error:
-        raise SartoError(
-            "E113",
-            f"the folder '{request.out}' cannot be made",
-            cause=error.strerror or type(error).__name__,
-            hint="choose another with -o",
-        ) from error
+    lowered = lower_network(state.network, examples.classes)
+    return infer(lowered.graph, lowered.items(examples.x)).classes, "the integer graph, in NumPy"
 
 
 def _guess(network: Network, examples: Examples) -> Any:
@@ -386,7 +294,3 @@ def _sha256(data: bytes) -> str:
     import hashlib
 
     return hashlib.sha256(data).hexdigest()
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,133 @@
+"""What `sarto compress` is asked for and answers, and the folder that holds a finished answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sarto.core.budget import Verdict
+from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
+from sarto.core.points import OperatingPoint
+from sarto.core.store import file_sha256, package_sha256, write_atomic
+from sarto.core.table import Table
+
+FILE = "network.sarto"
+EPOCHS = 10
+
+
+@dataclass(frozen=True)
+class ShrinkRequest:
+    """What was asked for; see the options of `sarto compress`."""
+
+    model: str
+    data: str
+    out: Path
+    recipe: str
+    state: str | None = None
+    flash_b: float | None = None
+    max_drop: float | None = None
+    epochs: int = EPOCHS
+    batch: int = 128
+    rate: float = 1e-3
+    threads: int = 1
+    seed: int = 0
+    command: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that can change the result."""
+        from sarto.data.source import source_sha256
+
+        fields = asdict(self)
+        for name in ("out", "command"):
+            del fields[name]
+        fields |= {"data": source_sha256(self.data), "code": package_sha256()}
+        for name in ("model", "state"):
+            path = Path(str(fields[name]).rpartition(":")[0] or str(fields[name]))
+            if fields[name] is not None and path.is_file():
+                fields[name] = [str(fields[name]).rpartition(":")[2], file_sha256(path)]
+        return json.loads(json.dumps(fields))
+
+
+@dataclass(frozen=True)
+class ShrinkResult:
+    """Where the network is, whether it fits, every point of the recipe, the bytes of the file, and remarks."""
+
+    out: Path
+    verdict: Verdict
+    points: tuple[OperatingPoint, ...]
+    evidence: tuple[Evidence, ...]
+    table: Table
+    remarks: tuple[str, ...]
+    already_done: bool = False
+
+
+def finished(request: ShrinkRequest) -> ShrinkResult | None:
+    """Return the result of the same request if `request.out` holds it, else None.
+
+    Raises:
+        SartoError: E113, when the folder holds something else; E114, when it is finished and damaged.
+    """
+    out, marker = request.out, request.out / "request.json"
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not marker.exists())):
+        raise SartoError(
+            "E113",
+            f"{out} is not empty, and not an output folder of Sarto",
+            cause="there is no request.json in it",
+            hint="choose another folder with -o",
+        )
+    if not marker.exists():
+        return None
+    try:
+        if json.loads(marker.read_text(encoding="utf-8")) != request.identity():
+            raise SartoError(
+                "E113",
+                f"{out} belongs to another request",
+                cause="model, data, recipe, settings or version differ",
+                hint="choose another folder with -o, or remove this one",
+            )
+        if not (out / "verdict.json").exists():
+            return None
+        told = {
+            name: json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
+            for name in ("verdict", "front", "tables", "provenance")
+        }
+        if file_sha256(out / FILE) != told["provenance"]["file_sha256"]:
+            raise ValueError(f"{FILE} was changed")
+        lines = (out / "evidence.jsonl").read_text(encoding="utf-8").splitlines()
+        return ShrinkResult(
+            out,
+            Verdict.from_json(told["verdict"]),
+            tuple(OperatingPoint.from_json(p) for p in told["front"]["points"]),
+            tuple(Evidence.from_json(json.loads(line)) for line in lines),
+            Table.from_json(told["tables"][0]),
+            tuple(told["provenance"]["remarks"]),
+            already_done=True,
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SartoError(
+            "E114",
+            f"{out} is damaged",
+            cause=str(error),
+            hint="choose another folder with -o, or remove this one",
+        ) from error
+
+
+def claim(request: ShrinkRequest) -> None:
+    """Mark the folder as belonging to this request, once model and data are known to be good."""
+    try:
+        write_atomic(request.out / "request.json", as_json(request.identity()))
+    except OSError as error:
+        raise SartoError(
+            "E113",
+            f"the folder '{request.out}' cannot be made",
+            cause=error.strerror or type(error).__name__,
+            hint="choose another with -o",
+        ) from error
+
+
+def as_json(value: Any) -> str:
+    """Return `value` as the text of a file."""
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
