@@ -32,7 +32,7 @@ from torch import Tensor
 
 from sarto.compress.groups import Kept, Ties, all_kept, cut, ties
 from sarto.compress.prune._copy import masks
-from sarto.compress.prune._flow import flow, mean_of_window, norm_line
+from sarto.compress.prune._flow import flow, mean_of_window, norm_line, refuse_mam
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.module import Network
 from sarto.models.network.operations import WEIGHTED, ints, whole
@@ -42,8 +42,9 @@ def remove_dead_units(network: Network) -> Network:
     """Return a network with the same outputs (to rounding) and without the units that do nothing.
 
     Raises:
-        InputError: E125, when a layer has a form.
+        InputError: E125, when a layer has a form, or is a MAM layer, where an input that is 0 may be the largest.
     """
+    refuse_mam(network, "the removal of dead units")
     constants, tied = _constants(network), ties(network.architecture)
     reads = {node.name: _reads(network, node, constants) for node in network.architecture.weighted}
     kept = _kept(network.architecture, tied, reads)

@@ -2,9 +2,18 @@
 
 # pyright: reportUnknownMemberType=false
 
+import numpy as np
+import pytest
 import torch
 
+from sarto.compress.dead_units import remove_dead_units
 from sarto.compress.prune.mam import score
+from sarto.compress.pruning import prune, scoring_batches
+from sarto.compress.quantize import ptq
+from sarto.compress.state import Evaluation, State
+from sarto.data.examples import of_arrays
+from sarto.deploy.lower.network import lower_network
+from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network
 
@@ -39,3 +48,25 @@ def test_counts_of_a_network_with_a_sum_after_it() -> None:
     assert torch.equal(counted["c"], conv)
     assert torch.equal(counted["l"], linear)
     assert torch.equal(counted["out"], torch.full((2, 3), 18.0))
+
+
+def mixed() -> Network:
+    """A MAM layer, ReLU and a linear layer."""
+    nodes = (Node("a", "mam_linear", ("input",), {"features": 8}), Node("r", "relu", ("a",)))
+    return Network(Architecture((6,), (*nodes, Node("o", "linear", ("r",), {"features": 2}))), seed=0)
+
+
+@pytest.mark.parametrize("method", ["synflow", "px"])
+def test_methods_that_follow_sums_refuse_the_layer_by_name(method: str) -> None:
+    data = of_arrays(np.eye(6), np.arange(6) % 2)
+    with pytest.raises(InputError, match=r"E125.*does not understand 'a', a mam_linear"):
+        prune(mixed(), method, 0.5, batches=scoring_batches(data, 0))
+
+
+def test_what_holds_for_sums_only_refuses_the_layer_by_name() -> None:
+    with pytest.raises(InputError, match=r"E125.*dead units does not understand 'a'"):
+        remove_dead_units(mixed())
+    data = of_arrays(np.random.default_rng(0).normal(size=(20, 6)), np.arange(20) % 2)
+    state = ptq.quantise(State(mixed()), Evaluation(data, data))
+    with pytest.raises(InputError, match=r"E126.*'a' is mam_linear"):
+        lower_network(state.network)

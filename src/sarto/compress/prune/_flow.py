@@ -22,9 +22,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from sarto.models.input_error import InputError
+from sarto.models.mam.layers import MamConvLayer
 from sarto.models.network.architecture import INPUT, Node
 from sarto.models.network.module import Network
-from sarto.models.network.operations import WEIGHTED, ints
+from sarto.models.network.operations import MAM, WEIGHTED, ints
 from sarto.models.network.weights import ConvLayer
 
 PLAIN = ("flatten", "reshape", "add", "concat")
@@ -68,10 +70,26 @@ def flow(
 
 def _weigh(network: Network, node: Node, x: Tensor, weight: Tensor) -> Tensor:
     layer = network.layers[node.name]
-    if not isinstance(layer, ConvLayer):
+    if not isinstance(layer, (ConvLayer, MamConvLayer)):
         return functional.linear(x, weight)
     run = functional.conv1d if len(layer.stride) == 1 else functional.conv2d
     return run(x, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
+
+
+def refuse_mam(network: Network, method: str) -> None:
+    """Refuse a network with layers that keep the largest and smallest products in place of the sum.
+
+    Raises:
+        InputError: E125, which names the layer.
+    """
+    for node in network.architecture.nodes:
+        if node.op in MAM:
+            raise InputError(
+                "E125",
+                f"{method} does not understand '{node.name}', a {node.op}",
+                cause="it follows sums of products, and such a layer takes the largest and the smallest",
+                hint="take mam, snip or magnitude to prune it",
+            )
 
 
 def per_channel(amounts: Tensor, like: Tensor) -> Tensor:

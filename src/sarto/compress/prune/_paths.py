@@ -39,24 +39,24 @@ from sarto.compress.prune._flow import flow, mean_of_window, norm_line, per_chan
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Node
 from sarto.models.network.module import Network
-from sarto.models.network.operations import PIECEWISE_LINEAR, SATURATING, ints
+from sarto.models.network.operations import MAM, PIECEWISE_LINEAR, SATURATING, ints
 from sarto.models.network.weights import WeightedLayer
 
 _RECORDED = (*PIECEWISE_LINEAR, "max_pool")
 
 
 def refuse_smooth(network: Network, method: str) -> None:
-    """Refuse a network with an activation that does not scale its input by one of two numbers.
+    """Refuse a network with a node that is not linear for given signs and winners: a smooth activation, or MAM.
 
     Raises:
         InputError: E125, which names the node.
     """
     for node in network.architecture.nodes:
-        if node.op in SATURATING:
+        if node.op in (*SATURATING, *MAM):
             raise InputError(
                 "E125",
                 f"{method} does not understand '{node.name}', a {node.op}",
-                cause="a path has a value only through ReLU and LeakyReLU, which pass or scale what they are given",
+                cause="a path has a value only through sums, ReLU and LeakyReLU, which scale what they are given",
                 hint="take snip, grasp, ntk_sap or magnitude, or a network with ReLU",
             )
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sarto.compress.prune._copy import Batches, Scores, masked_weights
-from sarto.compress.prune._flow import flow, mean_of_window, norm_line, per_channel
+from sarto.compress.prune._flow import flow, mean_of_window, norm_line, per_channel, refuse_mam
 from sarto.models.network.architecture import Node
 from sarto.models.network.module import Network
 from sarto.models.network.operations import ints
@@ -33,7 +33,12 @@ EXAMPLES = False
 
 
 def score(network: Network, batches: Batches, seed: int) -> Scores:
-    """Return the score of every weight in float64."""
+    """Return the score of every weight in float64.
+
+    Raises:
+        InputError: E125, when there is a MAM layer; the message names it.
+    """
+    refuse_mam(network, "synflow")
 
     def through(node: Node, y: Tensor) -> Tensor:
         if node.op == "batch_norm":

@@ -38,7 +38,7 @@ from sarto.deploy.lower.weights import integer_weights
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Node
 from sarto.models.network.module import Network
-from sarto.models.network.operations import WEIGHTED, ints, whole
+from sarto.models.network.operations import MAM, WEIGHTED, ints, whole
 
 LARGEST_SHIFT = 62
 MOST_BIAS = 2**30
@@ -150,7 +150,7 @@ class _Lowering(GraphBuilding):
         """Add the operations of a node."""
         if node.name in self.held or any(self._bends(name, node) for name in node.inputs):
             return
-        if node.op in WEIGHTED:
+        if node.op in WEIGHTED and node.op not in MAM:
             self.layer(node)
         elif node.op in ("add", "relu", "relu6"):
             self.add(node)
