@@ -1,4 +1,4 @@
-"""Pruning at initialisation, each method beside its controls: is PX better than SNIP and SynFlow at 2 % of the weights?
+"""Pruning at initialisation, each method beside its controls, and PX against SNIP and SynFlow at 2 % of the weights.
 
 ResNet-8 of width 16 on 10,000 images of MNIST and of CIFAR-10 at half size (14 x 14, 16 x 16), densities 10 % and 2 %,
 three seeds; every arm trains with the same passes, rate and batches, none was tuned, and no choice sees the test

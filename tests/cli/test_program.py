@@ -31,6 +31,7 @@ def test_help_lists_every_verb_with_its_line() -> None:
         "fit",
         "measure",
         "compare",
+        "compress",
         "deploy",
         "report",
         "devices",
@@ -67,7 +68,7 @@ def test_python_m_sarto_is_the_same_program(tmp_path: Path) -> None:
         (
             ("xyzzy",),
             "error[E111]: 'xyzzy' is not a command of sarto",
-            "hint: the commands are compare, deploy, ",
+            "hint: the commands are compare, compress, ",
         ),
         (("--verison",), "error[E112]: --verison is not an option of sarto", "hint: did you mean --version?"),
         (

@@ -47,7 +47,7 @@ def test_counts_of_a_network_with_a_sum_after_it() -> None:
     linear[0, 4] = 0
     assert torch.equal(counted["c"], conv)
     assert torch.equal(counted["l"], linear)
-    assert torch.equal(counted["out"], torch.full((2, 3), 18.0))
+    assert torch.equal(counted["out"], torch.full((2, 3), 54.0))  # 9 items, 3 places of "c", 2 ends
 
 
 def mixed() -> Network:

@@ -3,8 +3,8 @@
     score_ik = #{items, places : k = argmax_k' x_k' w_ik'} + #{... argmin ...}
 
 In a layer with sums every product is part of every output: each of its weights counts as if it won both at every item
-and place, the most that a count can be. So weights of MAM layers go first, and among sums, all alike, the magnitude
-decides.
+and place, the most that a count can be in any layer. So weights of MAM layers go first, and among sums, all alike, the
+magnitude decides.
 
 A count says who wins, not by how much; `snip` on the trained network, the gradient `|g w|`, weighs what it is worth.
 
@@ -42,6 +42,7 @@ def score(network: Network, batches: Batches, seed: int) -> Scores:
     own = working_copy(network, training=False)
     layers = dict(own.weighted())
     found = {name: torch.zeros_like(layer.weight.detach()) for name, layer in layers.items()}
+    most = dict.fromkeys(layers, 0)
     with torch.no_grad():
         for x, _ in with_examples(batches, "mam"):
             values = {INPUT: x}
@@ -51,9 +52,13 @@ def score(network: Network, batches: Batches, seed: int) -> Scores:
                 values[node.name] = own.apply_node(node, inputs)
                 if isinstance(layer, MamLayer):
                     found[node.name] += _counts(layer, inputs[0])
-                elif layer is not None:
-                    found[node.name] += 2 * values[node.name][:, 0].numel()
-    return found
+                if layer is not None:
+                    most[node.name] += 2 * values[node.name][:, 0].numel()
+    top = float(max(most.values()))
+    return {
+        name: counts if isinstance(layers[name], MamLayer) else torch.full_like(counts, top)
+        for name, counts in found.items()
+    }
 
 
 def _counts(layer: MamLayer, x: Tensor) -> Tensor:
