@@ -16,7 +16,7 @@ from tests.cli.stand_in import FIT, Search, call, environment, run, start
 
 QUICK_CPU_S = 0.2
 """Architecture, section 6: most CPU of help over bare Python."""
-RUNS = 20
+RUNS = 60
 
 
 def test_help_lists_every_verb_with_its_line() -> None:
