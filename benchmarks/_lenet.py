@@ -14,21 +14,21 @@ from __future__ import annotations
 import lzma
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from benchmarks._bench import real_data
+from benchmarks._bench import Bench, real_data
 from benchmarks._outcome import Bar, Figure, at_least, at_most, over_seeds
-from benchmarks._packed import packed, unpacked
 from benchmarks._units import strongest, without_dead
+from sarto.compress.container import by_tensor
 from sarto.compress.quantize import codebook
 from sarto.compress.rate import RateAware
 from sarto.compress.settle import Settling
-from sarto.compress.state import Evaluation, State, masked
+from sarto.compress.state import Evaluation, State, masked, restored
 from sarto.core.seed import generator
 from sarto.data.examples import Examples, of_arrays
 from sarto.learn.distill import Distillation
@@ -151,8 +151,8 @@ def evaluation(model: Network, found: Data, training: Training) -> Evaluation:
 def judged(state: State, found: Data, begun: float) -> dict[str, Any]:
     """Return what is known of a network: its file is decoded, compared and tested."""
     seconds = time.process_time() - begun
-    file, table = packed(state)
-    back = unpacked(file)
+    file, table = state.packed()
+    back = restored(file)
     arrays, decoded = state.network.arrays(), back.arrays()
     same = all(arrays[name].tobytes() == decoded[name].tobytes() for name in arrays)
     stored = state.stored()
@@ -161,7 +161,7 @@ def judged(state: State, found: Data, begun: float) -> dict[str, Any]:
     wrong = predict(back, found.test.x).argmax(1) != found.test.y
     return {
         "bytes": len(file),
-        "table": table,
+        "table": by_tensor(table),
         "error": int(np.count_nonzero(wrong)) / len(found.test),
         "validation error": 1 - accuracy(back, found.validation),
         "decoded is equal in every bit": bool(same),
@@ -175,6 +175,25 @@ def judged(state: State, found: Data, begun: float) -> dict[str, Any]:
 
 def _lzma_b(data: bytes) -> int:
     return len(lzma.compress(data, format=lzma.FORMAT_ALONE, preset=lzma.PRESET_EXTREME | 9))
+
+
+def told(bench: Bench, seed: int, said: Mapping[str, Any], arms: Sequence[str], float_b: int) -> None:
+    """Say what each arm of a seed came to."""
+    for arm in arms:
+        f = said[arm]
+        bench.say(
+            f"seed {seed}, {arm}: {float_b / f['bytes']:.1f}x, {f['bytes']} B, error "
+            f"{100 * f['error']:.2f} % (validation {100 * f['validation error']:.2f} %), "
+            f"{f['weights']} weights, {f['seconds']:.0f} s"
+        )
+
+
+def all_shown(found: list[dict[str, Any]], arms: Sequence[str], float_b: int) -> dict[str, Figure]:
+    """Return the figures of the teacher and of every arm."""
+    return {
+        **over_seeds("teacher: test error", [f["teacher"]["error"] for f in found], "1", "measured"),
+        **{k: v for arm in arms for k, v in shown(arm, [f[arm] for f in found], float_b).items()},
+    }
 
 
 def shown(arm: str, found: list[dict[str, Any]], float_b: int) -> dict[str, Figure]:
@@ -193,9 +212,9 @@ def shown(arm: str, found: list[dict[str, Any]], float_b: int) -> dict[str, Figu
         figures |= over_seeds(f"{arm}: {key}", [float(f[key]) for f in found], unit, "measured")
     for name, row in found[0]["table"].items():
         for part in row:
-            sizes = [float(f["table"][name][part]) for f in found]
+            sizes = [float(f["table"].get(name, {}).get(part, 0)) for f in found]
             if any(sizes):
-                figures |= over_seeds(f"{arm}: bytes of {name}, {part}", sizes, "B", "measured")
+                figures |= over_seeds(f"{arm}: bytes of {name or 'file'}, {part}", sizes, "B", "measured")
     return figures
 
 

@@ -15,8 +15,8 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks._bench import Bench
-from benchmarks._lenet import bars, data, deep, judged, rate, shown, teacher
-from benchmarks._outcome import Outcome, over_seeds
+from benchmarks._lenet import all_shown, bars, data, deep, judged, rate, teacher, told
+from benchmarks._outcome import Outcome
 from sarto.compress.rate import RateAware
 from sarto.learn.loop import Training, accuracy, torch_threads
 
@@ -39,17 +39,8 @@ def run(bench: Bench) -> Outcome:
     found: list[dict[str, Any]] = []
     for seed in range(1 if bench.quick else SEEDS):
         found += [bench.once({"seed": seed, "quick": bench.quick}, one, seed, bench.quick)]
-        for arm in ARMS:
-            said = found[-1][arm]
-            bench.say(
-                f"seed {seed}, {arm}: {FLOAT_B / said['bytes']:.1f}x, {said['bytes']} B, error "
-                f"{100 * said['error']:.2f} % (validation {100 * said['validation error']:.2f} %), "
-                f"{said['weights']} weights, {said['seconds']:.0f} s"
-            )
-    figures = {
-        **over_seeds("teacher: test error", [f["teacher"]["error"] for f in found], "1", "measured"),
-        **{k: v for arm in ARMS for k, v in shown(arm, [f[arm] for f in found], FLOAT_B).items()},
-    }
+        told(bench, seed, found[-1], ARMS, FLOAT_B)
+    figures = all_shown(found, ARMS, FLOAT_B)
     if bench.quick:
         return Outcome(figures)
     return Outcome(

@@ -24,8 +24,8 @@ from sarto.core.recipe import Recipe
 from sarto.core.store import write_atomic
 from sarto.measure.placement import place_folder
 from sarto.report import html, read_run
+from sarto.search import claimed, folder
 from sarto.search import fit as entry
-from sarto.search import folder
 from sarto.search.deployment import Deployment, Workshop
 from sarto.search.fit import FitRequest, FitResult, check, finished, fit
 from sarto.search.loop import Trial
@@ -101,7 +101,7 @@ def base(place: Path, data: str) -> FitResult:
 def with_images(place: Path, request: FitRequest) -> FitRequest:
     """Put the images that are built already where `request` looks for them."""
     shutil.copytree(place / "work" / "images", request.out / ".work" / "images")
-    entry.claim(request)
+    claimed.claim(request.out, request.identity())
     return request
 
 

@@ -109,11 +109,9 @@ def _show(result: ShrinkResult, as_json: bool) -> int:
 
 def _bytes(result: ShrinkResult) -> None:
     """Print what every tensor takes, part by part."""
-    parts = list(dict.fromkeys(str(part) for part in result.table.column("part")))
-    sizes: dict[str, dict[str, int]] = {}
-    for tensor, part, size in result.table.rows:
-        row = sizes.setdefault(str(tensor), {})
-        row[str(part)] = row.get(str(part), 0) + int(size)
+    from sarto.compress.container import by_tensor
+
+    sizes, parts = by_tensor(result.table), list(dict.fromkeys(map(str, result.table.column("part"))))
     shown = [part for part in parts if any(row.get(part) for row in sizes.values())]
     rows = [
         (tensor or "(file)", *(str(row.get(part, "")) for part in shown), str(sum(row.values())))

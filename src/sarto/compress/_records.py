@@ -17,6 +17,8 @@ from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture
 
 ROOM = "sarto.compress.code"
+BEST = "best"
+"""In place of a coder: of each tensor's, the shortest."""
 KINDS: tuple[Kind, ...] = ("plain", "table", "scaled", "sparse")
 
 
@@ -30,14 +32,14 @@ class Coded:
     symbols: bytes = b""
 
 
-def code(stored: Stored, coder: str = "best") -> Coded:
+def code(stored: Stored, coder: str = BEST) -> Coded:
     """Return a tensor with its symbols coded, by one method or the one that takes fewest bytes."""
     if stored.symbols is None:
         return Coded(stored)
     matrix = stored.symbols.reshape(_matrix(stored.shape))
     found = [
         Coded(stored, name, len(made.tables), bytes(made.data))
-        for name in (methods(ROOM) if coder == "best" else [coder])
+        for name in (methods(ROOM) if coder == BEST else [coder])
         for made in [load_method(ROOM, name).encode(matrix, stored.alphabet)]
     ]
     return min(found, key=lambda c: len(c.symbols))

@@ -39,7 +39,7 @@ from jaxtyping import Float
 from sarto.compress import _large
 from sarto.compress._large import Tensors
 from sarto.compress._packing import Packer, Unpacker, damaged, pack_architecture, unpack_architecture
-from sarto.compress._records import KINDS, Coded, check_size, code, decoded, part_rows
+from sarto.compress._records import BEST, KINDS, Coded, check_size, code, decoded, part_rows
 from sarto.compress.stored import Stored
 from sarto.core.store import write_atomic
 from sarto.core.table import Table
@@ -73,7 +73,7 @@ def write(
     path: Path,
     architecture: Architecture,
     tensors: Mapping[str, Stored],
-    coder: str = "best",
+    coder: str = BEST,
     packed: bool | None = None,
 ) -> Table:
     """Write a container and return its table of bytes.
@@ -94,7 +94,7 @@ def write(
 
 
 def to_bytes(
-    architecture: Architecture, tensors: Mapping[str, Stored], coder: str = "best", packed: bool | None = None
+    architecture: Architecture, tensors: Mapping[str, Stored], coder: str = BEST, packed: bool | None = None
 ) -> tuple[bytes, Table]:
     """Return the container as bytes, and its table; see `write`."""
     _check(architecture, tensors)
@@ -104,6 +104,15 @@ def to_bytes(
     size = sum(int(row[2]) for row in rows)
     assert size == len(data), f"the table of bytes has {size} of {len(data)}"
     return data, Table("bytes", ("tensor", "part", "bytes"), ("", "", "B"), tuple(rows), ("", "", "measured"))
+
+
+def by_tensor(table: Table) -> dict[str, dict[str, int]]:
+    """Return the bytes of every tensor, part by part; those of no tensor are under an empty name."""
+    sizes: dict[str, dict[str, int]] = {}
+    for tensor, part, size in table.rows:
+        row = sizes.setdefault(str(tensor), {})
+        row[str(part)] = row.get(str(part), 0) + int(size)
+    return sizes
 
 
 def read(path: Path, most_b: int = MOST_B) -> Contents:

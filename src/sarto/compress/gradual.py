@@ -31,7 +31,7 @@ from sarto.compress.prune.magnitude import score
 from sarto.compress.pruning import apply
 from sarto.compress.state import Evaluation, State
 from sarto.core.recipe import Step
-from sarto.learn.loop import Training, train
+from sarto.learn.loop import Training
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 
@@ -71,18 +71,9 @@ class Gradual:
                 f"{self} cannot be used",
                 cause="density and ramp are above 0 and at most 1, `every` is at least 1, the floor at least 0",
             )
-        network, training = state.copy(), evaluation.training
-        first = _first_whole_pass(self.ramp, training, len(evaluation.train))
-        train(
-            network,
-            evaluation.train,
-            training,
-            validation=evaluation.validation,
-            loss=evaluation.loss,
-            before_step=self._cutter(network),
-            judged_from=first,
-            talk=evaluation.talk,
-        )
+        network = state.copy()
+        first = _first_whole_pass(self.ramp, evaluation.training, len(evaluation.train))
+        evaluation.tune(network, before_step=self._cutter(network), judged_from=first)
         return state.then(Step("gradual", vars(self)), network)
 
     def _cutter(self, network: Network) -> Callable[[int, int], None]:

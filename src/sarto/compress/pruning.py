@@ -33,7 +33,6 @@ from sarto.core.recipe import Step
 from sarto.core.rooms import load_method, methods
 from sarto.core.seed import generator
 from sarto.data.examples import Examples
-from sarto.learn.loop import History, train
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 
@@ -164,17 +163,5 @@ class Pruning:
             seed=evaluation.seed,
         )
         if self.tuned:
-            tune(network, evaluation)
+            evaluation.tune(network)
         return state.then(Step(self.method, {k: v for k, v in vars(self).items() if k != "method"}), network)
-
-
-def tune(network: Network, evaluation: Evaluation) -> History:
-    """Train `network` as the evaluation says, and keep the pass that is best on validation."""
-    return train(
-        network,
-        evaluation.train,
-        evaluation.training,
-        validation=evaluation.validation,
-        loss=evaluation.loss,
-        talk=evaluation.talk,
-    )

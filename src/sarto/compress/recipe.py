@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from sarto.compress._records import BEST
 from sarto.compress.dead_units import remove_dead_units
 from sarto.compress.fold import fold
 from sarto.compress.gradual import Gradual
 from sarto.compress.lowrank import low_rank
-from sarto.compress.pruning import Pruning, tune
+from sarto.compress.pruning import Pruning
 from sarto.compress.rate import RateAware
 from sarto.compress.settle import Settling
 from sarto.compress.state import Evaluation, State
@@ -34,7 +35,6 @@ from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 
 Room = Literal["prune", "quantize", "code", "step"]
-BEST = "best"
 DISTIL = "distil"
 TUNED = "tuned"
 
@@ -228,7 +228,7 @@ def _tuned(name: str, change: Callable[..., Network]) -> Run:
         settings = {key: value for key, value in given.items() if key != TUNED}
         network = change(state.network, **settings)
         if given.get(TUNED, True):
-            tune(network, evaluation)
+            evaluation.tune(network)
         return state.then(Step(name, dict(given)), network)
 
     return step

@@ -21,7 +21,6 @@ from sarto.compress.clusters import clusters, nearest
 from sarto.compress.half import rounded
 from sarto.compress.state import Evaluation, State
 from sarto.core.recipe import Step
-from sarto.learn.loop import train
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 
@@ -48,14 +47,7 @@ class Settling:
             raise InputError("E116", f"{self} cannot be used", cause="both numbers are at least 0")
         network = state.copy()
         settle_biases(network, self.bias_values)
-        train(
-            network,
-            evaluation.train,
-            replace(evaluation.training, epochs=self.passes),
-            validation=evaluation.validation,
-            loss=evaluation.loss,
-            talk=evaluation.talk,
-        )
+        evaluation.tune(network, replace(evaluation.training, epochs=self.passes))
         return state.then(Step("settle", vars(self)), network)
 
 

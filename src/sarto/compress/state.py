@@ -18,14 +18,17 @@ from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from sarto.compress._records import BEST
+from sarto.compress.container import from_bytes, to_bytes
 from sarto.compress.stored import Stored
 from sarto.compress.uniform import quantization
 from sarto.core.budget import Budget
 from sarto.core.progress import Silent, Talk
 from sarto.core.quantization import Quantization
 from sarto.core.recipe import Recipe, Step
+from sarto.core.table import Table
 from sarto.data.examples import Examples
-from sarto.learn.loop import Loss, Training, accuracy
+from sarto.learn.loop import History, Hook, Loss, Training, accuracy, train
 from sarto.models.network.module import Network
 
 
@@ -75,6 +78,22 @@ class State:
                 found[f"{name}.weight"] = form_of(layer.form).stored(masked(layer.weight, layer.mask))
         return found
 
+    def packed(self, coder: str = BEST) -> tuple[bytes, Table]:
+        """Return the network as a container, and the table of its bytes; see `container.to_bytes`."""
+        return to_bytes(self.network.architecture, self.stored(), coder)
+
+
+def restored(data: bytes) -> Network:
+    """Return the network that a packed container gives back.
+
+    Raises:
+        InputError: E131 and E132, as `container.from_bytes`.
+    """
+    contents = from_bytes(data)
+    network = Network(contents.architecture)
+    network.load_arrays(contents.arrays())
+    return network
+
 
 def masked(weight: Tensor, mask: Tensor | None) -> Tensor:
     """Return the weights with 0 where they are pruned, without a gradient."""
@@ -114,3 +133,28 @@ class Evaluation:
     def accuracy(self, network: Network) -> float:
         """Return the validation accuracy."""
         return accuracy(network, self.validation)
+
+    def tune(
+        self,
+        network: Network,
+        training: Training | None = None,
+        before_step: Hook | None = None,
+        judged_from: int = 0,
+    ) -> History:
+        """Train `network` in place as this evaluation says, and keep the pass that is best on validation.
+
+        Args:
+            network: its weights are changed.
+            training: in place of the evaluation's own.
+            before_step, judged_from: as in `learn/loop.train`.
+        """
+        return train(
+            network,
+            self.train,
+            training or self.training,
+            validation=self.validation,
+            loss=self.loss,
+            before_step=before_step,
+            judged_from=judged_from,
+            talk=self.talk,
+        )

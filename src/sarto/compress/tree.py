@@ -202,11 +202,10 @@ def tabulate(
     places = np.linspace(0, 1, bins + 1)[1:-1]
     edges = tuple(_edges(column, places) for column in small.T)
     shape = tuple(len(e) + 1 for e in edges)
-    empty = Lookup(edges, np.zeros(shape, np.uint8))
     indices = tuple(np.searchsorted(e, small[:, j], side="left") for j, e in enumerate(edges))
     cells = np.ravel_multi_index(indices, shape)
     action = _cheapest(np.asarray(cells, np.int64), costs, math.prod(shape))
-    return Lookup(empty.edges, action.reshape(shape).astype(np.uint8))
+    return Lookup(edges, action.reshape(shape).astype(np.uint8))
 
 
 def _edges(

@@ -197,8 +197,9 @@ def _are_images(path: Path) -> bool:
     """Return whether the array of items in an `.npz` file is of bytes, or has four dimensions."""
     try:
         with np.load(path, allow_pickle=False) as held:
-            names = [name for name in ("x", "x_train") if name in held.files]
-            return bool(names) and (held[names[0]].dtype == np.uint8 or held[names[0]].ndim == 4)
+            name = next((name for name in ("x", "x_train") if name in held.files), None)
+            x = None if name is None else held[name]
+            return x is not None and (x.dtype == np.uint8 or x.ndim == 4)
     except (OSError, ValueError, EOFError):
         return False
 

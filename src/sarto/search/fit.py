@@ -19,9 +19,10 @@ from sarto.core.device import Device, Host
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
 from sarto.core.progress import Talk
-from sarto.core.store import content_hash, package_sha256, write_atomic
+from sarto.core.store import content_hash, package_sha256
 from sarto.core.units import format_quantity
 from sarto.data.source import source_sha256
+from sarto.search.claimed import damaged, read_json, whole
 
 TRIALS = 96
 """Default number of trials, about half a minute on BasicMotions with two cores."""
@@ -97,65 +98,22 @@ def finished(request: FitRequest) -> FitResult | None:
     Raises:
         SartoError: E113, when the folder holds something else; E114, when it is finished and a file was changed since.
     """
-    marker = request.out / "request.json"
-    if request.out.exists() and not request.out.is_dir():
-        raise SartoError(
-            "E113",
-            f"{request.out} is a file",
-            cause="an output folder is needed",
-            hint="choose another folder with -o",
-        )
-    # What a kill while the marker was written leaves behind is no one else's.
-    names = [entry.name for entry in request.out.iterdir()] if request.out.exists() else []
-    if all(name.startswith(".request.json.") for name in names):
-        return None
-    if not marker.exists():
-        raise SartoError(
-            "E113",
-            f"{request.out} is not empty, and not an output folder of Sarto",
-            cause="there is no request.json in it",
-            hint="choose another folder with -o",
-        )
-    try:
-        kept = _read(marker)
-    except (OSError, ValueError) as error:
-        raise _damaged(request.out, error) from error
-    wanted = request.identity()
-    if kept != wanted:
-        differing = ", ".join(sorted(k for k in wanted if kept.get(k) != wanted[k]))
-        raise SartoError(
-            "E113",
-            f"{request.out} belongs to another request",
-            cause=f"it differs in: {differing}",
-            hint="choose another folder with -o, or remove this one",
-        )
-    if not (request.out / "verdict.json").exists():
+    if not whole(request.out, request.identity):
         return None
     try:
-        front = _read(request.out / "front.json")
+        front = read_json(request.out / "front.json")
         read_manifest(request.out)
         check_records(request.out)
         points = [OperatingPoint.from_json(p) for p in front["points"]]
         (chosen,) = [p for p in points if p.name == front["chosen"]]
-        verdict = Verdict.from_json(_read(request.out / "verdict.json"))
+        verdict = Verdict.from_json(read_json(request.out / "verdict.json"))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(request.out, error) from error
+        raise damaged(request.out, error) from error
     margins = {p.name: judge(request.budget, {e.what: e for e in p.evidence}).margins for p in points}
     nearest = (
         () if verdict.fits else tuple(sorted(points, key=lambda p: -min(m.relative for m in margins[p.name])))
     )
     return FitResult(request.out, verdict, chosen, nearest, already_done=True)
-
-
-def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _damaged(out: Path, error: Exception) -> SartoError:
-    cause = f"a file of it cannot be read: {error}"
-    return SartoError(
-        "E114", f"{out} is damaged", cause=cause, hint="choose another folder with -o, or remove this one"
-    )
 
 
 def fit(request: FitRequest, talk: Talk) -> FitResult:
@@ -181,19 +139,6 @@ def fit(request: FitRequest, talk: Talk) -> FitResult:
     result = finished(replace(request, out=folder))
     assert result is not None, "a finished fit is found again"
     return replace(result, already_done=False)
-
-
-def claim(request: FitRequest) -> None:
-    """Mark the folder as belonging to this request, once the data are known to be good."""
-    try:
-        write_atomic(request.out / "request.json", json.dumps(request.identity(), sort_keys=True, indent=1))
-    except OSError as error:
-        raise SartoError(
-            "E113",
-            f"the folder '{request.out}' cannot be made",
-            cause=error.strerror or type(error).__name__,
-            hint="choose another with -o",
-        ) from error
 
 
 def check(request: FitRequest) -> None:

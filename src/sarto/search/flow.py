@@ -41,8 +41,9 @@ from sarto.measure.deviation import deviation_evidence, guess_evidence
 from sarto.measure.model import PINNED, RawSequences
 from sarto.measure.quality import accuracy_evidence
 from sarto.search.candidates import Candidate, Shape, cost, families, ground_of, shape_of, smallest
+from sarto.search.claimed import claim
 from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
-from sarto.search.fit import OPTIMISE, SHOWN_FRONT, TRIALS, FitRequest, claim
+from sarto.search.fit import OPTIMISE, SHOWN_FRONT, TRIALS, FitRequest
 from sarto.search.folder import write_folder
 from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, best_of_families, search
 from sarto.search.overhead import ImageOverheads, SampleImages
@@ -96,7 +97,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         )
         parts = split(data, request.seed)
         problem, sensor = _problem(request, data.select(parts.train))
-        claim(request)
+        claim(request.out, request.identity())
         problem.save(work / "problem.npz")
         wanted = f"{len(data.classes)} classes" if data.classes else f"{len(data.outputs)} numbers to predict"
         stage.advance(1, f"{len(data)} items, {len(data.channels)} channels, {wanted}, {parts.how}")

@@ -26,11 +26,12 @@ from sarto.core.table import Table
 from sarto.data.examples import Examples, read_examples, shaped
 from sarto.measure.quality import accuracy_evidence, class_table, confusion, confusion_table
 from sarto.measure.storage import storage_evidence
-from sarto.search.shrink_folder import FILE, ShrinkRequest, ShrinkResult, as_json, claim, finished
+from sarto.search.claimed import claim
+from sarto.search.shrink_folder import FILE, ShrinkRequest, ShrinkResult, as_json, finished
 
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
-    from sarto.compress.state import Evaluation, State
+    from sarto.compress.state import State
     from sarto.models.network.module import Network
 
 GRAPH = "graph.npz"
@@ -60,7 +61,7 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     shape = network.architecture.input_shape
     fit, held, test = (shaped(part, shape) for part in (fit, held, parts.test))
     _check_classes(network, fit)
-    claim(request)
+    claim(request.out, request.identity())
     return _Shrinking(request, orders, network, fit, held, test, remarks, parts.how).run(talk)
 
 
@@ -137,7 +138,6 @@ class _Shrinking:
 
     def run(self, talk: Talk) -> ShrinkResult:
         """Run every step, write the file, test it once, and write the folder."""
-        from sarto.compress.container import to_bytes
         from sarto.compress.recipe import coder_of, run
         from sarto.compress.state import Evaluation, State
 
@@ -151,13 +151,17 @@ class _Shrinking:
             talk=talk,
         )
         coder = coder_of(self.orders)
-        points = [self._point("as given", state, evaluation, coder)]
+        data, table = state.packed(coder)
+        points = [self._point("as given", state, data)]
         with talk.stage("recipe", len(self.orders)) as stage:
             for order, after in run(state, self.orders, evaluation):
-                state = after
-                points.append(self._point(str(order), state, evaluation, coder))
+                if after is state:  # a coder, or what later steps learn from, changes nothing
+                    points.append(replace(points[-1], name=str(order), settings={"step": str(order)}))
+                else:
+                    state = after
+                    data, table = state.packed(coder)
+                    points.append(self._point(str(order), state, data))
                 stage.advance(1, f"{order}: {points[-1]['flash']:.0f} B")
-        data, table = to_bytes(state.network.architecture, state.stored(), coder)
         write_atomic(self.request.out / FILE, data)
         if len(state.network.quantisers):
             from sarto.deploy.lower.network import lower_network
@@ -169,10 +173,8 @@ class _Shrinking:
         steps = (*state.recipe.steps, *([Step(coder, {})] if self.orders[-1].room == "code" else []))
         return self._write(verdict, points, evidence, table, Recipe(steps))
 
-    def _point(self, name: str, state: State, evaluation: Evaluation, coder: str) -> OperatingPoint:
-        from sarto.compress.container import to_bytes
-
-        data, _ = to_bytes(state.network.architecture, state.stored(), coder)
+    def _point(self, name: str, state: State, data: bytes) -> OperatingPoint:
+        """Return a state as a point: what its file takes, and how accurate it is on validation."""
         size = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
         )
@@ -258,21 +260,12 @@ class _Shrinking:
         return ShrinkResult(request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)
 
 
-def reread(data: bytes) -> Network:
-    """Return the network that a container holds."""
-    from sarto.compress.container import from_bytes
-    from sarto.models.network.module import Network
-
-    contents = from_bytes(data)
-    network = Network(contents.architecture)
-    network.load_arrays(contents.arrays())
-    return network
-
-
 def _said(state: State, data: bytes, examples: Examples) -> tuple[Any, str]:
     """Return the classes of `examples`, and what found them: the integers of a quantised network, else its file."""
     if not len(state.network.quantisers):
-        return _guess(reread(data), examples), "the network as its file gives it back"
+        from sarto.compress.state import restored
+
+        return _guess(restored(data), examples), "the network as its file gives it back"
     from sarto.core.graph import infer
     from sarto.deploy.lower.network import lower_network
 

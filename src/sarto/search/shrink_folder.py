@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from sarto.core.budget import Verdict
-from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
-from sarto.core.store import file_sha256, package_sha256, write_atomic
+from sarto.core.store import file_sha256, package_sha256
 from sarto.core.table import Table
+from sarto.search.claimed import damaged, read_json, whole
 
 FILE = "network.sarto"
 EPOCHS = 10
@@ -70,29 +70,12 @@ def finished(request: ShrinkRequest) -> ShrinkResult | None:
     Raises:
         SartoError: E113, when the folder holds something else; E114, when it is finished and damaged.
     """
-    out, marker = request.out, request.out / "request.json"
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not marker.exists())):
-        raise SartoError(
-            "E113",
-            f"{out} is not empty, and not an output folder of Sarto",
-            cause="there is no request.json in it",
-            hint="choose another folder with -o",
-        )
-    if not marker.exists():
+    out = request.out
+    if not whole(out, request.identity):
         return None
     try:
-        if json.loads(marker.read_text(encoding="utf-8")) != request.identity():
-            raise SartoError(
-                "E113",
-                f"{out} belongs to another request",
-                cause="model, data, recipe, settings or version differ",
-                hint="choose another folder with -o, or remove this one",
-            )
-        if not (out / "verdict.json").exists():
-            return None
         told = {
-            name: json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
-            for name in ("verdict", "front", "tables", "provenance")
+            name: read_json(out / f"{name}.json") for name in ("verdict", "front", "tables", "provenance")
         }
         if file_sha256(out / FILE) != told["provenance"]["file_sha256"]:
             raise ValueError(f"{FILE} was changed")
@@ -107,25 +90,7 @@ def finished(request: ShrinkRequest) -> ShrinkResult | None:
             already_done=True,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SartoError(
-            "E114",
-            f"{out} is damaged",
-            cause=str(error),
-            hint="choose another folder with -o, or remove this one",
-        ) from error
-
-
-def claim(request: ShrinkRequest) -> None:
-    """Mark the folder as belonging to this request, once model and data are known to be good."""
-    try:
-        write_atomic(request.out / "request.json", as_json(request.identity()))
-    except OSError as error:
-        raise SartoError(
-            "E113",
-            f"the folder '{request.out}' cannot be made",
-            cause=error.strerror or type(error).__name__,
-            hint="choose another with -o",
-        ) from error
+        raise damaged(out, error) from error
 
 
 def as_json(value: Any) -> str:

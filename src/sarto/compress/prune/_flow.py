@@ -16,7 +16,7 @@ paths from the input what lies on them, and its gradient says for each weight wh
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 
 import torch
 from torch import Tensor
@@ -76,20 +76,27 @@ def _weigh(network: Network, node: Node, x: Tensor, weight: Tensor) -> Tensor:
     return run(x, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
 
 
+def refuse(network: Network, method: str, ops: Container[str], cause: str, hint: str) -> None:
+    """Refuse a network with a node of one of `ops`.
+
+    Raises:
+        InputError: E125, which names the node.
+    """
+    for node in network.architecture.nodes:
+        if node.op in ops:
+            raise InputError(
+                "E125", f"{method} does not understand '{node.name}', a {node.op}", cause=cause, hint=hint
+            )
+
+
 def refuse_mam(network: Network, method: str) -> None:
     """Refuse a network with layers that keep the largest and smallest products in place of the sum.
 
     Raises:
         InputError: E125, which names the layer.
     """
-    for node in network.architecture.nodes:
-        if node.op in MAM:
-            raise InputError(
-                "E125",
-                f"{method} does not understand '{node.name}', a {node.op}",
-                cause="it follows sums of products, and such a layer takes the largest and the smallest",
-                hint="take mam, snip or magnitude to prune it",
-            )
+    cause = "it follows sums of products, and such a layer takes the largest and the smallest"
+    refuse(network, method, MAM, cause, "take mam, snip or magnitude to prune it")
 
 
 def per_channel(amounts: Tensor, like: Tensor) -> Tensor:

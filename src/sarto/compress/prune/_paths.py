@@ -35,8 +35,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sarto.compress.prune._copy import masked_weights, masks
-from sarto.compress.prune._flow import flow, mean_of_window, norm_line, per_channel, window
-from sarto.models.input_error import InputError
+from sarto.compress.prune._flow import flow, mean_of_window, norm_line, per_channel, refuse, window
 from sarto.models.network.architecture import INPUT, Node
 from sarto.models.network.module import Network
 from sarto.models.network.operations import MAM, PIECEWISE_LINEAR, SATURATING, ints
@@ -51,14 +50,9 @@ def refuse_smooth(network: Network, method: str) -> None:
     Raises:
         InputError: E125, which names the node.
     """
-    for node in network.architecture.nodes:
-        if node.op in (*SATURATING, *MAM):
-            raise InputError(
-                "E125",
-                f"{method} does not understand '{node.name}', a {node.op}",
-                cause="a path has a value only through sums, ReLU and LeakyReLU, which scale what they are given",
-                hint="take snip, grasp, ntk_sap or magnitude, or a network with ReLU",
-            )
+    cause = "a path has a value only through sums, ReLU and LeakyReLU, which scale what they are given"
+    hint = "take snip, grasp, ntk_sap or magnitude, or a network with ReLU"
+    refuse(network, method, (*SATURATING, *MAM), cause, hint)
 
 
 def path_activity(network: Network, x: Tensor) -> Tensor:

@@ -37,7 +37,6 @@ from sarto.compress.half import rounded
 from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.stored import Stored
 from sarto.core.recipe import Step
-from sarto.learn.loop import train
 from sarto.models.input_error import InputError
 from sarto.models.network.weights import WeightedLayer
 
@@ -95,14 +94,7 @@ def quantise(state: State, evaluation: Evaluation, *, ends: bool = True, tuned: 
         if layer.form is None:
             binarise(name, layer)
     if tuned:
-        train(
-            network,
-            evaluation.train,
-            evaluation.training,
-            validation=evaluation.validation,
-            loss=evaluation.loss,
-            talk=evaluation.talk,
-        )
+        evaluation.tune(network)
     return state.then(Step("binary", {"ends": ends, "tuned": tuned}), network)
 
 

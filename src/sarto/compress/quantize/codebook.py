@@ -29,7 +29,6 @@ from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.stored import Stored
 from sarto.core.recipe import Step
 from sarto.core.seed import generator
-from sarto.learn.loop import train
 from sarto.models.input_error import InputError
 from sarto.models.network.weights import WeightedLayer
 
@@ -96,14 +95,7 @@ def quantise(
         if layer.form is None:
             share(name, layer, 2 ** (bits if layer.weight.ndim == 2 else wide), start, evaluation.seed)
     if tuned:
-        train(
-            network,
-            evaluation.train,
-            evaluation.training,
-            validation=evaluation.validation,
-            loss=evaluation.loss,
-            talk=evaluation.talk,
-        )
+        evaluation.tune(network)
     settings = {"bits": bits, "conv_bits": conv_bits, "start": start, "tuned": tuned}
     return state.then(Step("codebook", settings), network)
 

@@ -34,7 +34,6 @@ from sarto.compress.quantize._calibration import activations, chosen_items
 from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.uniform import Uniform, quantiser
 from sarto.core.recipe import Step
-from sarto.learn.loop import train
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 from sarto.models.network.weights import WeightedLayer
@@ -94,15 +93,7 @@ def quantise(
 
     for form in _scales(network):
         form.ratio.requires_grad_(True)
-    train(
-        network,
-        evaluation.train,
-        training,
-        validation=evaluation.validation,
-        loss=evaluation.loss,
-        before_step=freeze,
-        talk=evaluation.talk,
-    )
+    evaluation.tune(network, training, before_step=freeze)
     for form in _scales(network):
         form.ratio.requires_grad_(False)
     settings = {"bits": bits, "observer": observer, "epochs": training.epochs, "rate": training.rate}

@@ -39,7 +39,6 @@ from sarto.compress.quantize._table import stored_values
 from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.stored import Stored
 from sarto.core.recipe import Step
-from sarto.learn.loop import train
 from sarto.models.input_error import InputError
 from sarto.models.network.weights import WeightedLayer
 
@@ -147,14 +146,7 @@ def quantise(
         if layer.form is None:
             ternarise(name, layer, threshold, sparsity)
     if tuned:
-        train(
-            network,
-            evaluation.train,
-            evaluation.training,
-            validation=evaluation.validation,
-            loss=evaluation.loss,
-            talk=evaluation.talk,
-        )
+        evaluation.tune(network)
     settings = {"threshold": threshold, "sparsity": sparsity, "ends": ends, "tuned": tuned}
     return state.then(Step("ternary", settings), network)
 
