@@ -227,6 +227,6 @@ def bars(arm: str, found: list[dict[str, Any]], float_b: int, ratio: float, erro
         at_least(
             f"{arm}: files decoded equal in every bit",
             sum(f["decoded is equal in every bit"] for f in ours),
-            5,
+            len(ours),
         ),
     )
