@@ -39,7 +39,7 @@ from sarto.core.seed import generator
 from sarto.data.examples import Examples
 from sarto.learn._checkpoint import Standing, identity, load, save
 from sarto.models.input_error import InputError
-from sarto.models.network.module import Network, predict
+from sarto.models.network.module import Network, laid_out, predict
 
 Hook = Callable[[int, int], None]
 """(number of the step from 0, number of all steps) -> nothing."""
@@ -209,7 +209,8 @@ class _Run:
             for group in self.optimiser.param_groups:
                 group["lr"] = learning_rate(training, number, self.steps)
             chosen = torch.as_tensor(items)
-            inputs, wanted = self.x[chosen].to(network.device), self.y[chosen].to(network.device)
+            inputs = laid_out(self.x[chosen].to(network.device))
+            wanted = self.y[chosen].to(network.device)
             self.optimiser.zero_grad()
             value = self.loss(network, inputs, network(inputs), wanted)
             value.backward()  # pyright: ignore[reportUnknownMemberType]

@@ -186,6 +186,15 @@ class Network(nn.Module):
                         yield f"{name}.{_RENAMED.get(own, own)}", tensor
 
 
+def laid_out(x: Float[Tensor, "item ..."]) -> Float[Tensor, "item ..."]:
+    """Return the same items, images with their channels last in memory: convolutions on a processor take them faster.
+
+    >>> laid_out(torch.zeros(2, 3, 4, 5)).stride()
+    (60, 1, 15, 3)
+    """
+    return x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
+
+
 def predict(
     network: Network, x: Float[np.ndarray, "item ..."], batch: int = 512
 ) -> Float[np.ndarray, "item ..."]:
@@ -197,7 +206,7 @@ def predict(
     with torch.no_grad():
         for first in range(0, len(x), batch):
             part = np.ascontiguousarray(x[first : first + batch], np.float32)
-            found[first : first + batch] = network(torch.as_tensor(part).to(device)).cpu().numpy()
+            found[first : first + batch] = network(laid_out(torch.as_tensor(part).to(device))).cpu().numpy()
     network.train(training)
     return found
 
