@@ -8,6 +8,7 @@ from torch import nn
 
 from sarto.compress.dead_units import remove_dead_units, used_inputs
 from sarto.compress.pruning import prune
+from sarto.compress.quantize.codebook import Codebook
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture
 from sarto.models.network.module import Network
@@ -127,3 +128,21 @@ def test_a_layer_with_a_form_is_refused_by_name() -> None:
     with pytest.raises(InputError, match="layer 'b' has a form, Identity") as caught:
         remove_dead_units(network)
     assert caught.value.code == "E125"
+
+
+def test_shared_values_stay_shared_when_units_go() -> None:
+    network = Network(named("mlp", (6,), 3, width=8, depth=2), seed=0)
+    for name, layer in network.weighted():
+        symbols = torch.randint(0, 4, layer.weight.shape, dtype=torch.int32)
+        if name != "fc3":
+            symbols[2], symbols[5, :] = 0, symbols[5, :] * 0  # fed by nobody: constants that fold
+        if name != "fc1":
+            symbols[:, 4] = 0  # read by nobody
+        layer.form = Codebook(torch.tensor([-1.0, 0.5, 2.0]), symbols)
+        with torch.no_grad():
+            assert layer.bias is not None
+            layer.bias.normal_()
+    smaller, x = remove_dead_units(network), torch.randn(20, 6)
+    assert smaller.architecture.size < network.architecture.size
+    assert all(isinstance(layer.form, Codebook) for _, layer in smaller.weighted())
+    torch.testing.assert_close(smaller(x), network(x))

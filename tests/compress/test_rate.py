@@ -109,7 +109,8 @@ def test_a_weight_is_kept_where_it_is_worth_its_bits() -> None:
     assert form(weight).tolist() == weight.tolist()
     cost, worth = bits(form.keep, 3.0), torch.tensor([[1.0, 1.0, 1.0], [4.0, 1.0, 0.1]])
     limit = 0.03 / cost.mean().item()
-    form.decide(weight, worth, limit)
+    form.worth = worth
+    form.decide(weight, limit)
     expected = worth * weight**2 / 2 > limit * cost
     assert torch.equal(form.keep > 0, expected)
     assert expected.tolist() == [[True, False, False], [True, False, False]]
@@ -125,7 +126,8 @@ def test_shared_values_are_the_nearest_and_learn_with_their_latent_weights() -> 
     form = Lattice(weight.detach(), 2)
     form.keep[1, 1] = 0.0
     form.share("fc", weight.detach())
-    form.decide(weight.detach(), torch.ones(2, 3), 0.01)
+    form.worth = torch.ones(2, 3)
+    form.decide(weight.detach(), 0.01)
     value = form(weight)
     g = torch.tensor([[1.0, 2.0, 4.0], [8.0, 16.0, 32.0]])
     (value * g).sum().backward()

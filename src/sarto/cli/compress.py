@@ -26,10 +26,12 @@ BUDGET, TRAINING = "Budget", "Training"
 @click.argument("model", metavar="MODEL")
 @click.option("--data", required=True, metavar="DATA", help="Labelled items: an .npz file, or what sarto fit takes.")
 @click.option("-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path), help="Where to.")
-@click.option("--with", "recipe", required=True, metavar="STEPS", help="Steps in order: px:0.98,codebook:4,rans.")
+@click.option("--with", "recipe", metavar="STEPS", help="Steps in order: px:0.98,codebook:4,rans; amounts may be auto.")
 @click.option("--state", metavar="FILE", help="Weights of FILE.py:FUNCTION, in safetensors.")
 @setting("--flash", section=BUDGET, type=_kinds.BYTES, help="Most bytes of the file (storage only): 20kB.")
 @setting("--max-drop", section=BUDGET, type=_kinds.RATIO, help="Most test accuracy that may be lost: 0.5%.")
+@setting("--trials", section=BUDGET, type=_kinds.COUNT, default=24, show_default=True,
+         help="Most recipes and amounts that are tried, where they are searched.")
 @setting("--epochs", section=TRAINING, type=_kinds.COUNT, default=10, show_default=True,
          help="Passes over the data after each step that tunes.")
 @setting("--batch", section=TRAINING, type=_kinds.COUNT, default=128, show_default=True, help="Items of a step.")
@@ -43,10 +45,11 @@ BUDGET, TRAINING = "Budget", "Training"
 def command(
     context: click.Context, model: str, out: Path, quiet: bool, as_json: bool, **options: Any
 ) -> int:
-    """Shrink MODEL by the steps of a recipe.
+    """Shrink MODEL by the steps of a recipe, or by the best one found.
 
-    MODEL is an ONNX file, FILE.py:FUNCTION, or the name of a network that is trained first: lenet300, residual. OUT
-    gets the network in one file, network.sarto, with every byte accounted for, and the accuracy of what it gives back.
+    MODEL is an ONNX file, FILE.py:FUNCTION, or the name of a network that is trained first: lenet300, residual. Without
+    --with, or with amounts of auto, --flash and --max-drop say what is looked for. OUT gets the network in one file,
+    network.sarto, with every byte accounted for, and the accuracy of what it gives back.
     """
     needed = [name for name in ("torch", "onnx", "onnxruntime", "safetensors") if find_spec(name) is None]
     if needed:

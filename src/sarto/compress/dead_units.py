@@ -42,7 +42,8 @@ def remove_dead_units(network: Network) -> Network:
     """Return a network with the same outputs (to rounding) and without the units that do nothing.
 
     Raises:
-        InputError: E125, when a layer has a form, or is a MAM layer, where an input that is 0 may be the largest.
+        InputError: E125, when a layer has a form that cannot be cut, or is a MAM layer, where an input that is 0 may be
+            the largest.
     """
     refuse_mam(network, "the removal of dead units")
     constants, tied = _constants(network), ties(network.architecture)
@@ -208,8 +209,8 @@ def _with_biases(network: Network, names: list[str]) -> Network:
     )
     own = Network(Architecture(network.architecture.input_shape, nodes))
     own.to(next(network.parameters()))
+    for name, layer in network.weighted():
+        own.layer(name).form = copy.deepcopy(layer.form)
     own.load_state_dict({**own.state_dict(), **copy.deepcopy(network.state_dict())})
     own.train(network.training)
-    for name, layer in network.weighted():
-        own.layer(name).form = layer.form
     return own

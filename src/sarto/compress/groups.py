@@ -15,13 +15,15 @@ A set of tied channels goes as a whole or not at all. Those of the input and of 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Bool
-from torch import Tensor
+from torch import Tensor, nn
 
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Architecture, Node
@@ -143,11 +145,20 @@ def cut_architecture(architecture: Architecture, kept: Kept) -> Architecture:
     return Architecture(shape, tuple(nodes))
 
 
+@runtime_checkable
+class Divisible(Protocol):
+    """A form that stays what it is for the weights that are left: it knows every weight on its own."""
+
+    def part(self, of: Callable[[Tensor], Tensor]) -> nn.Module:
+        """Return the form of the weights that `of` takes out of a tensor of the weight's shape."""
+        ...
+
+
 def cut(network: Network, kept: Kept) -> Network:
     """Return the network without the channels that are not kept: weights, masks and norms of the others as they are.
 
     Raises:
-        InputError: E125, when a layer has a form; it is given one after channels are cut.
+        InputError: E125, when a layer has a form that knows no `part` of itself.
     """
     smaller = Network(cut_architecture(network.architecture, kept))
     smaller.to(next(network.parameters()))
@@ -158,14 +169,9 @@ def cut(network: Network, kept: Kept) -> Network:
         rows, columns = torch.as_tensor(kept[node.name]), torch.as_tensor(kept[node.inputs[0]])
         if isinstance(old, WeightedLayer):
             assert isinstance(new, WeightedLayer)
-            if old.form is not None:
-                raise InputError(
-                    "E125",
-                    f"layer '{node.name}' has a form, {type(old.form).__name__}, that is made for all its channels",
-                    cause="channels are cut before weights are quantised or shared",
-                )
+            grouped = node.op == "conv" and whole(node.attributes, "groups") > 1
             _copy_weight(
-                old, new, rows, columns, whole(node.attributes, "groups") if node.op == "conv" else 1
+                node.name, old, new, partial(_part, rows=rows, columns=None if grouped else columns), rows
             )
         else:
             state = {
@@ -176,11 +182,24 @@ def cut(network: Network, kept: Kept) -> Network:
     return smaller
 
 
-def _copy_weight(old: WeightedLayer, new: WeightedLayer, rows: Tensor, columns: Tensor, groups: int) -> None:
-    def part(whole_one: Tensor) -> Tensor:
-        return whole_one[rows] if groups > 1 else whole_one[rows][:, columns]
+def _part(whole_one: Tensor, rows: Tensor, columns: Tensor | None) -> Tensor:
+    return whole_one[rows] if columns is None else whole_one[rows][:, columns]
 
+
+def _copy_weight(
+    name: str, old: WeightedLayer, new: WeightedLayer, part: Callable[[Tensor], Tensor], rows: Tensor
+) -> None:
     new.weight.data = part(old.weight.data).clone()
     new.mask = None if old.mask is None else part(old.mask).clone()
     if old.bias is not None and new.bias is not None:
         new.bias.data = old.bias.data[rows].clone()
+        new.bias.requires_grad_(old.bias.requires_grad)
+    if old.form is None:
+        return
+    if not isinstance(old.form, Divisible):
+        raise InputError(
+            "E125",
+            f"layer '{name}' has a form, {type(old.form).__name__}, that is made for all its channels",
+            cause="channels are cut before such weights are quantised",
+        )
+    new.form = old.form.part(part)

@@ -47,7 +47,6 @@ from sarto.compress.quantize.codebook import Codebook
 from sarto.compress.state import Evaluation, State, masked
 from sarto.core.recipe import Step
 from sarto.core.seed import generator
-from sarto.learn.loop import train
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 from sarto.models.network.weights import WeightedLayer
@@ -84,18 +83,22 @@ class Lattice(nn.Module):
         keep: 1 where a weight is kept, else 0.
         table: the values, rising; they mean something once weights share them.
         symbols: the nearest value of each weight.
+        worth: importance of each weight.
         sharing: whether weights share values, or are used as they are.
     """
 
     keep: Tensor
     symbols: Tensor
+    worth: Tensor
+    sharing: Tensor
 
     def __init__(self, weight: Tensor, values: int) -> None:
         super().__init__()
         self.register_buffer("keep", (weight != 0).to(weight))
         self.register_buffer("symbols", torch.zeros_like(weight, dtype=torch.int64))
+        self.register_buffer("worth", torch.zeros_like(weight))
+        self.register_buffer("sharing", torch.tensor(False))
         self.table = nn.Parameter(weight.new_zeros(values))
-        self.sharing = False
 
     def forward(self, weight: Tensor) -> Tensor:
         """Return what is used of the weights."""
@@ -124,10 +127,10 @@ class Lattice(nn.Module):
             )
         with torch.no_grad():
             self.table.copy_(torch.as_tensor(clusters(kept, len(self.table))))
-        self.sharing = True
+        self.sharing.fill_(True)
 
-    def decide(self, weight: Tensor, worth: Tensor, price: float) -> None:
-        """Keep the weights that are worth their bits: of importance `worth`, at `price` nats for a bit."""
+    def decide(self, weight: Tensor, price: float) -> None:
+        """Keep the weights that are worth their bits, at `price` nats for a bit."""
         left, value_bits = torch.zeros_like(weight), VALUE_BITS
         if self.sharing:
             with torch.no_grad():
@@ -135,7 +138,7 @@ class Lattice(nn.Module):
             table = rounded(self.table.detach())
             self.symbols = torch.bucketize(weight, (table[1:] + table[:-1]) / 2)
             left, value_bits = weight - table[self.symbols], log2(len(table))
-        gain = worth * (weight.square() - left.square()) / 2
+        gain = self.worth * (weight.square() - left.square()) / 2
         self.keep = ((gain > price * bits(self.keep, value_bits)) & (weight != 0)).to(weight)
 
 
@@ -182,25 +185,18 @@ class RateAware:
         for _, layer in network.weighted():
             if layer.form is None:
                 layer.form = Lattice(masked(layer.weight, layer.mask), self.values)
-        train(
-            network,
-            evaluation.train,
-            evaluation.training,
-            loss=evaluation.loss,
-            before_step=self._decider(network, evaluation),
-            talk=evaluation.talk,
-        )
+        decider = self._decider(network, evaluation)
+        evaluation.tune(network, before_step=decider, judged_from=evaluation.training.epochs)
         fix(network)
         return state.then(Step("rate", vars(self)), network)
 
     def _decider(self, network: Network, evaluation: Evaluation) -> Callable[[int, int], None]:
         """Return what is done before each step."""
-        worth: dict[str, Tensor] = {}
         per_pass = -(-len(evaluation.train) // evaluation.training.batch)
 
         def before_step(step: int, steps: int) -> None:
             if step % per_pass == 0:
-                _update(worth, network, evaluation, step)
+                _update(network, evaluation, step)
             shares = step >= self.shared_from * steps
             rising = 1 - (1 - min(1.0, step / max(1.0, self.ramp * steps))) ** 3
             for name, layer in lattices(network):
@@ -209,19 +205,20 @@ class RateAware:
                 if starts:
                     form.share(name, weight)
                 if starts or step % EVERY == 0:
-                    form.decide(weight, worth[name], self.price * rising)
+                    form.decide(weight, self.price * rising)
 
         return before_step
 
 
-def _update(worth: dict[str, Tensor], network: Network, evaluation: Evaluation, step: int) -> None:
+def _update(network: Network, evaluation: Evaluation, step: int) -> None:
     """Take the importance of weights on other items, in the mean with what it was before."""
     draw = generator(evaluation.seed, "importance", step)
     items = draw.choice(len(evaluation.train), min(ITEMS, len(evaluation.train)), replace=False)
     x = torch.as_tensor(evaluation.train.x[items]).to(next(network.parameters()).device)
     now = importance(network, x, int(draw.integers(2**31)), TEMPERATURE)
-    for name, found in now.items():
-        worth[name] = (worth[name] + found) / 2 if name in worth else found
+    for name, layer in lattices(network):
+        form = lattice(layer)
+        form.worth = (form.worth + now[name]) / 2 if step else now[name]
 
 
 def lattices(network: Network) -> list[tuple[str, WeightedLayer]]:

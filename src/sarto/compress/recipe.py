@@ -6,7 +6,8 @@
 A step is `name`, `name:amount` or `name:amount:key=value:...`. What a name is, its room says: a method of
 `compress/prune` (the amount is the share of weights or channels that goes), of `compress/quantize` (bits), of
 `compress/code` (which comes last and has no amount; `best` takes the shortest of all), or one of `STEPS`. A setting is
-an argument of the method's own. Pruning, factoring and codebooks are followed by tuning unless `tuned=false`.
+an argument of the method's own. Pruning, factoring and codebooks are followed by tuning unless `tuned=false`. The
+amount `auto` is left open, to be chosen against the bytes of the file (`amounts`).
 
 >>> [str(order) for order in parse("px:0.98:rounds=20,codebook:4,rans")]
 ['px:0.98:rounds=20', 'codebook:4', 'rans']
@@ -17,6 +18,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from sarto.compress._records import BEST
@@ -30,26 +32,31 @@ from sarto.compress.settle import Settling
 from sarto.compress.state import Evaluation, State
 from sarto.core.recipe import Step
 from sarto.core.rooms import load_method, methods
+from sarto.core.store import content_hash
 from sarto.learn.distill import Distillation
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 
 Room = Literal["prune", "quantize", "code", "step"]
-DISTIL = "distil"
+AUTO, DISTIL = "auto", "distil"
 TUNED = "tuned"
 
 
 @dataclass(frozen=True)
 class Order:
-    """One step as it was asked for: its name, amount and further settings, and the room that it lies in."""
+    """One step as it was asked for: its name, amount and further settings, and the room that it lies in.
+
+    An amount is `open` when it is yet to be chosen.
+    """
 
     name: str
     room: Room
     amount: float | None = None
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    open: bool = False
 
     def __str__(self) -> str:
-        parts = [self.name]
+        parts = [self.name, *([AUTO] if self.open else [])]
         if self.amount is not None:
             parts.append(f"{self.amount:g}")
         return ":".join([*parts, *(f"{key}={value}" for key, value in self.settings.items())])
@@ -74,9 +81,15 @@ def parse(text: str) -> tuple[Order, ...]:
 def _order(word: str) -> Order:
     name, *rest = word.split(":")
     room = _room(name)
-    amount = None
+    amount, is_open = None, False
     if rest and "=" not in rest[0]:
-        amount = _amount(rest.pop(0), name, room)
+        text = rest.pop(0)
+        is_open = text == AUTO
+        amount = None if is_open else _amount(text, name, room)
+    if is_open and not _may_be_open(name, room):
+        raise InputError(
+            "E133", f"the amount of step '{name}' cannot be {AUTO}", cause="it has no size to choose"
+        )
     settings: dict[str, Any] = {}
     for part in rest:
         key, equals, value = part.partition("=")
@@ -85,12 +98,23 @@ def _order(word: str) -> Order:
                 "E133", f"'{part}' of step '{name}' is no setting", hint="as in px:0.98:rounds=20"
             )
         settings[key] = _value(value)
-    if amount is None and room in ("prune", "quantize"):
+    if (
+        amount is None
+        and not is_open
+        and (room == "prune" or (room == "quantize" and _may_be_open(name, room)))
+    ):
         what = "the share that goes" if room == "prune" else "a number of bits"
         raise InputError(
             "E133", f"step '{name}' has no amount", cause=f"it needs {what}", hint=f"as in {name}:0.9"
         )
-    return Order(name, room, amount, settings)
+    return Order(name, room, amount, settings, is_open)
+
+
+def _may_be_open(name: str, room: Room) -> bool:
+    """Return whether a step has an amount that makes its network smaller."""
+    if room == "quantize":
+        return "bits" in _settings(load_method("sarto.compress.quantize", name).quantise)
+    return room == "prune" or (room == "step" and name != DISTIL and bool(STEPS[name][1]))
 
 
 def _room(name: str) -> Room:
@@ -136,13 +160,20 @@ def _value(text: str) -> Any:
     return {"true": True, "false": False}.get(text.lower(), text)
 
 
-def run(state: State, orders: tuple[Order, ...], evaluation: Evaluation) -> Iterator[tuple[Order, State]]:
+def run(
+    state: State, orders: tuple[Order, ...], evaluation: Evaluation, work: Path | None = None
+) -> Iterator[tuple[Order, State]]:
     """Yield the state after every step; a coder changes nothing.
 
-    After `distil` every step that tunes does it by the answers of the network as it was given.
+    After `distil` every step that tunes does it by the answers of the network as it was given. What steps tuned is kept
+    in the folder `work`, if there is one: the same steps, run again, take it from there, and those of another recipe
+    too as far as it begins with the same steps.
     """
-    given = state.network
+    given, so_far = state.network, ""
     for order in orders:
+        so_far += f"{order},"
+        if work is not None:
+            evaluation = replace(evaluation, checkpoints=work / content_hash(so_far)[:16])
         if order.name == DISTIL:
             evaluation = replace(evaluation, loss=_distillation(order, given))
         elif order.room != "code":
@@ -159,8 +190,15 @@ def apply(order: Order, state: State, evaluation: Evaluation) -> State:
     """Return the state after one step.
 
     Raises:
-        InputError: E133, when the method has no such setting; whatever the step itself refuses.
+        InputError: E133, when the method has no such setting, or the amount is open; whatever the step itself refuses.
     """
+    if order.open:
+        raise InputError(
+            "E133",
+            f"the amount of step '{order}' was not chosen",
+            cause="it depends on what the file may take",
+            hint="choose one with `sarto.compress.amounts.at`, or search with sarto compress --flash",
+        )
     step, known, given = _found(order)
     if unknown := sorted(set(order.settings) - set(known)):
         hint = f"it has {', '.join(sorted(known)) or 'none'}"

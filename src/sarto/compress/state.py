@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ from sarto.core.quantization import Quantization
 from sarto.core.recipe import Recipe, Step
 from sarto.core.table import Table
 from sarto.data.examples import Examples
-from sarto.learn.loop import History, Hook, Loss, Training, accuracy, train
+from sarto.learn.loop import History, Hook, Loss, Training, accuracy, identity, train
 from sarto.models.network.module import Network
 
 
@@ -119,6 +120,7 @@ class Evaluation:
         budget: what the end must fit.
         integer_accuracy: network, examples -> accuracy of its integers, handed in from above; None where nobody asks.
         talk: told of what takes time.
+        checkpoints: a folder in which every tuning keeps where it stands, or None.
     """
 
     train: Examples
@@ -129,6 +131,7 @@ class Evaluation:
     budget: Budget = field(default_factory=Budget)
     integer_accuracy: Callable[[Network, Examples], float] | None = None
     talk: Talk = field(default_factory=Silent)
+    checkpoints: Path | None = None
 
     def accuracy(self, network: Network) -> float:
         """Return the validation accuracy."""
@@ -143,18 +146,26 @@ class Evaluation:
     ) -> History:
         """Train `network` in place as this evaluation says, and keep the pass that is best on validation.
 
+        With a folder for checkpoints the same tuning, asked for again, goes on where it stood, or is there at once.
+
         Args:
             network: its weights are changed.
             training: in place of the evaluation's own.
             before_step, judged_from: as in `learn/loop.train`.
         """
+        training = training or self.training
+        checkpoint = None
+        if self.checkpoints is not None:
+            name = identity(network, self.train, self.validation, training)
+            checkpoint = self.checkpoints / f"{name}.npz"
         return train(
             network,
             self.train,
-            training or self.training,
+            training,
             validation=self.validation,
             loss=self.loss,
             before_step=before_step,
             judged_from=judged_from,
+            checkpoint=checkpoint,
             talk=self.talk,
         )

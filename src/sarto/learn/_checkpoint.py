@@ -45,13 +45,18 @@ def identity(network: Network, examples: Examples, validation: Examples | None, 
 
 
 def save(
-    path: Path, belongs_to: str, standing: Standing, network: Network, optimiser: torch.optim.Optimizer
+    path: Path,
+    belongs_to: str,
+    standing: Standing,
+    network: Network,
+    optimiser: torch.optim.Optimizer | None = None,
 ) -> None:
-    """Write where training stands."""
+    """Write where training stands; without its optimiser when it is done."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     for group, values in (("now", network.state_dict()), ("best", standing.best)):
         arrays |= {f"{group}/{name}": value.detach().cpu().numpy() for name, value in values.items()}
-    for number, values in optimiser.state_dict()["state"].items():
+    state: dict[int, dict[str, Any]] = {} if optimiser is None else optimiser.state_dict()["state"]
+    for number, values in state.items():
         for name, value in values.items():
             if value is not None:
                 arrays[f"step/{number}/{name}"] = torch.as_tensor(value).cpu().numpy()

@@ -37,7 +37,8 @@ from torch.nn import functional
 from sarto.core.progress import Silent, Talk
 from sarto.core.seed import generator
 from sarto.data.examples import Examples
-from sarto.learn._checkpoint import Standing, identity, load, save
+from sarto.learn._checkpoint import Standing, load, save
+from sarto.learn._checkpoint import identity as identity
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network, laid_out, predict
 
@@ -189,6 +190,8 @@ class _Run:
         if self.best:
             self.network.load_state_dict(self.best)
         self.network.eval()
+        if checkpoint is not None:  # what the weights are is all that is still asked for
+            save(checkpoint, belongs_to, Standing(self.training.epochs, asdict(self.history)), self.network)
         return self.history
 
     def _taken_up(self, checkpoint: Path, belongs_to: str) -> int:

@@ -1,4 +1,4 @@
-"""Shrinks a trained network by a recipe: a network and data in, the smallest file and its evidence out.
+"""Shrinks a trained network by a recipe, given or searched: a network and data in, the smallest file and evidence out.
 
 Items to test on are held back before anything is done, and looked at once, at the end, by the network as the file gives
 it back. A share of the rest is held back to judge every step on. Each step is an operating point: what the file takes
@@ -9,6 +9,7 @@ compared with the bytes of the file: storage only.
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,18 +27,30 @@ from sarto.core.table import Table
 from sarto.data.examples import Examples, read_examples, shaped
 from sarto.measure.quality import accuracy_evidence, class_table, confusion, confusion_table
 from sarto.measure.storage import storage_evidence
+from sarto.search.auto import Goal
 from sarto.search.claimed import claim
 from sarto.search.shrink_folder import FILE, ShrinkRequest, ShrinkResult, as_json, finished
 
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
-    from sarto.compress.state import State
+    from sarto.compress.state import Evaluation, State
     from sarto.models.network.module import Network
+    from sarto.search.shrink_trials import Chosen
 
+WORK = ".work"
+"""Folder in the output folder for what a stopped run has done; it goes when the folder is whole."""
 GRAPH = "graph.npz"
 VALIDATION_SHARE = 0.1
 """Of the items that are not for the test; the rest is trained on."""
 OBJECTIVES = ("validation error", "flash")
+SEARCHED = (
+    "distil,rate:auto,dead_units,settle",
+    "distil,gradual:auto,dead_units,fold,codebook:4,settle",
+    "distil,gradual:auto,dead_units,qat:8",
+    "distil,gradual:auto,dead_units,qat:4",
+    "distil,channels:auto,qat:8",
+)
+"""Recipes that race when none is given: bits priced in training; shared values; integers; fewer channels."""
 
 
 def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
@@ -50,33 +63,34 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     done = finished(request)
     if done is not None:
         return done
-    from sarto.compress.recipe import parse
-
-    orders = parse(request.recipe)
+    recipes = recipes_of(request)
     with talk.stage("data", 1) as stage:
         parts = read_examples(request.data, request.seed)
         fit, held = parts.rest.parts(VALIDATION_SHARE, request.seed)
         stage.advance(1, f"{len(fit)} to train on, {len(held)} to validate, {len(parts.test)} to test")
-    network, remarks = _network(request, fit, held, talk)
+    network, remarks = _network(request, fit)
     shape = network.architecture.input_shape
     fit, held, test = (shaped(part, shape) for part in (fit, held, parts.test))
     _check_classes(network, fit)
     claim(request.out, request.identity())
-    return _Shrinking(request, orders, network, fit, held, test, remarks, parts.how).run(talk)
+    from sarto.learn.loop import train
+    from sarto.models.network.named import NAMED
+
+    if request.model in NAMED:
+        checkpoint = request.out / WORK / "given.npz"
+        train(network, fit, _training(request), validation=held, checkpoint=checkpoint, talk=talk)
+    result = _Shrinking(request, recipes, network, fit, held, test, remarks, parts.how).run(talk)
+    shutil.rmtree(request.out / WORK, ignore_errors=True)
+    return result
 
 
-def _network(
-    request: ShrinkRequest, fit: Examples, held: Examples, talk: Talk
-) -> tuple[Network, tuple[str, ...]]:
-    """Return the network: read from a file or a factory, or a named one that is trained first."""
+def _network(request: ShrinkRequest, fit: Examples) -> tuple[Network, tuple[str, ...]]:
+    """Return the network, read from a file or a factory, or a named one that is yet to be trained; and remarks."""
     from sarto.models.network.module import Network
     from sarto.models.network.named import NAMED, named
 
     if request.model in NAMED:
-        from sarto.learn.loop import train
-
         network = Network(named(request.model, fit.shape, len(fit.classes)), request.seed)
-        train(network, fit, _training(request), validation=held, talk=talk)
         return network, (f"{request.model} was trained first, for at most {request.epochs} passes",)
     file, _, function = request.model.rpartition(":")
     path = Path(file or request.model)
@@ -99,6 +113,29 @@ def _network(
     network = Network(found.architecture)
     network.load_arrays(found.arrays)
     return network, found.remarks
+
+
+def recipes_of(request: ShrinkRequest) -> list[tuple[Order, ...]]:
+    """Return the recipe that was given, or those that are searched.
+
+    Raises:
+        SartoError: E133, for a recipe that cannot be read, or an amount left open without a limit to choose it by.
+    """
+    from sarto.compress.amounts import choices, is_open
+    from sarto.compress.recipe import parse
+
+    given = [parse(text) for text in ([request.recipe] if request.recipe else SEARCHED)]
+    found = [one for orders in given for one in choices(orders)]
+    if request.flash_b is None and request.max_drop is None and any(map(is_open, given)):
+        raise SartoError(
+            "E133",
+            f"nothing says how small the network of '{request.recipe}' is to be"
+            if request.recipe
+            else "neither a recipe nor a limit is given",
+            cause="amounts are chosen by what the file may take, or what accuracy may be lost",
+            hint="give --flash 20kB, or --max-drop 0.5%, or both",
+        )
+    return found
 
 
 def _training(request: ShrinkRequest) -> Any:
@@ -128,7 +165,7 @@ class _Shrinking:
     """One run of a recipe."""
 
     request: ShrinkRequest
-    orders: tuple[Order, ...]
+    recipes: list[tuple[Order, ...]]
     network: Network
     fit: Examples
     held: Examples
@@ -138,7 +175,8 @@ class _Shrinking:
 
     def run(self, talk: Talk) -> ShrinkResult:
         """Run every step, write the file, test it once, and write the folder."""
-        from sarto.compress.recipe import coder_of, run
+        from sarto.compress.amounts import is_open
+        from sarto.compress.recipe import coder_of
         from sarto.compress.state import Evaluation, State
 
         state = State(self.network)
@@ -150,18 +188,19 @@ class _Shrinking:
             budget=Budget(flash_b=self.request.flash_b),
             talk=talk,
         )
-        coder = coder_of(self.orders)
+        points: list[OperatingPoint] = []
+        if len(self.recipes) > 1 or is_open(self.recipes[0]):
+            points.append(self._point("as given", state, state.packed()[0]))
+            found = self._searched(state, evaluation, points[0], talk)
+            orders, state, coder = found.orders, found.state, coder_of(found.orders)
+            points += found.points
+            self.remarks = (*self.remarks, *found.remarks)
+        else:
+            (orders,) = self.recipes
+            coder = coder_of(orders)
+            points.append(self._point("as given", state, state.packed(coder)[0]))
+            state = self._followed(orders, state, evaluation, points, talk)
         data, table = state.packed(coder)
-        points = [self._point("as given", state, data)]
-        with talk.stage("recipe", len(self.orders)) as stage:
-            for order, after in run(state, self.orders, evaluation):
-                if after is state:  # a coder, or what later steps learn from, changes nothing
-                    points.append(replace(points[-1], name=str(order), settings={"step": str(order)}))
-                else:
-                    state = after
-                    data, table = state.packed(coder)
-                    points.append(self._point(str(order), state, data))
-                stage.advance(1, f"{order}: {points[-1]['flash']:.0f} B")
         write_atomic(self.request.out / FILE, data)
         if len(state.network.quantisers):
             from sarto.deploy.lower.network import lower_network
@@ -170,8 +209,39 @@ class _Shrinking:
         evidence = self._tested(state, data)
         budget = Budget(flash_b=self.request.flash_b, min_accuracy=self._least(evidence))
         verdict = judge(budget, {e.what: e for e in evidence})
-        steps = (*state.recipe.steps, *([Step(coder, {})] if self.orders[-1].room == "code" else []))
+        steps = (*state.recipe.steps, *([Step(coder, {})] if orders[-1].room == "code" else []))
         return self._write(verdict, points, evidence, table, Recipe(steps))
+
+    def _followed(
+        self,
+        orders: tuple[Order, ...],
+        state: State,
+        evaluation: Evaluation,
+        points: list[OperatingPoint],
+        talk: Talk,
+    ) -> State:
+        """Return the state at the end of a recipe; each of its steps is one more of the `points`."""
+        from sarto.compress.recipe import coder_of, run
+
+        with talk.stage("recipe", len(orders)) as stage:
+            for order, after in run(state, orders, evaluation, self.request.out / WORK):
+                if after is state:  # a coder, or what later steps learn from, changes nothing
+                    points.append(replace(points[-1], name=str(order), settings={"step": str(order)}))
+                else:
+                    state = after
+                    points.append(self._point(str(order), state, state.packed(coder_of(orders))[0]))
+                stage.advance(1, f"{order}: {points[-1]['flash']:.0f} B")
+        return state
+
+    def _searched(self, state: State, evaluation: Evaluation, given: OperatingPoint, talk: Talk) -> Chosen:
+        """Return the best recipe that was found, with its state and a point for every trial."""
+        from sarto.search.shrink_trials import Trials
+
+        request, drop = self.request, self.request.max_drop
+        most = None if drop is None else given["validation error"] + drop
+        goal = Goal(request.flash_b, most)
+        trials = Trials(self.recipes, state, evaluation, goal, self._point, request.out / WORK)
+        return trials.run(request.trials, talk)
 
     def _point(self, name: str, state: State, data: bytes) -> OperatingPoint:
         """Return a state as a point: what its file takes, and how accurate it is on validation."""

@@ -16,6 +16,8 @@ from sarto.search.claimed import damaged, read_json, whole
 
 FILE = "network.sarto"
 EPOCHS = 10
+TRIALS = 24
+"""Most trials of a search. Five recipes get three each, and the better of them the rest."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,11 @@ class ShrinkRequest:
     model: str
     data: str
     out: Path
-    recipe: str
+    recipe: str | None
     state: str | None = None
     flash_b: float | None = None
     max_drop: float | None = None
+    trials: int = TRIALS
     epochs: int = EPOCHS
     batch: int = 128
     rate: float = 1e-3

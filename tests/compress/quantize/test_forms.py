@@ -133,12 +133,20 @@ def test_the_gradient_of_a_sign_passes_within_one() -> None:
     assert form.size.grad.tolist() == [1.0 - 2.0 + 4.0 - 8.0]
 
 
+def test_fewer_weights_than_shared_values_keep_their_own() -> None:
+    layer = LinearLayer(4, 1)
+    layer.weight.data = torch.tensor([[1.0, 1.0, 2.0, 0.0]])
+    codebook.share("head", layer, 4)
+    assert layer.effective.tolist() == [[1.0, 1.0, 2.0, 0.0]]
+
+
 def test_a_form_that_cannot_be_made_names_the_layer() -> None:
     layer = LinearLayer(3, 1)
-    layer.weight.data = torch.tensor([[1.0, 1.0, 2.0]])
-    with pytest.raises(InputError, match="layer 'head' has 2 distinct weights for 4 shared values") as caught:
+    layer.weight.data = torch.zeros(1, 3)
+    with pytest.raises(InputError, match="layer 'head' has no weights that could share values") as caught:
         codebook.share("head", layer, 4)
     assert caught.value.code == "E128"
+    layer.weight.data = torch.tensor([[1.0, 1.0, 2.0]])
     with pytest.raises(InputError, match="layer 'head' cannot be ternary") as caught:
         ternary.ternarise("head", layer)
     assert "3 weights are above" in str(caught.value.cause)

@@ -17,6 +17,8 @@ Source: Han, Mao and Dally, "Deep Compression", ICLR 2016, section 3 (linear sta
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -34,6 +36,8 @@ from sarto.models.network.weights import WeightedLayer
 
 MOST_BITS = 8
 """Bits of an index: with more the table costs more than it saves on the layers of small networks."""
+TRIED_BITS = (5, 4, 3, 2)
+"""Bits that are tried where their number is left open."""
 
 
 class Codebook(nn.Module):
@@ -60,6 +64,10 @@ class Codebook(nn.Module):
         """Return a table, without entries that no weight has."""
         return stored_values(self(weight))
 
+    def part(self, of: Callable[[Tensor], Tensor]) -> Codebook:
+        """Return the form of some of the weights; the table stays whole."""
+        return Codebook(self.table.detach().clone(), of(self.symbols).clone())
+
 
 def quantise(
     state: State,
@@ -81,7 +89,7 @@ def quantise(
         tuned: whether the network is tuned afterwards.
 
     Raises:
-        InputError: E116, when a setting cannot be used; E128, when a layer has fewer distinct weights than values.
+        InputError: E116, when a setting cannot be used; E128, when all weights of a layer are 0.
     """
     wide = conv_bits or bits
     if not 1 <= min(bits, wide) <= max(bits, wide) <= MOST_BITS:
@@ -101,24 +109,24 @@ def quantise(
 
 
 def share(name: str, layer: WeightedLayer, count: int, start: Start = "linear", seed: int = 0) -> None:
-    """Give `layer`, which is called `name`, a codebook of `count` values.
+    """Give `layer`, which is called `name`, a codebook of `count` values, or of as many as it has if those are fewer.
 
     Raises:
-        InputError: E128, when it has fewer distinct weights.
+        InputError: E128, when all its weights are 0.
     """
     weight = masked(layer.weight, layer.mask)
     kept = weight != 0
     values = weight[kept].cpu().numpy().astype(np.float64)
     distinct = len(np.unique(values))
-    if distinct < count:
+    if not distinct:
         raise InputError(
             "E128",
-            f"layer '{name}' has {distinct} distinct weights for {count} shared values",
-            cause=f"{weight.numel() - len(values)} of its {weight.numel()} weights are 0",
-            hint="take fewer bits, or prune less of that layer",
+            f"layer '{name}' has no weights that could share values",
+            cause=f"all of its {weight.numel()} weights are 0",
+            hint="prune less of that layer",
         )
     drawn = int(generator(seed, "codebook", name).integers(2**31))
-    table = clusters(values, count, start, drawn)
+    table = clusters(values, min(count, distinct), start if count < distinct else "exact", drawn)
     symbols = torch.zeros_like(weight, dtype=torch.int32)
     symbols[kept] = torch.as_tensor(nearest(values, table) + 1).to(symbols)
     layer.form = Codebook(torch.as_tensor(table).to(weight), symbols)

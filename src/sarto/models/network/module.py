@@ -131,6 +131,8 @@ class Network(nn.Module):
     def arrays(self) -> dict[str, Float[np.ndarray, "..."]]:
         """Return every parameter as the network uses it (masked, and in its form) by the architecture's names.
 
+        A 0 has no sign: a negative weight that a mask makes 0 is the same 0 as any other.
+
         Raises:
             InputError: E129, when a layer is at a stage of training that its parameters do not tell.
         """
@@ -145,7 +147,7 @@ class Network(nn.Module):
                 )
         with torch.no_grad():
             for name, tensor in self._tensors():
-                found[name] = tensor.detach().cpu().numpy().copy()
+                found[name] = tensor.detach().cpu().numpy() + np.float32(0)
         return {name: found[name] for name in self.architecture.parameters}
 
     def load_arrays(self, arrays: Mapping[str, Float[np.ndarray, "..."]]) -> None:

@@ -1,0 +1,129 @@
+"""Runs the trials of a search for recipes and their amounts, each one once, and returns the best network.
+
+A trial runs a whole recipe; what it came to is kept, and so is every tuning in it, so a search that was stopped goes on
+where it was, and recipes that begin alike share what they share. The best trial is run again from what was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sarto.compress.amounts import at
+from sarto.compress.recipe import Order, coder_of, run
+from sarto.compress.state import Evaluation, State
+from sarto.core.errors import SartoError
+from sarto.core.points import OperatingPoint
+from sarto.core.progress import Silent, Talk
+from sarto.core.store import Store, content_hash
+from sarto.search.auto import Goal, Tried, race, rank
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The best trial: its steps and state; a point of every trial that was no refusal; remarks; its point's name."""
+
+    orders: tuple[Order, ...]
+    state: State
+    points: tuple[OperatingPoint, ...]
+    remarks: tuple[str, ...]
+    name: str
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What trials are run with.
+
+    Attributes:
+        recipes: that race.
+        state: the network as it was given.
+        evaluation: what steps may use.
+        goal: what is looked for.
+        point: (name, state, packed bytes) -> the point of a state.
+        work: a folder for what was done.
+    """
+
+    recipes: Sequence[tuple[Order, ...]]
+    state: State
+    evaluation: Evaluation
+    goal: Goal
+    point: Callable[[str, State, bytes], OperatingPoint]
+    work: Path
+
+    def run(self, most: int, talk: Talk) -> Chosen:
+        """Run at most so many trials and return the best.
+
+        Raises:
+            SartoError: what the first recipe refused, when every recipe did.
+        """
+        points: dict[tuple[int, float], OperatingPoint] = {}
+        failures: dict[int, SartoError] = {}
+        with talk.stage("search", most) as stage:
+
+            def one(number: int, t: float) -> Tried:
+                orders = at(self.recipes[number], t)
+                name = f"trial {len(points) + 1}"
+                try:
+                    point = self._kept(name, orders)
+                except SartoError as error:
+                    if error.code in (
+                        "E132",
+                        "E133",
+                    ):  # of the recipe's text, or the program's: no property of a network
+                        raise
+                    failures.setdefault(number, error)
+                    stage.advance(1, f"{text(orders)}: {error.message}")
+                    return Tried(t, refused=error.message)
+                points[number, t] = point
+                stage.advance(
+                    1,
+                    f"{text(orders)}: {point['flash']:.0f} B, validation error {point['validation error']:.4f}",
+                )
+                return Tried(t, point["flash"], point["validation error"])
+
+            found = race(len(self.recipes), self.goal, most, one)
+        if not points:
+            raise failures[min(failures)]
+        number, best = min(
+            ((n, tried) for n, several in enumerate(found) for tried in several if not tried.refused),
+            key=lambda pair: rank(pair[1], self.goal),
+        )
+        orders = at(self.recipes[number], best.t)
+        remarks = [
+            f"{text(self.recipes[n])}: {error.message}"
+            for n, error in failures.items()
+            if all(tried.refused for tried in found[n])
+        ]
+        name = points[number, best.t].name
+        remarks.append(f"chosen: {name}, --with {text(orders)}")
+        return Chosen(orders, self._end(orders), tuple(points.values()), tuple(remarks), name)
+
+    def _kept(self, name: str, orders: tuple[Order, ...]) -> OperatingPoint:
+        """Return the point of a trial, from the store if it is there."""
+        store, key = Store(self.work / "trials"), content_hash(text(orders))
+        if (known := store.get(key)) is not None:
+            if "refused" in known:
+                raise SartoError(known["refused"], known["message"])
+            return replace(OperatingPoint.from_json(known), name=name)
+        try:
+            state = self._end(orders)
+        except SartoError as error:
+            store.put(key, {"refused": error.code, "message": error.message})
+            raise
+        point = self.point(name, state, state.packed(coder_of(orders))[0])
+        point = replace(point, settings={"recipe": text(orders)})
+        store.put(key, point.to_json())
+        return point
+
+    def _end(self, orders: tuple[Order, ...]) -> State:
+        """Return the state after the last step."""
+        state = self.state
+        for _, after in run(state, orders, replace(self.evaluation, talk=Silent()), self.work):
+            state = after
+        return state
+
+
+def text(orders: Sequence[Order]) -> str:
+    """Return a recipe as it is typed."""
+    return ",".join(map(str, orders))

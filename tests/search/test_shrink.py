@@ -1,0 +1,133 @@
+"""Shrinking: searches for recipes, what is kept of them, and runs that are stopped inside a step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sarto.core.errors import SartoError
+from sarto.core.progress import Silent
+from sarto.learn import loop
+from sarto.search.shrink import shrink
+from sarto.search.shrink_folder import FILE, ShrinkRequest
+
+Make = Callable[..., ShrinkRequest]
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """What makes a request on items that a small network learns, with a few quick passes."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 1, 2, 2)).astype(np.float32)
+    np.savez("items.npz", x=x, y=(x.sum(axis=(1, 2, 3)) > 0).astype(int))
+
+    def request(out: str, **given: Any) -> ShrinkRequest:
+        settings = {"recipe": None, "epochs": 3, "batch": 20, "rate": 0.02, "trials": 6} | given
+        return ShrinkRequest(model="mlp", data="items.npz", out=Path(out), **settings)
+
+    return request
+
+
+def stop_after(passes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """End the program when so many passes were kept."""
+    kept, left = loop.save, [passes]
+
+    def save(*given: Any) -> None:
+        kept(*given)
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "save", save)
+
+
+def passes_run(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that grows with every pass that is run from now on."""
+    run, seen = loop._Run._one_pass, list[int]()  # pyright: ignore[reportPrivateUsage]
+
+    def one_pass(self: Any, epoch: int, *hooks: Any) -> None:
+        seen.append(epoch)
+        run(self, epoch, *hooks)
+
+    monkeypatch.setattr(loop._Run, "_one_pass", one_pass)  # pyright: ignore[reportPrivateUsage]
+    return seen
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    ["distil,rate:1e-5:values=2,dead_units,settle", "gradual:0.5,codebook:2", "gradual:0.5,qat:4", "ternary"],
+)
+def test_a_recipe_that_was_stopped_in_a_pass_comes_to_the_same_file(
+    make: Make, recipe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shrink(make("whole", recipe=recipe), Silent())
+    with monkeypatch.context() as patched:
+        stop_after(3 + 1 + 2, patched)  # all of the network's own training, its end, and two of three passes
+        with pytest.raises(KeyboardInterrupt):
+            shrink(make("stopped", recipe=recipe), Silent())
+    assert not Path("stopped", "verdict.json").exists()
+    run = passes_run(monkeypatch)
+    shrink(make("stopped", recipe=recipe), Silent())
+    assert run[0] == 2  # the last pass of the first step
+    assert Path("stopped", FILE).read_bytes() == Path("whole", FILE).read_bytes()
+    assert not Path("stopped", ".work").exists()
+
+
+def test_the_search_finds_a_file_within_its_limit_and_goes_on_where_it_was_stopped(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: dict[str, Any] = {"recipe": "gradual:auto,codebook:auto,rans", "flash_b": 1000.0, "max_drop": 0.3}
+    whole = shrink(make("whole", **limits), Silent())
+    assert whole.verdict.fits
+    best = {p["flash"]: p for p in whole.points if p.name != "as given" and p["flash"] <= 1000}
+    chosen = min(best.values(), key=lambda p: (p["validation error"], p["flash"]))
+    assert Path("whole", FILE).stat().st_size == chosen["flash"]
+    assert "chosen: " in whole.remarks[-1]
+    with monkeypatch.context() as patched:
+        stop_after(20, patched)
+        with pytest.raises(KeyboardInterrupt):
+            shrink(make("stopped", **limits), Silent())
+    again = shrink(make("stopped", **limits), Silent())
+    assert [(p.name, p.settings, p["flash"]) for p in again.points] == [
+        (p.name, p.settings, p["flash"]) for p in whole.points
+    ]
+    assert Path("stopped", FILE).read_bytes() == Path("whole", FILE).read_bytes()
+    steps = json.loads(Path("whole", "recipe.json").read_text())
+    assert [step["method"] for step in steps] == ["gradual", "codebook", "rans"]
+
+
+def test_without_a_recipe_several_race(make: Make) -> None:
+    result = shrink(make("out", flash_b=300.0, trials=5), Silent())
+    tried = {p.settings["recipe"].split(":")[0] for p in result.points if "recipe" in p.settings}
+    assert {"distil,gradual", "distil,channels"} <= tried
+    assert len(result.points) <= 6
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"recipe": "gradual:auto"}, "nothing says how small the network of 'gradual:auto' is to be"),
+        ({}, "neither a recipe nor a limit"),
+        ({"recipe": "distil:auto,rans", "flash_b": 100.0}, "the amount of step 'distil' cannot be auto"),
+        ({"recipe": "px:auto:rounds=3:oops=1", "flash_b": 100.0}, "no setting 'oops'"),
+    ],
+)
+def test_a_search_that_cannot_be_understood_is_refused_before_anything_is_written(
+    make: Make, given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(SartoError, match=said) as caught:
+        shrink(make("out", **given), Silent())
+    assert caught.value.code == "E133"
+    assert not Path("out", "verdict.json").exists()
+
+
+def test_when_every_trial_is_refused_the_reason_of_the_first_is_told(make: Make) -> None:
+    with pytest.raises(SartoError, match="keeps") as caught:
+        shrink(make("out", recipe="rate:auto:values=200", flash_b=100.0, trials=2), Silent())
+    assert caught.value.code == "E128"
