@@ -23,8 +23,9 @@ import torch
 
 from benchmarks._bench import Bench, real_data
 from benchmarks._outcome import Bar, Figure, at_least, at_most, over_seeds
-from benchmarks._units import strongest, without_dead
+from benchmarks._units import strongest
 from sarto.compress.container import by_tensor
+from sarto.compress.dead_units import remove_dead_units
 from sarto.compress.quantize import codebook
 from sarto.compress.rate import RateAware
 from sarto.compress.settle import Settling
@@ -95,7 +96,7 @@ def deep(
     train(network, found.train, training, loss=how.loss, before_step=cutter(network, densities))
     tuned = replace(how, training=replace(training, epochs=3, rate=training.rate / 2))
     shared = codebook.quantise(State(network), tuned, bits=bits, conv_bits=conv_bits, tuned=False)
-    return Settling(passes=3)(State(without_dead(shared.network)), tuned)
+    return Settling(passes=3)(State(remove_dead_units(shared.network)), tuned)
 
 
 def cutter(network: Network, densities: Mapping[str, float], ramp: float = 0.6) -> Callable[[int, int], None]:
@@ -123,7 +124,7 @@ def rate(
     how = evaluation(model, more, training)
     small = step(State(strongest(model, widths)), how)
     last = replace(how, training=replace(training, rate=training.rate / 2))
-    return Settling(passes=2, bias_values=biases)(State(without_dead(small.network)), last)
+    return Settling(passes=2, bias_values=biases)(State(remove_dead_units(small.network)), last)
 
 
 def dense(model: Network, found: Data, training: Training, target_b: int, bits: int) -> State:
