@@ -9,7 +9,7 @@ through norms, activations, pools, additions on its way. That holds where no pad
 convolution or a mean pads, a constant other than 0 differs at the border, and the channel stays. Tied channels
 (`groups`) go together or not at all; each node keeps at least one channel. The network stands as in use: norms have
 their running statistics, so remove units after training. The shape of its items stays; `used_inputs` says what of it is
-read.
+read, and `dead_inputs` leaves the rest out.
 
 >>> from sarto.models.network.named import named
 >>> network = Network(named("mlp", (2,), 2, width=4, depth=1), seed=0)
@@ -35,7 +35,7 @@ from sarto.compress.prune._copy import masks
 from sarto.compress.prune._flow import flow, mean_of_window, norm_line, refuse_mam
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.module import Network
-from sarto.models.network.operations import WEIGHTED, ints, whole
+from sarto.models.network.operations import WEIGHTED, ints, places_of, whole
 
 
 def remove_dead_units(network: Network) -> Network:
@@ -139,6 +139,9 @@ def _constant_node(network: Network, node: Node, read: list[_Constant]) -> _Cons
         return _Constant(np.all([r.is_so for r in read], 0), np.sum([r.value for r in read], 0))
     if node.op == "concat":
         return _Constant(np.concatenate([r.is_so for r in read]), np.concatenate([r.value for r in read]))
+    if node.op == "take":
+        places = list(places_of(ints(node.attributes, "runs")))
+        return _Constant(first.is_so[places], first.value[places])
     if node.op in ("flatten", "reshape"):
         size = network.architecture.shapes[node.name][0]
         if size < len(first.value) or size % len(first.value):

@@ -1,9 +1,9 @@
 """Which channels of a network go together, and the network without some of them.
 
 Channels are tied where an operation needs or makes as many on both sides: norms, activations and pools tie a channel to
-itself, an addition ties the same channel of all its inputs, a concatenation moves it, a flattening ties all features of
-a channel to it, a depthwise convolution ties what it reads to what it makes, and one in several groups all of a group.
-A set of tied channels goes as a whole or not at all. Those of the input and of the output stay.
+itself, an addition ties the same channel of all its inputs, a concatenation and a `take` move it, a flattening ties all
+features of a channel to it, a depthwise convolution ties what it reads to what it makes, and one in several groups all
+of a group. A set of tied channels goes as a whole or not at all. Those of the input and of the output stay.
 
 >>> from sarto.models.network.named import named
 >>> tied = ties(named("residual", (1, 8, 8), 3, width=4, depth=1))  # stem and second convolution add up
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.module import Network
-from sarto.models.network.operations import WEIGHTED, Value, whole
+from sarto.models.network.operations import WEIGHTED, Value, ints, places_of, runs_of, whole
 from sarto.models.network.weights import WeightedLayer
 
 Channel = tuple[str, int]
@@ -102,6 +102,9 @@ def _tied(architecture: Architecture, node: Node) -> Iterator[tuple[Channel, Cha
         for name, own in zip(node.inputs, read, strict=True):
             yield from (((name, place), (node.name, first + place)) for place in range(own[0]))
             first += own[0]
+    elif node.op == "take":
+        for out, inner in enumerate(places_of(ints(node.attributes, "runs"))):
+            yield (node.inputs[0], inner), (node.name, out)
     elif node.op in ("flatten", "reshape"):
         if _keeps_channels(architecture, node):
             wide, narrow = max(shape[0], read[0][0]), min(shape[0], read[0][0])
@@ -140,6 +143,10 @@ def cut_architecture(architecture: Architecture, kept: Kept) -> Architecture:
                 changed["groups"] = int(kept[node.inputs[0]].reshape(groups, -1).any(1).sum())
         elif node.op == "reshape":
             changed["shape"] = (left, *architecture.shapes[node.name][1:])
+        elif node.op == "take":
+            taken = np.zeros(len(kept[node.inputs[0]]), bool)
+            taken[list(places_of(ints(node.attributes, "runs")))] = True
+            changed["runs"] = runs_of(taken[kept[node.inputs[0]]].tolist())
         nodes.append(replace(node, attributes=changed))
     shape = (int(kept[INPUT].sum()), *architecture.input_shape[1:])
     return Architecture(shape, tuple(nodes))
@@ -170,7 +177,7 @@ def cut(network: Network, kept: Kept) -> Network:
         if isinstance(old, WeightedLayer):
             assert isinstance(new, WeightedLayer)
             grouped = node.op == "conv" and whole(node.attributes, "groups") > 1
-            _copy_weight(
+            copy_weight(
                 node.name, old, new, partial(_part, rows=rows, columns=None if grouped else columns), rows
             )
         else:
@@ -186,9 +193,14 @@ def _part(whole_one: Tensor, rows: Tensor, columns: Tensor | None) -> Tensor:
     return whole_one[rows] if columns is None else whole_one[rows][:, columns]
 
 
-def _copy_weight(
+def copy_weight(
     name: str, old: WeightedLayer, new: WeightedLayer, part: Callable[[Tensor], Tensor], rows: Tensor
 ) -> None:
+    """Give the layer `new` what `part` takes of the weights of `old`, called `name`, and the biases of `rows`.
+
+    Raises:
+        InputError: E125, when the layer has a form that knows no `part` of itself.
+    """
     new.weight.data = part(old.weight.data).clone()
     new.mask = None if old.mask is None else part(old.mask).clone()
     if old.bias is not None and new.bias is not None:

@@ -1,8 +1,8 @@
 """Where a network of integers has integers: which nodes return numbers that are quantised.
 
 A layer or a sum hands on to an activation that alone reads it what it has in full (32 bits); the activation is then
-where integers are made. Pooling by maximum, flattening and reshaping keep the numbers they are given. The scores, and
-what only keeps them, stay in full. So a network is quantised at its input and behind
+where integers are made. Pooling by maximum, flattening, reshaping and taking keep the numbers they are given. The
+scores, and what only keeps them, stay in full. So a network is quantised at its input and behind
 
     layers, sums and means that are not read by one activation alone, and activations.
 
@@ -16,7 +16,7 @@ from __future__ import annotations
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.operations import PIECEWISE_LINEAR, SATURATING, WEIGHTED
 
-KEEPING = ("max_pool", "flatten", "reshape")
+KEEPING = ("max_pool", "flatten", "reshape", "take")
 """Operations that return some of the numbers that they are given."""
 SUMMING = (*WEIGHTED, "add", "mean_pool", "global_mean_pool")
 """Operations that return sums, which an activation may still bend."""

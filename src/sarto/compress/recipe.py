@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sarto.compress._records import BEST
+from sarto.compress.dead_inputs import remove_dead_inputs
 from sarto.compress.dead_units import remove_dead_units
 from sarto.compress.fold import fold
 from sarto.compress.gradual import Gradual
@@ -288,11 +289,12 @@ STEPS: dict[str, tuple[Callable[..., Any], str]] = {
     "settle": (Settling, ""),
     "low_rank": (low_rank, "share"),
     "dead_units": (remove_dead_units, ""),
+    "dead_inputs": (remove_dead_inputs, ""),
     "fold": (fold, ""),
     DISTIL: (Distillation, ""),
 }
 """Steps that are no method of a room, and what their amount is: `density` is given as the share that goes."""
 MADE = ("gradual", "rate", "settle")
 """Steps that are made with their settings, and then take state and evaluation."""
-UNTUNED = ("dead_units", "fold")
+UNTUNED = ("dead_units", "dead_inputs", "fold")
 """Steps after which there is nothing to tune, since the outputs stay the same."""

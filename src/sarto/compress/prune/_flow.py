@@ -29,7 +29,7 @@ from sarto.models.network.module import Network
 from sarto.models.network.operations import MAM, WEIGHTED, ints
 from sarto.models.network.weights import ConvLayer
 
-PLAIN = ("flatten", "reshape", "add", "concat")
+PLAIN = ("flatten", "reshape", "take", "add", "concat")
 Through = Callable[[Node, Tensor], Tensor]
 
 

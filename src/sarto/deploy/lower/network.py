@@ -38,7 +38,7 @@ from sarto.deploy.lower.weights import integer_weights
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Node
 from sarto.models.network.module import Network
-from sarto.models.network.operations import MAM, WEIGHTED, ints, whole
+from sarto.models.network.operations import MAM, WEIGHTED, ints, places_of, whole
 
 LARGEST_SHIFT = 62
 MOST_BIAS = 2**30
@@ -160,6 +160,8 @@ class _Lowering(GraphBuilding):
             self.largest(node)
         elif node.op in ("flatten", "reshape"):
             self.reshape(node)
+        elif node.op == "take":
+            self.some(node)
         else:
             hint = "fold it first: ptq and qat do" if node.op == "batch_norm" else ""
             raise self.fail(
@@ -292,6 +294,16 @@ class _Lowering(GraphBuilding):
             read = self.ordered(read, canonical(shape))
         out = self.put(node.name, shape, "", read.scale, read.limits, read.order)
         self.ops.append(Op("reshape", {"x": read.name}, {"y": out}))
+
+    def some(self, node: Node) -> None:
+        """Add a choice among the numbers of a vector."""
+        read, kept = self.held[node.inputs[0]], np.array(places_of(ints(node.attributes, "runs")))
+        where = np.empty_like(read.order)
+        where[read.order] = np.arange(len(read.order))
+        out = self.put(node.name, (len(kept),), "", read.scale, read.limits, np.arange(len(kept)))
+        places = where[kept]
+        index = self.const(f"{node.name}_index", places, "uint16" if places.max() < 2**16 else "int32")
+        self.ops.append(Op("permute", {"x": read.name, "index": index}, {"y": out}))
 
     def done(self, classes: tuple[str, ...], name: str) -> Lowered:
         """Return the graph, whose last tensor is the output."""

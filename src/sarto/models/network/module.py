@@ -22,7 +22,7 @@ from torch.nn import functional
 from sarto.models.input_error import InputError
 from sarto.models.mam.layers import MamConvLayer, MamLinearLayer
 from sarto.models.network.architecture import INPUT, Architecture, Node
-from sarto.models.network.operations import Shape, ints, whole
+from sarto.models.network.operations import Shape, ints, places_of, whole
 from sarto.models.network.weights import ConvLayer, LinearLayer, WeightedLayer
 
 _RENAMED = {"running_mean": "mean", "running_var": "variance"}
@@ -258,6 +258,8 @@ def _run(node: Node, inputs: list[Tensor]) -> Tensor:
         return x.flatten(1)
     if node.op == "reshape":
         return x.reshape(len(x), *ints(a, "shape"))
+    if node.op == "take":
+        return x[:, list(places_of(ints(a, "runs")))]
     if node.op == "add":
         total = x
         for other in inputs[1:]:

@@ -14,11 +14,13 @@ Shapes are without the batch; an image is (channel, row, column), a sequence (ch
 | `max_pool`, `mean_pool` | kernel, stride, padding | |
 | `global_mean_pool`, `flatten` | | |
 | `reshape` | shape | |
+| `take` | runs | |
 | `add`, `concat` | | |
 
 A MAM operation has the largest and the smallest product in each of `splits` runs of inputs where the other has the sum
 of them all (`sarto.models.mam`). `mean_pool` divides by the whole kernel, zeros of the padding included.
-`concat` joins channels.
+`concat` joins channels. `take` returns some of a vector's values: `runs` says how many are left out, kept, left out,
+and so on to its end.
 
 >>> attributes = complete("conv", {"channels": 4, "kernel": (3, 3), "stride": 2, "padding": 1})
 >>> OPERATIONS["conv"].shape([(3, 8, 8)], attributes)
@@ -30,6 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 Shape = tuple[int, ...]
 Value = int | float | bool | tuple[int, ...]
@@ -202,6 +205,42 @@ def _reshape(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
     return shape
 
 
+def _take(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
+    (shape,), runs = shapes, ints(attributes, "runs")
+    if len(shape) != 1:
+        raise ValueError(f"values are taken out of a vector, not out of shape {shape}; flatten it first")
+    if min(runs) < 0 or sum(runs) != shape[0] or not sum(runs[1::2]):
+        raise ValueError(
+            f"runs of {sum(runs)} values in all, {sum(runs[1::2])} kept, do not fit {shape[0]} values"
+        )
+    return (sum(runs[1::2]),)
+
+
+def runs_of(kept: Sequence[bool]) -> tuple[int, ...]:
+    """Return how many values are left out, kept, left out, and so on, of a vector.
+
+    >>> runs_of([False, True, True, False]), runs_of([True])
+    ((1, 2, 1), (0, 1))
+    """
+    found, now = [0], False
+    for keep in kept:
+        if bool(keep) != now:
+            now = not now
+            found.append(0)
+        found[-1] += 1
+    return tuple(found)
+
+
+def places_of(runs: Sequence[int]) -> tuple[int, ...]:
+    """Return the places that are kept.
+
+    >>> places_of((1, 2, 1))
+    (1, 2)
+    """
+    ends = list(accumulate(runs))
+    return tuple(place for i in range(1, len(ends), 2) for place in range(ends[i - 1], ends[i]))
+
+
 _KERNEL: dict[str, Value] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
 _POOL: dict[str, Value] = {"stride": 0, "padding": 0}
 PIECEWISE_LINEAR = ("relu", "leaky_relu")
@@ -222,6 +261,7 @@ OPERATIONS: dict[str, Operation] = {
     "global_mean_pool": Operation(lambda shapes, _: (shapes[0][0],)),
     "flatten": Operation(lambda shapes, _: (math.prod(shapes[0]),)),
     "reshape": Operation(_reshape, needed=("shape",)),
+    "take": Operation(_take, needed=("runs",)),
     "add": Operation(_same, inputs=0),
     "concat": Operation(_concat, inputs=0),
 }
