@@ -186,11 +186,11 @@ def unpack_architecture(data: Unpacker) -> Architecture:
         code = data.raw(1)[0]
         op = data.text() if code == _BY_NAME else _OPERATIONS[code] if code < len(_OPERATIONS) else ""
         if op not in OPERATIONS:
-            raise damaged(f"there is no operation {op or code}")
+            raise damaged(f"there is no operation {op[:40]!r}" if op else f"there is no operation {code}")
         operation, name = OPERATIONS[op], data.text()
         back = [data.whole() for _ in range(operation.inputs or min(data.whole(), count))]
         if any(step >= len(names) for step in back):
-            raise damaged(f"node '{name}' reads what is not before it")
+            raise damaged(f"node {name[:40]!r} reads what is not before it")
         keys, flags = (*operation.needed, *operation.defaults), data.whole()
         attributes = {key: data.value() for place, key in enumerate(keys) if flags >> place & 1}
         nodes.append(Node(name, op, tuple(names[len(names) - 1 - step] for step in back), attributes))
