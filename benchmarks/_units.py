@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import torch
-
 from sarto.compress.groups import all_kept, cut, ties
 from sarto.models.network.module import Network
 

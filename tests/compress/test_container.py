@@ -1,20 +1,24 @@
 """Containers: what goes in comes out in every bit, the table adds up, and no bytes can do harm."""
 
 import hashlib
+import json
 import subprocess
 import sys
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from sarto.compress._large import HASH, KEY
 from sarto.compress._packing import Packer, pack_architecture
-from sarto.compress.container import HASH_B, MAGIC, Contents, from_bytes, read, to_bytes, write
+from sarto.compress.container import FREE_B, HASH_B, MAGIC, Contents, from_bytes, read, to_bytes, write
 from sarto.compress.stored import Stored
 from sarto.core.errors import SartoError
 from sarto.models.input_error import InputError
-from sarto.models.network.architecture import Architecture
+from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.named import NAMED, named
 
 SHAPES = {1: (6,), 2: (2, 16), 3: (1, 16, 16)}
@@ -179,7 +183,7 @@ def test_hostile_bytes_with_the_right_hash_are_an_error_or_a_network(tmp_path: P
         except InputError as error:
             codes.add(error.code)
     assert "E131" in codes
-    assert codes <= {"E121", "E131", "E132"}
+    assert codes <= {"E131", "E132"}
 
 
 @pytest.mark.parametrize("content", [b"", b"SRT1", b"{}", bytes(64), b"\x08\0\0\0\0\0\0\0{}      "])
@@ -210,3 +214,123 @@ def outcome_of(contents: Contents, name: str) -> str:
     except InputError as error:
         return error.code
     return "good"
+
+
+def joined(file: Path, change: Callable[[dict[str, Any], dict[str, Any]], None], sealed_again: bool) -> bytes:
+    """Return a large container with its header and description changed, and the hash of the latter right or not."""
+    data = file.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + size])
+    metadata = header["__metadata__"]
+    description = json.loads(metadata[KEY])
+    change(header, description)
+    metadata[KEY] = json.dumps(description, separators=(",", ":"))
+    if sealed_again:
+        metadata[HASH] = hashlib.sha256(metadata[KEY].encode()).hexdigest()[:16]
+    raw = json.dumps(header).encode()
+    return len(raw).to_bytes(8, "little") + raw + data[8 + size :]
+
+
+def test_a_large_file_with_another_description_is_refused(tmp_path: Path) -> None:
+    """Two strides, an offset: each of them alone would make another network of the very same tensors."""
+    network, file = named("separable", (1, 16), 3, width=4), tmp_path / "net.sarto"
+    write(file, network, tensors(network), packed=False)
+
+    def changed(header: dict[str, Any], description: dict[str, Any]) -> None:
+        description["architecture"]["nodes"][0][3]["stride"] = [2]
+
+    file.write_bytes(joined(file, changed, sealed_again=True))
+    assert read(file).architecture != network
+    write(file, network, tensors(network), packed=False)
+    file.write_bytes(joined(file, changed, sealed_again=False))
+    with pytest.raises(InputError, match="its description does not have the hash") as caught:
+        read(file)
+    assert caught.value.code == "E131"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "width"), [("F8_E4M3", 1), ("BF16", 2), ("I32", 4), ("F64", 8)], ids=lambda v: str(v)
+)
+def test_tensors_of_other_types_are_refused(dtype: str, width: int, tmp_path: Path) -> None:
+    network, file = named("mlp", (4,), 2, width=3), tmp_path / "net.sarto"
+    write(file, network, tensors(network), packed=False)
+
+    def changed(header: dict[str, Any], description: dict[str, Any]) -> None:
+        first, last = header["fc1.bias"]["data_offsets"]
+        header["fc1.bias"] |= {"dtype": dtype, "shape": [(last - first) // width]}
+
+    file.write_bytes(joined(file, changed, sealed_again=True))
+    with pytest.raises(InputError, match="E131"):
+        read(file).arrays()
+
+
+def layer(
+    features: int | float | bool | tuple[int, ...], word: int, rest: list[int], columns: int = 3
+) -> bytes:
+    """Return a packed container of one linear layer without bias, of a record `word` and whole numbers, then zeros."""
+    out = Packer()
+    out.value((columns,))
+    out.raw(b"\x01\x00")  # one node, linear
+    out.text("a")
+    out.whole(0)
+    out.whole(3)
+    out.value(features)
+    out.value(False)
+    out.whole(word)
+    for number in rest:
+        out.whole(number)
+    out.raw(bytes(24))
+    return sealed(bytes(out.data))
+
+
+@pytest.mark.parametrize("features", [float("inf"), float("nan"), 1e300, 0.5, (2,), (1,) * 8, -1, 1 << 62])
+def test_a_hostile_attribute_is_refused_in_words(features: Any) -> None:
+    with pytest.raises(InputError, match="E131"):
+        from_bytes(layer(features, 0, []))
+
+
+def test_a_zero_outside_of_the_alphabet_is_refused() -> None:
+    """It once raised an OverflowError of NumPy when the tensor was restored."""
+    for zero in (3, 1 << 62):
+        with pytest.raises(InputError, match="E131"):
+            from_bytes(layer(2, 2, [2, zero, 1]))
+
+
+def test_sizes_that_cancel_out_are_refused() -> None:
+    """A negative dimension once made room under the limit for a tensor of a terabyte."""
+    out = Packer()
+    out.value((4,))
+    out.whole(1)
+    out.raw(b"\xff")
+    out.text("reshape")
+    out.text("a")
+    out.whole(0)
+    out.whole(1)
+    out.value((-2, -2))
+    with pytest.raises(InputError, match=r"E131[^$]*at least 1"):
+        from_bytes(sealed(bytes(out.data)))
+
+
+def test_a_small_file_may_not_declare_a_large_network_unless_that_is_allowed() -> None:
+    """Of three hundred thousand pruned weights in a row, 26 bytes of file; it would take gigabytes at a gigabyte."""
+    data = layer(1, 1, [0], columns=FREE_B // 4 * 2)
+    with pytest.raises(InputError, match="E132"):
+        from_bytes(data)
+    with pytest.raises(InputError, match="E131"):  # its symbols are none, but its size is allowed
+        from_bytes(data, 1 << 30)
+
+
+def test_a_row_is_decoded_in_a_small_multiple_of_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all its columns as numbers of Python at once it takes 32 times its size."""
+    monkeypatch.setattr("sarto.compress.code._sparse.AT_ONCE", 256)
+    network = Architecture((1 << 13,), (Node("a", "linear", ("input",), {"features": 1, "bias": False}),))
+    symbols = (np.random.default_rng(0).random(1 << 13) < 0.01).astype(np.int64)
+    given = {"a.weight": Stored.of_table((1, 1 << 13), symbols, np.array([0, 1], np.float16))}
+    data, _ = to_bytes(network, given, "context")
+    tracemalloc.start()
+    try:
+        from_bytes(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 26 * 4 * (1 << 13)

@@ -20,7 +20,9 @@ from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture
 
 KEY = "sarto"
-VERSION = 1
+HASH = "sha256"
+"""Of the description, its first 16 digits: one bit of it would make another network."""
+VERSION = 2
 
 
 def pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes, list[tuple[str, str, int]]]:
@@ -42,7 +44,8 @@ def pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes,
             records[name] = [stored.kind, *hashes, one.coder, stored.alphabet, stored.zero]
         rows += part_rows(name, one, stored.floats.nbytes, 0)
     described = {"version": VERSION, "architecture": architecture.to_json(), "tensors": records}
-    data = save(arrays, {KEY: json.dumps(described, separators=(",", ":"))})
+    text = json.dumps(described, separators=(",", ":"))
+    data = save(arrays, {KEY: text, HASH: _digest(text.encode())})
     return data, [*rows, ("", "header", len(data) - sum(size for _, _, size in rows))]
 
 
@@ -56,13 +59,17 @@ def unpack(path: Path, most_b: int) -> tuple[Architecture, "Tensors"]:
 
     try:
         file = safe_open(path, "numpy")
-        described = json.loads((file.metadata() or {})[KEY])
+        metadata = file.metadata() or {}
+        text, digest = metadata[KEY], metadata[HASH]
+        described = json.loads(text)
         version, records = described["version"], described["tensors"]
         architecture = Architecture.from_json(described["architecture"])
     except InputError as error:
-        raise damaged(error.message) from error
+        raise damaged(f"{error.message}: {error.cause}"[:200]) from error
     except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise damaged(f"{type(error).__name__}: {str(error)[:200]}") from error
+    if _digest(text.encode()) != digest:
+        raise damaged("its description does not have the hash that it names")
     if version != VERSION or not isinstance(records, dict) or set(records) != set(architecture.parameters):
         raise damaged("its tensors are not those of its network, or its version is another")
     check_size(architecture, most_b)
@@ -104,7 +111,12 @@ class Tensors(Mapping[str, Any]):
 
         try:
             found = self._file.get_tensor(name)
-        except (SafetensorError, ValueError) as error:
+        except (
+            SafetensorError,
+            ValueError,
+            TypeError,
+            AttributeError,
+        ) as error:  # NumPy lacks some of its types
             raise damaged(f"tensor '{name}': {str(error)[:200]}") from error
         if _hash(found) != digest:
             raise damaged(f"tensor '{name}' does not have the hash that the file names")
@@ -112,4 +124,8 @@ class Tensors(Mapping[str, Any]):
 
 
 def _hash(array: Shaped[np.ndarray, "..."]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
+    return _digest(np.ascontiguousarray(array).tobytes())
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

@@ -29,6 +29,8 @@ _BY_NAME = 255
 _TUPLE, _WHOLE, _REAL, _TRUTH = range(4)
 _MOST_NODES = 100_000
 _MOST_BITS = 63
+_MOST_SAME = 8
+"""Numbers of an attribute that are all the same, which take one number in the file."""
 
 
 def damaged(cause: str) -> InputError:
@@ -72,7 +74,7 @@ class Packer:
     def value(self, value: Value) -> None:
         """Write an attribute."""
         if isinstance(value, tuple):
-            same = len(set(value)) == 1
+            same = len(set(value)) == 1 and len(value) <= _MOST_SAME
             self.whole((len(value) << 1 | same) << 2 | _TUPLE)
             for part in value[:1] if same else value:
                 self.signed(part)
@@ -130,7 +132,7 @@ class Unpacker:
         kind, rest = word & 3, word >> 2
         if kind == _TUPLE:
             count, same = rest >> 1, rest & 1
-            if count > 8:
+            if count > (_MOST_SAME if same else len(self.data) - self.at):
                 raise damaged(f"an attribute of {count} numbers")
             return (self.signed(),) * count if same else tuple(self.signed() for _ in range(count))
         if kind == _REAL:
@@ -186,11 +188,11 @@ def unpack_architecture(data: Unpacker) -> Architecture:
         code = data.raw(1)[0]
         op = data.text() if code == _BY_NAME else _OPERATIONS[code] if code < len(_OPERATIONS) else ""
         if op not in OPERATIONS:
-            raise damaged(f"there is no operation {op or code}")
+            raise damaged(f"there is no operation {op[:40]!r}" if op else f"there is no operation {code}")
         operation, name = OPERATIONS[op], data.text()
         back = [data.whole() for _ in range(operation.inputs or min(data.whole(), count))]
         if any(step >= len(names) for step in back):
-            raise damaged(f"node '{name}' reads what is not before it")
+            raise damaged(f"node {name[:40]!r} reads what is not before it")
         keys, flags = (*operation.needed, *operation.defaults), data.whole()
         attributes = {key: data.value() for place, key in enumerate(keys) if flags >> place & 1}
         nodes.append(Node(name, op, tuple(names[len(names) - 1 - step] for step in back), attributes))

@@ -2,7 +2,7 @@
 
 `write` returns a table with the bytes of every tensor whose sum is the size of the file; `read` gives back the same
 architecture and the same values in every bit, without torch, without the program that made the network, and without a
-pickle. Nothing is allocated that the header does not declare, and no more than `most_b`.
+pickle. What is allocated is a small multiple of what the header declares, which is no more than `most_b`.
 
 A packed file (magic `SRT1`) is
 
@@ -51,7 +51,10 @@ HASH_B = 8
 PACKED_B = 1_000_000
 """Files up to this size are packed: a safetensors header costs some 100 B for each tensor."""
 MOST_B = 1 << 30
-"""Largest network, decoded, that is read unless the caller allows more."""
+"""Largest network, decoded, that is read unless the caller allows more; and of a small file, `FREE_B` and
+`EXPANSION` times its size: a few bytes shall not cost minutes and gigabytes. LeNet-5 in 700 bytes is 2,500 times."""
+FREE_B = 1 << 20
+EXPANSION = 1 << 12
 CODERS = ("rans", "context", "huffman")
 """Coders with a number of their own, never reordered; others go by their names."""
 _BY_NAME = 15
@@ -115,12 +118,12 @@ def by_tensor(table: Table) -> dict[str, dict[str, int]]:
     return sizes
 
 
-def read(path: Path, most_b: int = MOST_B) -> Contents:
+def read(path: Path, most_b: int | None = None) -> Contents:
     """Return what a container holds.
 
     Args:
         path: of the file.
-        most_b: largest size of all parameters, decoded to 4 bytes each.
+        most_b: largest size of all parameters, decoded to 4 bytes each; None for `MOST_B`, or less of a small file.
 
     Raises:
         InputError: E131, when the file is none or is damaged; E132, when the network is larger than `most_b`.
@@ -129,13 +132,13 @@ def read(path: Path, most_b: int = MOST_B) -> Contents:
         with path.open("rb") as file:
             start = file.read(len(MAGIC))
         if start != MAGIC:
-            return Contents(*_large.unpack(path, most_b))
+            return Contents(*_large.unpack(path, _most_b(path.stat().st_size, most_b)))
         return from_bytes(path.read_bytes(), most_b)
     except OSError as error:
         raise InputError("E131", f"{path.name} cannot be read", cause=error.strerror or str(error)) from error
 
 
-def from_bytes(data: bytes, most_b: int = MOST_B) -> Contents:
+def from_bytes(data: bytes, most_b: int | None = None) -> Contents:
     """Return what a packed container holds; see `read`."""
     start = len(MAGIC) + HASH_B
     if data[: len(MAGIC)] != MAGIC or len(data) <= start:
@@ -143,12 +146,19 @@ def from_bytes(data: bytes, most_b: int = MOST_B) -> Contents:
     if hashlib.sha256(data[start:]).digest()[:HASH_B] != data[len(MAGIC) : start]:
         raise damaged("its contents do not have the hash that it names")
     rest = Unpacker(data[start:])
-    architecture = unpack_architecture(rest)
-    check_size(architecture, most_b)
+    try:
+        architecture = unpack_architecture(rest)
+    except InputError as error:
+        raise error if error.code == "E131" else damaged(f"{error.message}: {error.cause}"[:200]) from error
+    check_size(architecture, _most_b(len(data), most_b))
     tensors = {name: _unpack(rest, shape) for name, shape in architecture.parameters.items()}
     if rest.at != len(rest.data):
         raise damaged(f"{len(rest.data) - rest.at} bytes are left over")
     return Contents(architecture, tensors)
+
+
+def _most_b(file_b: int, most_b: int | None) -> int:
+    return min(MOST_B, FREE_B + EXPANSION * file_b) if most_b is None else most_b
 
 
 def _check(architecture: Architecture, tensors: Mapping[str, Stored]) -> None:

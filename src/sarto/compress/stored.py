@@ -42,7 +42,7 @@ class Stored:
         floats: values of a plain (flat) or sparse tensor, the table, or the scales; of the dtype that is stored.
         symbols: flat whole numbers from 0, or None for a plain tensor.
         alphabet: one more than the largest symbol that can occur; 0 for a plain tensor.
-        zero: the symbol that stands for 0 in a scaled tensor.
+        zero: the symbol that stands for 0 in a scaled tensor; 0 in any other.
     """
 
     shape: tuple[int, ...]
@@ -64,6 +64,7 @@ class Stored:
         wrong = wrong or (
             self.kind == "scaled" and len(self.floats) not in (1, self.shape[0] if self.shape else 1)
         )
+        wrong = wrong or (not 0 <= self.zero < self.alphabet if self.kind == "scaled" else self.zero != 0)
         if wrong or str(self.floats.dtype) not in ("float32", "float16"):
             raise InputError(
                 "E123",
@@ -140,7 +141,8 @@ class Stored:
             whole[self.symbols == 1] = floats
             return whole.reshape(self.shape)
         integers = (self.symbols - self.zero).astype(np.float32).reshape(self.shape)
-        return integers * floats.reshape(-1, *(1,) * (len(self.shape) - 1))
+        with np.errstate(over="ignore", invalid="ignore"):  # a scale may be any float
+            return integers * floats.reshape(-1, *(1,) * (len(self.shape) - 1))
 
 
 def rising(

@@ -45,6 +45,10 @@ def test_groups_share_the_channels() -> None:
         ({"kernel": (3,)}, "does not fit shape"),
         ({"stride": 0, "kernel": (0, 0)}, "at least 1"),
         ({"size": 3}, "conv has no size"),
+        ({"channels": float("inf")}, "must be finite"),
+        ({"channels": (4,)}, "one number"),
+        ({"bias": 2}, "true or false"),
+        ({"kernel": (1, 1, 1, 1)}, "one to three numbers"),
     ],
 )
 def test_what_does_not_fit_is_refused_and_the_node_named(changed: dict[str, Any], cause: str) -> None:

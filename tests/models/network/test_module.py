@@ -13,6 +13,7 @@ from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network, predict
 from sarto.models.network.named import Sketch, named
+from sarto.models.network.weights import ConvLayer
 
 
 def two_layers() -> Network:
@@ -148,3 +149,24 @@ def test_the_seed_makes_the_weights() -> None:
     assert not np.array_equal(first, other)
     wide = Network(Architecture((400,), (Node("l", "linear", ("input",), {"features": 300}),)), seed=0)
     assert wide.arrays()["l.weight"].std() == pytest.approx((2 / 400) ** 0.5, rel=0.02)
+
+
+def test_a_layer_of_single_pixels_takes_every_second_one_before_it_multiplies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Torch's own gradient with that stride writes past its memory where few channels lie last."""
+    layer = ConvLayer(6, 5, (1, 1), stride=(2, 3), padding=(0, 0), dilation=(1, 1), groups=1, bias=True)
+    x = torch.linspace(-1, 1, 6 * 7 * 8).sin().reshape(1, 6, 7, 8)
+    wanted = torch.nn.functional.conv2d(x, layer.weight, layer.bias, (2, 3))
+    strides: list[object] = []
+    convolve = torch.nn.functional.conv2d
+
+    def seen(*arguments: object) -> torch.Tensor:
+        strides.append(arguments[3])
+        return convolve(*arguments)  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", seen)
+    torch.testing.assert_close(layer(x), wanted)
+    padded = ConvLayer(6, 5, (1, 1), stride=(2, 2), padding=(1, 1), dilation=(1, 1), groups=1, bias=False)
+    assert padded(x).shape == (1, 5, 5, 5)
+    assert strides == [(1, 1), (2, 2)]

@@ -31,7 +31,9 @@ logistic mixture of five.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -50,6 +52,8 @@ CONFIDENCE = 8
 """Decisions that the start of a context counts for."""
 BUCKETS = 32
 TREE_BITS = 8
+AT_ONCE = 1 << 14
+"""Columns that are numbers of Python at once, each of which takes 32 bytes."""
 
 ALIVE_ROW, ALIVE_COLUMN, TOP = 0, 4, 8
 WHETHER = TOP + 3
@@ -99,7 +103,7 @@ def code_matrix(
     out = np.zeros((layout.rows, layout.columns), np.int64)
     lag, margin = layout.lag, layout.lag + 1
     weights = smoothed(columns.astype(np.int64), lag)[columns]
-    live: list[int] = np.flatnonzero(columns).tolist()
+    live = np.flatnonzero(columns)
     counts = np.zeros(layout.columns, np.int64)
     upper = [0] * (layout.columns + margin)
     seen = values = 0
@@ -108,7 +112,7 @@ def code_matrix(
         overall = ((values << 20) + first) // (seen + START_ROWS)
         density = ((smoothed(counts, lag)[columns] << 20) + PRIOR * overall) // (weights * i + PRIOR)
         wanted: list[int] | None = None if known is None else known[row].tolist()
-        line = _row(coder, layout, (live, density.tolist()), upper, wanted)
+        line = _row(coder, layout, (live, density), upper, wanted)
         upper = line
         out[row] = line[margin:]
         found = out[row] != 0
@@ -150,7 +154,7 @@ def _alive(
 def _row(
     coder: Coder,
     layout: Layout,
-    columns: tuple[list[int], list[int]],
+    columns: tuple[Int[np.ndarray, " live"], Int[np.ndarray, " live"]],
     upper: list[int],
     wanted: list[int] | None,
 ) -> list[int]:
@@ -160,7 +164,7 @@ def _row(
     middle = (layout.alphabet + 1) // 2
     line = [0] * len(upper)
     values, expected = ROW_PRIOR << 20, ROW_PRIOR << 20
-    for j, d in zip(*columns, strict=True):
+    for j, d in _pairs(*columns):
         at = j + margin
         q = d * values // expected
         expected += d
@@ -179,6 +183,15 @@ def _row(
             side = _sign(left, middle) + _sign(further, middle) if depth else 0
             line[at] = _value(coder, depth, layout.alphabet, side, want)
     return line
+
+
+def _pairs(first: Int[np.ndarray, " live"], second: Int[np.ndarray, " live"]) -> Iterator[tuple[int, int]]:
+    """Return the entries side by side as Python's numbers, of which there are never many at once."""
+    starts = range(0, len(first), AT_ONCE)
+    return chain.from_iterable(
+        zip(first[at : at + AT_ONCE].tolist(), second[at : at + AT_ONCE].tolist(), strict=True)
+        for at in starts
+    )
 
 
 def _sign(value: int, middle: int) -> int:

@@ -177,7 +177,7 @@ class Architecture:
                 for name, op, inputs, attributes in data["nodes"]
             )
             return Architecture(tuple(map(int, data["input_shape"])), nodes)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             if isinstance(error, InputError):
                 raise
             raise InputError(

@@ -87,11 +87,28 @@ def complete(op: str, attributes: Attributes) -> dict[str, Value]:
                 full[name] = value if isinstance(value, tuple) else (_whole(name, value),) * len(kernel)
         if not any(ints(full, "stride")):
             full["stride"] = kernel
+    for name, value in full.items():
+        _check_value(name, value)
     return {name: full[name] for name in sorted(full)}
 
 
+def _check_value(name: str, value: Value) -> None:
+    """Refuse a value of another kind than the attribute has."""
+    listed = name in ("kernel", "stride", "padding", "dilation", "shape", "runs")
+    if isinstance(value, tuple) != listed:
+        raise ValueError(f"{name} must be {'a list of numbers' if listed else 'one number'}, not {value}")
+    if isinstance(value, tuple):
+        if not 1 <= len(value) <= 3 and name != "runs":
+            raise ValueError(f"{name} must have one to three numbers, not {len(value)}")
+    elif name == "bias":
+        if value not in (0, 1):
+            raise ValueError(f"bias must be true or false, not {value}")
+    elif not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, not {value}")
+
+
 def _whole(name: str, value: Value) -> int:
-    if isinstance(value, tuple) or value != int(value):
+    if isinstance(value, tuple) or not math.isfinite(value) or value != int(value):
         raise ValueError(f"{name} must be a whole number, not {value}")
     return int(value)
 
@@ -200,6 +217,8 @@ def _concat(shapes: Sequence[Shape], _attributes: Attributes) -> Shape:
 
 def _reshape(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
     shape = ints(attributes, "shape")
+    if min(shape) < 1:
+        raise ValueError(f"the dimensions of shape {shape} are at least 1")
     if math.prod(shape) != math.prod(shapes[0]):
         raise ValueError(f"{shapes[0]} has another number of values than {shape}")
     return shape
@@ -209,7 +228,7 @@ def _take(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
     (shape,), runs = shapes, ints(attributes, "runs")
     if len(shape) != 1:
         raise ValueError(f"values are taken out of a vector, not out of shape {shape}; flatten it first")
-    if min(runs) < 0 or sum(runs) != shape[0] or not sum(runs[1::2]):
+    if min(runs, default=-1) < 0 or sum(runs) != shape[0] or not sum(runs[1::2]):
         raise ValueError(
             f"runs of {sum(runs)} values in all, {sum(runs[1::2])} kept, do not fit {shape[0]} values"
         )
@@ -241,6 +260,12 @@ def places_of(runs: Sequence[int]) -> tuple[int, ...]:
     return tuple(place for i in range(1, len(ends), 2) for place in range(ends[i - 1], ends[i]))
 
 
+def _mean(shapes: Sequence[Shape], _attributes: Attributes) -> Shape:
+    if len(shapes[0]) < 2:
+        raise ValueError(f"a mean over positions takes channels with positions, not shape {shapes[0]}")
+    return (shapes[0][0],)
+
+
 _KERNEL: dict[str, Value] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
 _POOL: dict[str, Value] = {"stride": 0, "padding": 0}
 PIECEWISE_LINEAR = ("relu", "leaky_relu")
@@ -258,7 +283,7 @@ OPERATIONS: dict[str, Operation] = {
     **{name: Operation(_same) for name in SATURATING},
     "max_pool": Operation(_pool, needed=("kernel",), defaults=_POOL),
     "mean_pool": Operation(_pool, needed=("kernel",), defaults=_POOL),
-    "global_mean_pool": Operation(lambda shapes, _: (shapes[0][0],)),
+    "global_mean_pool": Operation(_mean),
     "flatten": Operation(lambda shapes, _: (math.prod(shapes[0]),)),
     "reshape": Operation(_reshape, needed=("shape",)),
     "take": Operation(_take, needed=("runs",)),
