@@ -45,6 +45,7 @@ NAMES = {
     "skab",
     "state_equality",
     "substrate_noise",
+    "training_cost",
     "vowels",
 }
 SHOWN = ("bars met", "no result kept", "measured, nothing to be met")

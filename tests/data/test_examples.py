@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
-from sarto.data.examples import of_arrays, of_dataset, read_arrays, read_examples, shaped
+from sarto.data.examples import of_arrays, of_dataset, padded, read_arrays, read_examples, shaped
 from sarto.data.load import load
 
 
@@ -85,3 +86,15 @@ def test_examples_are_turned_into_the_shape_that_a_network_takes() -> None:
     assert np.array_equal(shaped(shaped(data, (4, 3)), (1, 4, 3)).x, data.x)
     with pytest.raises(SartoError, match=r"items of shape \(1, 4, 3\) for a network that takes \(2, 6\)"):
         shaped(data, (2, 6))
+
+
+def test_unequal_sequences_are_padded_and_say_so() -> None:
+    values = np.arange(10, dtype=np.float32).reshape(5, 2) + 1
+    data = Dataset("toy", values, np.array([0, 2, 5]), np.array([1, 0]), ("a", "b"), ("x", "y"))
+    found = padded(data, 4)
+    assert found.x[0].tolist() == [[1, 3, 0, 0], [2, 4, 0, 0], [1, 1, 0, 0]]
+    assert found.x[1].tolist() == [[5, 7, 9, 0], [6, 8, 10, 0], [1, 1, 1, 0]]
+    assert found.y.tolist() == [1, 0] and found.classes == ("a", "b")
+    assert padded(data).shape == (3, 3)
+    with pytest.raises(SartoError, match=r"E104.*up to 3 steps padded to 2"):
+        padded(data, 2)

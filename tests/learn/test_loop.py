@@ -13,10 +13,12 @@ import torch
 from torch import Tensor
 
 from sarto.data.examples import Examples, of_arrays
+from sarto.learn._checkpoint import identity
 from sarto.learn.loop import Training, accuracy, batches, train
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 from sarto.models.network.named import named
+from sarto.models.recurrent import Recurrent
 
 
 def moons(items: int, seed: int) -> Examples:
@@ -200,3 +202,55 @@ def test_the_standing_of_another_training_is_not_taken_up(tmp_path: Path) -> Non
     file.write_bytes(b"no archive")
     again, _ = trained(usual(seed=5), checkpoint=file)
     assert np.array_equal(alone.arrays()["fc1.weight"], again.arrays()["fc1.weight"])
+
+
+def waves(items: int, seed: int) -> Examples:
+    """Sequences of 2 to 6 signs, padded, whose class is the first one."""
+    rng = np.random.default_rng(seed)
+    x = np.zeros((items, 2, 6))
+    for item in x:
+        length = int(rng.integers(2, 7))
+        item[:, :length] = rng.choice([-1, 1], length), np.ones(length)
+    return of_arrays(x, (x[:, 0, 0] > 0).astype(int))
+
+
+def recurrent(training: Training, **more: Any) -> tuple[Recurrent, Any]:
+    """A small GRU after training on the waves."""
+    network = Recurrent("gru", (2, 6), 2, hidden=6, padded=True)
+    return network, train(network, waves(120, 0), training, **more)
+
+
+def same(first: Recurrent, second: Recurrent) -> bool:
+    """Whether the weights agree in every bit."""
+    other = second.state_dict()
+    return all(torch.equal(value, other[name]) for name, value in first.state_dict().items())
+
+
+def test_a_recurrent_network_learns_to_remember() -> None:
+    network, history = recurrent(usual(epochs=8, rate=0.03))
+    assert accuracy(network, waves(60, 1)) > 0.9
+    assert history.loss[-1] < 0.5 * history.loss[0]
+
+
+def test_a_recurrent_network_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    """Its training stops in the third of four passes of six steps; that of another network is not taken up."""
+    file, held, seen = tmp_path / "standing.npz", waves(60, 1), list[int]()
+    whole, history = recurrent(usual(), validation=held)
+
+    def stop(step: int, _steps: int) -> None:
+        seen.append(step)
+        if len(seen) == 15:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recurrent(usual(), validation=held, checkpoint=file, after_step=stop)
+    resumed, after = recurrent(usual(), validation=held, checkpoint=file, after_step=stop)
+    assert seen[15:] == list(range(12, 24))
+    assert after == history and same(whole, resumed)
+
+
+def test_what_is_trained_is_part_of_what_a_standing_belongs_to() -> None:
+    alike = [Recurrent("gru", (2, steps), 2, hidden=3) for steps in (6, 7)]
+    data = waves(4, 0)
+    first, other = (identity(network, data, None, usual()) for network in alike)
+    assert first != other and first == identity(alike[0], data, None, usual())

@@ -53,6 +53,14 @@ class State:
     network: Network
     steps: tuple[Step, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse what has no architecture.
+
+        Raises:
+            InputError: E126, for a recurrent network.
+        """
+        _ = self.network.architecture
+
     @property
     def recipe(self) -> Recipe:
         """The steps so far."""

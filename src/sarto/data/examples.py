@@ -132,6 +132,33 @@ def of_dataset(data: Dataset) -> Examples:
     )
 
 
+def padded(data: Dataset, steps: int | None = None) -> Examples:
+    """Return sequences of any length as examples (channel, step), with one channel more that says what is padding.
+
+    That channel is 1 where the item has a step and 0 after its end, where every other one is 0, too. Standardise
+    before: the padding is then at the mean.
+
+    Args:
+        data: sequences with classes.
+        steps: to pad to; None is the longest item.
+
+    Raises:
+        SartoError: E104, when an item is longer than that or the data have no classes.
+    """
+    most = int(data.lengths.max()) if steps is None else steps
+    if data.lengths.max() > most or not data.classes:
+        raise SartoError(
+            "E104",
+            f"{data.name}: items of up to {data.lengths.max()} steps padded to {most}, {len(data.classes)} classes",
+            cause="no item may be longer than what it is padded to, and each has a class",
+        )
+    x = np.zeros((len(data), data.values.shape[1] + 1, most), np.float32)
+    for number, length in enumerate(data.lengths.tolist()):
+        x[number, :-1, :length] = data.item(number).T
+        x[number, -1, :length] = 1
+    return Examples(x, data.target.astype(np.int64), data.classes, data.groups)
+
+
 @dataclass(frozen=True, eq=False)
 class Parts:
     """Examples to learn from, examples that nothing may look at before the end, and how they were told apart."""

@@ -1,7 +1,7 @@
 """Where training stands after a pass, in a file that is there whole or not at all, and is never unpickled.
 
-The file knows by a hash what it belongs to (examples, settings, architecture, the weights that training began with), so
-it is only taken up by the very same training; any other begins anew.
+The file knows by a hash what it belongs to (examples, settings, what is trained, the weights that training began
+with), so it is only taken up by the very same training; any other begins anew.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from sarto.core.store import write_atomic
 from sarto.data.examples import Examples
-from sarto.models.network.module import Network
+from sarto.models.trainable import Trainable
 
 
 @dataclass
@@ -32,9 +32,9 @@ class Standing:
     best: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
 
-def identity(network: Network, examples: Examples, validation: Examples | None, training: Any) -> str:
+def identity(network: Trainable, examples: Examples, validation: Examples | None, training: Any) -> str:
     """Return a hash of all that decides what training comes to, but the hooks and the loss."""
-    digest = hashlib.sha256(json.dumps(network.architecture.to_json()).encode())
+    digest = hashlib.sha256(json.dumps(network.description()).encode())
     digest.update(json.dumps(asdict(training), sort_keys=True).encode())
     for part in (examples, validation):
         if part is not None:
@@ -48,7 +48,7 @@ def save(
     path: Path,
     belongs_to: str,
     standing: Standing,
-    network: Network,
+    network: Trainable,
     optimiser: torch.optim.Optimizer | None = None,
 ) -> None:
     """Write where training stands; without its optimiser when it is done."""
@@ -67,7 +67,9 @@ def save(
     write_atomic(path, buffer.getvalue())
 
 
-def load(path: Path, belongs_to: str, network: Network, optimiser: torch.optim.Optimizer) -> Standing | None:
+def load(
+    path: Path, belongs_to: str, network: Trainable, optimiser: torch.optim.Optimizer
+) -> Standing | None:
     """Bring network and optimiser to where training stood and return it; None where the file is of another training."""
     try:
         with np.load(path, allow_pickle=False) as held:

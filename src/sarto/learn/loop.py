@@ -1,4 +1,4 @@
-"""Trains a network on examples: the same weights for the same seed, whatever was computed before.
+"""Trains a network, feed-forward or recurrent, on examples: the same weights for the same seed, whatever came before.
 
 A pass over the examples visits them in an order drawn from the seed and the number of the pass. The learning rate falls
 from `rate` along half a cosine to 0, `rate (1 + cos(pi t / T)) / 2` in step t of T, after `warm_up` of the steps in
@@ -26,7 +26,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -41,11 +41,16 @@ from sarto.learn._checkpoint import Standing, load, save
 from sarto.learn._checkpoint import identity as identity
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network, laid_out, predict
+from sarto.models.trainable import Trainable
+
+N = TypeVar("N", bound=Trainable)
 
 Hook = Callable[[int, int], None]
 """(number of the step from 0, number of all steps) -> nothing."""
-Loss = Callable[[Network, Tensor, Tensor, Tensor], Tensor]
-"""(network, items, outputs, class indices) -> loss; what distils or counts bits is one of these."""
+Cost = Callable[[N, Tensor, Tensor, Tensor], Tensor]
+"""(what is trained, items, outputs, class indices) -> loss."""
+Loss = Cost[Network]
+"""The same of a network with an architecture; what distils or counts bits is one of these."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +103,12 @@ class History:
 
 
 def train(
-    network: Network,
+    network: N,
     examples: Examples,
     training: Training,
     *,
     validation: Examples | None = None,
-    loss: Loss | None = None,
+    loss: Cost[N] | None = None,
     before_step: Hook | None = None,
     after_step: Hook | None = None,
     judged_from: int = 0,
@@ -113,7 +118,7 @@ def train(
     """Train `network` in place, on the device that it is on.
 
     Args:
-        network: its weights are changed; masks and forms stay.
+        network: of any kind; its weights are changed, masks and forms stay.
         examples: to learn from.
         training: how.
         validation: to watch; the weights of the best pass are kept. None keeps those of the last.
@@ -143,16 +148,16 @@ def torch_threads(count: int) -> Generator[None]:
         torch.set_num_threads(before)
 
 
-class _Run:
+class _Run(Generic[N]):
     """One training."""
 
     def __init__(
         self,
-        network: Network,
+        network: N,
         examples: Examples,
         training: Training,
         validation: Examples | None,
-        loss: Loss,
+        loss: Cost[N],
     ) -> None:
         self.network, self.examples, self.training = network, examples, training
         self.validation, self.loss = validation, loss
@@ -244,10 +249,10 @@ class _Run:
         return f"{note}, validation accuracy {share:.4f}"
 
 
-def cross_entropy(smoothing: float = 0.0) -> Loss:
+def cross_entropy(smoothing: float = 0.0) -> Cost[Trainable]:
     """Return the loss `-log softmax(outputs)[class]`, in the mean over the items."""
 
-    def cost(_network: Network, _x: Tensor, outputs: Tensor, wanted: Tensor) -> Tensor:
+    def cost(_network: Trainable, _x: Tensor, outputs: Tensor, wanted: Tensor) -> Tensor:
         return functional.cross_entropy(outputs, wanted, label_smoothing=smoothing)
 
     return cost
@@ -272,12 +277,12 @@ def learning_rate(training: Training, step: int, steps: int) -> float:
     return training.rate * (1 + math.cos(math.pi * (step - rising) / max(1, steps - rising))) / 2
 
 
-def accuracy(network: Network, examples: Examples) -> float:
+def accuracy(network: Trainable, examples: Examples) -> float:
     """Return the share of items whose largest output is their class."""
     return _share_right(predict(network, examples.x), examples)
 
 
-def _judge(network: Network, examples: Examples) -> tuple[float, float]:
+def _judge(network: Trainable, examples: Examples) -> tuple[float, float]:
     """Return cross-entropy and accuracy."""
     outputs = predict(network, examples.x)
     loss = functional.cross_entropy(torch.as_tensor(outputs), torch.as_tensor(examples.y)).item()
@@ -293,7 +298,7 @@ def _exhausted(history: History, patience: int) -> bool:
     return bool(patience and seen and len(seen) - 1 - int(np.argmin(seen)) >= patience)
 
 
-def _optimiser(network: Network, training: Training) -> torch.optim.Optimizer:
+def _optimiser(network: Trainable, training: Training) -> torch.optim.Optimizer:
     """Return the optimiser; weight decay is on weights, not on biases and norms."""
     decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
     others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]

@@ -86,8 +86,9 @@ def lower_network(network: Network, classes: tuple[str, ...] = (), name: str = "
     Raises:
         InputError: E126, when something cannot be lowered; the message names the layer.
     """
+    nodes = network.architecture.nodes
     build = _Lowering(network)
-    for node in network.architecture.nodes:
+    for node in nodes:
         build.take(node)
     return build.done(classes, name)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from sarto.models.mam.layers import MamConvLayer, MamLinearLayer
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.operations import Shape, ints, places_of, whole
 from sarto.models.network.weights import ConvLayer, LinearLayer, WeightedLayer
+from sarto.models.trainable import Trainable
 
 _RENAMED = {"running_mean": "mean", "running_var": "variance"}
 _SIMPLE: dict[str, Callable[[Tensor], Tensor]] = {
@@ -37,7 +39,7 @@ _SIMPLE: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class Network(nn.Module):
+class Network(Trainable):
     """A network that computes what its `architecture` says.
 
     Args:
@@ -103,10 +105,14 @@ class Network(nn.Module):
             return self.layers[node.name](inputs[0])
         return _run(node, inputs)
 
+    def description(self) -> dict[str, Any]:
+        """Return the architecture; see `Trainable`."""
+        return self.architecture.to_json()
+
     @property
-    def device(self) -> torch.device:
-        """Where the parameters are; the processor for a network without any."""
-        return next((p.device for p in self.parameters()), torch.device("cpu"))
+    def output_shape(self) -> Shape:
+        """Shape of the answer to one item."""
+        return self.architecture.shapes[self.architecture.output]
 
     def weighted(self) -> Iterator[tuple[str, WeightedLayer]]:
         """Yield the layers that can be pruned, quantised and coded, by name, in order."""
@@ -198,13 +204,13 @@ def laid_out(x: Float[Tensor, "item ..."]) -> Float[Tensor, "item ..."]:
 
 
 def predict(
-    network: Network, x: Float[np.ndarray, "item ..."], batch: int = 512
+    network: Trainable, x: Float[np.ndarray, "item ..."], batch: int = 512
 ) -> Float[np.ndarray, "item ..."]:
-    """Return the outputs of items as the network stands in use: no gradients, running statistics in its norms."""
+    """Return the outputs of items as a network stands in use: no gradients, running statistics in its norms."""
     training = network.training
     network.eval()
     device = network.device
-    found = np.zeros((len(x), *network.architecture.shapes[network.architecture.output]), np.float32)
+    found = np.zeros((len(x), *network.output_shape), np.float32)
     with torch.no_grad():
         for first in range(0, len(x), batch):
             part = np.ascontiguousarray(x[first : first + batch], np.float32)
