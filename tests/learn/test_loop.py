@@ -254,3 +254,19 @@ def test_what_is_trained_is_part_of_what_a_standing_belongs_to() -> None:
     data = waves(4, 0)
     first, other = (identity(network, data, None, usual()) for network in alike)
     assert first != other and first == identity(alike[0], data, None, usual())
+
+
+def test_a_device_is_honoured_when_asked_for_and_refused_when_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, _ = trained(usual())
+    there, _ = trained(usual(device="cpu"))
+    assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), there.parameters(), strict=True))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for device in ("cuda", "nonsense"):
+        with pytest.raises(InputError, match=f"'{device}' cannot be trained on") as caught:
+            trained(usual(device=device))
+        assert caught.value.code == "E116"
+    seen: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(Network, "to", lambda self, device: seen.append(str(device)) or self)
+    trained(usual(device="cuda", epochs=1))
+    assert seen == ["cuda", "cpu"]

@@ -25,6 +25,7 @@ end on T^2); Romero et al., "FitNets: hints for thin deep nets", ICLR 2015, equa
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,6 +80,7 @@ class Distillation:
             )
         self.teacher, self.temperature, self.share, self.hints = teacher, temperature, share, tuple(hints)
         self.teacher.eval()
+        self._copies: dict[torch.device, Network] = {}
         self._generator = torch.Generator().manual_seed(seed)
         self._maps: dict[tuple[Hint, int, int], Tensor] = {}
         self._learners: dict[tuple[Hint, int, int], torch.optim.Optimizer] = {}
@@ -92,7 +94,7 @@ class Distillation:
             InputError: E122, when a hint names a node that is not there, or two whose positions differ.
         """
         with torch.no_grad():
-            seen, taught = watched(self.teacher, x, [hint.teacher_node for hint in self.hints])
+            seen, taught = watched(self._teacher_on(x.device), x, [hint.teacher_node for hint in self.hints])
         value = distilled(outputs, taught, wanted, self.temperature, self.share)
         if self.hints:
             with _norms_at_rest(network):
@@ -100,6 +102,14 @@ class Distillation:
             for hint in self.hints:
                 value = value + self._hinted(hint, own[hint.node], seen[hint.teacher_node])
         return value
+
+    def _teacher_on(self, device: torch.device) -> Network:
+        """Return the teacher, or its copy where the network learns elsewhere."""
+        if self.teacher.device == device:
+            return self.teacher
+        if device not in self._copies:
+            self._copies[device] = copy.deepcopy(self.teacher).to(device)
+        return self._copies[device]
 
     def _hinted(self, hint: Hint, own: Tensor, taught: Tensor) -> Tensor:
         if own.shape[2:] != taught.shape[2:]:

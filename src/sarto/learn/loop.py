@@ -67,6 +67,7 @@ class Training:
         smoothing: of the labels.
         patience: passes without a better validation loss after which training ends, or 0 for never.
         threads: of torch; 1 is fastest for small networks.
+        device: where to train, `cpu` or `cuda`; the network comes back afterwards. None trains it where it is.
         seed: of the order of the items.
     """
 
@@ -79,6 +80,7 @@ class Training:
     smoothing: float = 0.0
     patience: int = 0
     threads: int = 1
+    device: str | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -115,7 +117,7 @@ def train(
     checkpoint: Path | None = None,
     talk: Talk | None = None,
 ) -> History:
-    """Train `network` in place, on the device that it is on.
+    """Train `network` in place.
 
     Args:
         network: of any kind; its weights are changed, masks and forms stay.
@@ -130,11 +132,41 @@ def train(
         talk: told of every pass.
 
     Raises:
-        InputError: E122, when items do not fit the network; E404, when the loss is no longer finite.
+        InputError: E116, when the device is not there; E122, when items do not fit the network; E404, when the loss is
+            no longer finite.
     """
-    run = _Run(network, examples, training, validation, loss or cross_entropy(training.smoothing))
-    with torch_threads(training.threads):
+    with torch_threads(training.threads), _moved(network, training.device):
+        run = _Run(network, examples, training, validation, loss or cross_entropy(training.smoothing))
         return run.all_passes(before_step, after_step, judged_from, checkpoint, talk or Silent())
+
+
+@contextmanager
+def _moved(network: Trainable, device: str | None) -> Generator[None]:
+    """Have a network on a device, and where it was before afterwards."""
+    home = network.device
+    if device is not None:
+        network.to(_there(device))
+    try:
+        yield
+    finally:
+        network.to(home)
+
+
+def _there(device: str) -> torch.device:
+    """Return a device that this torch can use.
+
+    Raises:
+        InputError: E116, when it cannot.
+    """
+    cause = "torch knows no such device"
+    try:
+        found = torch.device(device)
+        if found.type == "cpu" or (found.type == "cuda" and torch.cuda.is_available()):
+            return found
+        cause = f"torch {torch.__version__} finds no such device on this machine"
+    except RuntimeError:
+        pass
+    raise InputError("E116", f"'{device}' cannot be trained on", cause=cause, hint="cpu is always there")
 
 
 @contextmanager
