@@ -182,7 +182,7 @@ class RateAware:
         for _, layer in network.weighted():
             if layer.form is None:
                 layer.form = Lattice(masked(layer.weight, layer.mask), self.values)
-        train(
+        history = train(
             network,
             evaluation.train,
             evaluation.training,
@@ -190,6 +190,7 @@ class RateAware:
             before_step=self._decider(network, evaluation),
             talk=evaluation.talk,
         )
+        evaluation.histories.append(history)
         fix(network)
         return state.then(Step("rate", vars(self)), network)
 

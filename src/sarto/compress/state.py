@@ -119,6 +119,7 @@ class Evaluation:
         budget: what the end must fit.
         integer_accuracy: network, examples -> accuracy of its integers, handed in from above; None where nobody asks.
         talk: told of what takes time.
+        histories: what every tuning saw, in order; steps only add to it.
     """
 
     train: Examples
@@ -129,6 +130,7 @@ class Evaluation:
     budget: Budget = field(default_factory=Budget)
     integer_accuracy: Callable[[Network, Examples], float] | None = None
     talk: Talk = field(default_factory=Silent)
+    histories: list[History] = field(default_factory=list[History])
 
     def accuracy(self, network: Network) -> float:
         """Return the validation accuracy."""
@@ -148,7 +150,7 @@ class Evaluation:
             training: in place of the evaluation's own.
             before_step, judged_from: as in `learn/loop.train`.
         """
-        return train(
+        history = train(
             network,
             self.train,
             training or self.training,
@@ -158,3 +160,5 @@ class Evaluation:
             judged_from=judged_from,
             talk=self.talk,
         )
+        self.histories.append(history)
+        return history

@@ -8,36 +8,34 @@ compared with the bytes of the file: storage only.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sarto import __version__
 from sarto.core.budget import Budget, Verdict, judge
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.graph import save_graph
-from sarto.core.points import OperatingPoint, front
+from sarto.core.points import OperatingPoint
 from sarto.core.progress import Talk
 from sarto.core.recipe import Recipe, Step
-from sarto.core.store import file_sha256, write_atomic
+from sarto.core.store import write_atomic
 from sarto.core.table import Table
 from sarto.data.examples import Examples, read_examples, shaped
-from sarto.measure.quality import accuracy_evidence, class_table, confusion, confusion_table
+from sarto.measure.quality import accuracy_evidence
 from sarto.measure.storage import storage_evidence
 from sarto.search.claimed import claim
-from sarto.search.shrink_folder import FILE, ShrinkRequest, ShrinkResult, as_json, finished
+from sarto.search.shrink_files import Effort, Shrunk, write_shrunk
+from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult, finished
 
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
     from sarto.compress.state import State
+    from sarto.learn.loop import History
     from sarto.models.network.module import Network
 
-GRAPH = "graph.npz"
 VALIDATION_SHARE = 0.1
 """Of the items that are not for the test; the rest is trained on."""
-OBJECTIVES = ("validation error", "flash")
 
 
 def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
@@ -135,6 +133,9 @@ class _Shrinking:
     test: Examples
     remarks: tuple[str, ...]
     how: str
+    histories: list[History] = field(default_factory=list["History"])
+    curves: list[tuple[str, History]] = field(default_factory=list[tuple[str, "History"]])
+    effort: Effort = field(default_factory=Effort)
 
     def run(self, talk: Talk) -> ShrinkResult:
         """Run every step, write the file, test it once, and write the folder."""
@@ -149,6 +150,7 @@ class _Shrinking:
             seed=self.request.seed,
             budget=Budget(flash_b=self.request.flash_b),
             talk=talk,
+            histories=self.histories,
         )
         coder = coder_of(self.orders)
         data, table = state.packed(coder)
@@ -156,7 +158,7 @@ class _Shrinking:
         with talk.stage("recipe", len(self.orders)) as stage:
             for order, after in run(state, self.orders, evaluation):
                 if after is state:  # a coder, or what later steps learn from, changes nothing
-                    points.append(replace(points[-1], name=str(order), settings={"step": str(order)}))
+                    points.append(replace(points[-1], name=str(order), settings={}))
                 else:
                     state = after
                     data, table = state.packed(coder)
@@ -174,7 +176,11 @@ class _Shrinking:
         return self._write(verdict, points, evidence, table, Recipe(steps))
 
     def _point(self, name: str, state: State, data: bytes) -> OperatingPoint:
-        """Return a state as a point: what its file takes, and how accurate it is on validation."""
+        """Return a state as a point: what its file takes, and how accurate it is on validation.
+
+        What was tuned since the last point is told of under its name.
+        """
+        self.curves += [(name, seen) for seen in self.histories[len(self.curves) :]]
         size = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
         )
@@ -191,7 +197,8 @@ class _Shrinking:
         error = replace(
             quality[0], what="validation error", value=1 - quality[0].value, interval=_flipped(quality[0])
         )
-        return OperatingPoint(name, {"step": name}, (*size, error, *quality))
+        settings = state.steps[-1].settings if state.steps else dict[str, Any]()
+        return OperatingPoint(name, settings, (*size, error, *quality))
 
     def _tested(self, state: State, data: bytes) -> list[Evidence]:
         """Return the evidence of the file, and the accuracy of it and of the network given on the test items."""
@@ -230,34 +237,35 @@ class _Shrinking:
         table: Table,
         recipe: Recipe,
     ) -> ShrinkResult:
-        request = self.request
-        counts = confusion(self.test.y, self.guess, self.test.classes)
-        tables = [table, confusion_table(counts, self.test.classes), class_table(counts, self.test.classes)]
-        best = [p.name for p in front(points, OBJECTIVES)]
-        records = {
-            "recipe.json": recipe.to_json(),
-            "front.json": {
-                "points": [p.to_json() for p in points],
-                "front": best,
-                "objectives": list(OBJECTIVES),
-            },
-            "tables.json": [t.to_json() for t in tables],
-            "provenance.json": {
-                "command": request.command,
-                "seed": request.seed,
-                "sarto": __version__,
-                "split": self.how,
-                "items": [len(self.fit), len(self.held), len(self.test)],
-                "remarks": list(self.remarks),
-                "file_sha256": file_sha256(request.out / FILE),
-            },
-        }
-        lines = "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in evidence)
-        write_atomic(request.out / "evidence.jsonl", lines)
-        for name, value in records.items():
-            write_atomic(request.out / name, as_json(value))
-        write_atomic(request.out / "verdict.json", as_json(verdict.to_json()))
-        return ShrinkResult(request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)
+        points = _told_apart(points)
+        write_shrunk(
+            Shrunk(
+                request=self.request,
+                given=self.network.architecture,
+                parts=(self.fit, self.held, self.test),
+                how=self.how,
+                guess=self.guess,
+                verdict=verdict,
+                points=points,
+                chosen=points[-1].name,
+                evidence=evidence,
+                bytes=table,
+                recipe=recipe,
+                curves=self.curves,
+                remarks=self.remarks,
+                effort=self.effort,
+            )
+        )
+        return ShrinkResult(self.request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)
+
+
+def _told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
+    """Return the points with a number on the names of steps that were there before."""
+    names: list[str] = []
+    for point in points:
+        again = sum(name.partition(" (")[0] == point.name for name in names)
+        names.append(f"{point.name} ({again + 1})" if again else point.name)
+    return [replace(point, name=name) for point, name in zip(points, names, strict=True)]
 
 
 def _said(state: State, data: bytes, examples: Examples) -> tuple[Any, str]:
