@@ -237,7 +237,7 @@ class _Shrinking:
         table: Table,
         recipe: Recipe,
     ) -> ShrinkResult:
-        points = _told_apart(points)
+        points = told_apart(points)
         write_shrunk(
             Shrunk(
                 request=self.request,
@@ -259,7 +259,7 @@ class _Shrinking:
         return ShrinkResult(self.request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)
 
 
-def _told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
+def told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
     """Return the points with a number on the names of steps that were there before."""
     names: list[str] = []
     for point in points:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from jaxtyping import Int
 
 from sarto import __version__
 from sarto.compress.container import Contents, read
@@ -39,8 +40,6 @@ from sarto.models.network.architecture import Architecture
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, as_json
 
 if TYPE_CHECKING:
-    from jaxtyping import Int
-
     from sarto.learn.loop import History
 
 OBJECTIVES = ("validation error", "flash")
