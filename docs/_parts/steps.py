@@ -25,7 +25,10 @@ def steps(room: str) -> str:
     Raises:
         LookupError: when the steps cannot be imported, or one has an amount that has no words here.
     """
-    rows = [(f"`{name}`", amount, what.split(". ")[0].rstrip(".")) for name, amount, what in _rows(room)]
+    rows = [
+        (f"`{name}`", amount, what.split(". ")[0].rstrip(".").replace("`", ""))
+        for name, amount, what in _rows(room)
+    ]
     return table(("step", "amount", "what it does"), rows)
 
 
@@ -51,7 +54,9 @@ def _amount(name: str, amount: str) -> str:
     if name == "distil":
         return "temperature, 4 unless said"
     if amount not in AMOUNTS:
-        raise LookupError(f"the step {name} has the amount '{amount}': docs/_parts/steps.py has no words for it")
+        raise LookupError(
+            f"the step {name} has the amount '{amount}': docs/_parts/steps.py has no words for it"
+        )
     return AMOUNTS[amount]
 
 

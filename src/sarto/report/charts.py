@@ -124,8 +124,9 @@ def trade_off(
                 markersize=9.5,
                 mew=1.6,
                 zorder=4,
+                clip_on=False,
             )
-            axes.plot(*here, "o", color=MARKS["ink"], markersize=4.5, zorder=5)
+            axes.plot(*here, "o", color=MARKS["ink"], markersize=4.5, zorder=5, clip_on=False)
             right = math.log(here[0] / low) / math.log(high / low) > 0.62
             axes.annotate(
                 "chosen", here, (-9 if right else 9, -10), textcoords="offset points", ha="right" if right else "left",
@@ -204,7 +205,7 @@ def tuning_course(tunings: Sequence[Tuning]) -> list[tuple[str, str]]:
     charts: list[tuple[str, str]] = []
     with _settings():
         lines = [(losses, "kind-8", 1.2), (judged, "accent", 1.6)]
-        figure = _course(tunings, lines, "loss")
+        figure = _course(tunings, lines, "loss", margin=0.72)
         _loss_axis(figure.axes[0], [v for v in (*losses, *judged) if v is not None])
         caption = "Loss of each pass: grey on the training items" + ("; blue on validation" if known else "")
         charts.append((_inline(figure, "loss", "loss by pass"), caption))
@@ -221,12 +222,15 @@ def tuning_course(tunings: Sequence[Tuning]) -> list[tuple[str, str]]:
 
 
 def _course(
-    tunings: Sequence[Tuning], lines: Sequence[tuple[Sequence[float | None], str, float]], label: str
+    tunings: Sequence[Tuning],
+    lines: Sequence[tuple[Sequence[float | None], str, float]],
+    label: str,
+    margin: float = 0.52,
 ) -> Figure:
     """Draw lines over the passes of all trainings, each training apart from the next and numbered."""
     from matplotlib.ticker import MaxNLocator
 
-    figure, axes = _canvas()
+    figure, axes = _canvas(margin)
     start, many = 0, len(tunings) > MOST_NUMBERED
     for tuning in tunings:
         end = start + tuning.passes
@@ -261,7 +265,7 @@ def _loss_axis(axes: Axes, losses: Sequence[float]) -> None:
         axes.set_ylim(low, high)
         axes.yaxis.set_major_locator(FixedLocator(_round_ticks(low, high, high)))
         axes.yaxis.set_minor_locator(NullLocator())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}".replace("e-0", "e-")))
         axes.set_ylabel("loss, logarithmic")
     axes.grid(axis="y", zorder=0)
     axes.spines["left"].set_visible(False)
@@ -278,27 +282,32 @@ def _settings() -> Iterator[None]:
         yield
 
 
-def _canvas() -> tuple[Figure, Axes]:
+def _canvas(margin: float = 0.52) -> tuple[Figure, Axes]:
+    """Return an empty figure whose left margin has room for the tick labels."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=100)
     FigureCanvasSVG(figure)
-    left, right, bottom, top = 0.52 / WIDTH, 0.1 / WIDTH, 0.48 / HEIGHT, 0.26 / HEIGHT
+    left, right, bottom, top = margin / WIDTH, 0.1 / WIDTH, 0.48 / HEIGHT, 0.26 / HEIGHT
     return figure, figure.add_axes((left, bottom, 1 - left - right, 1 - bottom - top))
 
 
 def _frame(axes: Axes, shares: Sequence[float]) -> None:
     """Set a vertical axis of shares: percent, some air above and below, quiet horizontal lines."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
     finite = [s for s in shares if math.isfinite(s)]
     low, high = min(finite), max(finite)
     air = max(0.12 * (high - low), 0.005)
-    axes.set_ylim(
-        max(low - air, -0.01) if low >= 0 else low - air, min(high + air, 1.01) if high <= 1 else high + air
-    )
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    bottom = max(low - air, -0.01) if low >= 0 else low - air
+    top = min(high + air, 1.004) if high <= 1 else high + air
+    axes.set_ylim(bottom, top)
+    # Quarters of a percent would be wider than the margin.
+    steps = [1, 2, 5, 10] if top - bottom < 0.02 else [1, 2, 2.5, 5, 10]
+    last = min(top, 1 + 1e-9) if high <= 1 else top
+    ticks = [t for t in MaxNLocator(6, steps=steps).tick_values(bottom, top) if bottom <= t <= last]
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}"))
     axes.grid(axis="y", zorder=0)
     axes.spines["left"].set_visible(False)
