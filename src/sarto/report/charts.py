@@ -207,7 +207,8 @@ def tuning_course(tunings: Sequence[Tuning]) -> list[tuple[str, str]]:
         lines = [(losses, "kind-8", 1.2), (judged, "accent", 1.6)]
         figure = _course(tunings, lines, "loss", margin=0.72)
         _loss_axis(figure.axes[0], [v for v in (*losses, *judged) if v is not None])
-        caption = "Loss of each pass: grey on the training items" + ("; blue on validation" if known else "")
+        caption = "Loss of each pass: grey, what is trained for, on the training items"
+        caption += "; blue, the cross-entropy on validation" if known else ""
         charts.append((_inline(figure, "loss", "loss by pass"), caption))
         if known:
             figure = _course(tunings, [(accuracies, "accent", 1.6)], "validation accuracy, %")
