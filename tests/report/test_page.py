@@ -23,13 +23,9 @@ from tests.report.stored import Stored
 
 NUMBERS = (('temp <b>&"é', "degC"), ("load", ""))
 HUGE = Sample(
-    classes=tuple(f"class number {i} <&>" for i in range(70)),
-    groups=500,
-    points=200,
-    trials=3000,
-    measurements=60,
+    classes=tuple(f"class number {i} <&>" for i in range(70)), groups=500, points=200, trials=3000, measurements=60,
     tensors=300,
-)
+)  # fmt: skip
 VARIATIONS: dict[str, Sample | Stored] = {
     "fits": Sample(findings=(("accuracy of S07", "warning", "12 points below the mean <of> all"),)),
     "fails": Sample(
