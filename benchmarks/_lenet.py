@@ -24,7 +24,6 @@ import torch
 from benchmarks._bench import Bench, real_data
 from benchmarks._outcome import Bar, Figure, at_least, at_most, over_seeds
 from benchmarks._units import strongest
-from sarto.compress.container import by_tensor
 from sarto.compress.dead_units import remove_dead_units
 from sarto.compress.quantize import codebook
 from sarto.compress.rate import RateAware
@@ -36,6 +35,7 @@ from sarto.learn.distill import Distillation
 from sarto.learn.loop import Training, accuracy, train
 from sarto.models.network.module import Network, predict
 from sarto.models.network.named import named
+from sarto.report.byte_table import by_tensor
 
 VALIDATION = 1 / 12
 """Share of the training images that choices are made on: 5,000."""
@@ -153,6 +153,7 @@ def judged(state: State, found: Data, begun: float) -> dict[str, Any]:
     """Return what is known of a network: its file is decoded, compared and tested."""
     seconds = time.process_time() - begun
     file, table = state.packed()
+    sizes = by_tensor(table)
     back = restored(file)
     arrays, decoded = state.network.arrays(), back.arrays()
     same = all(arrays[name].tobytes() == decoded[name].tobytes() for name in arrays)
@@ -162,7 +163,7 @@ def judged(state: State, found: Data, begun: float) -> dict[str, Any]:
     wrong = predict(back, found.test.x).argmax(1) != found.test.y
     return {
         "bytes": len(file),
-        "table": by_tensor(table),
+        "table": {row.tensor: dict(zip(sizes.parts, row.sizes_b, strict=True)) for row in sizes.rows},
         "error": int(np.count_nonzero(wrong)) / len(found.test),
         "validation error": 1 - accuracy(back, found.validation),
         "decoded is equal in every bit": bool(same),
@@ -215,7 +216,7 @@ def shown(arm: str, found: list[dict[str, Any]], float_b: int) -> dict[str, Figu
         for part in row:
             sizes = [float(f["table"].get(name, {}).get(part, 0)) for f in found]
             if any(sizes):
-                figures |= over_seeds(f"{arm}: bytes of {name or 'file'}, {part}", sizes, "B", "measured")
+                figures |= over_seeds(f"{arm}: bytes of {name.strip('()')}, {part}", sizes, "B", "measured")
     return figures
 
 

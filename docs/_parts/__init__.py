@@ -21,6 +21,7 @@ from docs._parts.families import families
 from docs._parts.included import included
 from docs._parts.names import names
 from docs._parts.results import bars, compared, figure, figures
+from docs._parts.steps import steps
 
 PARTS: Mapping[str, Callable[..., str]] = {
     part.__name__: part
@@ -38,6 +39,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
         included,
         links,
         names,
+        steps,
     )
 }
 

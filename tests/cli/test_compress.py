@@ -13,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from sarto.compress.container import read
 from sarto.core.graph import load_graph
+from sarto.report import card, html, read_run
 from tests.cli.stand_in import call
 
 RECIPE = "magnitude:0.5,codebook:2,rans"
@@ -65,15 +66,20 @@ def test_a_network_is_shrunk_and_every_byte_accounted_for(folder: Path) -> None:
     sizes = [next(e["value"] for e in p["evidence"] if e["what"] == "flash") for p in told["points"]]
     assert sizes[-1] == sizes[-2] < 0.5 * sizes[0]  # a coder changes nothing, codebooks do
     assert np.count_nonzero(read(file).arrays()["hidden.weight"]) < 64
-    kept = {path.name for path in (folder / "small").iterdir()}
-    assert kept >= {
-        "request.json",
-        "recipe.json",
-        "front.json",
-        "evidence.jsonl",
-        "tables.json",
-        "verdict.json",
-    }
+    run = read_run(folder / "small")
+    assert run.stored and told["artifact_sha256"] == run.artifact["sha256"]
+    assert run.artifact["files"].keys() == {"network.sarto"}
+    assert run.artifact["input"]["shape"] == [1, 2, 2]
+    assert run.artifact["model"]["weights_not_0"] < 64 < run.artifact["model"]["weights_in_file"] == 96
+    assert run.chosen == run.points[-1].name == "rans"
+    assert run.points[1].settings["density"] == 0.5
+    assert (folder / "small" / "report.html").read_text(encoding="utf-8") == html(run)
+    assert (folder / "small" / "card.md").read_text(encoding="utf-8") == card(run)
+    training = run.tables["training"]
+    assert training.column("step") == ("magnitude:0.5",) * 3 + ("codebook:2",) * 3
+    assert training.column("pass") == (1, 2, 3) * 2
+    best = min(training.rows[3:], key=lambda row: float(row[4]))
+    assert run.points[-1]["validation accuracy"] == best[5], "the pass of the least validation loss was kept"
 
 
 def test_the_screen_says_what_was_lost_and_a_finished_call_is_not_repeated(folder: Path) -> None:
@@ -86,14 +92,20 @@ def test_the_screen_says_what_was_lost_and_a_finished_call_is_not_repeated(folde
     assert first.stdout.splitlines()[-8:] == again.stdout.splitlines()[-8:]
     other = compress("--seed", "1")
     assert (other.exit_code, "error[E113]" in other.stderr) == (2, True)
+    kept = (folder / "small" / "network.sarto").read_bytes()
     (folder / "small" / "network.sarto").write_bytes(b"changed")
+    assert "network.sarto is changed" in compress().stderr
+    (folder / "small" / "network.sarto").write_bytes(kept)
+    (folder / "small" / "front.json").write_text("[]")
     assert "error[E114]" in compress().stderr
 
 
 def test_a_budget_that_is_not_met_is_exit_code_3_with_everything_written(folder: Path) -> None:
     result = compress("--flash", "50B")
     assert result.exit_code == 3
-    assert "error[E202]" in result.stderr
+    assert "error[E202]: flash " in result.stderr and " in a file, storage only (over by " in result.stderr
+    assert "hint: raise --flash to " in result.stderr
+    assert "The file does not fit, storage only: flash is " in result.stdout
     assert (folder / "small" / "network.sarto").is_file()
 
 

@@ -16,6 +16,7 @@ from docs._parts._docstrings import as_markdown
 from docs._parts._sections import argument_list, sections_as_markdown
 from docs._parts.cell_pages import cell_names, unwritten
 from docs._parts.included import included
+from docs._parts.steps import AMOUNTS
 
 PAGE = '# a cell\n\n{{{{ cell("{name}") }}}}\n\n## When to use it\n\n## Measured\n'
 
@@ -194,3 +195,21 @@ def test_links_of_a_document_that_lead_out_of_the_site_become_words() -> None:
     text = included("CONTRIBUTING.md")
     assert "](changes/README.md)" not in text
     assert "brings a fragment in changes" in text
+
+
+def test_every_step_of_a_recipe_stands_in_a_table_with_its_amount() -> None:
+    text = rendered('{{ steps("prune") }}\n{{ steps("quantize") }}\n{{ steps("step") }}\n{{ steps("code") }}')
+    for row in (
+        "| `px` | share of the weights that goes | PX, path exclusion: ",
+        "| `codebook` | bits | Codebooks: ",
+        "| `ternary` | none | Trained ternary quantisation",
+        "| `rate` | price of a bit, in nats of the loss | Rate-aware training: ",
+        "| `rans` | none | rANS: each symbol costs ",
+    ):
+        assert row in text
+
+
+def test_a_step_whose_amount_has_no_words_ends_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(AMOUNTS, "price")
+    with pytest.raises(LookupError, match="the step rate has the amount 'price'"):
+        rendered('{{ steps("step") }}')

@@ -19,17 +19,14 @@ from sarto.report import card, html, read_run
 from sarto.report.page import LIMIT_B, script_json
 from tests.report.browser import Browser
 from tests.report.sample import CLASSES, Sample
+from tests.report.stored import Stored
 
 NUMBERS = (('temp <b>&"é', "degC"), ("load", ""))
 HUGE = Sample(
-    classes=tuple(f"class number {i} <&>" for i in range(70)),
-    groups=500,
-    points=200,
-    trials=3000,
-    measurements=60,
+    classes=tuple(f"class number {i} <&>" for i in range(70)), groups=500, points=200, trials=3000, measurements=60,
     tensors=300,
-)
-VARIATIONS = {
+)  # fmt: skip
+VARIATIONS: dict[str, Sample | Stored] = {
     "fits": Sample(findings=(("accuracy of S07", "warning", "12 points below the mean <of> all"),)),
     "fails": Sample(
         groups=None,
@@ -47,6 +44,7 @@ VARIATIONS = {
         tensors=300,
     ),
     "huge": HUGE,
+    "stored": Stored(),
 }  # fmt: skip
 VOID = {"meta", "link", "br", "img", "input", "hr", "wbr"}
 SHAPES = {"rect", "line", "circle", "path", "use"}
@@ -298,6 +296,7 @@ def test_the_scale_of_a_channel_is_given_exactly(tmp_path: Path) -> None:
 
 def test_the_memory_map_shows_every_byte(pages: dict[str, Path]) -> None:
     sample = VARIATIONS["fits"]
+    assert isinstance(sample, Sample)
     _, root = page_of(pages, "fits")
     maps = [n for n in root.walk() if n.has("parts")]
     assert len(maps) == 2

@@ -17,6 +17,7 @@ from sarto.models.reservoir._stack import Stack
 from sarto.report import html, read_run
 from sarto.search import dynamics
 from sarto.search.fit import FitRequest, fit
+from tests.report.stored import Stored
 from tests.search.planted import FOREST, RING, save_npz
 
 pytestmark = pytest.mark.usefixtures("small_search")
@@ -73,6 +74,9 @@ def test_a_model_without_a_reservoir_is_refused(tmp_path: Path) -> None:
     assert caught.value.code == "E112"
     with pytest.raises(SartoError, match="not a finished output folder"):
         dynamics.reservoir_of(tmp_path, 2)
+    with pytest.raises(SartoError, match="a network in a file, storage only") as caught:
+        dynamics.reservoir_of(Stored().write(tmp_path / "small"), 2)
+    assert caught.value.code == "E112"
 
 
 def test_what_is_said_of_a_deployed_model_is_not_about_where_sequences_begin() -> None:

@@ -104,18 +104,50 @@ def unmet(verdict: Verdict, device: str, model: str) -> SartoError:
         message = f"{name(binding.limit)} was not measured on {device}, and its limit is {limit}"
         hint = f"leave {flag} out; `sarto devices {device}` shows what can be told of it"
         return SartoError("E201", message, cause="a limit that nobody measured cannot be kept", hint=hint)
-    off = _plain(words.difference(binding))
-    got = _figure(binding.got, binding.unit, binding.limit)
-    sign, by = ("<", f"short by {off}") if binding.at_least else (">", f"over by {off}")
     change = "lower" if binding.at_least else "raise"
-    others = [name(m.limit) for m in verdict.margins if m is not binding and (m.left is None or m.left < 0)]
-    also = f"; {' and '.join(others)} {'is' if len(others) == 1 else 'are'} not met either" if others else ""
     return SartoError(
         _CODES[binding.limit],
-        f"{name(binding.limit)} {got} {sign} {limit} on {device} ({by})",
-        cause=f"the nearest model found: {model.rstrip('.')}{also}",
+        _missed(binding, f"on {device}"),
+        cause=f"the nearest model found: {model.rstrip('.')}{_others(verdict, binding)}",
         hint=f"{change} {flag} to {_as_flag(binding)}, or search longer with more --trials",
     )
+
+
+def unmet_file(verdict: Verdict) -> SartoError:
+    """Return the error of the limit that binds, for a network in a file that does not fit.
+
+    >>> print(unmet_file(Verdict(False, (Margin("flash", 2000, 2400, "B", False, "measured"),), "flash")))
+    error[E202]: flash 2.4 kB > 2 kB in a file, storage only (over by 400 B)
+    cause: the steps end there
+    hint: raise --flash to 2400B, or shrink more: prune a larger share, or share fewer values
+    """
+    binding = next(m for m in verdict.margins if m.limit == verdict.binding)
+    hint = (
+        f"raise --flash to {_as_flag(binding)}, or shrink more: prune a larger share, or share fewer values"
+    )
+    if binding.at_least:
+        hint = "allow a larger --max-drop, or shrink less, or tune longer with --epochs"
+    return SartoError(
+        _CODES[binding.limit],
+        _missed(binding, "in a file, storage only"),
+        cause=f"the steps end there{_others(verdict, binding)}",
+        hint=hint,
+    )
+
+
+def _missed(binding: Margin, where: str) -> str:
+    """Return by how much a measured limit is missed."""
+    assert binding.got is not None, "a limit that nobody measured"
+    got, limit = (_figure(v, binding.unit, binding.limit) for v in (binding.got, binding.budget))
+    off = _plain(words.difference(binding))
+    sign, by = ("<", f"short by {off}") if binding.at_least else (">", f"over by {off}")
+    return f"{name(binding.limit)} {got} {sign} {limit} {where} ({by})"
+
+
+def _others(verdict: Verdict, binding: Margin) -> str:
+    """Return which other limits are not met, as the end of a sentence."""
+    others = [name(m.limit) for m in verdict.margins if m is not binding and (m.left is None or m.left < 0)]
+    return f"; {' and '.join(others)} {'is' if len(others) == 1 else 'are'} not met either" if others else ""
 
 
 def show_nearest(points: Sequence[OperatingPoint], verdict: Verdict) -> None:

@@ -71,16 +71,18 @@ def command(
 
 def _show(result: ShrinkResult, as_json: bool) -> int:
     """Print the last screen, or the document, and return the exit code."""
-    from sarto.cli._folder import shown
-    from sarto.cli._limits import show_nearest, show_verdict, unmet
+    from sarto.cli._folder import read_with_report, shown
+    from sarto.cli._limits import sentence, show_nearest, show_verdict, unmet_file
     from sarto.search.shrink_folder import FILE
 
-    failure = None if result.verdict.fits else unmet(result.verdict, "any device", "the network")
+    run = read_with_report(result.out, again=not result.already_done)
+    failure = None if result.verdict.fits else unmet_file(result.verdict)
     if as_json:
         _answer.document(
             {
                 "out": str(result.out),
                 "already_done": result.already_done,
+                "artifact_sha256": run.artifact["sha256"],
                 "verdict": result.verdict.to_json(),
                 "evidence": [e.to_json() for e in result.evidence],
                 "points": [p.to_json() for p in result.points],
@@ -96,14 +98,17 @@ def _show(result: ShrinkResult, as_json: bool) -> int:
         show_nearest(result.points, result.verdict)
         _answer.line()
         show_verdict(result.verdict, result.evidence, "")
-        _answer.line()
+        _answer.line(f"\n{sentence(run)}\n")
         _bytes(result)
         found = {e.what: e.value for e in result.evidence}
         _answer.line(
             f"\nThe file is {found['compression']:.1f} times smaller than the network given in float32; it is right on "
             f"{found['test accuracy']:.2%} of the test items, the network given on {found['given test accuracy']:.2%}."
         )
-        _answer.line(f"files: {shown(result.out)}, the network in {shown(result.out / FILE)} (storage only)")
+        report = shown(result.out / "report.html")
+        _answer.line(
+            f"files: {shown(result.out)}, the network in {result.out / FILE}, the report in {report}"
+        )
     if failure is None:
         return EXIT_DONE
     show(failure)
@@ -112,14 +117,9 @@ def _show(result: ShrinkResult, as_json: bool) -> int:
 
 def _bytes(result: ShrinkResult) -> None:
     """Print what every tensor takes, part by part."""
-    from sarto.compress.container import by_tensor
+    from sarto.report.byte_table import by_tensor
 
-    sizes, parts = by_tensor(result.table), list(dict.fromkeys(map(str, result.table.column("part"))))
-    shown = [part for part in parts if any(row.get(part) for row in sizes.values())]
-    rows = [
-        (tensor or "(file)", *(str(row.get(part, "")) for part in shown), str(sum(row.values())))
-        for tensor, row in sizes.items()
-    ]
-    total = sum(int(size) for size in result.table.column("bytes"))
-    rows.append(("total", *("" for _ in shown), str(total)))
-    _answer.table(("tensor", *shown, "bytes"), rows, right=range(1, len(shown) + 2))
+    found = by_tensor(result.table)
+    rows = [(row.tensor, str(row.size_b), *(str(size or "") for size in row.sizes_b)) for row in found.rows]
+    rows.append(("total", str(found.total_b), *map(str, found.sums_b)))
+    _answer.table(("tensor", "bytes", *found.parts), rows, right=range(1, len(found.parts) + 2))

@@ -46,10 +46,12 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     """
     import hashlib
 
+    from sarto.core.artifact import check_image
     from sarto.core.store import write_atomic
     from sarto.report import read_run
 
     artifact = read_run(out).artifact
+    check_image(out, artifact)
     listed = cast("Mapping[str, str]", artifact["files"])
     if strange := [name for name in listed if Path(name).name != name]:
         cause = "it lists a file outside the folder"

@@ -109,15 +109,6 @@ def to_bytes(
     return data, Table("bytes", ("tensor", "part", "bytes"), ("", "", "B"), tuple(rows), ("", "", "measured"))
 
 
-def by_tensor(table: Table) -> dict[str, dict[str, int]]:
-    """Return the bytes of every tensor, part by part; those of no tensor are under an empty name."""
-    sizes: dict[str, dict[str, int]] = {}
-    for tensor, part, size in table.rows:
-        row = sizes.setdefault(str(tensor), {})
-        row[str(part)] = row.get(str(part), 0) + int(size)
-    return sizes
-
-
 def read(path: Path, most_b: int | None = None) -> Contents:
     """Return what a container holds.
 

@@ -177,6 +177,8 @@ def run(
             evaluation = replace(evaluation, checkpoints=work / content_hash(so_far)[:16])
         if order.name == DISTIL:
             evaluation = replace(evaluation, loss=_distillation(order, given))
+            amount = {} if order.amount is None else {"temperature": order.amount}
+            state = state.then(Step(DISTIL, {**amount, **order.settings}), state.network)
         elif order.room != "code":
             state = apply(order, state, evaluation)
         yield order, state

@@ -129,6 +129,7 @@ class Evaluation:
         integer_accuracy: network, examples -> accuracy of its integers, handed in from above; None where nobody asks.
         talk: told of what takes time.
         checkpoints: a folder in which every tuning keeps where it stands, or None.
+        histories: what every tuning saw, in order; steps only add to it.
     """
 
     train: Examples
@@ -140,6 +141,7 @@ class Evaluation:
     integer_accuracy: Callable[[Network, Examples], float] | None = None
     talk: Talk = field(default_factory=Silent)
     checkpoints: Path | None = None
+    histories: list[History] = field(default_factory=list[History])
 
     def accuracy(self, network: Network) -> float:
         """Return the validation accuracy."""
@@ -166,7 +168,7 @@ class Evaluation:
         if self.checkpoints is not None:
             name = identity(network, self.train, self.validation, training)
             checkpoint = self.checkpoints / f"{name}.npz"
-        return train(
+        history = train(
             network,
             self.train,
             training,
@@ -177,3 +179,5 @@ class Evaluation:
             checkpoint=checkpoint,
             talk=self.talk,
         )
+        self.histories.append(history)
+        return history

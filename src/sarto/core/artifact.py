@@ -15,13 +15,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from sarto.core.device import STORAGE
 from sarto.core.errors import SartoError
 from sarto.core.store import content_hash, file_sha256, write_atomic
 
 FORMAT = "sarto-artifact/1"
 NAME = "artifact.json"
 RECORDS = "records.json"
-AGAIN = "run sarto fit again, with another -o"
+AGAIN = "run sarto fit or sarto compress again, with another -o"
 
 
 def seal(manifest: dict[str, Any]) -> dict[str, Any]:
@@ -62,6 +63,21 @@ def read_manifest(out: Path) -> dict[str, Any]:
             state = "changed" if path.is_file() else "missing"
             raise SartoError("E114", f"{out} is damaged", cause=f"{name} is {state}", hint=hint)
     return manifest
+
+
+def check_image(out: Path, manifest: Mapping[str, Any]) -> None:
+    """Check that the model of folder `out` is one that runs on a device.
+
+    Raises:
+        SartoError: E112, when it is a network in a file, which no code runs.
+    """
+    if manifest.get("target") == STORAGE:
+        raise SartoError(
+            "E112",
+            f"{out} holds a network in a file, storage only",
+            cause="there is no code in it that a device runs: shrunk networks are not built for devices yet",
+            hint="`sarto report` and `sarto compare` work on it; `sarto fit` makes models for devices",
+        )
 
 
 def record(out: Path, texts: Mapping[str, str]) -> None:

@@ -30,7 +30,7 @@ LIMITS: dict[str, tuple[str, str]] = {
 """Field of `Budget` -> name of the evidence it is judged by, and its unit."""
 _COST = re.compile(r"\b(flash|ram|stack|tables?|instructions|cycles|ticks|latency|energy)\b")
 _LOSS = re.compile(r"\b(error|loss|RMSE|MAE)\b")
-_MORE = re.compile(r"\b(accuracy|R2|F1|precision|recall)\b")
+_MORE = re.compile(r"\b(accuracy|R2|F1|precision|recall|compression)\b")
 _OF_A_GUESS = re.compile(r"\bR2 of ")
 
 

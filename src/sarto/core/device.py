@@ -14,6 +14,8 @@ from typing import Final, Literal
 
 NATIVE: Final = "native"
 """The target of a `Host`, as the compiler calls it."""
+STORAGE: Final = "storage"
+"""The target, and the device, of a network that is stored: the bytes of its file are counted, and no code runs it."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from sarto.core.artifact import read_manifest
+from sarto.core.artifact import check_image, read_manifest
 from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, Ledger
@@ -105,6 +105,7 @@ def measure_from_board(out: Path, said: Path) -> list[Evidence]:
             differ from the interpreter's.
     """
     manifest = read_manifest(out)
+    check_image(out, manifest)
     graph, heard = load_graph(out / "graph.npz"), Heard.read(_text(said))
     identity = heard.identity
     if heard.model != graph.sha256:

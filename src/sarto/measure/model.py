@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int, Integer
 
-from sarto.core.artifact import read_manifest
+from sarto.core.artifact import check_image, read_manifest
 from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, Ledger
@@ -226,10 +226,11 @@ def measure_folder(out: Path, name: str | None, talk: Talk) -> list[Evidence]:
         talk: hears one step.
 
     Raises:
-        SartoError: E114, when `out` is no output folder, or its graph is not the one of its manifest; otherwise as
-            `measure_model`.
+        SartoError: E112, when the model is stored only; E114, when `out` is no output folder, or its graph is not the
+            one of its manifest; otherwise as `measure_model`.
     """
     manifest = read_manifest(out)
+    check_image(out, manifest)
     graph, device = load_graph(out / "graph.npz"), device_of(out, manifest, name)
     check_tools(device)
     sources = {file: (out / file).read_text(encoding="utf-8") for file in ("model.c", "model.h")}

@@ -28,7 +28,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from sarto.core.artifact import check_records, read_manifest
+from sarto.core.artifact import check_image, check_records, read_manifest
 from sarto.core.device import AnyDevice
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.graph import Window, load_graph
@@ -197,10 +197,12 @@ def place_folder(out: Path, names: Sequence[str], on: str | None) -> Comparison:
         on: the device on the sensor; None for the folder's own. The evidence of another one is named after it.
 
     Raises:
-        SartoError: E111 or E112 for a link; E114, when `out` is no output folder, or damaged.
+        SartoError: E111 or E112 for a link; E112, when the model is stored only; E114, when `out` is no output
+            folder, or damaged.
     """
     manifest = read_manifest(out)
     check_records(out)
+    check_image(out, manifest)
     target, graph = device_of(out, manifest, on), load_graph(out / "graph.npz")
     suffix = "" if target.name == manifest["device"] else f" on {target.name}"
     ledger = Ledger(out / "evidence.jsonl")

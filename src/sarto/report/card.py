@@ -15,11 +15,13 @@ import re
 from typing import Any
 
 from sarto.core.evidence import Evidence
-from sarto.report import places, views, words
+from sarto.report import byte_table, places, views, words
 from sarto.report.page import environment
 from sarto.report.run import Run
 
 MOST_IN_TABLE = 40
+CARD = {False: "card.md.j2", True: "storage.md.j2"}
+"""Template of a model on a device, and of a stored network."""
 _MARKS = re.compile(r"[\\`*\[\]<>|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|&(?=[#A-Za-z0-9]+;)|\A[#+=-](?!\d)")
 _NUMBERED = re.compile(r"\A(\d{1,9})([.)])(?=\s|\Z)")
 
@@ -46,7 +48,8 @@ def card(run: Run) -> str:
     """Return the model card of `run` as Markdown."""
     template = environment(autoescape=False)
     template.filters.update(md=escape, code=code)
-    return template.get_template("card.md.j2").render(
+    table = run.tables.get("bytes")
+    return template.get_template(CARD[run.stored]).render(
         run=run,
         words=words,
         views=views,
@@ -58,6 +61,7 @@ def card(run: Run) -> str:
         limits=views.limits(run),
         classes=_rows(run, "classes"),
         groups=_rows(run, "groups"),
+        bytes=None if table is None else byte_table.by_tensor(table),
         most=MOST_IN_TABLE,
     )
 

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sarto.core.units import format_quantity
 from sarto.report.palette import MARKS
+from sarto.report.tuning import Tuning
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +34,8 @@ WIDTH, HEIGHT = 3.6, 2.75
 """Inches at 100 dots: a chart is drawn about as wide as a phone, so that its text is never scaled far from 11 px."""
 MOST_DOTS = 300
 """Dots drawn at most; beyond it a chart thins them, which its caption says."""
+MOST_NUMBERED = 12
+"""Trainings that are numbered in their chart; more would run into each other."""
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "sarto",
@@ -121,8 +124,9 @@ def trade_off(
                 markersize=9.5,
                 mew=1.6,
                 zorder=4,
+                clip_on=False,
             )
-            axes.plot(*here, "o", color=MARKS["ink"], markersize=4.5, zorder=5)
+            axes.plot(*here, "o", color=MARKS["ink"], markersize=4.5, zorder=5, clip_on=False)
             right = math.log(here[0] / low) / math.log(high / low) > 0.62
             axes.annotate(
                 "chosen", here, (-9 if right else 9, -10), textcoords="offset points", ha="right" if right else "left",
@@ -186,6 +190,88 @@ def predictions(true: Sequence[float], said: Sequence[float], number: int) -> st
         return _inline(figure, f"predictions-{number}", "predicted against true values")
 
 
+def tuning_course(tunings: Sequence[Tuning]) -> list[tuple[str, str]]:
+    """Draw what trainings saw, one after the other: the losses, and the accuracy on validation.
+
+    Returns:
+        each chart with its caption; that of the accuracy is missing where no pass was validated.
+    """
+    if not tunings:
+        return []
+    losses = [v for t in tunings for v in t.loss]
+    judged = [v for t in tunings for v in t.validation_loss]
+    accuracies = [v for t in tunings for v in t.validation_accuracy]
+    known = any(v is not None for v in judged)
+    charts: list[tuple[str, str]] = []
+    with _settings():
+        lines = [(losses, "kind-8", 1.2), (judged, "accent", 1.6)]
+        figure = _course(tunings, lines, "loss", margin=0.72)
+        _loss_axis(figure.axes[0], [v for v in (*losses, *judged) if v is not None])
+        caption = "Loss of each pass: grey, what is trained for, on the training items"
+        caption += "; blue, the cross-entropy on validation" if known else ""
+        charts.append((_inline(figure, "loss", "loss by pass"), caption))
+        if known:
+            figure = _course(tunings, [(accuracies, "accent", 1.6)], "validation accuracy, %")
+            _frame(figure.axes[0], [v for v in accuracies if v is not None])
+            charts.append(
+                (
+                    _inline(figure, "accuracy", "validation accuracy by pass"),
+                    "Validation accuracy of each pass",
+                )
+            )
+    return charts
+
+
+def _course(
+    tunings: Sequence[Tuning],
+    lines: Sequence[tuple[Sequence[float | None], str, float]],
+    label: str,
+    margin: float = 0.52,
+) -> Figure:
+    """Draw lines over the passes of all trainings, each training apart from the next and numbered."""
+    from matplotlib.ticker import MaxNLocator
+
+    figure, axes = _canvas(margin)
+    start, many = 0, len(tunings) > MOST_NUMBERED
+    for tuning in tunings:
+        end = start + tuning.passes
+        if start:
+            axes.axvline(start + 0.5, color=MARKS["line"], linewidth=0.8, zorder=1)
+        if not many:
+            axes.text(
+                (start + end + 1) / 2, 1.03, str(tuning.number), transform=axes.get_xaxis_transform(),
+                color=MARKS["muted"], ha="center", va="bottom",
+            )  # fmt: skip
+        for values, role, width in lines:
+            seen = [(i + 1, v) for i in range(start, end) if (v := values[i]) is not None]
+            axes.plot(
+                [x for x, _ in seen], [y for _, y in seen], "o-" if len(seen) < 2 else "-", color=MARKS[role],
+                linewidth=width, markersize=3, zorder=2,
+            )  # fmt: skip
+        start = end
+    axes.set_xlim(0.5, start + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.set_ylabel(label)
+    axes.set_xlabel("pass")
+    return figure
+
+
+def _loss_axis(axes: Axes, losses: Sequence[float]) -> None:
+    """Set a vertical axis of losses: logarithmic, unless one is 0."""
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+    if min(losses) > 0:
+        low, high = min(losses) / 1.15, max(losses) * 1.15
+        axes.set_yscale("log")
+        axes.set_ylim(low, high)
+        axes.yaxis.set_major_locator(FixedLocator(_round_ticks(low, high, high)))
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}".replace("e-0", "e-")))
+        axes.set_ylabel("loss, logarithmic")
+    axes.grid(axis="y", zorder=0)
+    axes.spines["left"].set_visible(False)
+
+
 @contextmanager
 def _settings() -> Iterator[None]:
     """Draw with matplotlib's own defaults and ours, whatever a user's matplotlibrc says, and restore what was set."""
@@ -197,27 +283,32 @@ def _settings() -> Iterator[None]:
         yield
 
 
-def _canvas() -> tuple[Figure, Axes]:
+def _canvas(margin: float = 0.52) -> tuple[Figure, Axes]:
+    """Return an empty figure whose left margin has room for the tick labels."""
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH, HEIGHT), dpi=100)
     FigureCanvasSVG(figure)
-    left, right, bottom, top = 0.52 / WIDTH, 0.1 / WIDTH, 0.48 / HEIGHT, 0.26 / HEIGHT
+    left, right, bottom, top = margin / WIDTH, 0.1 / WIDTH, 0.48 / HEIGHT, 0.26 / HEIGHT
     return figure, figure.add_axes((left, bottom, 1 - left - right, 1 - bottom - top))
 
 
 def _frame(axes: Axes, shares: Sequence[float]) -> None:
     """Set a vertical axis of shares: percent, some air above and below, quiet horizontal lines."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
     finite = [s for s in shares if math.isfinite(s)]
     low, high = min(finite), max(finite)
     air = max(0.12 * (high - low), 0.005)
-    axes.set_ylim(
-        max(low - air, -0.01) if low >= 0 else low - air, min(high + air, 1.01) if high <= 1 else high + air
-    )
-    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
+    bottom = max(low - air, -0.01) if low >= 0 else low - air
+    top = min(high + air, 1.004) if high <= 1 else high + air
+    axes.set_ylim(bottom, top)
+    # Quarters of a percent would be wider than the margin.
+    steps = [1, 2, 5, 10] if top - bottom < 0.02 else [1, 2, 2.5, 5, 10]
+    last = min(top, 1 + 1e-9) if high <= 1 else top
+    ticks = [t for t in MaxNLocator(6, steps=steps).tick_values(bottom, top) if bottom <= t <= last]
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}"))
     axes.grid(axis="y", zorder=0)
     axes.spines["left"].set_visible(False)
@@ -225,19 +316,25 @@ def _frame(axes: Axes, shares: Sequence[float]) -> None:
 
 def _cost_ticks(axes: Axes, low: float, high: float, unit: str) -> None:
     """Put three to five ticks at round numbers on a logarithmic axis, none so far right that its label is cut off."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
+    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    last = low * (high / low) ** 0.95
+    axes.xaxis.set_major_locator(FixedLocator(_round_ticks(low, low * (high / low) ** 0.95, high)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value, unit)))
+
+
+def _round_ticks(low: float, last: float, high: float) -> list[float]:
+    """Return three to five round numbers from `low` to `last`, for a logarithmic axis that ends at `high`."""
+    from matplotlib.ticker import MaxNLocator
+
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     for leads in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7)):
         ticks = [lead * 10.0**d for d in decades for lead in leads if low <= lead * 10.0**d <= last]
         if len(ticks) >= 3:
             break
     else:
-        ticks = [t for t in MaxNLocator(4).tick_values(low, high) if low <= t <= last]
-    axes.xaxis.set_major_locator(FixedLocator(ticks[:: math.ceil(len(ticks) / 5)]))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _short(value, unit)))
+        ticks = [float(t) for t in MaxNLocator(4).tick_values(low, high) if low <= t <= last]
+    return ticks[:: math.ceil(len(ticks) / 5) or 1]
 
 
 def _short(value: float, unit: str) -> str:

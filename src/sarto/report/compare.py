@@ -168,11 +168,12 @@ class Comparison:
         """Whether both models were scored on the same test items, as far as the folders tell.
 
         They were if the inputs kept in `pinned.npz` are the same, which are spread over all test items; or, where the
-        sensor words are others, if the same seed drew as many items in the same way.
+        sensor words are others, if the same seed drew as many items in the same way. The split of a stored network has
+        the hash of its test items.
         """
         a, b = self.a.run, self.b.run
         pinned = [run.artifact["files"].get("pinned.npz") for run in (a, b)]
-        kept = pinned[0] is not None and pinned[0] == pinned[1]
+        kept = (pinned[0] is not None and pinned[0] == pinned[1]) or "test_sha256" in a.provenance["split"]
         drawn = a.artifact["input"] != b.artifact["input"] and a.provenance["seed"] == b.provenance["seed"]
         return self.same_data and a.provenance["split"] == b.provenance["split"] and (kept or drawn)
 
@@ -181,7 +182,10 @@ class Comparison:
         """What makes figures of the two not like with like, one sentence for each reason."""
         a, b = self.a, self.b
         found: list[str] = []
-        if a.device != b.device:
+        if a.run.stored != b.run.stored:
+            kinds = ["a file, storage only" if s.run.stored else f"an image for {s.device}" for s in (a, b)]
+            found.append(f"A is {kinds[0]}, and B {kinds[1]}: flash is not of the same thing.")
+        elif a.device != b.device:
             found.append(
                 f"A is for {a.device} and B for {b.device}: flash, RAM, instructions and what follows from them are of "
                 f"different devices; `sarto measure {b.folder} --device {a.device}` adds those of B on A's."

@@ -91,7 +91,7 @@ def _facts(run: Run, request: Mapping[str, Any], steps: Set[str]) -> Iterator[tu
     yield from ((key.replace("_", " "), value) for key, value in request.items() if key not in _ELSEWHERE)
     yield "models tried", provenance["search"]["trials"]
     yield "optimisation", artifact.get("optimise")
-    for what in views.HEADLINES:
+    for what in views.main_figures(run):
         if (evidence := run.latest(what)) is not None:
             yield f"tool for {words.name(what)}", evidence.tool
     yield "code of Sarto", request.get("code", "")[:HASH]
@@ -113,6 +113,9 @@ def _data(run: Run, request: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "test items", parts["test"]
     yield "classes", artifact["classes"]
     yield "numbers", [output["name"] for output in artifact["outputs"]]
+    if run.stored:
+        yield "shape of an item", artifact["input"]["shape"]
+        return
     yield "bits of a sensor word", artifact["input"]["bits"]
     channels = artifact["input"]["channels"]
     yield "channels", [channel["name"] for channel in channels]

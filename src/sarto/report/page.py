@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sarto.core.evidence import Evidence
-from sarto.report import palette, places, views, words
+from sarto.report import byte_table, palette, places, tuning, views, words
 from sarto.report.dynamics import dynamics
 from sarto.report.run import Run
 from sarto.report.stack import Stack, memory_map
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 LIMIT_B = 300 * 1024
 """Most bytes of a page. Tables are cut to what a reader can use; the ledger's JSON takes what is left, newest first."""
+
+
+PAGE = {False: "page.html.j2", True: "storage.html.j2"}
+"""Template of a model on a device, and of a stored network, which has other sections in places."""
 
 
 def environment(*, autoescape: bool) -> Environment:
@@ -39,7 +43,7 @@ def html(run: Run) -> str:
     """Return the report of `run` as one self-contained HTML page."""
     from markupsafe import Markup
 
-    from sarto.report.charts import MOST_DOTS, predictions, search_course, trade_off
+    from sarto.report.charts import MOST_DOTS, predictions, search_course, trade_off, tuning_course
 
     quality = views.quality(run)
     curves = views.trade_offs(run)
@@ -74,7 +78,11 @@ def html(run: Run) -> str:
         ],
         front=views.front_rows(run),
         families=views.families(run),
-        stacks=[(what, s) for what in ("flash", "ram") if (s := _stack(run, what)) is not None],
+        stacks=[
+            (what, s)
+            for what in (("flash",) if run.stored else ("flash", "ram"))
+            if (s := _stack(run, what)) is not None
+        ],
         matrix=matrix,
         groups=_rates(run, "groups", quality.rate, worst_first=True),
         classes=_rates(run, "classes", "recall", worst_first=False),
@@ -89,7 +97,15 @@ def html(run: Run) -> str:
         ledger=list(reversed(listed)),
         unlisted=unlisted,
     )
-    template = environment(autoescape=True).get_template("page.html.j2")
+    if run.stored:
+        trained = tuning.tunings(run.tables.get("training"))
+        shown |= dict(
+            bytes=byte_table.by_tensor(run.tables["bytes"]),
+            before_and_after=views.before_and_after(run),
+            tunings=trained,
+            tuning_charts=[(Markup(chart), caption) for chart, caption in tuning_course(trained)],
+        )
+    template = environment(autoescape=True).get_template(PAGE[run.stored])
     frame = template.render(shown, ledger_json="", left_out=len(run.evidence))
     entries, left_out = _newest(run.evidence, LIMIT_B - len(frame.encode()) - 1)
     return template.render(shown, ledger_json=Markup(script_json(entries)), left_out=left_out)
@@ -119,9 +135,13 @@ def _newest(evidence: tuple[Evidence, ...], most_b: int) -> tuple[list[dict[str,
 
 
 def _stack(run: Run, what: str) -> Stack | None:
-    table = run.tables.get(f"{what} map")
+    table = run.tables.get("bytes" if run.stored else f"{what} map")
     figure = run.latest(what)
-    return None if table is None or not table.rows else memory_map(table, figure.value if figure else None)
+    return (
+        None
+        if table is None or not table.rows
+        else memory_map(byte_table.as_map(table) if run.stored else table, figure.value if figure else None)
+    )
 
 
 def _rates(run: Run, name: str, rate: str, *, worst_first: bool) -> views.Rates | None:

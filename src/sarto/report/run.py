@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
-from sarto.core.artifact import FORMAT, check_records
+from sarto.core.artifact import AGAIN, FORMAT, check_records
 from sarto.core.budget import Verdict
-from sarto.core.device import NATIVE
+from sarto.core.device import NATIVE, STORAGE
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
@@ -28,6 +28,7 @@ from sarto.core.store import file_sha256
 from sarto.core.table import Table
 
 T = TypeVar("T")
+WROTE = "give the folder that `sarto fit ... -o OUT` or `sarto compress ... -o OUT` wrote"
 
 _NUMBER = (int, float)
 _ARTIFACT: dict[str, Any] = {
@@ -37,7 +38,6 @@ _ARTIFACT: dict[str, Any] = {
     "summary": str,
     "model": dict,
     "device": str,
-    "input": {"bits": int, "channels": [{"name": str, "unit": str, "scale": _NUMBER}]},
     "window": (dict, type(None)),
     "task": str,
     "classes": [str],
@@ -54,8 +54,6 @@ _PROVENANCE: dict[str, Any] = {
         "source": str,
         "sha256": str,
         "items": int,
-        "channels": (int, list),
-        "lengths": [_NUMBER],
         "classes": dict,
         "groups": (int, type(None)),
         "group_name": (str, type(None)),
@@ -71,6 +69,13 @@ _PROVENANCE: dict[str, Any] = {
     },
     "created": str,
 }
+_SEQUENCE: tuple[dict[str, Any], dict[str, Any]] = (
+    {"input": {"bits": int, "channels": [{"name": str, "unit": str, "scale": _NUMBER}]}},
+    {"data": {"channels": (int, list), "lengths": [_NUMBER]}},
+)
+"""What manifest and provenance say besides of the sequences of raw samples that a model on a device reads."""
+_ARRAY: tuple[dict[str, Any], dict[str, Any]] = ({"input": {"shape": [int], "type": str}}, {})
+"""What they say besides of the items that a stored network takes."""
 _EVIDENCE: dict[str, Any] = {"what": str, "value": _NUMBER, "unit": str, "how": str, "tool": str}
 
 
@@ -107,6 +112,11 @@ class Run:
         """Whether the model was made for the computer that Sarto ran on."""
         return self.artifact.get("target") == NATIVE
 
+    @property
+    def stored(self) -> bool:
+        """Whether the model is a network in a file, of which the bytes are counted and which no code runs."""
+        return self.artifact.get("target") == STORAGE
+
     def latest(self, what: str) -> Evidence | None:
         """Return the newest evidence named `what`, or None."""
         return next((e for e in reversed(self.evidence) if e.what == what), None)
@@ -120,10 +130,10 @@ def read_run(folder: Path) -> Run:
     """
     if not folder.is_dir():
         cause = "it is a file" if folder.exists() else "there is no such folder"
-        hint = "give the folder that `sarto fit ... -o OUT` wrote"
+        hint = WROTE
         raise SartoError("E114", f"'{folder}' is not an output folder", cause=cause, hint=hint)
     if not (folder / "artifact.json").is_file():
-        hint = "give the folder that `sarto fit ... -o OUT` wrote, and let an interrupted run finish"
+        hint = f"{WROTE}, and let an interrupted run finish"
         raise SartoError(
             "E114", f"'{folder}' is not an output folder", cause="it has no artifact.json", hint=hint
         )
@@ -132,10 +142,13 @@ def read_run(folder: Path) -> Run:
     if artifact["format"] != FORMAT:
         _damaged("artifact.json", f"its format is '{artifact['format']}', this version reads '{FORMAT}'")
     _check(artifact, _ARTIFACT, "artifact.json")
+    of_input, of_data = _ARRAY if artifact.get("target") == STORAGE else _SEQUENCE
+    _check(artifact, of_input, "artifact.json")
     for name, sha256 in artifact["files"].items():
         _check_file(folder, str(name), sha256)
     provenance = _json(folder, "provenance.json")
     _check(provenance, _PROVENANCE, "provenance.json")
+    _check(provenance, of_data, "provenance.json")
     front = _json(folder, "front.json")
     _check(front, {"points": [dict], "chosen": (str, type(None)), "objectives": [str]}, "front.json")
     findings = _lines(folder, "findings.jsonl") if (folder / "findings.jsonl").exists() else []
@@ -176,8 +189,7 @@ def read_request(folder: Path) -> Mapping[str, Any]:
 
 
 def _damaged(place: str, cause: str) -> NoReturn:
-    hint = "run sarto fit again, with another -o"
-    raise SartoError("E114", f"{place}: the output folder is damaged", cause=cause, hint=hint)
+    raise SartoError("E114", f"{place}: the output folder is damaged", cause=cause, hint=AGAIN)
 
 
 def _text(folder: Path, name: str) -> str:

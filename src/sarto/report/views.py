@@ -25,6 +25,8 @@ from sarto.report.words import remedy
 T = TypeVar("T")
 
 HEADLINES = ("flash", "ram", "instructions per inference", "latency", "energy")
+STORED_HEADLINES = ("given test accuracy", "flash", "compression")
+STORED_COLUMNS = ("validation accuracy", "flash", "compression")
 QUALITY = "validation error"
 LOSS = "validation loss"
 MOST_ROWS = 40
@@ -90,18 +92,29 @@ class Headline:
     remedy: str
 
 
+def main_figures(run: Run) -> tuple[str, ...]:
+    """Return what is looked for first besides the quality; of a stored network nothing that only a device has."""
+    return STORED_HEADLINES if run.stored else HEADLINES
+
+
 def names(*runs: Run) -> list[str]:
     """Return the name of every figure of `runs`, headlines first and the rest in the order of the ledgers."""
     there = dict.fromkeys(e.what for run in runs for e in run.evidence)
-    first = (*(quality(run).headline for run in runs), *HEADLINES)
+    first = (*(quality(run).headline for run in runs), *(what for run in runs for what in main_figures(run)))
     return list(dict.fromkeys([*(what for what in first if what in there), *there]))
 
 
 def headlines(run: Run) -> list[Headline]:
     """Return the figures that a reader looks for first, those that nobody measured included."""
     device = run.artifact["device"]
-    names = (quality(run).headline, *HEADLINES)
+    names = (quality(run).headline, *main_figures(run))
     return [Headline(what, run.latest(what), remedy(what, device, run.native)) for what in names]
+
+
+def before_and_after(run: Run) -> list[tuple[Evidence, Evidence]]:
+    """Return each figure of the network as it was given beside that of the file, on the test items."""
+    pairs = [(run.latest(f"given {what}"), run.latest(what)) for what in names(run)]
+    return [(before, after) for before, after in pairs if before is not None and after is not None]
 
 
 @dataclass(frozen=True)
@@ -148,6 +161,8 @@ class TradeOff:
 
 def costs_of(run: Run) -> tuple[str, ...]:
     """Return what a choice between points is made by: sizes, and what an inference takes that is no estimate."""
+    if run.stored:
+        return ("flash",)
     return ("flash", "ram", "latency" if run.native else "instructions per inference")
 
 
@@ -180,17 +195,19 @@ def front_rows(
     """Return the table of points, the chosen one first: columns, rows, and how many points were left out.
 
     A column is a name and the `how` of all its figures, or "" when they differ and each figure must say its own. The
-    columns are what a choice is made by; further evidence of the points is in `front.json`.
+    columns are what a choice is made by; further evidence of the points is in `front.json`. The points of a stored
+    network stay in the order of the steps.
     """
-    hows: dict[str, set[str]] = {
-        what: set() for what in dict.fromkeys((QUALITY, *costs_of(run), *run.objectives))
-    }
+    wanted = STORED_COLUMNS if run.stored else dict.fromkeys((QUALITY, *costs_of(run), *run.objectives))
+    hows: dict[str, set[str]] = {what: set() for what in wanted}
     for point in run.points:
         for e in point.evidence:
             if e.what in hows:
                 hows[e.what].add(e.how)
     columns = [(what, next(iter(how)) if len(how) == 1 else "") for what, how in hows.items() if how]
     points, left_out = cut(sorted(run.points, key=lambda p: p.name != run.chosen), MOST_POINTS)
+    if run.stored:
+        points.sort(key=run.points.index)
     rows = [
         (p, [next((e for e in p.evidence if e.what == what), None) for what, _ in columns]) for p in points
     ]

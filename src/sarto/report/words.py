@@ -38,6 +38,8 @@ def figure(value: float, unit: str, what: str) -> str:
     """Return `value` in words that no line break parts: shares in percent, everything else with its SI prefix."""
     if unit in ("1", "") and _SHARES.search(what.partition(" of ")[0]):
         return f"{100 * value:.4g}\u00a0%"
+    if what.endswith("compression"):
+        return f"{value:.4g}\u00a0×"
     if unit == "packets":
         return f"{value:.4g}"
     if unit in COUNTED and unit in what:
@@ -54,6 +56,17 @@ def apart(difference: float, unit: str, what: str) -> str:
 def difference(margin: Margin) -> str:
     """Return how far a limit is from what was got, without a sign; shares in percentage points."""
     return apart(margin.left or 0, margin.unit, margin.limit)
+
+
+def change(before: Evidence, after: Evidence) -> str:
+    """Return how much more `after` is than `before`, with its sign.
+
+    >>> change(*(Evidence("test accuracy", v, "1", "measured", "t") for v in (0.95, 0.94))).replace(chr(0xA0), " ")
+    '-1 point'
+    """
+    more = after.value - before.value
+    sign = "+" if more > 0 else "-" if more < 0 else "±"
+    return f"{sign}{apart(more, after.unit, after.what)}"
 
 
 def exact(value: float, unit: str) -> str:
@@ -104,6 +117,26 @@ def remedy(what: str, device: str, native: bool = False) -> str:
     return f"sarto devices {device}" if lacking else f"sarto measure OUT --device {device}"
 
 
+def effort(run: Run) -> str:
+    """Return in words what was tried to make the model."""
+    search = run.provenance["search"]
+    if run.stored:
+        passes = len(run.tables["training"].rows) if "training" in run.tables else 0
+        steps = len(run.recipe.steps)
+        text = f"{_counted(steps, 'step')}, {_counted(passes, 'pass', 'es')} over the training items in all"
+        trials = search["trials"]
+        return text if trials == 1 else f"the best of {trials} trials of recipes; its own: {text}"
+    text = (
+        f"{search['trials']} trials in {search['batches']} batches on {_counted(search['workers'], 'worker')}"
+    )
+    dropped = search.get("dropped")
+    return f"{text}; {dropped} candidates that could not fit were dropped untrained" if dropped else text
+
+
+def _counted(number: int, word: str, ending: str = "s") -> str:
+    return f"{number} {word}{ending if number != 1 else ''}"
+
+
 def room(margin: Margin) -> str:
     """Return what is left of a limit in words, with its share of the budget; nothing when nobody measured."""
     if margin.left is None:
@@ -115,16 +148,16 @@ def room(margin: Margin) -> str:
 
 def verdict(run: Run) -> str:
     """Return the verdict in one sentence, with the limit that binds."""
-    device = run.artifact["device"]
+    fits, fails, unset = _heads(run)
     binding = next((m for m in run.verdict.margins if m.limit == run.verdict.binding), None)
     if binding is None:
-        return f"No budget was set for {device}, so nothing was judged."
+        return f"{unset}, so nothing was judged."
     limit = figure(binding.budget, binding.unit, binding.limit)
     if run.verdict.fits and binding.got is not None:
         got = figure(binding.got, binding.unit, binding.limit)
         kind = "at least" if binding.at_least else "at most"
         which = "the binding limit is" if binding.relative < SLACK else "no limit binds; the nearest is"
-        return f"Fits {device}: {which} {name(binding.limit)}, {got} where {kind} {limit} was asked."
+        return f"{fits}: {which} {name(binding.limit)}, {got} where {kind} {limit} was asked."
     reasons = (
         [f"nobody measured the {name(binding.limit)}, whose limit is {limit}"] if binding.got is None else []
     )
@@ -134,7 +167,19 @@ def verdict(run: Run) -> str:
         got, asked = (figure(v, worst.unit, worst.limit) for v in (worst.got or 0, worst.budget))
         off = f"short of {asked}" if worst.at_least else f"over the limit of {asked}"
         reasons.append(f"{name(worst.limit)} is {got}, {difference(worst)} {off}")
-    return f"Does not fit {device}: {'; '.join(reasons)}."
+    return f"{fails}: {'; '.join(reasons)}."
+
+
+def _heads(run: Run) -> tuple[str, str, str]:
+    """Return how the verdict begins: for a model that fits, for one that does not, and without a budget."""
+    if run.stored:
+        return (
+            "The file fits, storage only",
+            "The file does not fit, storage only",
+            "No budget was set for the file",
+        )
+    device = run.artifact["device"]
+    return f"Fits {device}", f"Does not fit {device}", f"No budget was set for {device}"
 
 
 def verdict_hows(run: Run) -> list[str]:

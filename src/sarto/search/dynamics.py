@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sarto.audit import diagnose
-from sarto.core.artifact import read_manifest
+from sarto.core.artifact import check_image, read_manifest
 from sarto.core.errors import SartoError
 from sarto.core.table import Table
 from sarto.learn.diagnosis import Diagnosis
@@ -31,6 +31,7 @@ def reservoir_of(folder: Path, channels: int) -> AnyReservoir:
         SartoError: E114, when it is no such folder; E112, when its model is no reservoir or has other channels.
     """
     manifest = read_manifest(folder)
+    check_image(folder, manifest)
     model = dict(manifest["model"])
     candidate = candidate_of(
         {k: v for k, v in model.items() if k != "model_seed"} | {"seed": model["model_seed"]}

@@ -8,41 +8,39 @@ compared with the bytes of the file: storage only.
 
 from __future__ import annotations
 
-import json
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sarto import __version__
 from sarto.core.budget import Budget, Verdict, judge
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.graph import save_graph
-from sarto.core.points import OperatingPoint, front
+from sarto.core.points import OperatingPoint
 from sarto.core.progress import Talk
 from sarto.core.recipe import Recipe, Step
-from sarto.core.store import file_sha256, write_atomic
+from sarto.core.store import write_atomic
 from sarto.core.table import Table
 from sarto.data.examples import Examples, read_examples, shaped
-from sarto.measure.quality import accuracy_evidence, class_table, confusion, confusion_table
+from sarto.measure.quality import accuracy_evidence
 from sarto.measure.storage import storage_evidence
 from sarto.search.auto import Goal
 from sarto.search.claimed import claim
-from sarto.search.shrink_folder import FILE, ShrinkRequest, ShrinkResult, as_json, finished
+from sarto.search.shrink_files import Effort, Shrunk, write_shrunk
+from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult, finished
 
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
     from sarto.compress.state import Evaluation, State
+    from sarto.learn.loop import History
     from sarto.models.network.module import Network
     from sarto.search.shrink_trials import Chosen
 
 WORK = ".work"
 """Folder in the output folder for what a stopped run has done; it goes when the folder is whole."""
-GRAPH = "graph.npz"
 VALIDATION_SHARE = 0.1
 """Of the items that are not for the test; the rest is trained on."""
-OBJECTIVES = ("validation error", "flash")
 SEARCHED = (
     "distil,rate:auto,dead_units,settle",
     "distil,gradual:auto,dead_units,fold,codebook:4,settle",
@@ -63,6 +61,7 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     done = finished(request)
     if done is not None:
         return done
+    effort = Effort()
     recipes = recipes_of(request)
     with talk.stage("data", 1) as stage:
         parts = read_examples(request.data, request.seed)
@@ -76,10 +75,15 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     from sarto.learn.loop import train
     from sarto.models.network.named import NAMED
 
+    histories: list[History] = []
     if request.model in NAMED:
         checkpoint = request.out / WORK / "given.npz"
-        train(network, fit, _training(request), validation=held, checkpoint=checkpoint, talk=talk)
-    result = _Shrinking(request, recipes, network, fit, held, test, remarks, parts.how).run(talk)
+        how = _training(request)
+        histories.append(train(network, fit, how, validation=held, checkpoint=checkpoint, talk=talk))
+    shrinking = _Shrinking(
+        request, recipes, network, fit, held, test, remarks, parts.how, effort, histories=histories
+    )
+    result = shrinking.run(talk)
     shutil.rmtree(request.out / WORK, ignore_errors=True)
     return result
 
@@ -172,6 +176,10 @@ class _Shrinking:
     test: Examples
     remarks: tuple[str, ...]
     how: str
+    effort: Effort
+    histories: list[History] = field(default_factory=list["History"])
+    curves: list[tuple[str, History]] = field(default_factory=list[tuple[str, "History"]])
+    trials: int = 1
 
     def run(self, talk: Talk) -> ShrinkResult:
         """Run every step, write the file, test it once, and write the folder."""
@@ -187,19 +195,20 @@ class _Shrinking:
             seed=self.request.seed,
             budget=Budget(flash_b=self.request.flash_b),
             talk=talk,
+            histories=self.histories,
         )
-        points: list[OperatingPoint] = []
-        if len(self.recipes) > 1 or is_open(self.recipes[0]):
-            points.append(self._point("as given", state, state.packed()[0]))
+        (orders, *others), chosen = self.recipes, ""
+        searched = bool(others) or is_open(orders)
+        packed, _ = state.packed() if searched else state.packed(coder_of(orders))
+        points = [self._point("as given", state, packed)]
+        if searched:
             found = self._searched(state, evaluation, points[0], talk)
-            orders, state, coder = found.orders, found.state, coder_of(found.orders)
+            orders, chosen, self.trials = found.orders, found.name, len(found.points)
             points += found.points
             self.remarks = (*self.remarks, *found.remarks)
-        else:
-            (orders,) = self.recipes
-            coder = coder_of(orders)
-            points.append(self._point("as given", state, state.packed(coder)[0]))
-            state = self._followed(orders, state, evaluation, points, talk)
+        state, steps = self._followed(orders, state, evaluation, points[0], talk)
+        points += [] if searched else steps
+        coder = coder_of(orders)
         data, table = state.packed(coder)
         write_atomic(self.request.out / FILE, data)
         if len(state.network.quantisers):
@@ -209,29 +218,31 @@ class _Shrinking:
         evidence = self._tested(state, data)
         budget = Budget(flash_b=self.request.flash_b, min_accuracy=self._least(evidence))
         verdict = judge(budget, {e.what: e for e in evidence})
-        steps = (*state.recipe.steps, *([Step(coder, {})] if orders[-1].room == "code" else []))
-        return self._write(verdict, points, evidence, table, Recipe(steps))
+        made = (*state.recipe.steps, *([Step(coder, {})] if orders[-1].room == "code" else []))
+        points = told_apart(points)
+        return self._write(verdict, points, chosen or points[-1].name, evidence, table, Recipe(made))
 
     def _followed(
         self,
         orders: tuple[Order, ...],
         state: State,
         evaluation: Evaluation,
-        points: list[OperatingPoint],
+        given: OperatingPoint,
         talk: Talk,
-    ) -> State:
-        """Return the state at the end of a recipe; each of its steps is one more of the `points`."""
+    ) -> tuple[State, list[OperatingPoint]]:
+        """Return the state at the end of a recipe, and a point for each of its steps."""
         from sarto.compress.recipe import coder_of, run
 
+        points, now = [given], state
         with talk.stage("recipe", len(orders)) as stage:
             for order, after in run(state, orders, evaluation, self.request.out / WORK):
-                if after is state:  # a coder, or what later steps learn from, changes nothing
-                    points.append(replace(points[-1], name=str(order), settings={"step": str(order)}))
+                if after.network is now.network:  # a coder, or what later steps learn from, changes nothing
+                    points.append(replace(points[-1], name=str(order), settings={}))
                 else:
-                    state = after
-                    points.append(self._point(str(order), state, state.packed(coder_of(orders))[0]))
+                    points.append(self._point(str(order), after, after.packed(coder_of(orders))[0]))
+                now = after
                 stage.advance(1, f"{order}: {points[-1]['flash']:.0f} B")
-        return state
+        return now, points[1:]
 
     def _searched(self, state: State, evaluation: Evaluation, given: OperatingPoint, talk: Talk) -> Chosen:
         """Return the best recipe that was found, with its state and a point for every trial."""
@@ -240,11 +251,16 @@ class _Shrinking:
         request, drop = self.request, self.request.max_drop
         most = None if drop is None else given["validation error"] + drop
         goal = Goal(request.flash_b, most)
-        trials = Trials(self.recipes, state, evaluation, goal, self._point, request.out / WORK)
+        alone = replace(evaluation, histories=[])  # of the trials only the chosen one's is told of
+        trials = Trials(self.recipes, state, alone, goal, self._point, request.out / WORK)
         return trials.run(request.trials, talk)
 
     def _point(self, name: str, state: State, data: bytes) -> OperatingPoint:
-        """Return a state as a point: what its file takes, and how accurate it is on validation."""
+        """Return a state as a point: what its file takes, and how accurate it is on validation.
+
+        What was tuned since the last point is told of under its name.
+        """
+        self.curves += [(name, seen) for seen in self.histories[len(self.curves) :]]
         size = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
         )
@@ -261,7 +277,8 @@ class _Shrinking:
         error = replace(
             quality[0], what="validation error", value=1 - quality[0].value, interval=_flipped(quality[0])
         )
-        return OperatingPoint(name, {"step": name}, (*size, error, *quality))
+        settings = state.steps[-1].settings if state.steps else dict[str, Any]()
+        return OperatingPoint(name, settings, (*size, error, *quality))
 
     def _tested(self, state: State, data: bytes) -> list[Evidence]:
         """Return the evidence of the file, and the accuracy of it and of the network given on the test items."""
@@ -296,38 +313,40 @@ class _Shrinking:
         self,
         verdict: Verdict,
         points: list[OperatingPoint],
+        chosen: str,
         evidence: list[Evidence],
         table: Table,
         recipe: Recipe,
     ) -> ShrinkResult:
-        request = self.request
-        counts = confusion(self.test.y, self.guess, self.test.classes)
-        tables = [table, confusion_table(counts, self.test.classes), class_table(counts, self.test.classes)]
-        best = [p.name for p in front(points, OBJECTIVES)]
-        records = {
-            "recipe.json": recipe.to_json(),
-            "front.json": {
-                "points": [p.to_json() for p in points],
-                "front": best,
-                "objectives": list(OBJECTIVES),
-            },
-            "tables.json": [t.to_json() for t in tables],
-            "provenance.json": {
-                "command": request.command,
-                "seed": request.seed,
-                "sarto": __version__,
-                "split": self.how,
-                "items": [len(self.fit), len(self.held), len(self.test)],
-                "remarks": list(self.remarks),
-                "file_sha256": file_sha256(request.out / FILE),
-            },
-        }
-        lines = "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in evidence)
-        write_atomic(request.out / "evidence.jsonl", lines)
-        for name, value in records.items():
-            write_atomic(request.out / name, as_json(value))
-        write_atomic(request.out / "verdict.json", as_json(verdict.to_json()))
-        return ShrinkResult(request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)
+        write_shrunk(
+            Shrunk(
+                request=self.request,
+                given=self.network.architecture,
+                parts=(self.fit, self.held, self.test),
+                how=self.how,
+                guess=self.guess,
+                verdict=verdict,
+                points=points,
+                chosen=chosen,
+                evidence=evidence,
+                bytes=table,
+                recipe=recipe,
+                curves=self.curves,
+                remarks=self.remarks,
+                effort=self.effort,
+                trials=self.trials,
+            )
+        )
+        return ShrinkResult(self.request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)
+
+
+def told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
+    """Return the points with a number on the names of steps that were there before."""
+    names: list[str] = []
+    for point in points:
+        again = sum(name.partition(" (")[0] == point.name for name in names)
+        names.append(f"{point.name} ({again + 1})" if again else point.name)
+    return [replace(point, name=name) for point, name in zip(points, names, strict=True)]
 
 
 def _said(state: State, data: bytes, examples: Examples) -> tuple[Any, str]:

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from sarto.core.artifact import check_records, read_manifest
 from sarto.core.budget import Verdict
+from sarto.core.device import STORAGE
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
 from sarto.core.store import file_sha256, package_sha256
@@ -15,6 +17,7 @@ from sarto.core.table import Table
 from sarto.search.claimed import damaged, read_json, whole
 
 FILE = "network.sarto"
+GRAPH = "graph.npz"
 EPOCHS = 10
 TRIALS = 24
 """Most trials of a search. Five recipes get three each, and the better of them the rest."""
@@ -46,7 +49,8 @@ class ShrinkRequest:
         fields = asdict(self)
         for name in ("out", "command"):
             del fields[name]
-        fields |= {"data": source_sha256(self.data), "code": package_sha256()}
+        fields |= {"source": source_sha256(fields.pop("data")), "code": package_sha256(), "device": STORAGE}
+        fields["budget"] = {"flash_b": fields.pop("flash_b")}
         for name in ("model", "state"):
             path = Path(str(fields[name]).rpartition(":")[0] or str(fields[name]))
             if fields[name] is not None and path.is_file():
@@ -80,19 +84,19 @@ def finished(request: ShrinkRequest) -> ShrinkResult | None:
         told = {
             name: read_json(out / f"{name}.json") for name in ("verdict", "front", "tables", "provenance")
         }
-        if file_sha256(out / FILE) != told["provenance"]["file_sha256"]:
-            raise ValueError(f"{FILE} was changed")
+        read_manifest(out)
+        check_records(out)
         lines = (out / "evidence.jsonl").read_text(encoding="utf-8").splitlines()
         return ShrinkResult(
             out,
             Verdict.from_json(told["verdict"]),
             tuple(OperatingPoint.from_json(p) for p in told["front"]["points"]),
             tuple(Evidence.from_json(json.loads(line)) for line in lines),
-            Table.from_json(told["tables"][0]),
+            next(Table.from_json(t) for t in told["tables"] if t["name"] == "bytes"),
             tuple(told["provenance"]["remarks"]),
             already_done=True,
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
         raise damaged(out, error) from error
 
 

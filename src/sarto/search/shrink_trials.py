@@ -1,7 +1,7 @@
-"""Runs the trials of a search for recipes and their amounts, each one once, and returns the best network.
+"""Runs the trials of a search for recipes and their amounts, each one once, and says which was best.
 
 A trial runs a whole recipe; what it came to is kept, and so is every tuning in it, so a search that was stopped goes on
-where it was, and recipes that begin alike share what they share. The best trial is run again from what was kept.
+where it was, and recipes that begin alike share what they share.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ from sarto.search.auto import Goal, Tried, race, rank
 
 @dataclass(frozen=True)
 class Chosen:
-    """The best trial: its steps and state; a point of every trial that was no refusal; remarks; its point's name."""
+    """The best trial: its steps; a point of every trial that was no refusal; remarks; the name of its point."""
 
     orders: tuple[Order, ...]
-    state: State
     points: tuple[OperatingPoint, ...]
     remarks: tuple[str, ...]
     name: str
@@ -97,7 +96,7 @@ class Trials:
         ]
         name = points[number, best.t].name
         remarks.append(f"chosen: {name}, --with {text(orders)}")
-        return Chosen(orders, self._end(orders), tuple(points.values()), tuple(remarks), name)
+        return Chosen(orders, tuple(points.values()), tuple(remarks), name)
 
     def _kept(self, name: str, orders: tuple[Order, ...]) -> OperatingPoint:
         """Return the point of a trial, from the store if it is there."""
