@@ -256,7 +256,9 @@ def test_what_is_trained_is_part_of_what_a_standing_belongs_to() -> None:
     assert first != other and first == identity(alike[0], data, None, usual())
 
 
-def test_a_device_is_honoured_when_asked_for_and_refused_when_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_is_honoured_when_asked_for_and_refused_when_not_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     plain, _ = trained(usual())
     there, _ = trained(usual(device="cpu"))
     assert all(torch.equal(a, b) for a, b in zip(plain.parameters(), there.parameters(), strict=True))

@@ -21,7 +21,7 @@ def best(found: list[list[Tried]], goal: Goal) -> Tried:
 
 def test_a_limit_of_bytes_is_met_closely_by_the_recipe_of_least_error() -> None:
     goal = Goal(flash_b=8000)
-    found = race(4, goal, 30, falling)
+    found = race([0.5] * 4, goal, 30, falling)
     won = best(found, goal)
     assert 0.9 * 8000 <= won.flash_b <= 8000
     assert won.error == falling(1, won.t).error
@@ -30,7 +30,7 @@ def test_a_limit_of_bytes_is_met_closely_by_the_recipe_of_least_error() -> None:
 
 def test_a_limit_of_the_error_gives_the_smallest_file_within_it() -> None:
     goal = Goal(error=0.04)
-    found = race(4, goal, 60, falling)
+    found = race([0.5] * 4, goal, 60, falling)
     won = best(found, goal)
     right = 1e5 * math.exp(
         -5 * math.sqrt(0.4)
@@ -42,9 +42,9 @@ def test_a_limit_of_the_error_gives_the_smallest_file_within_it() -> None:
 
 def test_both_limits_are_kept_or_what_comes_nearest_wins() -> None:
     both = Goal(flash_b=30_000, error=0.01)
-    assert best(race(3, both, 30, falling), both).fits(both)
+    assert best(race([0.5] * 3, both, 30, falling), both).fits(both)
     never = Goal(flash_b=3000, error=0.001)
-    found = race(3, never, 30, falling)
+    found = race([0.5] * 3, never, 30, falling)
     assert not any(one.fits(never) for several in found for one in several)
     assert best(found, never).flash_b < 1.5 * 3000
 
@@ -67,5 +67,16 @@ def test_trials_are_not_exceeded() -> None:
         seen.append(number)
         return falling(number, t)
 
-    race(3, Goal(error=0.04), 4, one)
+    race([0.5] * 3, Goal(error=0.04), 4, one)
     assert seen == [0, 1, 2, 0]
+
+
+def test_a_recipe_begins_where_it_is_told_to() -> None:
+    seen: list[float] = []
+
+    def one(number: int, t: float) -> Tried:
+        seen.append(t)
+        return falling(number, t)
+
+    race([0.1, 0.7], Goal(error=0.04), 2, one)
+    assert seen == [0.1, 0.7]

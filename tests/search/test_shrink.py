@@ -12,7 +12,7 @@ import pytest
 
 from sarto.core.errors import SartoError
 from sarto.core.progress import Silent
-from sarto.learn import loop
+from sarto.learn import _checkpoint, loop
 from sarto.search.shrink import shrink
 from sarto.search.shrink_folder import FILE, ShrinkRequest
 
@@ -28,7 +28,13 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     np.savez("items.npz", x=x, y=(x.sum(axis=(1, 2, 3)) > 0).astype(int))
 
     def request(out: str, **given: Any) -> ShrinkRequest:
-        settings = {"recipe": None, "epochs": 3, "batch": 20, "rate": 0.02, "trials": 6} | given
+        settings: dict[str, Any] = {
+            "recipe": None,
+            "epochs": 3,
+            "batch": 20,
+            "rate": 0.02,
+            "trials": 6,
+        } | given
         return ShrinkRequest(model="mlp", data="items.npz", out=Path(out), **settings)
 
     return request
@@ -36,7 +42,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 def stop_after(passes: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """End the program when so many passes were kept."""
-    kept, left = loop.save, [passes]
+    kept, left = _checkpoint.save, [passes]
 
     def save(*given: Any) -> None:
         kept(*given)
@@ -49,13 +55,13 @@ def stop_after(passes: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def passes_run(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that grows with every pass that is run from now on."""
-    run, seen = loop._Run._one_pass, list[int]()  # pyright: ignore[reportPrivateUsage]
+    batches, seen = loop.batches, list[int]()
 
-    def one_pass(self: Any, epoch: int, *hooks: Any) -> None:
+    def recorded(items: int, size: int, seed: int, epoch: int) -> Any:
         seen.append(epoch)
-        run(self, epoch, *hooks)
+        return batches(items, size, seed, epoch)
 
-    monkeypatch.setattr(loop._Run, "_one_pass", one_pass)  # pyright: ignore[reportPrivateUsage]
+    monkeypatch.setattr(loop, "batches", recorded)
     return seen
 
 
@@ -82,13 +88,13 @@ def test_a_recipe_that_was_stopped_in_a_pass_comes_to_the_same_file(
 def test_the_search_finds_a_file_within_its_limit_and_goes_on_where_it_was_stopped(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits: dict[str, Any] = {"recipe": "gradual:auto,codebook:auto,rans", "flash_b": 1000.0, "max_drop": 0.3}
+    limits: dict[str, Any] = {"recipe": "gradual:auto,codebook:auto,rans", "flash_b": 1500.0, "max_drop": 0.3}
     whole = shrink(make("whole", **limits), Silent())
     assert whole.verdict.fits
-    best = {p["flash"]: p for p in whole.points if p.name != "as given" and p["flash"] <= 1000}
+    best = {p["flash"]: p for p in whole.points if p.name != "as given" and p["flash"] <= 1500}
     chosen = min(best.values(), key=lambda p: (p["validation error"], p["flash"]))
     assert Path("whole", FILE).stat().st_size == chosen["flash"]
-    assert "chosen: " in whole.remarks[-1]
+    assert "was chosen: --with gradual:" in whole.remarks[-1]
     with monkeypatch.context() as patched:
         stop_after(20, patched)
         with pytest.raises(KeyboardInterrupt):

@@ -151,7 +151,10 @@ def _others(verdict: Verdict, binding: Margin) -> str:
 
 
 def show_nearest(points: Sequence[OperatingPoint], verdict: Verdict) -> None:
-    """Print the points that came nearest with what they cost, and their validation error, the figures side by side."""
+    """Print the points that came nearest with what they cost, and their validation error, the figures side by side.
+
+    Where recipes were tried, that of each point is told.
+    """
     limits = [m.limit for m in verdict.margins]
     there = {item.what for point in points for item in point.evidence}
     known = (*limits, *_figures(there), "validation error")
@@ -159,6 +162,10 @@ def show_nearest(points: Sequence[OperatingPoint], verdict: Verdict) -> None:
     hows = {what: {p.find(what).how for p in points if _has(p, what)} for what in columns}
     names = [f"{name(what)} ({', '.join(sorted(hows[what]))})" for what in columns]
     table = [(point.name, *(_cell(point, what, len(hows[what]) > 1) for what in columns)) for point in points]
+    if any("recipe" in point.settings for point in points):
+        names.append("recipe")
+        recipes = [str(point.settings.get("recipe", "")) for point in points]
+        table = [(*row, recipe) for row, recipe in zip(table, recipes, strict=True)]
     _answer.table(("point", *names), table, right=range(1, len(columns) + 1))
 
 

@@ -38,6 +38,8 @@ BUDGET, TRAINING = "Budget", "Training"
 @setting("--rate", section=TRAINING, type=_kinds.POSITIVE, default="0.001", show_default=True,
          help="Largest learning rate.")
 @setting("--threads", section=TRAINING, type=_kinds.COUNT, default=1, show_default=True, help="Of torch.")
+@setting("--train-on", section=TRAINING, type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
+         help="Where networks are trained.")
 @setting("--seed", section=TRAINING, type=_kinds.SEED, default=0, show_default=True, help="Of every random draw.")
 @setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
 @json_option

@@ -15,6 +15,7 @@ Which t is right, bytes and accuracy decide (`sarto.search.auto`).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -23,6 +24,8 @@ from sarto.core.rooms import load_method
 
 BITS = (8, 4, 2)
 """Numbers of bits that are tried, unless a method says others."""
+WEIGHT_BITS = 7
+"""What a kept weight takes in a file, about."""
 FIGURES = 3
 """Digits of an amount, so that its recipe can be read, and typed again."""
 
@@ -79,6 +82,23 @@ def at(orders: tuple[Order, ...], t: float) -> tuple[Order, ...]:
         order if scale is None else replace(order, amount=scale.at(t), open=False)
         for order, scale in zip(orders, scales, strict=True)
     )
+
+
+def start_of(orders: tuple[Order, ...], share: float) -> float:
+    """Return the t to begin with for a file of a `share` of what float32 numbers take.
+
+    It takes a kept weight for `WEIGHT_BITS`, its place included; what the price of a bit comes to, nobody knows before.
+
+    >>> from sarto.compress.recipe import parse
+    >>> [round(start_of(parse(text), 0.02), 2) for text in ("gradual:auto,codebook:4", "rate:auto")]
+    [0.33, 0.5]
+    """
+    scale = next((s for s in map(scale_of, orders) if s is not None), None)
+    if scale is None or not scale.gone:
+        return 0.5
+    kept = share * 32 / WEIGHT_BITS
+    t = math.log(kept / scale.least) / math.log(scale.most / scale.least)
+    return min(0.9, max(0.02, t))
 
 
 def is_open(orders: tuple[Order, ...]) -> bool:

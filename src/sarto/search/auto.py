@@ -61,10 +61,10 @@ class Tried:
         return goal.error is None or self.error <= goal.error
 
 
-def propose(goal: Goal, tried: Sequence[Tried]) -> float | None:
-    """Return the t to try next, or None when nothing is left to learn."""
+def propose(goal: Goal, tried: Sequence[Tried], start: float = 0.5) -> float | None:
+    """Return the t to try next, `start` being the first, or None when nothing is left to learn."""
     if not tried:
-        return 0.5
+        return start
     lows = [one for one in tried if _must_shrink(one, goal)]
     highs = [one for one in tried if not _must_shrink(one, goal)]
     low, high = max((one.t for one in lows), default=0.0), min((one.t for one in highs), default=1.0)
@@ -114,24 +114,27 @@ def rank(one: Tried, goal: Goal) -> tuple[float, ...]:
     return (1.0, over + worse)
 
 
-def race(recipes: int, goal: Goal, trials: int, run: Callable[[int, float], Tried]) -> list[list[Tried]]:
+def race(
+    starts: Sequence[float], goal: Goal, trials: int, run: Callable[[int, float], Tried]
+) -> list[list[Tried]]:
     """Return the trials of each recipe.
 
     Args:
-        recipes: how many there are.
+        starts: the first t of each recipe.
         goal: what is looked for.
         trials: the most that are run.
         run: (number of the recipe, t) -> what came of it.
     """
-    found: list[list[Tried]] = [[] for _ in range(recipes)]
-    alive, turns = list(range(recipes)), FIRST
+    found: list[list[Tried]] = [[] for _ in starts]
+    alive, turns = list(range(len(starts))), FIRST
     while alive:
         for _ in range(turns):
             for number in alive:
-                if sum(map(len, found)) < trials and (t := propose(goal, found[number])) is not None:
+                t = propose(goal, found[number], starts[number])
+                if t is not None and sum(map(len, found)) < trials:
                     found[number].append(run(number, t))
         turns = max(len(found[number]) for number in alive)
-        if sum(map(len, found)) >= trials or all(propose(goal, found[n]) is None for n in alive):
+        if sum(map(len, found)) >= trials or all(propose(goal, found[n], starts[n]) is None for n in alive):
             break
         alive = sorted(alive, key=lambda n: min(rank(one, goal) for one in found[n]))
         alive = alive[: max(1, len(alive) // 2)]

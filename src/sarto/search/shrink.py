@@ -150,6 +150,7 @@ def _training(request: ShrinkRequest) -> Any:
         batch=request.batch,
         rate=request.rate,
         threads=request.threads,
+        device=request.train_on,
         seed=request.seed,
     )
 

@@ -39,6 +39,7 @@ class ShrinkRequest:
     batch: int = 128
     rate: float = 1e-3
     threads: int = 1
+    train_on: str = "cpu"
     seed: int = 0
     command: str = ""
 

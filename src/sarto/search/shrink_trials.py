@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sarto.compress.amounts import at
+from sarto.compress.amounts import at, start_of
 from sarto.compress.recipe import Order, coder_of, run
 from sarto.compress.state import Evaluation, State
 from sarto.core.errors import SartoError
@@ -81,7 +81,7 @@ class Trials:
                 )
                 return Tried(t, point["flash"], point["validation error"])
 
-            found = race(len(self.recipes), self.goal, most, one)
+            found = race(self._starts(), self.goal, most, one)
         if not points:
             raise failures[min(failures)]
         number, best = min(
@@ -95,8 +95,14 @@ class Trials:
             if all(tried.refused for tried in found[n])
         ]
         name = points[number, best.t].name
-        remarks.append(f"chosen: {name}, --with {text(orders)}")
+        remarks.append(f"{name} was chosen: --with {text(orders)}")
         return Chosen(orders, tuple(points.values()), tuple(remarks), name)
+
+    def _starts(self) -> list[float]:
+        """Return where each recipe begins."""
+        whole_b = 4 * self.state.network.architecture.size
+        share = None if self.goal.flash_b is None else self.goal.flash_b / whole_b
+        return [0.5 if share is None else start_of(orders, share) for orders in self.recipes]
 
     def _kept(self, name: str, orders: tuple[Order, ...]) -> OperatingPoint:
         """Return the point of a trial, from the store if it is there."""
