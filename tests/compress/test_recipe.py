@@ -68,3 +68,19 @@ def test_steps_run_in_order_and_leave_the_first_state_alone() -> None:
     assert [s.method for s in last.recipe.steps] == ["magnitude", "dead_units", "codebook"]
     assert first.network.layer("fc1").mask is None
     assert {s.kind for n, s in last.stored().items() if n.endswith("weight")} == {"table"}
+
+
+def test_a_codebook_is_not_tuned_where_that_is_not_asked_for() -> None:
+    first = small()
+    tuned, untuned = (
+        list(run(first, parse(f"codebook:2{setting}"), evaluation()))[-1][1]
+        for setting in ("", ":tuned=false")
+    )
+    assert untuned.steps[-1].settings["tuned"] is False
+    before, after = first.network.layer("fc1").bias, untuned.network.layer("fc1").bias
+    assert before is not None
+    assert after is not None
+    assert bool((before == after).all())
+    bias = tuned.network.layer("fc1").bias
+    assert bias is not None
+    assert not bool((before == bias).all())

@@ -217,7 +217,7 @@ def _found(order: Order) -> tuple[Run, list[str], dict[str, Any]]:
     """Return what runs a step, the settings that it has, and what its amount means to it."""
     if order.room == "quantize":
         method = load_method("sarto.compress.quantize", order.name).quantise
-        known = _settings(method)
+        known = _settings(method) + [TUNED] * (TUNED in inspect.signature(method).parameters)
         if order.amount is not None and "bits" not in known:
             raise InputError(
                 "E133", f"step '{order}' has no amount", cause=f"{order.name} has no number of bits"

@@ -3,6 +3,7 @@
 # pyright: reportUnknownMemberType=false
 
 import copy
+from typing import Any
 
 import numpy as np
 import pytest
@@ -161,9 +162,9 @@ def test_a_layer_of_single_pixels_takes_every_second_one_before_it_multiplies(
     strides: list[object] = []
     convolve = torch.nn.functional.conv2d
 
-    def seen(*arguments: object) -> torch.Tensor:
-        strides.append(arguments[3])
-        return convolve(*arguments)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    def seen(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, stride: Any, *rest: Any) -> Any:
+        strides.append(stride)
+        return convolve(x, weight, bias, stride, *rest)
 
     monkeypatch.setattr(torch.nn.functional, "conv2d", seen)
     torch.testing.assert_close(layer(x), wanted)
