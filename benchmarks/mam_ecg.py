@@ -3,8 +3,8 @@
 MIT-BIH record 100, first lead, windows of 256 samples. A linear encoder makes at most 64 numbers of a window, the tail
 makes a window of these again. Only the tail is in the file: 2, 4 and 8 kB of a real container, read again and judged.
 
-    mam, mac    64-256-256-256 with ReLU, its second layer MAM or sums; pruned by |w g| or magnitude over all of the
-                tail, tuned with the encoder
+    mam, mac    64-256-256-256 with ReLU, its second layer MAM or sums; pruned by |w g| or magnitude to as many
+                weights in each layer, tuned with the encoder
     dense       64-w-256, of about the largest width w whose file fits
     low rank    the trained `mac` with its layers factored, tuned
     pca         principal components of the training windows, of the largest rank that fits and the number of shared
@@ -337,10 +337,10 @@ def scored(network: Network, held: Data, score: str) -> dict[str, Tensor]:
 
 
 def cut(network: Network, scores: dict[str, Tensor], kept: int) -> Network:
-    """Return a copy with so many of the tail's weights."""
+    """Return a copy with so many of the tail's weights, as many in each layer: scores of layers are not comparable."""
     own = copy.deepcopy(network)
-    least = torch.cat([value.flatten() for value in scores.values()]).topk(kept).values[-1]
     for name, value in scores.items():
+        least = value.flatten().topk(min(kept // len(scores), value.numel())).values[-1]
         own.layer(name).prune(value >= least)
     return own
 
