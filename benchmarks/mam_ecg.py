@@ -6,7 +6,7 @@ makes a window of these again. Only the tail is in the file: 2, 4 and 8 kB of a 
     mam, mac    64-256-256-256 with ReLU, its second layer MAM or sums; pruned by |w g| or magnitude to as many
                 weights in each layer, tuned with the encoder
     dense       64-w-256, of about the largest width w whose file fits
-    low rank    the trained `mac` with its layers factored, tuned
+    low rank    the trained `mac` with its layers factored to one rank, tuned
     pca         principal components of the training windows, of the largest rank that fits and the number of shared
                 values that is best on validation; the encoder is the least-squares fit to them
 
@@ -47,7 +47,7 @@ from sarto.learn.vanish import settle, vanishing
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.module import Network, predict
 
-MINUTES = 12
+MINUTES = 15
 WINDOW, CODE, WIDTH, STEP, GAP = 256, 64, 256, 128, 3600
 BUDGETS = (2000, 4000, 8000)
 ARMS = ("mam", "mac", "dense", "low rank")
@@ -289,7 +289,7 @@ def _judged(whole: Network, state: State, file: bytes, budget: int, what: str, h
 
 def dense(held: Data, tuning: _Tuning, size: int) -> tuple[Network, State, str]:
     """Return a tail of one hidden layer whose width is guessed from the bytes."""
-    width = max(1, round((size - 250) * 8 / (4 * (CODE + WINDOW + 1))))
+    width = max(1, round((size - 250) * 8 / (3.75 * (CODE + WINDOW + 1))))
     whole = Network(chain(("h", "linear", width), ("out", "linear", WINDOW)), seed=tuning.seed)
     tuning(whole, held, PASSES + TUNED)
     state = with_shared_values(whole, tuning.seed)
@@ -298,15 +298,16 @@ def dense(held: Data, tuning: _Tuning, size: int) -> tuple[Network, State, str]:
 
 
 def factored(trained_: Network, held: Data, tuning: _Tuning, size: int) -> tuple[Network, State, str]:
-    """Return the tail with factored layers, as many parameters as the bytes have room for."""
-    weights = sum(layer.weight.numel() for _, layer in tail_of(trained_).weighted())
-    part = max((size - 400) * 8 / 4 / weights, 0.0196)
-    whole = low_rank(trained_, share=part, layers=("h1", "h2", "out"))
+    """Return the tail with its layers factored to one rank, which the bytes have room for."""
+    sizes = {name: layer.weight.shape for name, layer in tail_of(trained_).weighted()}
+    rank = max(1, round((size - 400) * 2 / sum(map(sum, sizes.values()))))
+    whole = trained_
+    for name, (rows, columns) in sizes.items():
+        whole = low_rank(whole, share=(rank + 0.1) * (rows + columns) / (rows * columns), layers=(name,))
     tuning(whole, held, TUNED)
     state = with_shared_values(whole, tuning.seed)
     tuning(whole, held, LAST)
-    ranks = {name: len(layer.weight) for name, layer in whole.weighted() if name.endswith("_in")}
-    return whole, state, f"ranks {ranks}"
+    return whole, state, f"rank {rank}"
 
 
 def pruned(
@@ -322,8 +323,7 @@ def pruned(
     tuning(whole, held, TUNED)
     state = with_shared_values(whole, tuning.seed)
     tuning(whole, held, LAST)
-    by_layer = {name: int(layer.effective.count_nonzero()) for name, layer in tail_of(whole).weighted()}
-    return whole, state, f"kept {by_layer}"
+    return whole, state, f"{kept} weights kept"
 
 
 def scored(network: Network, held: Data, score: str) -> dict[str, Tensor]:
