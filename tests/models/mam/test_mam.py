@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from sarto.models.input_error import InputError
-from sarto.models.mam import search
+from sarto.models.mam import kernel, search
 from sarto.models.mam.layers import MamConvLayer, MamLinearLayer
 from sarto.models.mam.search import max_min, winners
 from sarto.models.mam.sparse import SparseMam
@@ -32,12 +32,23 @@ def slow(x: Tensor, w: Tensor, splits: int) -> Tensor:
     return (v.amax(3) + v.amin(3)).sum(2)
 
 
+def without_compiler(patch: pytest.MonkeyPatch) -> None:
+    """Let the search be torch's."""
+
+    def none(_x: Tensor, _weight: Tensor) -> None:
+        return None
+
+    patch.setattr(kernel, "of", none)
+
+
 @pytest.mark.parametrize("splits", [1, 3])
-@pytest.mark.parametrize("tile", [1, 40, search.TILE])
+@pytest.mark.parametrize("tile", [0, 1, 40, search.TILE])
 def test_values_winners_and_gradients_are_those_of_all_products(
     splits: int, tile: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "TILE", tile)
+    if tile:
+        monkeypatch.setattr(search, "TILE", tile)
+        without_compiler(monkeypatch)
     x, w = drawn(5, 12).relu(), drawn(7, 12, seed=1)
     v = (x[:, None] * w).unflatten(2, (splits, -1))
     first = torch.arange(splits)[:, None, None] * (12 // splits)
@@ -52,6 +63,38 @@ def test_values_winners_and_gradients_are_those_of_all_products(
     wanted = torch.autograd.grad(slow(a, b, splits), (a, b), g)
     for mine, theirs in zip(got, wanted, strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("sizes", [(5, 12, 7), (40, 12, 70), (70, 12, 7), (3, 24, 64), (1, 6, 1)])
+@pytest.mark.parametrize("splits", [1, 3])
+def test_the_kernel_in_c_finds_what_torch_finds_in_every_bit(
+    sizes: tuple[int, int, int], splits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, inputs, neurons = sizes
+    x = drawn(rows, inputs).relu().mul(2).round()  # whole numbers: many products are equal
+    w, g = drawn(neurons, inputs, seed=1).mul(2).round(), drawn(rows, neurons, seed=2)
+    both = (x.requires_grad_(), w.requires_grad_())
+
+    def found() -> tuple[Tensor, ...]:
+        y = max_min(*both, splits)
+        return (y, *winners(*both, splits), *torch.autograd.grad(y, both, g))
+
+    assert kernel.library() is not None and kernel.of(*both) is not None, "the tests need a C compiler"
+    in_c = found()
+    without_compiler(monkeypatch)
+    for mine, other in zip(in_c, found(), strict=True):
+        assert torch.equal(mine, other)
+
+
+def test_a_compiler_that_fails_leaves_the_search_to_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "FLAGS", ("--no-such-flag",))
+    kernel.library.cache_clear()
+    try:
+        x, w = drawn(3, 4), drawn(2, 4, seed=1)
+        assert kernel.of(x, w) is None
+        assert torch.equal(max_min(x, w), slow(x, w, 1))
+    finally:
+        kernel.library.cache_clear()
 
 
 def test_the_gradient_agrees_with_differences() -> None:

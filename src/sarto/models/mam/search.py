@@ -6,7 +6,8 @@ The gradient passes through the products that won: of equal ones through the fir
 makes a product of 0 that takes part like any other; so a row with a pruned input never has a maximum below 0 or a
 minimum above 0, in training as in use.
 
-The products of some rows with some weight vectors are laid out as an image of one column whose channels are the
+Where this computer has a C compiler, `kernel` does the search in C, with the same numbers in every bit. Elsewhere the
+products of some rows with some weight vectors are laid out as an image of one column whose channels are the
 outputs, so that one call of torch's max pooling finds value and index of all of them (vectorised over channels; its
 first largest value wins). The smallest is the largest of the negated products. At most `TILE` products exist at once.
 Values and indices are those of a search over single products, bit for bit.
@@ -32,6 +33,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from sarto.models.mam import kernel
+
 TILE = 1 << 19
 """Most products at once: 2 MB in float32. Smaller tiles spend their time in calls, larger ones leave the caches."""
 
@@ -56,7 +59,8 @@ def winners(
 ) -> tuple[Int[Tensor, "split row neuron"], Int[Tensor, "split row neuron"]]:
     """Return the input with the largest product and that with the smallest, in each split; of equal ones the first."""
     with torch.no_grad():
-        return _search(x.detach(), weight.detach(), splits)[1:]
+        _, largest, smallest = _search(x.detach(), weight.detach(), splits)
+        return largest.long(), smallest.long()
 
 
 class _MaxMin(torch.autograd.Function):
@@ -75,6 +79,9 @@ class _MaxMin(torch.autograd.Function):
         """Return the gradient for x and weight: each winner's product passes the outer one on to both its factors."""
         x, weight, *both = ctx.saved_tensors
         (g,) = outer
+        if both[0].dtype == torch.int32 and (compiled := kernel.library()) is not None:
+            indices = [part for parts in both for part in parts]
+            return (*kernel.backward(compiled, x, weight, g, indices), None)
         turned = weight.t().contiguous()
         to_x, to_weight = torch.zeros_like(x), torch.zeros_like(turned)
         for index in (part for parts in both for part in parts):
@@ -85,6 +92,8 @@ class _MaxMin(torch.autograd.Function):
 
 def _search(x: Tensor, weight: Tensor, splits: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return the map, and the indices of the largest and of the smallest product in each split."""
+    if (compiled := kernel.of(x, weight)) is not None:
+        return kernel.forward(compiled, x, weight, splits)
     rows, neurons = len(x), len(weight)
     y = x.new_zeros(rows, neurons)
     largest = torch.zeros(splits, rows, neurons, dtype=torch.int64, device=x.device)
@@ -102,6 +111,8 @@ def _search(x: Tensor, weight: Tensor, splits: int) -> tuple[Tensor, Tensor, Ten
 
 def _values(x: Tensor, weight: Tensor, splits: int) -> Tensor:
     """Return the map alone."""
+    if (compiled := kernel.of(x, weight)) is not None:
+        return kernel.forward(compiled, x, weight, splits)[0]
     y = x.new_zeros(len(x), len(weight))
     for a, b, _ in _cut(x, weight, splits):
         for at, neuron, products in _tiles(a, b):
