@@ -90,7 +90,7 @@ def cell(arm: str, share: float, seed: int, quick: bool) -> dict[str, Any]:
             network = equal_random(dense, share, seed)
         else:
             batches, rounds = scoring_batches(examples, seed), 2 if quick else 0
-            network = prune(dense, method, share, batches=batches, rounds=rounds, seed=seed)
+            network = prune(dense, method, share, batches=batches, rounds=rounds, emptied=True, seed=seed)
             network = network if arm == method else shuffled(network, seed)
     except SartoError as error:
         if error.code != "E124":

@@ -3,8 +3,9 @@
 ResNet-8 of width 16 on 10,000 images of MNIST and of CIFAR-10 at half size (14 x 14, 16 x 16), densities 10 % and 2 %,
 three seeds; every arm trains with the same passes, rate and batches, none was tuned, and no choice sees the test
 images, which are all judged once. Controls: the masks shuffled within their layers, random masks of equal density in
-every layer, and magnitude after training (twice the passes). A cell that collapses is counted as what guessing scores,
-and said. Differences of PX are paired over data and seeds, with their interval, whichever way they fall.
+every layer, and magnitude after training (twice the passes). A residual branch may lose all its weights, which is
+counted; a cell without a path from the input to the output has collapsed and is counted as what guessing scores.
+Differences of PX are paired over data and seeds, with their interval, whichever way they fall.
 """
 
 from __future__ import annotations
@@ -63,6 +64,9 @@ def run(bench: Bench) -> Outcome:
         title = f"{data}, density {share:g}, {arm}"
         figures |= over_seeds(f"{title}: test accuracy", [c["accuracy"] for c in own], "1", "measured")
         figures |= over_seeds(f"{title}: connected density", [c["connected"] for c in own], "1", "measured")
+        figures |= over_seeds(
+            f"{title}: layers without weights", [c["emptied"] for c in own], "1", "measured"
+        )
     collapsed = [cell for cell, c in found.items() if c["collapse"]]
     figures["cells that collapse"] = Figure(len(collapsed), "1", "measured", len(found))
     for other in ("snip", "synflow", "px, shuffled", "equal random", "magnitude after training"):
@@ -110,14 +114,14 @@ def cell(data: str, arm: str, share: float, seed: int, quick: bool) -> dict[str,
 
     def made() -> Network:
         if arm == "magnitude after training":
-            return magnitude_after_training(fresh, share, examples, training)
+            return magnitude_after_training(fresh, share, examples, training, emptied=True)
         network = fresh
         if arm == "equal random":
             network = equal_random(fresh, share, seed)
         elif arm != "dense":
             rounds = 2 if quick else ROUNDS.get(arm, 0)
             batches = scoring_batches(examples, seed)
-            network = prune(fresh, arm, share, batches=batches, rounds=rounds, seed=seed)
+            network = prune(fresh, arm, share, batches=batches, rounds=rounds, emptied=True, seed=seed)
             masked.append(copy.deepcopy(network))
         train(network, examples, training)
         return network
@@ -137,11 +141,15 @@ def cell(data: str, arm: str, share: float, seed: int, quick: bool) -> dict[str,
 
 def _judged(make: Callable[[], Network], share: float, test: Examples) -> dict[str, Any]:
     """Return what is to be known of the network that `make` returns."""
-    start, result = time.monotonic(), {"asked": share, "density": share, "accuracy": GUESS, "connected": 0.0}
+    start, result = (
+        time.monotonic(),
+        {"asked": share, "density": share, "accuracy": GUESS, "connected": 0.0, "emptied": 0},
+    )
     said = ""
     try:
         network = make()
         result |= {"density": density(network), "connected": connected_density(network)}
+        result["emptied"] = sum(not bool(layer.effective.any()) for _, layer in network.weighted())
         result["accuracy"] = float(accuracy(network, test))
     except SartoError as error:
         if error.code != "E124":

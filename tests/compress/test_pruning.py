@@ -42,7 +42,7 @@ def test_a_step_prunes_and_tunes_and_leaves_its_state_alone() -> None:
     )
     after = Pruning("snip", 0.4)(state, data)
     assert density(after.network) == round(0.4 * 320) / 320 and density(state.network) == 1
-    assert str(after.recipe) == "snip(density=0.4, scope=global, rounds=0, floor=0, tuned=True)"
+    assert str(after.recipe) == "snip(density=0.4, scope=global, rounds=0, floor=0, emptied=False, tuned=True)"
     assert data.accuracy(after.network) > 0.75 > data.accuracy(state.network)
     again = Pruning("snip", 0.4)(state, data)
     assert all(np.array_equal(a, again.network.arrays()[k]) for k, a in after.network.arrays().items())
@@ -167,3 +167,22 @@ def test_examples_to_score_on_are_drawn_without_repetition() -> None:
     assert [len(x) for x, _ in parts] == [8, 8, 8, 8]
     assert len(torch.unique(torch.cat([x for x, _ in parts]), dim=0)) == 32
     assert sum(len(x) for x, _ in scoring_batches(data, 3)) == 50
+
+
+def test_a_residual_branch_may_be_emptied_when_that_is_allowed_and_a_path_runs_past() -> None:
+    network = Network(named("residual", (1, 8, 8), 2, width=2, depth=1), seed=0)
+    keep = {name: torch.ones_like(layer.weight, dtype=torch.bool) for name, layer in network.weighted()}
+    branch = next(name for name in keep if name.endswith("conv2"))
+    keep[branch] = torch.zeros_like(keep[branch])
+    with pytest.raises(InputError, match=f"layer '{branch}' collapses: this keeps none") as caught:
+        apply(network, keep, "this")
+    assert "emptied" in caught.value.hint
+    network = Network(network.architecture, seed=0)
+    apply(network, keep, "this", emptied=True)
+    assert not bool(network.layer(branch).effective.any())
+    assert connected_density(network) > 0
+    mixed = shuffled(network, 0)
+    assert not bool(mixed.layer(branch).effective.any())
+    keep["stem"] = torch.zeros_like(keep["stem"])
+    with pytest.raises(InputError, match="collapses: this leaves no path"):
+        apply(Network(network.architecture, seed=0), keep, "this", emptied=True)

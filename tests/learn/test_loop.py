@@ -269,6 +269,11 @@ def test_a_device_is_honoured_when_asked_for_and_refused_when_not_there(
         assert caught.value.code == "E116"
     seen: list[str] = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(Network, "to", lambda self, device: seen.append(str(device)) or self)
+
+    def moved(self: Network, device: torch.device) -> Network:
+        seen.append(str(device))
+        return self
+
+    monkeypatch.setattr(Network, "to", moved)
     trained(usual(device="cuda", epochs=1))
     assert seen == ["cuda", "cpu"]

@@ -44,7 +44,7 @@ def shuffled(network: Network, seed: int) -> Network:
     }
     for _, layer in own.weighted():
         layer.mask = None
-    apply(own, mixed, "shuffling the masks")
+    apply(own, mixed, "shuffling the masks", emptied=True)  # where the masks were empty before
     return own
 
 
@@ -72,6 +72,7 @@ def magnitude_after_training(
     training: Training,
     validation: Examples | None = None,
     scope: Scope = "global",
+    emptied: bool = False,
 ) -> Network:
     """Return a copy that was trained, pruned by magnitude, and trained again as it was the first time.
 
@@ -80,7 +81,7 @@ def magnitude_after_training(
     """
     own = copy.deepcopy(network)
     train(own, examples, training, validation=validation)
-    smaller = prune(own, "magnitude", density, scope=scope)
+    smaller = prune(own, "magnitude", density, scope=scope, emptied=emptied)
     train(smaller, examples, training, validation=validation)
     return smaller
 

@@ -65,6 +65,7 @@ def prune(
     rounds: int = 0,
     scope: Scope = "global",
     floor: int = 0,
+    emptied: bool = False,
     seed: int = 0,
 ) -> Network:
     """Return a pruned copy of `network`.
@@ -77,6 +78,7 @@ def prune(
         rounds: 0 for those of the method.
         scope: whether weights of all layers are compared, or each layer keeps the share.
         floor: weights that every layer keeps.
+        emptied: whether a layer may lose all its weights where another path runs past it, as a residual branch.
         seed: of methods that draw.
 
     Raises:
@@ -93,23 +95,26 @@ def prune(
     for number, share in enumerate(exponential(density, rounds or int(module.ROUNDS))):
         drawn = int(generator(seed, "prune", number).integers(2**63))  # pyright: ignore[reportUnknownArgumentType]
         scores: Scores = module.score(own, batches, drawn)
-        apply(own, select(own, scores, share, scope, floor), f"{method} at density {share:.4g}")
+        keep = select(own, scores, share, scope, floor)
+        apply(own, keep, f"{method} at density {share:.4g}", emptied)
     return own
 
 
-def apply(network: Network, keep: dict[str, Tensor], what: str) -> None:
+def apply(network: Network, keep: dict[str, Tensor], what: str, emptied: bool = False) -> None:
     """Prune `network` to the masks `keep`; `what` did it, for the message.
 
     Raises:
-        InputError: E124, when a layer has nothing left, or no path runs from the input to the output.
+        InputError: E124, when a layer has nothing left and must not be `emptied`, or no path runs from the input to the
+            output.
     """
     for name, layer in network.weighted():
-        if not bool(keep[name].any()):
+        if not emptied and not bool(keep[name].any()):
             raise InputError(
                 "E124",
                 f"layer '{name}' collapses: {what} keeps none of its {layer.weight.numel()} weights",
                 cause="its scores are the smallest of all",
-                hint="keep more, prune in more rounds, in each layer (scope local), or set a floor",
+                hint="keep more, prune in more rounds, in each layer (scope local), set a floor, or allow it where "
+                "another path runs past (emptied)",
             )
         layer.prune(keep[name])
     if not any(bool(on.any()) for on in connected(network).values()):
@@ -139,7 +144,7 @@ class Pruning:
     Attributes:
         method: a file of `compress/prune` that scores weights.
         density: share of the weights that is kept.
-        scope, rounds, floor: see `prune`.
+        scope, rounds, floor, emptied: see `prune`.
         tuned: whether the network is trained afterwards.
     """
 
@@ -148,6 +153,7 @@ class Pruning:
     scope: Scope = "global"
     rounds: int = 0
     floor: int = 0
+    emptied: bool = False
     tuned: bool = True
 
     def __call__(self, state: State, evaluation: Evaluation) -> State:
@@ -160,6 +166,7 @@ class Pruning:
             rounds=self.rounds,
             scope=self.scope,
             floor=self.floor,
+            emptied=self.emptied,
             seed=evaluation.seed,
         )
         if self.tuned:
