@@ -17,7 +17,7 @@ def strongest(network: Network, widths: dict[str, int]) -> Network:
         came = layer.effective.detach().flatten(1).square().sum(1)
         onward = after.effective.detach().reshape(len(after.weight), len(came), -1)
         order = (came * onward.square().sum((0, 2))).argsort(descending=True)
-        for unit in order[widths[name] :].tolist():
-            for member, place in tied.sets[tied.of[name, unit]]:
+        for unit in order[widths[name] :]:
+            for member, place in tied.sets[tied.of[name, int(unit)]]:
                 kept[member][place] = False
     return cut(network, kept)

@@ -42,7 +42,9 @@ def test_a_step_prunes_and_tunes_and_leaves_its_state_alone() -> None:
     )
     after = Pruning("snip", 0.4)(state, data)
     assert density(after.network) == round(0.4 * 320) / 320 and density(state.network) == 1
-    assert str(after.recipe) == "snip(density=0.4, scope=global, rounds=0, floor=0, emptied=False, tuned=True)"
+    assert (
+        str(after.recipe) == "snip(density=0.4, scope=global, rounds=0, floor=0, emptied=False, tuned=True)"
+    )
     assert data.accuracy(after.network) > 0.75 > data.accuracy(state.network)
     again = Pruning("snip", 0.4)(state, data)
     assert all(np.array_equal(a, again.network.arrays()[k]) for k, a in after.network.arrays().items())
