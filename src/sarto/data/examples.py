@@ -10,8 +10,10 @@ Sequences of a `Dataset` become (channel, step). Bytes (uint8) are divided by 25
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,13 @@ class Examples:
     def shape(self) -> tuple[int, ...]:
         """Shape of one item."""
         return tuple(self.x.shape[1:])
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the items and their classes, in their order."""
+        digest = hashlib.sha256(np.ascontiguousarray(self.x).tobytes())
+        digest.update(self.y.astype("<i8").tobytes())
+        return digest.hexdigest()
 
     def select(self, items: Int[np.ndarray, " chosen"]) -> Examples:
         """Return the chosen items, in the order given."""

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import platform
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sarto import __version__
 from sarto.core.errors import SartoError
 from sarto.core.store import write_atomic
 
@@ -68,6 +71,14 @@ def claim(out: Path, identity: Mapping[str, Any]) -> None:
             cause=error.strerror or type(error).__name__,
             hint="choose another with -o",
         ) from error
+
+
+def made_with(packages: Sequence[str]) -> dict[str, str]:
+    """Return the versions of Python, Sarto and `packages`, and the platform, for the record of what made a folder."""
+    from importlib.metadata import version  # which imports mail and network modules
+
+    own = {"python": platform.python_version(), "platform": sys.platform, "sarto": __version__}
+    return own | {name: version(name) for name in packages}
 
 
 def damaged(out: Path, error: Exception) -> SartoError:

@@ -7,11 +7,8 @@ what tells about the run.
 from __future__ import annotations
 
 import json
-import platform
-import sys
 from collections import Counter
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +27,7 @@ from sarto.measure.deviation import deviation_by_group, predictions_table
 from sarto.measure.model import OWN_DEVICE, PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
 from sarto.search import dynamics
+from sarto.search.claimed import made_with
 from sarto.search.loop import Trial, best_of_families
 from sarto.search.propose import OBJECTIVES
 
@@ -277,12 +275,7 @@ def _provenance(run: Run) -> dict[str, Any]:
     return {
         "command": run.request.command,
         "seed": run.request.seed,
-        "versions": {
-            "python": platform.python_version(),
-            "platform": sys.platform,
-            "sarto": __version__,
-            **{p: version(p) for p in packages},
-        },
+        "versions": made_with(packages),
         "data": {
             "name": data.name,
             "source": data.source,

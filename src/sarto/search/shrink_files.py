@@ -7,16 +7,12 @@ bytes of the file are judged, and no code runs it.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
 import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +33,7 @@ from sarto.data.examples import Examples
 from sarto.data.source import source_sha256
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
 from sarto.models.network.architecture import Architecture
+from sarto.search.claimed import made_with
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, as_json
 
 if TYPE_CHECKING:
@@ -206,12 +203,7 @@ def _provenance(run: Shrunk, taken: dict[str, Any]) -> dict[str, Any]:
     return {
         "command": run.request.command,
         "seed": run.request.seed,
-        "versions": {
-            "python": platform.python_version(),
-            "platform": sys.platform,
-            "sarto": __version__,
-            **{p: version(p) for p in PACKAGES},
-        },
+        "versions": made_with(PACKAGES),
         "data": {
             "name": _stem(run.request.data),
             "source": run.request.data,
@@ -225,7 +217,7 @@ def _provenance(run: Shrunk, taken: dict[str, Any]) -> dict[str, Any]:
             "how": f"{run.how}, {len(held)} of the others to validate",
             "train": len(train),
             "test": len(test),
-            "test_sha256": _items_sha256(test),
+            "test_sha256": test.sha256,
         },
         "search": {"trials": run.trials, "batches": 1, "workers": 1, **taken},
         "remarks": list(run.remarks),
@@ -241,10 +233,3 @@ def _stem(text: str) -> str:
     """
     name = text.replace("\\", "/").rpartition("/")[2]
     return name if ":" in name else Path(name).stem
-
-
-def _items_sha256(items: Examples) -> str:
-    """Return the hash of the items and their classes, in their order."""
-    digest = hashlib.sha256(np.ascontiguousarray(items.x).tobytes())
-    digest.update(items.y.astype("<i8").tobytes())
-    return digest.hexdigest()

@@ -19,6 +19,9 @@ from sarto.core.progress import Silent, Talk
 from sarto.core.store import Store, content_hash
 from sarto.search.auto import Goal, Tried, race, rank
 
+NO_PROPERTY = ("E132", "E133")
+"""Errors of the program, and of a recipe's text: no other amount mends them."""
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -66,10 +69,7 @@ class Trials:
                 try:
                     point = self._kept(name, orders)
                 except SartoError as error:
-                    if error.code in (
-                        "E132",
-                        "E133",
-                    ):  # of the recipe's text, or the program's: no property of a network
+                    if error.code in NO_PROPERTY:
                         raise
                     failures.setdefault(number, error)
                     stage.advance(1, f"{text(orders)}: {error.message}")

@@ -90,8 +90,8 @@ class GraphBuilding:
         return name
 
     def ordered(self, read: Held, order: Int[np.ndarray, " place"]) -> Held:
-        """Return what was read with its numbers in `order`, moved by a permutation where they lie otherwise."""
-        if (read.order == order).all():
+        """Return what was read with its numbers, or some of them, in `order`: moved where they lie otherwise."""
+        if np.array_equal(read.order, order):
             return read
         index = np.argsort(read.order)[order]
         name = self.free(f"{read.name}_ordered")

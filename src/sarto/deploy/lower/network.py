@@ -22,7 +22,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -299,12 +299,7 @@ class _Lowering(GraphBuilding):
     def some(self, node: Node) -> None:
         """Add a choice among the numbers of a vector."""
         read, kept = self.held[node.inputs[0]], np.array(places_of(ints(node.attributes, "runs")))
-        where = np.empty_like(read.order)
-        where[read.order] = np.arange(len(read.order))
-        out = self.put(node.name, (len(kept),), "", read.scale, read.limits, np.arange(len(kept)))
-        places = where[kept]
-        index = self.const(f"{node.name}_index", places, "uint16" if places.max() < 2**16 else "int32")
-        self.ops.append(Op("permute", {"x": read.name, "index": index}, {"y": out}))
+        self.held[node.name] = replace(self.ordered(read, kept), order=np.arange(len(kept)))
 
     def done(self, classes: tuple[str, ...], name: str) -> Lowered:
         """Return the graph, whose last tensor is the output."""

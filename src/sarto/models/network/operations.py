@@ -32,6 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import accumulate
 
 Shape = tuple[int, ...]
@@ -250,7 +251,8 @@ def runs_of(kept: Sequence[bool]) -> tuple[int, ...]:
     return tuple(found)
 
 
-def places_of(runs: Sequence[int]) -> tuple[int, ...]:
+@lru_cache
+def places_of(runs: tuple[int, ...]) -> tuple[int, ...]:
     """Return the places that are kept.
 
     >>> places_of((1, 2, 1))
