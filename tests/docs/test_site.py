@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -26,7 +27,6 @@ from sarto.devices.links import links
 from tests.docs.examples import DOCS, pages
 from tests.report.browser import Browser
 
-pytestmark = pytest.mark.xdist_group("site")
 ROOT = DOCS.parent
 SITE = ROOT / "build" / "site"
 NARROW, WIDE = 360, 1280
@@ -34,16 +34,21 @@ LEAST_WORDS = 60
 
 
 @pytest.fixture(scope="module")
-def site() -> Path:
-    """The folder of the site, built anew into build/site, where a reader may open it."""
+def site(once: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """The folder of the site, built anew; build/site gets a copy, where a reader may open it."""
     pytest.importorskip("mkdocs", reason="needs MkDocs, which the extra docs brings")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict"], cwd=ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "WARNING" not in done.stderr
-    return SITE
+
+    def build(folder: Path) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+            cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "WARNING" not in done.stderr
+        shutil.rmtree(SITE, ignore_errors=True)
+        shutil.copytree(folder, SITE)
+
+    return once("site", build)
 
 
 @pytest.fixture(scope="module")
