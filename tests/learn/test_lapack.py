@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sarto.learn._lapack import cholesky_solve, symmetric_eigen
+from sarto.learn._lapack import cholesky_solve, semidefinite_eigen, symmetric_eigen
 
 
 def test_cholesky_solves_and_tells_the_condition() -> None:
@@ -27,3 +27,21 @@ def test_eigenvalues_ascend_and_rebuild_the_matrix() -> None:
     assert (np.diff(values) >= 0).all()
     np.testing.assert_allclose(vectors @ np.diag(values) @ vectors.T, root @ root.T, atol=1e-12)
     assert values[:5] == pytest.approx(np.zeros(5), abs=1e-12)
+
+
+def test_the_directions_of_few_rows_are_those_of_the_whole_matrix() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(7, 20)) * np.logspace(0, -3, 20)
+    x[5] = x[4]
+    x -= x.mean(axis=0)
+    matrix = x.T @ x
+    values, vectors = semidefinite_eigen(matrix, 20 * 2.3e-16 * matrix.diagonal().max())
+    whole, _ = symmetric_eigen(matrix)
+    assert values.shape == (5,)
+    assert vectors.shape == (20, 5)
+    np.testing.assert_allclose(values, whole[-5:], rtol=1e-9)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(5), atol=1e-10)
+    np.testing.assert_allclose(vectors * values @ vectors.T, matrix, atol=1e-13)
+    none = semidefinite_eigen(np.zeros((3, 3)), 0.0)
+    assert none[0].size == 0
+    assert none[1].shape == (3, 0)

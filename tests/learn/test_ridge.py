@@ -181,6 +181,17 @@ def test_an_indefinite_gram_matrix_as_float32_leaves_it_is_solved_by_eigen() -> 
     assert solve(exact, 1e-2).path == "cholesky"
 
 
+def test_few_rows_have_as_many_directions_as_rows_less_one_whichever_way_they_are_found() -> None:
+    x, y = problem(12, 30)
+    few = equations(x, y)
+    more = NormalEquations(few.C_xx, few.C_xy, few.C_yy, few.mean_x, few.mean_y, 16)  # more than half of 30
+    one, other = EigenSolver(few).solution(0.1), EigenSolver(more).solution(0.1)
+    assert len(EigenSolver(few).eigenvalues) == 11
+    assert len(EigenSolver(more).eigenvalues) == 30
+    assert one.rank == other.rank == 11
+    np.testing.assert_allclose(one.weights, other.weights, rtol=1e-9, atol=1e-12)
+
+
 def test_constant_features_get_weight_zero() -> None:
     nothing = NormalEquations(np.zeros((2, 2)), np.zeros((2, 1)), np.ones(1), np.ones(2), np.full(1, 3.0), 5)
     for ridge in ("gcv", 0.0):

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false, reportAttributeAccessIssue=false
-"""Adapter of SciPy's LAPACK: the two factorisations of a symmetric matrix that a ridge solve needs.
+"""Adapter of SciPy's LAPACK: the factorisations of a symmetric matrix that a ridge solve needs.
 
 >>> x, rcond = cholesky_solve(np.diag([4.0, 16.0]), np.ones((2, 1)))
 >>> x.ravel().tolist(), rcond
@@ -34,3 +34,22 @@ def symmetric_eigen(
     """Return the eigenvalues, ascending, and the eigenvectors as columns (divide and conquer)."""
     values, vectors = eigh(matrix, driver="evd")
     return values, np.ascontiguousarray(vectors)
+
+
+def semidefinite_eigen(
+    matrix: Float[np.ndarray, "feature feature"], tolerance: float
+) -> tuple[Float[np.ndarray, " rank"], Float[np.ndarray, "feature rank"]]:
+    """Return the eigenvalues above rounding, ascending, and their eigenvectors as columns, of a matrix of low rank.
+
+    A Cholesky factorisation with pivots, which ends where no remaining diagonal element is above `tolerance`, gives
+    L L^T with as many columns as the matrix has rank; L^T L = U diag(d) U^T has the same eigenvalues, and L u / sqrt(d)
+    are the eigenvectors. It costs feature rank^2 operations instead of feature^3.
+
+    Source: Higham, "Analysis of the Cholesky decomposition of a semi-definite matrix", 1990; LAPACK's DPSTRF.
+    """
+    factor, pivots, rank, _ = lapack.dpstrf(matrix.T, tol=tolerance, lower=1)
+    left = np.empty((len(matrix), rank))
+    left[pivots - 1] = np.tril(factor[:, :rank])
+    values, vectors = symmetric_eigen(left.T @ left)
+    above = values > tolerance
+    return values[above], left @ (vectors[:, above] / np.sqrt(values[above]))

@@ -40,12 +40,14 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from sarto.learn._lapack import cholesky_solve, symmetric_eigen
+from sarto.learn._lapack import cholesky_solve, semidefinite_eigen, symmetric_eigen
 from sarto.learn.moments import EPS
 from sarto.models.input_error import InputError
 
 RIDGES_PER_DECADE = 4
 """The grid of GCV; its ridge is then within 33 % of the best, and GCV is flat there (second order in log ridge)."""
+FEW = 2
+"""With so many times more features than rows, finding the directions of the rows alone is the faster way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,7 @@ class RidgeSolution:
         intercept: b.
         ridge: the penalty, sum form.
         path: how it was solved: `cholesky`, `eigen`, or `cholesky > eigen: <why>` when Cholesky could not be trusted.
-        rank: eigendirections of C_xx that were used; the others lie below rounding and got weight 0.
+        rank: eigendirections of C_xx above rounding; of the others the weights have no more than rounding.
         gcv_ridges: penalties that GCV compared, empty when the penalty was given.
         gcv_scores: their GCV, summed over the outputs.
     """
@@ -89,29 +91,38 @@ class RidgeSolution:
 
 @dataclass(frozen=True, eq=False)
 class EigenSolver:
-    """All penalties from one eigendecomposition of C_xx."""
+    """All penalties from one eigendecomposition of C_xx.
+
+    C_xx has no more directions than rows; where these are few, only they are found, which costs features * rows^2
+    operations instead of features^3.
+    """
 
     equations: NormalEquations
 
     @cached_property
-    def _decomposition(self) -> tuple[Float[np.ndarray, " feature"], Float[np.ndarray, "feature feature"]]:
-        values, vectors = symmetric_eigen(self.equations.C_xx)
+    def _decomposition(
+        self,
+    ) -> tuple[Float[np.ndarray, " direction"], Float[np.ndarray, "feature direction"]]:
+        matrix = self.equations.C_xx
+        if FEW * self.equations.rows <= len(matrix):
+            return semidefinite_eigen(matrix, len(matrix) * EPS * float(matrix.diagonal().max(initial=0.0)))
+        values, vectors = symmetric_eigen(matrix)
         return np.maximum(values, 0.0), vectors
 
     @property
-    def eigenvalues(self) -> Float[np.ndarray, " feature"]:
+    def eigenvalues(self) -> Float[np.ndarray, " direction"]:
         """Eigenvalues d of C_xx, ascending; what rounding made negative is 0."""
         return self._decomposition[0]
 
     @cached_property
-    def projected(self) -> Float[np.ndarray, "feature output"]:
+    def projected(self) -> Float[np.ndarray, "direction output"]:
         """Z = V^T C_xy."""
         return self._decomposition[1].T @ self.equations.C_xy
 
     @property
     def floor(self) -> float:
         """Eigenvalues up to this are rounding: features * eps * d_max, as in `matrix_rank`."""
-        return len(self.eigenvalues) * EPS * float(self.eigenvalues.max(initial=0.0))
+        return len(self.equations.C_xx) * EPS * float(self.eigenvalues.max(initial=0.0))
 
     def solution(self, ridge: float, path: str = "eigen") -> RidgeSolution:
         """Return the solution for one `ridge`; directions with d + ridge below rounding get weight 0 (least norm)."""
@@ -119,7 +130,8 @@ class EigenSolver:
         used = shifted > self.floor
         inverse = np.divide(1.0, shifted, out=np.zeros_like(shifted), where=used)
         weights = np.ascontiguousarray((self._decomposition[1] @ (inverse[:, None] * self.projected)).T)
-        return _solution(self.equations, weights, ridge, path, int(used.sum()))
+        rank = int(np.count_nonzero(self.eigenvalues > self.floor))
+        return _solution(self.equations, weights, ridge, path, rank)
 
     def ridges(self) -> Float[np.ndarray, " ridge"]:
         """Return the grid of GCV, from rounding to the largest eigenvalue, where all directions are halved at least."""
