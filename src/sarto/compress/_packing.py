@@ -1,6 +1,6 @@
 """Numbers, names and an architecture as bytes, and back with every length checked before anything is allocated.
 
-Whole numbers are LEB128: seven bits a byte, the lowest first, the eighth set while more follow; signed ones zigzag.
+Whole numbers are LEB128; signed ones zigzag.
 
 >>> out = Packer()
 >>> out.whole(300)
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import struct
 
+from sarto.compress.code import _leb128
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.operations import OPERATIONS, Value
@@ -51,11 +52,7 @@ class Packer:
 
     def whole(self, number: int) -> None:
         """Write a whole number of at least 0."""
-        assert number >= 0
-        while number > 127:
-            self.data.append(number & 127 | 128)
-            number >>= 7
-        self.data.append(number)
+        self.data += _leb128.encoded(number)
 
     def signed(self, number: int) -> None:
         """Write a whole number of either sign."""
@@ -105,15 +102,11 @@ class Unpacker:
 
     def whole(self) -> int:
         """Return the next whole number."""
-        number = shift = 0
-        while True:
-            byte = self.raw(1)[0]
-            number |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return number
-            if shift > _MOST_BITS:
-                raise damaged("a number has more than 63 bits")
+        try:
+            number, self.at = _leb128.decoded(self.data, self.at, _MOST_BITS)
+        except ValueError as error:
+            raise damaged(str(error)) from error
+        return number
 
     def signed(self) -> int:
         """Return the next whole number of either sign."""

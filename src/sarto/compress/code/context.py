@@ -32,6 +32,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Int, Integer, UInt
 
+from sarto.compress.code import _leb128
 from sarto.compress.code._coded import Coded, check_shape, checked, constant, container, damaged
 from sarto.compress.code._lag import best_lag
 from sarto.compress.code._range import Decoder, Encoder
@@ -39,6 +40,8 @@ from sarto.compress.code._sparse import CONFIDENCE, Layout, code_matrix, starts
 
 NOTHING = 15
 """The exponent that says that all symbols are the most frequent one."""
+NUMBER_BITS = 21
+"""Most bits of a stored number."""
 
 
 def encode(symbols: Integer[np.ndarray, "..."], alphabet: int) -> Coded:
@@ -128,7 +131,7 @@ def _worth_flags(alive: Bool[np.ndarray, " place"], across: int, density: float)
 def _header(layout: Layout, most: int) -> bytes:
     flags = layout.flags_rows << 3 | layout.flags_columns << 2 | (most > 0) << 1 | (layout.lag > 2)
     numbers = [most] * (most > 0) + [layout.lag - 2] * (layout.lag > 2)
-    return bytes([layout.density_exponent << 4 | flags]) + b"".join(map(_leb128, numbers))
+    return bytes([layout.density_exponent << 4 | flags]) + b"".join(map(_leb128.encoded, numbers))
 
 
 def _read_header(data: bytes, shape: tuple[int, ...], alphabet: int) -> tuple[Layout, int, int]:
@@ -137,34 +140,15 @@ def _read_header(data: bytes, shape: tuple[int, ...], alphabet: int) -> tuple[La
         raise damaged("there are no bytes")
     rows, columns = (1, *shape)[-2:]
     at, most, lag = 1, 0, 2
-    if data[0] >> 1 & 1:
-        most, at = _read_leb128(data, at)
-    if data[0] & 1:
-        lag, at = _read_leb128(data, at)
-        lag += 2
+    try:
+        if data[0] >> 1 & 1:
+            most, at = _leb128.decoded(data, at, NUMBER_BITS)
+        if data[0] & 1:
+            lag, at = _leb128.decoded(data, at, NUMBER_BITS)
+            lag += 2
+    except ValueError as error:
+        raise damaged(str(error)) from error
     if most >= alphabet or lag > max(2, columns):
         raise damaged("the most frequent symbol or the distance of neighbours is impossible")
     flags = bool(data[0] >> 3 & 1), bool(data[0] >> 2 & 1)
     return Layout(rows, columns, alphabet, lag, data[0] >> 4, *flags), most, at
-
-
-def _leb128(number: int) -> bytes:
-    """Return a number in 7 bits to a byte, least significant first; the top bit says that more follow."""
-    out = bytearray()
-    while number > 127:
-        out.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*out, number])
-
-
-def _read_leb128(data: bytes, at: int) -> tuple[int, int]:
-    """Return a number and where the next one starts."""
-    number = 0
-    for place in range(3):
-        if at >= len(data):
-            raise damaged("the bytes end within the tables")
-        number |= (data[at] & 127) << 7 * place
-        at += 1
-        if data[at - 1] < 128:
-            return number, at
-    raise damaged("a number in the tables is too long")

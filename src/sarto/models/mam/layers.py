@@ -32,6 +32,7 @@ from torch.nn import functional
 
 from sarto.models.input_error import InputError
 from sarto.models.mam.search import max_min
+from sarto.models.network.operations import slid
 from sarto.models.network.weights import WeightedLayer
 
 
@@ -169,12 +170,7 @@ class MamConvLayer(MamLayer):
 
     def folded(self, rows: list[Float[Tensor, "row neuron"]], x: Tensor) -> Tensor:
         """Return the rows as (item, channel, ...) with the bias."""
-        sizes = [
-            (size + 2 * p - d * (k - 1) - 1) // s + 1
-            for size, k, s, p, d in zip(
-                x.shape[2:], self.weight.shape[2:], self.stride, self.padding, self.dilation, strict=True
-            )
-        ]
+        sizes = slid(x.shape[2:], self.weight.shape[2:], self.stride, self.padding, self.dilation)
         joined = torch.cat(rows, 1)
         joined = joined if self.bias is None else joined + self.bias
         return joined.view(len(x), math.prod(sizes), -1).transpose(1, 2).reshape(len(x), -1, *sizes)

@@ -153,6 +153,18 @@ def _linear_parameters(shapes: Sequence[Shape], attributes: Attributes) -> dict[
     return {"weight": (features, shapes[0][0]), **bias}
 
 
+def slid(
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+) -> tuple[int, ...]:
+    """Return how many places a kernel takes along each dimension: floor((size + 2 p - d (k - 1) - 1) / s) + 1."""
+    given = zip(sizes, kernel, stride, padding, dilation, strict=True)
+    return tuple((size + 2 * p - d * (k - 1) - 1) // s + 1 for size, k, s, p, d in given)
+
+
 def _slid(shape: Shape, attributes: Attributes) -> Shape:
     """Return the dimensions that a kernel leaves of those of `shape` after the channels."""
     kernel, stride, padding = (ints(attributes, name) for name in ("kernel", "stride", "padding"))
@@ -163,10 +175,7 @@ def _slid(shape: Shape, attributes: Attributes) -> Shape:
         raise ValueError(
             f"kernel {kernel}, stride {stride} and dilation {dilation} are at least 1, padding 0"
         )
-    sizes = tuple(
-        (size + 2 * p - d * (k - 1) - 1) // s + 1
-        for size, k, s, p, d in zip(shape[1:], kernel, stride, padding, dilation, strict=True)
-    )
+    sizes = slid(shape[1:], kernel, stride, padding, dilation)
     if min(sizes) < 1:
         raise ValueError(f"kernel {kernel} is larger than its input {shape} with padding {padding}")
     return sizes
