@@ -15,6 +15,7 @@ import numpy as np
 
 from sarto.compress.container import CODERS, to_bytes
 from sarto.compress.stored import Stored
+from sarto.core.quantization import Numbers
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.named import named
 
@@ -69,6 +70,7 @@ class Whole:
 
     architecture: Architecture
     tensors: dict[str, Stored]
+    activations: dict[str, Numbers]
     packed: bool
     data: bytes
 
@@ -83,8 +85,13 @@ def whole(name: str) -> Whole:
         parameter: _stored(shape, number % 7, rng)
         for number, (parameter, shape) in enumerate(architecture.parameters.items())
     }
-    packed = layout == "packed"
-    return Whole(architecture, tensors, packed, to_bytes(architecture, tensors, coder, packed)[0])
+    packed, numbers = layout == "packed", Numbers((float(np.float32(rng.uniform(0.01, 1))),), 8, signed=False)
+    nodes = [INPUT, *(node.name for node in architecture.nodes)]
+    activations = dict.fromkeys(
+        nodes[:: NAMES.index(name) % 3 + 1], numbers
+    )  # of all, half or a third of the nodes
+    data, _ = to_bytes(architecture, tensors, coder, packed, activations)
+    return Whole(architecture, tensors, activations, packed, data)
 
 
 def _stored(shape: tuple[int, ...], form: int, rng: np.random.Generator) -> Stored:

@@ -92,9 +92,12 @@ def _compared(contents: Contents, good: Whole, damaged: bool) -> str:
     if damaged:
         wanted = {name: stored.restore() for name, stored in good.tensors.items()}
         same = contents.architecture == good.architecture and list(arrays) == list(wanted)
+        same = same and contents.activations == good.activations
         return "exact" if same and _alike(arrays, wanted) else "another network"
-    again = from_bytes(to_bytes(contents.architecture, dict(contents.tensors), "rans", True)[0], MOST_B)
-    if again.architecture != contents.architecture or not _alike(arrays, again.arrays()):
+    data, _ = to_bytes(contents.architecture, dict(contents.tensors), "rans", True, contents.activations)
+    again = from_bytes(data, MOST_B)
+    same = (again.architecture, again.activations) == (contents.architecture, contents.activations)
+    if not same or not _alike(arrays, again.arrays()):
         return "not whole in itself"
     from sarto.models.network.module import Network
 

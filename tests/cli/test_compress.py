@@ -147,6 +147,6 @@ def test_integers_are_judged_as_integers(folder: Path) -> None:
     result = compress("--json", recipe="ptq:8")
     assert result.exit_code == 0, result.stderr
     evidence = {e["what"]: e for e in json.loads(result.stdout)["evidence"]}
-    assert evidence["test accuracy"]["tool"] == "the integer graph, in NumPy"
+    assert evidence["test accuracy"]["tool"] == "the integer graph of its file, in NumPy"
     assert evidence["given test accuracy"]["tool"] == "the network as it was given"
     assert load_graph(folder / "small" / "graph.npz").whole

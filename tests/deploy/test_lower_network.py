@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sarto.compress.quantize import ptq
 from sarto.compress.quantize._weights import nearest
-from sarto.compress.state import Evaluation, State
+from sarto.compress.state import Evaluation, State, restored
 from sarto.compress.stored import Stored
 from sarto.compress.uniform import Uniform, quantiser, quantization, set_quantization
 from sarto.core.errors import SartoError
@@ -260,6 +260,15 @@ def test_values_and_what_they_stand_for_make_the_same_graph_again(bits: int) -> 
     again.load_arrays(net.arrays())
     set_quantization(again, Quantization.from_json(kept))
     assert lower_network(again.eval()).graph.sha256 == lower_network(net).graph.sha256
+
+
+def test_a_file_has_all_that_the_integer_graph_is_made_of() -> None:
+    _, net, items = drawn(5, bits=4)
+    again = restored(State(net).packed()[0]).eval()
+    assert list(again.quantisers) == list(net.quantisers)
+    assert lower_network(again).graph.sha256 == lower_network(net).graph.sha256
+    x = torch.as_tensor(items.x)
+    assert torch.equal(again(x), net(x))
 
 
 class Table(nn.Module):

@@ -13,19 +13,23 @@ from typing import Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sarto.compress import _activations
 from sarto.compress._packing import damaged
 from sarto.compress._records import KINDS, Coded, check_size, decoded, part_rows
 from sarto.compress.stored import Stored
+from sarto.core.quantization import Numbers
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture
 
 KEY = "sarto"
 HASH = "sha256"
 """Of the description, its first 16 digits: one bit of it would make another network."""
-VERSION = 2
+VERSION = 3
 
 
-def pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes, list[tuple[str, str, int]]]:
+def pack(
+    architecture: Architecture, coded: Mapping[str, Coded], activations: Mapping[str, Numbers]
+) -> tuple[bytes, list[tuple[str, str, int]]]:
     """Return a safetensors file and the rows of its table."""
     from safetensors.numpy import save
 
@@ -43,14 +47,19 @@ def pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes,
             hashes = [_hash(floats), _hash(symbols)]
             records[name] = [stored.kind, *hashes, one.coder, stored.alphabet, stored.zero]
         rows += part_rows(name, one, stored.floats.nbytes, 0)
-    described = {"version": VERSION, "architecture": architecture.to_json(), "tensors": records}
+    described = {
+        "version": VERSION,
+        "architecture": architecture.to_json(),
+        "tensors": records,
+        "activations": _activations.to_json(activations),
+    }
     text = json.dumps(described, separators=(",", ":"))
     data = save(arrays, {KEY: text, HASH: _digest(text.encode())})
     return data, [*rows, ("", "header", len(data) - sum(size for _, _, size in rows))]
 
 
-def unpack(path: Path, most_b: int) -> tuple[Architecture, "Tensors"]:
-    """Return what a safetensors container holds; its tensors are read when they are asked for.
+def unpack(source: Path | bytes, most_b: int) -> tuple[Architecture, "Tensors", dict[str, Numbers]]:
+    """Return what a safetensors container holds; of a file, tensors are read when they are asked for.
 
     Raises:
         InputError: E131 and E132, as `container.read`.
@@ -58,22 +67,42 @@ def unpack(path: Path, most_b: int) -> tuple[Architecture, "Tensors"]:
     from safetensors import SafetensorError, safe_open
 
     try:
-        file = safe_open(path, "numpy")
+        file = _Loaded(source) if isinstance(source, bytes) else safe_open(source, "numpy")
         metadata = file.metadata() or {}
         text, digest = metadata[KEY], metadata[HASH]
         described = json.loads(text)
-        version, records = described["version"], described["tensors"]
+        version, records, given = (described[key] for key in ("version", "tensors", "activations"))
         architecture = Architecture.from_json(described["architecture"])
     except InputError as error:
         raise damaged(f"{error.message}: {error.cause}"[:200]) from error
-    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise damaged(f"{type(error).__name__}: {str(error)[:200]}") from error
     if _digest(text.encode()) != digest:
         raise damaged("its description does not have the hash that it names")
     if version != VERSION or not isinstance(records, dict) or set(records) != set(architecture.parameters):
         raise damaged("its tensors are not those of its network, or its version is another")
     check_size(architecture, most_b)
-    return architecture, Tensors(file, architecture, records)
+    activations = _activations.from_json(given, architecture)
+    return architecture, Tensors(file, architecture, records), activations
+
+
+class _Loaded:
+    """A safetensors file whose bytes are in memory already, read as `safe_open` reads one."""
+
+    def __init__(self, data: bytes) -> None:
+        from safetensors.numpy import load
+
+        self._arrays = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        self._metadata: dict[str, str] = header.get("__metadata__", {})
+
+    def metadata(self) -> dict[str, str]:
+        return self._metadata
+
+    def get_tensor(self, name: str) -> Shaped[np.ndarray, "..."]:
+        if name not in self._arrays:
+            raise ValueError("it is not in the file")
+        return self._arrays[name]
 
 
 class Tensors(Mapping[str, Any]):

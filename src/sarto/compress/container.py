@@ -6,13 +6,14 @@ pickle. What is allocated is a small multiple of what the header declares, which
 
 A packed file (magic `SRT1`) is
 
-    magic (4) | hash (8) | architecture | one record for each parameter, in the architecture's order
+    magic (4) | hash (8) | architecture | one record for each parameter, in the architecture's order | activations
 
 with the first 8 bytes of the SHA-256 of all that follows. A record is one byte, kind + 4 half + 8 first + 16 coder, and
 the floats of a plain tensor; of any other, alphabet - 1 (and zero and the number of floats), the floats, and the coded
 symbols after their length. `half` says float16, `first` that a table's first value is 0 and left out. Whole numbers
-are LEB128. A file above `PACKED_B` is a safetensors file instead, whose tensors can be mapped into memory: `name` for
-plain ones, `name.floats` and `name.symbols` for others, with records and a hash for each tensor in its metadata.
+are LEB128. What the integers of activations stand for follows, if there are any (`_activations`). A file above
+`PACKED_B` is a safetensors file instead, whose tensors can be mapped into memory: `name` for plain ones, `name.floats`
+and `name.symbols` for others, with records, a hash for each tensor, and the numbers of activations in its metadata.
 
 >>> import tempfile
 >>> from sarto.models.network.named import named
@@ -30,17 +31,18 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
-from sarto.compress import _large
+from sarto.compress import _activations, _large
 from sarto.compress._large import Tensors
 from sarto.compress._packing import Packer, Unpacker, damaged, pack_architecture, unpack_architecture
 from sarto.compress._records import BEST, KINDS, Coded, check_size, code, decoded, part_rows
 from sarto.compress.stored import Stored
+from sarto.core.quantization import Numbers, Quantization
 from sarto.core.store import write_atomic
 from sarto.core.table import Table
 from sarto.models.input_error import InputError
@@ -66,10 +68,22 @@ class Contents:
 
     architecture: Architecture
     tensors: dict[str, Stored] | Tensors
+    activations: Mapping[str, Numbers] = field(default_factory=dict[str, Numbers])
+    """What the integers of activations stand for, by `input` or node; empty of a network that computes in floats."""
 
     def arrays(self) -> dict[str, Float[np.ndarray, "..."]]:
         """Return every parameter in float32, by the architecture's names."""
         return {name: stored.restore() for name, stored in self.tensors.items()}
+
+    @property
+    def quantization(self) -> Quantization:
+        """What the integers of the network stand for: of its activations, and of the weights that have a scale."""
+        of_weights = {
+            name: Numbers(tuple(map(float, stored.floats)), stored.zero.bit_length() + 1)
+            for name, stored in self.tensors.items()
+            if stored.kind == "scaled" and name.endswith(".weight")
+        }
+        return Quantization({**self.activations, **of_weights})
 
 
 def write(
@@ -78,6 +92,7 @@ def write(
     tensors: Mapping[str, Stored],
     coder: str = BEST,
     packed: bool | None = None,
+    activations: Mapping[str, Numbers] | None = None,
 ) -> Table:
     """Write a container and return its table of bytes.
 
@@ -87,23 +102,30 @@ def write(
         tensors: every parameter of it, as it is stored.
         coder: a method of `compress/code` for the symbols, or `best`: of each tensor's, the shortest.
         packed: the layout; None takes the packed one up to `PACKED_B`.
+        activations: what their integers stand for, by `input` or node; none of a network that computes in floats.
 
     Raises:
-        InputError: E123, when a parameter is missing or has another shape.
+        InputError: E123, when a parameter is missing or has another shape, or an activation's numbers cannot be stored.
     """
-    data, table = to_bytes(architecture, tensors, coder, packed)
+    data, table = to_bytes(architecture, tensors, coder, packed, activations)
     write_atomic(path, data)
     return table
 
 
 def to_bytes(
-    architecture: Architecture, tensors: Mapping[str, Stored], coder: str = BEST, packed: bool | None = None
+    architecture: Architecture,
+    tensors: Mapping[str, Stored],
+    coder: str = BEST,
+    packed: bool | None = None,
+    activations: Mapping[str, Numbers] | None = None,
 ) -> tuple[bytes, Table]:
     """Return the container as bytes, and its table; see `write`."""
     _check(architecture, tensors)
     coded = {name: code(tensors[name], coder) for name in architecture.parameters}
-    large = not packed if packed is not None else sum(len(c.symbols) for c in coded.values()) > PACKED_B
-    data, rows = _large.pack(architecture, coded) if large else _pack(architecture, coded)
+    size = sum(len(c.symbols) + c.stored.floats.nbytes for c in coded.values())
+    large = not packed if packed is not None else size > PACKED_B
+    ordered = _activations.check(architecture, activations or {})
+    data, rows = (_large.pack if large else _pack)(architecture, coded, ordered)
     size = sum(int(row[2]) for row in rows)
     assert size == len(data), f"the table of bytes has {size} of {len(data)}"
     return data, Table("bytes", ("tensor", "part", "bytes"), ("", "", "B"), tuple(rows), ("", "", "measured"))
@@ -130,10 +152,12 @@ def read(path: Path, most_b: int | None = None) -> Contents:
 
 
 def from_bytes(data: bytes, most_b: int | None = None) -> Contents:
-    """Return what a packed container holds; see `read`."""
+    """Return what a container holds whose bytes are given; see `read`."""
     start = len(MAGIC) + HASH_B
-    if data[: len(MAGIC)] != MAGIC or len(data) <= start:
-        raise damaged("it does not begin as a container does")
+    if data[: len(MAGIC)] != MAGIC:
+        return Contents(*_large.unpack(data, _most_b(len(data), most_b)))
+    if len(data) <= start:
+        raise damaged("it ends before its contents")
     if hashlib.sha256(data[start:]).digest()[:HASH_B] != data[len(MAGIC) : start]:
         raise damaged("its contents do not have the hash that it names")
     rest = Unpacker(data[start:])
@@ -143,9 +167,10 @@ def from_bytes(data: bytes, most_b: int | None = None) -> Contents:
         raise error if error.code == "E131" else damaged(f"{error.message}: {error.cause}"[:200]) from error
     check_size(architecture, _most_b(len(data), most_b))
     tensors = {name: _unpack(rest, shape) for name, shape in architecture.parameters.items()}
+    activations = _activations.unpack(rest, architecture) if rest.at < len(rest.data) else {}
     if rest.at != len(rest.data):
         raise damaged(f"{len(rest.data) - rest.at} bytes are left over")
-    return Contents(architecture, tensors)
+    return Contents(architecture, tensors, activations)
 
 
 def _most_b(file_b: int, most_b: int | None) -> int:
@@ -163,7 +188,9 @@ def _check(architecture: Architecture, tensors: Mapping[str, Stored]) -> None:
             )
 
 
-def _pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes, list[tuple[str, str, int]]]:
+def _pack(
+    architecture: Architecture, coded: Mapping[str, Coded], activations: Mapping[str, Numbers]
+) -> tuple[bytes, list[tuple[str, str, int]]]:
     """Return a packed file and the rows of its table."""
     out, rows = Packer(), list[tuple[str, str, int]]()
     pack_architecture(out, architecture)
@@ -193,6 +220,10 @@ def _pack(architecture: Architecture, coded: Mapping[str, Coded]) -> tuple[bytes
             header += len(out.data) - length
             out.raw(one.symbols)
         rows += part_rows(name, one, len(raw), header)
+    before = len(out.data)
+    _activations.pack(out, architecture, activations)
+    if activations:
+        rows.append(("", "activation scales", len(out.data) - before))
     body = bytes(out.data)
     return MAGIC + hashlib.sha256(body).digest()[:HASH_B] + body, rows
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from sarto.compress._records import BEST
 from sarto.compress.container import from_bytes, to_bytes
 from sarto.compress.stored import Stored
-from sarto.compress.uniform import quantization
+from sarto.compress.uniform import activations, quantization, set_quantization
 from sarto.core.budget import Budget
 from sarto.core.progress import Silent, Talk
 from sarto.core.quantization import Quantization
@@ -89,11 +89,12 @@ class State:
 
     def packed(self, coder: str = BEST) -> tuple[bytes, Table]:
         """Return the network as a container, and the table of its bytes; see `container.to_bytes`."""
-        return to_bytes(self.network.architecture, self.stored(), coder)
+        network = self.network
+        return to_bytes(network.architecture, self.stored(), coder, activations=activations(network))
 
 
 def restored(data: bytes) -> Network:
-    """Return the network that a packed container gives back.
+    """Return the network that a container gives back, with the integers that it computes in, if it does.
 
     Raises:
         InputError: E131 and E132, as `container.from_bytes`.
@@ -101,6 +102,7 @@ def restored(data: bytes) -> Network:
     contents = from_bytes(data)
     network = Network(contents.architecture)
     network.load_arrays(contents.arrays())
+    set_quantization(network, contents.quantization)
     return network
 
 

@@ -32,6 +32,7 @@ from torch import Tensor, nn
 
 from sarto.compress.stored import Stored
 from sarto.core.quantization import Numbers, Quantization
+from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 
 LEAST_RATIO = 2.0**-10
@@ -141,9 +142,14 @@ def quantiser(network: Network, name: str) -> Uniform | None:
     return found
 
 
+def activations(network: Network) -> dict[str, Numbers]:
+    """Return what the integers of a network's activations stand for, by `input` or node."""
+    return {name: module.numbers for name in network.quantisers if (module := quantiser(network, name))}
+
+
 def quantization(network: Network) -> Quantization:
     """Return what the integers of a network stand for: of its activations, and of its weights that have a form."""
-    found = {name: module.numbers for name in network.quantisers if (module := quantiser(network, name))}
+    found = activations(network)
     for name, layer in network.weighted():
         if isinstance(layer.form, Uniform):
             found[f"{name}.weight"] = layer.form.numbers
@@ -156,12 +162,21 @@ def set_quantization(network: Network, found: Quantization) -> None:
     """Give a network of floats the quantisers of its activations, and its weights the integers, that it had.
 
     Weights with a codebook stay floats: their values are those of the codebook already.
+
+    Raises:
+        InputError: E123, when there is no such layer.
     """
     layers = dict(network.weighted())
     for name, numbers in found.tensors.items():
         node, _, of_weight = name.partition(".")
         if numbers.codebook is not None:
             continue
+        if of_weight and node not in layers:
+            raise InputError(
+                "E123",
+                f"'{name}' has integers, and no layer has such weights",
+                cause="they are of another network",
+            )
         form = Uniform(torch.tensor(numbers.scale), numbers.bits, signed=numbers.signed)
         if of_weight:
             layers[node].form = form

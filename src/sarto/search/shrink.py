@@ -33,6 +33,7 @@ from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult,
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
     from sarto.compress.state import Evaluation, State
+    from sarto.deploy.lower.network import Lowered
     from sarto.learn.loop import History
     from sarto.models.network.module import Network
     from sarto.search.shrink_trials import Chosen
@@ -186,7 +187,7 @@ class _Shrinking:
         """Run every step, write the file, test it once, and write the folder."""
         from sarto.compress.amounts import is_open
         from sarto.compress.recipe import coder_of
-        from sarto.compress.state import Evaluation, State
+        from sarto.compress.state import Evaluation, State, restored
 
         state = State(self.network)
         evaluation = Evaluation(
@@ -212,11 +213,9 @@ class _Shrinking:
         coder = coder_of(orders)
         data, table = state.packed(coder)
         write_atomic(self.request.out / FILE, data)
-        if len(state.network.quantisers):
-            from sarto.deploy.lower.network import lower_network
-
-            save_graph(lower_network(state.network, self.fit.classes).graph, self.request.out / GRAPH)
-        evidence = self._tested(state, data)
+        if (lowered := _integers(restored(data), self.fit.classes)) is not None:
+            save_graph(lowered.graph, self.request.out / GRAPH)
+        evidence = self._tested(data)
         budget = Budget(flash_b=self.request.flash_b, min_accuracy=self._least(evidence))
         verdict = judge(budget, {e.what: e for e in evidence})
         made = (*state.recipe.steps, *([Step(coder, {})] if orders[-1].room == "code" else []))
@@ -265,7 +264,7 @@ class _Shrinking:
         size = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
         )
-        guess, tool = _said(state, data, self.held)
+        guess, tool = _said(data, self.held)
         quality = accuracy_evidence(
             self.held.y,
             guess,
@@ -281,12 +280,12 @@ class _Shrinking:
         settings = state.steps[-1].settings if state.steps else dict[str, Any]()
         return OperatingPoint(name, settings, (*size, error, *quality))
 
-    def _tested(self, state: State, data: bytes) -> list[Evidence]:
+    def _tested(self, data: bytes) -> list[Evidence]:
         """Return the evidence of the file, and the accuracy of it and of the network given on the test items."""
         found = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
         )
-        self.guess, tool = _said(state, data, self.test)
+        self.guess, tool = _said(data, self.test)
         given = _guess(self.network, self.test)
         for guess, part, by, subject in (
             (self.guess, "test", tool, _sha256(data)),
@@ -350,17 +349,25 @@ def told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
     return [replace(point, name=name) for point, name in zip(points, names, strict=True)]
 
 
-def _said(state: State, data: bytes, examples: Examples) -> tuple[Any, str]:
-    """Return the classes of `examples`, and what found them: the integers of a quantised network, else its file."""
-    if not len(state.network.quantisers):
-        from sarto.compress.state import restored
-
-        return _guess(restored(data), examples), "the network as its file gives it back"
+def _said(data: bytes, examples: Examples) -> tuple[Any, str]:
+    """Return the classes of `examples` by the network in a file, and what found them: its integers, if it has any."""
+    from sarto.compress.state import restored
     from sarto.core.graph import infer
+
+    network = restored(data)
+    lowered = _integers(network, examples.classes)
+    if lowered is None:
+        return _guess(network, examples), "the network as its file gives it back"
+    return infer(lowered.graph, lowered.items(examples.x)).classes, "the integer graph of its file, in NumPy"
+
+
+def _integers(network: Network, classes: tuple[str, ...]) -> Lowered | None:
+    """Return the integers that a network computes in, or None of one that computes in floats."""
+    if not len(network.quantisers):
+        return None
     from sarto.deploy.lower.network import lower_network
 
-    lowered = lower_network(state.network, examples.classes)
-    return infer(lowered.graph, lowered.items(examples.x)).classes, "the integer graph, in NumPy"
+    return lower_network(network.eval(), classes)
 
 
 def _guess(network: Network, examples: Examples) -> Any:
