@@ -45,7 +45,7 @@ from sarto.models.trainable import Trainable
 from sarto.search.families._candidate import Ground
 from sarto.search.families.convolution import Candidate
 
-EPOCHS, PATIENCE = 40, 6
+EPOCHS, PATIENCE = 100, 15
 """Most passes of a trained network, and passes without a better validation loss after which a trial ends."""
 BATCH, MANY = 32, 500
 """Items of a step of gradients, and of a training set that takes twice as many."""
@@ -220,7 +220,7 @@ class NetworkArm:
     def draw(self, random: np.random.Generator) -> dict[str, Any]:
         """Return width, learning rate and weight decay, and of the convolutions how many."""
         chosen: dict[str, Any] = {
-            "width": int(random.choice([16, 32, 64] if self.kind == "cnn1d" else [32, 64])),
+            "width": int(random.choice([32, 64, 128])),
             "rate": spread(random, 1e-3, 2e-2),
             "decay": spread(random, 1e-4, 1e-1),
         }

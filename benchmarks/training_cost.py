@@ -38,8 +38,8 @@ from sarto.core.seed import generator
 from sarto.data.load import load
 from sarto.data.source import source_sha256
 
-MINUTES = 35
-TRIALS, QUICK_TRIALS = 5, 1
+MINUTES = 110
+TRIALS, QUICK_TRIALS = 8, 1
 SEEDS = 3
 HELD = 0.25
 """Share of the training part that trials are scored on."""
