@@ -200,7 +200,7 @@ class _Tuning:
         """Train in place, with the sum vanishing from MAM layers where asked."""
         items = Examples(held.train, np.zeros(len(held.train), np.int64), ("ecg",))
         training = Training(epochs=1 if self.quick else passes, batch=64, rate=self.rate, seed=self.seed)
-        hook = vanishing(network, x=torch.as_tensor(held.train[:256])) if gain else None
+        hook = vanishing(network, gain="measured", x=torch.as_tensor(held.train[:256])) if gain else None
         train(network, items, training, loss=_distance, before_step=hook)
 
 

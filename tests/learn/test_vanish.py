@@ -41,7 +41,7 @@ def test_the_measured_gain_keeps_the_spread_and_settling_the_outputs() -> None:
     net = network()
     x = torch.randn(500, 64, generator=torch.Generator().manual_seed(0))
     gains = measured_gains(net, x)
-    step = vanishing(net, share=0.5, x=x)
+    step = vanishing(net, share=0.5, gain="measured", x=x)
     step(0, 10)
     first = dict(mam_layers(net))["a"]
     before = first(x).detach().std()
@@ -59,4 +59,4 @@ def test_what_cannot_vanish_is_refused() -> None:
         vanishing(Network(named("mlp", (4,), 2)), gain="one")
     assert caught.value.code == "E129"
     with pytest.raises(InputError, match="gain measured for 2 MAM layers"):
-        vanishing(network())
+        vanishing(network(), gain="measured")
