@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,40 @@ def test_when_every_trial_is_refused_the_reason_of_the_first_is_told(make: Make)
     with pytest.raises(SartoError, match="keeps") as caught:
         shrink(make("out", recipe="rate:auto:values=200", flash_b=100.0, trials=2), Silent())
     assert caught.value.code == "E128"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("mlp", "the weights of net.safetensors are not read for 'mlp'"),
+        ("net.onnx", "are not read for 'net.onnx'"),
+        ("net.py", "are not read for 'net.py'"),
+    ],
+)
+def test_a_state_that_nobody_would_read_is_refused(make: Make, model: str, said: str) -> None:
+    with pytest.raises(SartoError, match=said) as caught:
+        shrink(replace(make("out", recipe="ptq:8"), model=model, state="net.safetensors"), Silent())
+    assert caught.value.code == "E130"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("net.py", "'net.py' names no function"),
+        ("net.onnx:main", "there is no network 'net.onnx:main'"),
+        ("net.pt", "net.pt is no ONNX file"),
+    ],
+)
+def test_what_is_no_network_is_refused(make: Make, model: str, said: str) -> None:
+    for name in ("net.py", "net.onnx", "net.pt"):
+        Path(name).write_bytes(b"\x80\x04}.")
+    with pytest.raises(SartoError, match=said) as caught:
+        shrink(replace(make("out", recipe="ptq:8"), model=model), Silent())
+    assert caught.value.code == "E130"
+    assert model != "net.pt" or "pickles" in caught.value.hint
+
+
+def test_a_setting_that_cannot_be_is_refused_before_a_network_is_trained(make: Make) -> None:
+    with pytest.raises(SartoError, match="start=foo"):
+        shrink(make("out", recipe="magnitude:auto,codebook:auto:start=foo", flash_b=100.0), Silent())
+    assert not Path("out").exists()

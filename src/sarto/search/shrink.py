@@ -93,11 +93,19 @@ def _network(request: ShrinkRequest, fit: Examples) -> tuple[Network, tuple[str,
     from sarto.models.network.module import Network
     from sarto.models.network.named import NAMED, named
 
+    file, _, function = request.model.rpartition(":")
+    factory = file.endswith(".py")
+    if request.state is not None and not factory:
+        raise SartoError(
+            "E130",
+            f"the weights of {request.state} are not read for '{request.model}'",
+            cause="only a network that FILE.py:FUNCTION makes takes its weights from another file",
+            hint="leave --state out, or name the function that makes the network",
+        )
     if request.model in NAMED:
         network = Network(named(request.model, fit.shape, len(fit.classes)), request.seed)
         return network, (f"{request.model} was trained first, for at most {request.epochs} passes",)
-    file, _, function = request.model.rpartition(":")
-    path = Path(file or request.model)
+    path = Path(file if factory else request.model)
     if not path.is_file():
         raise SartoError(
             "E130",
@@ -105,7 +113,14 @@ def _network(request: ShrinkRequest, fit: Examples) -> tuple[Network, tuple[str,
             cause="it is neither a file nor a name",
             hint=f"give an ONNX file, FILE.py:FUNCTION, or one of {', '.join(NAMED)}",
         )
-    if function and file.endswith(".py"):
+    if path.suffix == ".py" and not (factory and function):
+        raise SartoError(
+            "E130",
+            f"'{request.model}' names no function",
+            cause="a network in Python is what a function returns",
+            hint=f"give {path.name}:FUNCTION",
+        )
+    if factory:
         from sarto.models.read.factory import read_factory
 
         state = None if request.state is None else Path(request.state)
@@ -125,8 +140,8 @@ def recipes_of(request: ShrinkRequest) -> list[tuple[Order, ...]]:
     Raises:
         SartoError: E133, for a recipe that cannot be read, or an amount left open without a limit to choose it by.
     """
-    from sarto.compress.amounts import choices, is_open
-    from sarto.compress.recipe import parse
+    from sarto.compress.amounts import at, choices, is_open
+    from sarto.compress.recipe import checked_step, parse
 
     given = [parse(text) for text in ([request.recipe] if request.recipe else SEARCHED)]
     found = [one for orders in given for one in choices(orders)]
@@ -139,6 +154,8 @@ def recipes_of(request: ShrinkRequest) -> list[tuple[Order, ...]]:
             cause="amounts are chosen by what the file may take, or what accuracy may be lost",
             hint="give --flash 20kB, or --max-drop 0.5%, or both",
         )
+    for order in (order for orders in found for order in at(orders, 0.5) if order.room != "code"):
+        checked_step(order)
     return found
 
 

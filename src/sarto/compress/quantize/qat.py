@@ -84,7 +84,7 @@ def quantise(
     training = replace(
         evaluation.training,
         epochs=evaluation.training.epochs if epochs is None else epochs,
-        rate=rate or evaluation.training.rate,
+        rate=evaluation.training.rate if rate is None else rate,
     )
 
     def freeze(step: int, steps: int) -> None:
