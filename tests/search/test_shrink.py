@@ -175,3 +175,19 @@ def test_a_setting_that_cannot_be_is_refused_before_a_network_is_trained(make: M
     with pytest.raises(SartoError, match="start=foo"):
         shrink(make("out", recipe="magnitude:auto,codebook:auto:start=foo", flash_b=100.0), Silent())
     assert not Path("out").exists()
+
+
+def test_a_refusal_is_told_the_same_when_it_comes_out_of_the_store(make: Make) -> None:
+    said: list[str] = []
+    for _ in range(2):
+        with pytest.raises(SartoError, match="keeps") as caught:
+            shrink(make("out", recipe="rate:auto:values=200", flash_b=100.0, trials=1), Silent())
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    assert "hint" in said[0]
+
+
+def test_numbers_of_bits_alone_are_each_tried_once(make: Make) -> None:
+    result = shrink(make("out", recipe="codebook:auto:tuned=false", flash_b=1e5, trials=12), Silent())
+    recipes = [p.settings["recipe"] for p in result.points if "recipe" in p.settings]
+    assert sorted(recipes) == [f"codebook:{bits}:tuned=False" for bits in (2, 3, 4, 5)]
