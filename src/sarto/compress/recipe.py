@@ -6,8 +6,9 @@
 A step is `name`, `name:amount` or `name:amount:key=value:...`. What a name is, its room says: a method of
 `compress/prune` (the amount is the share of weights or channels that goes), of `compress/quantize` (bits), of
 `compress/code` (which comes last and has no amount; `best` takes the shortest of all), or one of `STEPS`. A setting is
-an argument of the method's own; several words of one have a + between them. Pruning, factoring and codebooks are followed by tuning unless `tuned=false`. The
-amount `auto` is left open, to be chosen against the bytes of the file (`amounts`).
+an argument of the method's own; several words of one have a + between them (`settings`). Pruning, factoring and
+codebooks are followed by tuning unless `tuned=false`. The amount `auto` is left open, to be chosen against the bytes of
+the file (`amounts`).
 
 >>> [str(order) for order in parse("px:0.98:rounds=20,codebook:4,rans")]
 ['px:0.98:rounds=20', 'codebook:4', 'rans']

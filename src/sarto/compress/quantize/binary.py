@@ -34,6 +34,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from sarto.compress.half import rounded
+from sarto.compress.quantize._forms import formless
 from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.stored import Stored
 from sarto.core.recipe import Step
@@ -86,13 +87,12 @@ def quantise(state: State, evaluation: Evaluation, *, ends: bool = True, tuned: 
         tuned: whether the network is tuned afterwards.
 
     Raises:
-        InputError: E128, when all weights of a layer are 0.
+        InputError: E128, when all weights of a layer are 0, or no layer is without a form.
     """
     network = state.copy()
     layers = list(network.weighted())
-    for name, layer in layers if ends else layers[1:-1]:
-        if layer.form is None:
-            binarise(name, layer)
+    for name, layer in formless("binary", layers if ends else layers[1:-1]):
+        binarise(name, layer)
     if tuned:
         evaluation.tune(network)
     return state.then(Step("binary", {"ends": ends, "tuned": tuned}), network)
