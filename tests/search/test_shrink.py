@@ -191,3 +191,12 @@ def test_numbers_of_bits_alone_are_each_tried_once(make: Make) -> None:
     result = shrink(make("out", recipe="codebook:auto:tuned=false", flash_b=1e5, trials=12), Silent())
     recipes = [p.settings["recipe"] for p in result.points if "recipe" in p.settings]
     assert sorted(recipes) == [f"codebook:{bits}:tuned=False" for bits in (2, 3, 4, 5)]
+
+
+def test_a_network_that_is_no_better_than_one_class_is_said(make: Make) -> None:
+    Path("net.py").write_text(
+        "import torch\nfrom torch import nn\ndef make():\n    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))\n"
+        "    net[1].weight.data = torch.tensor([[1.0], [-1.0]]) * torch.ones(2, 4)\n    return net\n"
+    )  # it sums, as the classes do, and has them the other way round
+    result = shrink(replace(make("out", recipe="ptq:8"), model="net.py:make"), Silent())
+    assert any("the network given is right on" in text and "always saying" in text for text in result.remarks)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sarto.core.budget import Budget, Verdict, judge
@@ -29,6 +28,7 @@ from sarto.search.auto import Goal
 from sarto.search.claimed import claim
 from sarto.search.shrink_files import Effort, Shrunk, write_shrunk
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult, finished
+from sarto.search.shrink_given import check_classes, given_network, no_better_than_one_class
 
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
@@ -67,10 +67,10 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
         parts = read_examples(request.data, request.seed)
         fit, held = parts.rest.parts(VALIDATION_SHARE, request.seed)
         stage.advance(1, f"{len(fit)} to train on, {len(held)} to validate, {len(parts.test)} to test")
-    network, remarks = _network(request, fit)
+    network, remarks = given_network(request, fit)
     shape = network.architecture.input_shape
     fit, held, test = (shaped(part, shape) for part in (fit, held, parts.test))
-    _check_classes(network, fit)
+    check_classes(network, fit)
     claim(request.out, request.identity())
     from sarto.learn.loop import train
     from sarto.models.network.named import NAMED
@@ -86,52 +86,6 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     result = shrinking.run(talk)
     shutil.rmtree(request.out / WORK, ignore_errors=True)
     return result
-
-
-def _network(request: ShrinkRequest, fit: Examples) -> tuple[Network, tuple[str, ...]]:
-    """Return the network, read from a file or a factory, or a named one that is yet to be trained; and remarks."""
-    from sarto.models.network.module import Network
-    from sarto.models.network.named import NAMED, named
-
-    file, _, function = request.model.rpartition(":")
-    factory = file.endswith(".py")
-    if request.state is not None and not factory:
-        raise SartoError(
-            "E130",
-            f"the weights of {request.state} are not read for '{request.model}'",
-            cause="only a network that FILE.py:FUNCTION makes takes its weights from another file",
-            hint="leave --state out, or name the function that makes the network",
-        )
-    if request.model in NAMED:
-        network = Network(named(request.model, fit.shape, len(fit.classes)), request.seed)
-        return network, (f"{request.model} was trained first, for at most {request.epochs} passes",)
-    path = Path(file if factory else request.model)
-    if not path.is_file():
-        raise SartoError(
-            "E130",
-            f"there is no network '{request.model}'",
-            cause="it is neither a file nor a name",
-            hint=f"give an ONNX file, FILE.py:FUNCTION, or one of {', '.join(NAMED)}",
-        )
-    if path.suffix == ".py" and not (factory and function):
-        raise SartoError(
-            "E130",
-            f"'{request.model}' names no function",
-            cause="a network in Python is what a function returns",
-            hint=f"give {path.name}:FUNCTION",
-        )
-    if factory:
-        from sarto.models.read.factory import read_factory
-
-        state = None if request.state is None else Path(request.state)
-        found = read_factory(request.model, state, fit.shape)
-    else:
-        from sarto.models.read.onnx import read_onnx
-
-        found = read_onnx(path)
-    network = Network(found.architecture)
-    network.load_arrays(found.arrays)
-    return network, found.remarks
 
 
 def recipes_of(request: ShrinkRequest) -> list[tuple[Order, ...]]:
@@ -172,16 +126,6 @@ def _training(request: ShrinkRequest) -> Any:
     )
 
 
-def _check_classes(network: Network, examples: Examples) -> None:
-    outputs = network.architecture.shapes[network.architecture.output]
-    if outputs != (len(examples.classes),):
-        raise SartoError(
-            "E122",
-            f"the network has outputs of shape {outputs}, and the data {len(examples.classes)} classes",
-            cause="a network that is compressed on labelled data has one output for each class",
-        )
-
-
 @dataclass
 class _Shrinking:
     """One run of a recipe."""
@@ -219,6 +163,7 @@ class _Shrinking:
         searched = bool(others) or is_open(orders)
         packed, _ = state.packed() if searched else state.packed(coder_of(orders))
         points = [self._point("as given", state, packed)]
+        self.remarks += no_better_than_one_class(1 - points[0]["validation error"], self.held)
         if searched:
             found = self._searched(state, evaluation, points[0], talk)
             orders, chosen, self.trials = found.orders, found.name, len(found.points)

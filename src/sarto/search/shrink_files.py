@@ -219,7 +219,7 @@ def _provenance(run: Shrunk, taken: dict[str, Any]) -> dict[str, Any]:
             "test": len(test),
             "test_sha256": test.sha256,
         },
-        "search": {"trials": run.trials, "batches": 1, "workers": 1, **taken},
+        "search": {"trials": run.trials, "batches": 1, "workers": 1, "threads": run.request.threads, **taken},
         "remarks": list(run.remarks),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
