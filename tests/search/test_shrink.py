@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sarto.compress.container import read
 from sarto.core.errors import SartoError
 from sarto.core.progress import Silent
 from sarto.learn import _checkpoint, loop
@@ -200,3 +201,16 @@ def test_a_network_that_is_no_better_than_one_class_is_said(make: Make) -> None:
     )  # it sums, as the classes do, and has them the other way round
     result = shrink(replace(make("out", recipe="ptq:8"), model="net.py:make"), Silent())
     assert any("the network given is right on" in text and "always saying" in text for text in result.remarks)
+
+
+def test_a_file_that_is_thousands_of_times_smaller_is_still_read_back(make: Make) -> None:
+    Path("net.py").write_text(
+        "import torch\nfrom torch import nn\ndef make():\n"
+        "    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 900), nn.ReLU(), nn.Linear(900, 900), nn.ReLU(),\n"
+        "                        nn.Linear(900, 2))\n"
+        "    for p in net.parameters():\n        p.data.zero_().view(-1)[0] = 1.0\n    return net\n"
+    )
+    result = shrink(replace(make("out", recipe="best"), model="net.py:make"), Silent())
+    with pytest.raises(SartoError, match="E132"):  # what a stranger's file of that size may not ask for
+        read(Path("out", FILE))
+    assert result.verdict.fits

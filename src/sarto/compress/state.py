@@ -92,13 +92,13 @@ class State:
         return to_bytes(self.network.architecture, self.stored(), coder)
 
 
-def restored(data: bytes) -> Network:
-    """Return the network that a packed container gives back.
+def restored(data: bytes, most_b: int | None = None) -> Network:
+    """Return the network that a packed container gives back, of at most `most_b` (see `container.read`).
 
     Raises:
         InputError: E131 and E132, as `container.from_bytes`.
     """
-    contents = from_bytes(data)
+    contents = from_bytes(data, most_b)
     network = Network(contents.architecture)
     network.load_arrays(contents.arrays())
     return network

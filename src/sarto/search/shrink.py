@@ -315,9 +315,10 @@ def told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
 def _said(state: State, data: bytes, examples: Examples) -> tuple[Any, str]:
     """Return the classes of `examples`, and what found them: the integers of a quantised network, else its file."""
     if not len(state.network.quantisers):
+        from sarto.compress.container import MOST_B
         from sarto.compress.state import restored
 
-        return _guess(restored(data), examples), "the network as its file gives it back"
+        return _guess(restored(data, MOST_B), examples), "the network as its file gives it back"
     from sarto.core.graph import infer
     from sarto.deploy.lower.network import lower_network
 

@@ -70,10 +70,3 @@ def test_what_holds_for_sums_only_refuses_the_layer_by_name() -> None:
     state = ptq.quantise(State(mixed()), Evaluation(data, data))
     with pytest.raises(InputError, match=r"E126.*'a' is mam_linear"):
         lower_network(state.network)
-
-
-def test_a_network_of_sums_alone_is_refused() -> None:
-    network = Network(Architecture((2,), (Node("a", "linear", ("input",), {"features": 2}),)), seed=0)
-    with pytest.raises(InputError, match="mam finds no MAM layer") as caught:
-        score(network, [(torch.rand(5, 2), torch.zeros(5, dtype=torch.int64))], 0)
-    assert caught.value.code == "E125"

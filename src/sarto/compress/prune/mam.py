@@ -24,7 +24,6 @@ import torch
 from torch import Tensor
 
 from sarto.compress.prune._copy import Batches, Scores, with_examples, working_copy
-from sarto.models.input_error import InputError
 from sarto.models.mam.layers import MamLayer
 from sarto.models.mam.search import winners
 from sarto.models.network.architecture import INPUT
@@ -38,15 +37,8 @@ def score(network: Network, batches: Batches, seed: int) -> Scores:
     """Return the selection count of every weight.
 
     Raises:
-        InputError: E116, when there are no examples; E125, when there is no MAM layer whose products it could count.
+        InputError: E116, when there are no examples.
     """
-    if not any(isinstance(layer, MamLayer) for _, layer in network.weighted()):
-        raise InputError(
-            "E125",
-            "mam finds no MAM layer",
-            cause="it counts whose product is the largest or the smallest, and here all products are summed",
-            hint="take magnitude or snip",
-        )
     own = working_copy(network, training=False)
     layers = dict(own.weighted())
     found = {name: torch.zeros_like(layer.weight.detach()) for name, layer in layers.items()}
