@@ -87,7 +87,7 @@ def quantise(
     network.quantisers = nn.ModuleDict()
     x = chosen_items(evaluation.train, items, evaluation.seed)
     before = output_means(network, x)
-    network.quantisers.update(activations(network, x, observer))
+    network.quantisers.update(activations(network, x, observer, evaluation.train.x))
     moments = second_moments(network, x) if rounding == "optq" else None
     for name, layer in network.weighted():
         if layer.form is None and moments is None:

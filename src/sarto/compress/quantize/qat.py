@@ -79,7 +79,7 @@ def quantise(
     network = fold(state.network).eval()
     network.quantisers = nn.ModuleDict()
     x = chosen_items(evaluation.train, items, evaluation.seed)
-    network.quantisers.update(activations(network, x, observer))
+    network.quantisers.update(activations(network, x, observer, evaluation.train.x))
     for _, layer in network.weighted():
         if layer.form is None:
             layer.form = _learning(layer, bits)
