@@ -72,6 +72,8 @@ def test_a_network_is_shrunk_and_every_byte_accounted_for(folder: Path) -> None:
     assert run.artifact["input"]["shape"] == [1, 2, 2]
     assert run.artifact["model"]["weights_not_0"] < 64 < run.artifact["model"]["weights_in_file"] == 96
     assert run.chosen == run.points[-1].name == "rans"
+    assert run.provenance["search"]["threads"] == 1
+    assert "6 passes over the training items in all, 1 thread" in card(run)
     assert run.points[1].settings["density"] == 0.5
     assert (folder / "small" / "report.html").read_text(encoding="utf-8") == html(run)
     assert (folder / "small" / "card.md").read_text(encoding="utf-8") == card(run)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -173,3 +174,24 @@ def test_settled_biases_are_float16_numbers_of_few_values_and_learn_no_more() ->
             bad(*trained())
     with pytest.raises(InputError, match="cannot be used"):
         RateAware(0.0)(*trained())
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_after_few_steps_weights_still_are_the_values_that_they_are_nearest_to(epochs: int) -> None:
+    state, evaluation = trained()
+    short = replace(
+        evaluation, training=replace(evaluation.training, epochs=epochs, batch=len(evaluation.train))
+    )
+    small = RateAware(1e-9, values=7)(state, short).network
+    for name, layer in small.weighted():
+        values = np.unique(layer.effective.detach().numpy())
+        assert len(values) >= 6, name
+        gap = float(np.diff(values).max() if epochs == 0 else np.abs(values).max())
+        assert bool((layer.effective - state.network.layer(name).weight).abs().max() <= gap)
+
+
+def test_a_price_that_leaves_nothing_is_refused_by_the_layer() -> None:
+    state, evaluation = trained()
+    with pytest.raises(InputError, match=r"layer 'fc\d' collapses: training for the rate") as caught:
+        RateAware(1e3, shared_from=0.0, ramp=1.0)(state, evaluation)
+    assert caught.value.code == "E124"

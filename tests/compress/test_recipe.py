@@ -2,7 +2,7 @@
 
 import pytest
 
-from sarto.compress.recipe import apply, coder_of, parse, run
+from sarto.compress.recipe import apply, checked_step, coder_of, parse, run
 from sarto.compress.state import Evaluation, State
 from sarto.learn.loop import Training
 from sarto.models.input_error import InputError
@@ -44,6 +44,7 @@ def test_steps_are_read_with_amounts_and_settings() -> None:
         ("rans,codebook:4", "'rans' is not the last step"),
         ("rans:3", "'rans' has no amount"),
         ("magnitude:0.9:scope", "'scope' of step 'magnitude' is no setting"),
+        ("px:0.9:rounds=1:rounds=2", "'rounds' of step 'px' stands twice"),
     ],
 )
 def test_what_is_no_recipe(text: str, message: str) -> None:
@@ -84,3 +85,50 @@ def test_a_codebook_is_not_tuned_where_that_is_not_asked_for() -> None:
     bias = tuned.network.layer("fc1").bias
     assert bias is not None
     assert not bool((before == bias).all())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("px:0.5:rounds=abc", "'px': rounds=abc"),
+        ("px:0.5:rounds=1.5", "'px': rounds=1.5"),
+        ("px:0.5:emptied=2", "'px': emptied=2"),
+        ("magnitude:0.5:tuned=maybe", "'magnitude': tuned=maybe"),
+        ("channels:0.5:tuned=maybe", "'channels': tuned=maybe"),
+        ("codebook:3:start=foo", "'codebook': start=foo"),
+        ("codebook:4:bits=2", "'codebook:4:bits=2' has its bits twice"),
+        ("low_rank:0.5:share=0.3", "has its share twice"),
+        ("distil:4:temperature=5", "has its temperature twice"),
+        ("distil:share=x", "'distil': share=x"),
+        ("distil:colour=3", "'distil' has no setting 'colour'"),
+        ("gradual:0.5:every=x", "'gradual': every=x"),
+        ("settle:passes=1.5", "'settle': passes=1.5"),
+        ("qat:4:epochs=x", "'qat': epochs=x"),
+        ("qat:4:rate=nan", "'qat': rate=nan"),
+        ("low_rank", "'low_rank' has no amount"),
+    ],
+)
+def test_a_setting_of_another_kind_is_refused_by_step_and_name(text: str, message: str) -> None:
+    (order,) = parse(text)
+    with pytest.raises(InputError, match=message) as caught:
+        checked_step(order)
+    assert caught.value.code == "E133"
+
+
+@pytest.mark.parametrize("text", ["codebook:nan", "codebook:inf", "rate:nan", "distil:inf"])
+def test_an_amount_is_a_finite_number(text: str) -> None:
+    with pytest.raises(InputError, match="no finite number") as caught:
+        parse(text)
+    assert caught.value.code == "E133"
+
+
+def test_layers_are_named_with_a_plus_and_energy_stands_for_an_amount() -> None:
+    orders = parse("low_rank:energy=0.5:layers=fc1+fc2:tuned=false")
+    ((_, after),) = run(small(), orders, evaluation())
+    assert [n.name for n in after.network.architecture.weighted] == ["fc1_in", "fc1", "fc2_in", "fc2", "fc3"]
+
+
+def test_a_rate_of_zero_is_refused_and_not_another() -> None:
+    with pytest.raises(InputError, match="rate=0,") as caught:
+        list(run(small(), parse("qat:4:rate=0"), evaluation()))
+    assert caught.value.code == "E116"

@@ -79,6 +79,15 @@ def test_images_are_read_here_and_all_else_as_fit_reads_it(tmp_path: Path) -> No
     assert (motions.rest.shape, len(motions.rest), len(motions.test)) == ((6, 100), 40, 40)
 
 
+def test_arrays_of_objects_are_refused_and_never_unpickled(tmp_path: Path) -> None:
+    file = tmp_path / "items.npz"
+    np.savez(file, x=np.zeros((4, 1, 2, 2)), y=np.array([{}] * 4, object))
+    with pytest.raises(SartoError, match=r"items.npz cannot be read as arrays") as caught:
+        read_examples(str(file))
+    assert caught.value.code == "E104"
+    assert "pickle" in caught.value.hint
+
+
 def test_examples_are_turned_into_the_shape_that_a_network_takes() -> None:
     data = of_arrays(np.arange(24.0).reshape(2, 1, 4, 3), np.array([0, 1]))
     assert np.array_equal(shaped(data, (3, 4)).x[1], data.x[1, 0].T)

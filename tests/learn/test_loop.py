@@ -16,6 +16,7 @@ from sarto.data.examples import Examples, of_arrays
 from sarto.learn._checkpoint import identity
 from sarto.learn.loop import Training, accuracy, batches, train
 from sarto.models.input_error import InputError
+from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network
 from sarto.models.network.named import named
 from sarto.models.recurrent import Recurrent
@@ -277,3 +278,15 @@ def test_a_device_is_honoured_when_asked_for_and_refused_when_not_there(
     monkeypatch.setattr(Network, "to", moved)
     trained(usual(device="cuda", epochs=1))
     assert seen == ["cuda", "cpu"]
+
+
+def test_a_step_of_one_item_under_a_norm_is_said() -> None:
+    nodes = (
+        Node("wide", "linear", ("input",), {"features": 4}),
+        Node("norm", "batch_norm", ("wide",)),
+        Node("out", "linear", ("norm",), {"features": 2}),
+    )
+    network = Network(Architecture((2,), nodes), seed=0)
+    with pytest.raises(InputError, match="21 items in steps of 20") as caught:
+        train(network, moons(21, 0), usual())
+    assert caught.value.code == "E116"

@@ -80,3 +80,16 @@ def test_a_recipe_begins_where_it_is_told_to() -> None:
 
     race([0.1, 0.7], Goal(error=0.04), 2, one)
     assert seen == [0.1, 0.7]
+
+
+def test_a_recipe_without_an_open_amount_is_tried_once() -> None:
+    tried: list[tuple[int, float]] = []
+
+    def run(number: int, t: float) -> Tried:
+        tried.append((number, t))
+        return falling(1, t)
+
+    found = race([None, None, 0.5], Goal(flash_b=5e4), 20, run)
+    assert [len(several) for several in found[:2]] == [1, 1]
+    assert len(found[2]) > 1
+    assert len({*tried}) == len(tried)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from sarto.compress.container import read
 from sarto.core.errors import SartoError
 from sarto.core.progress import Silent
 from sarto.learn import _checkpoint, loop
@@ -137,3 +139,78 @@ def test_when_every_trial_is_refused_the_reason_of_the_first_is_told(make: Make)
     with pytest.raises(SartoError, match="keeps") as caught:
         shrink(make("out", recipe="rate:auto:values=200", flash_b=100.0, trials=2), Silent())
     assert caught.value.code == "E128"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("mlp", "the weights of net.safetensors are not read for 'mlp'"),
+        ("net.onnx", "are not read for 'net.onnx'"),
+        ("net.py", "are not read for 'net.py'"),
+    ],
+)
+def test_a_state_that_nobody_would_read_is_refused(make: Make, model: str, said: str) -> None:
+    with pytest.raises(SartoError, match=said) as caught:
+        shrink(replace(make("out", recipe="ptq:8"), model=model, state="net.safetensors"), Silent())
+    assert caught.value.code == "E130"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("net.py", "'net.py' names no function"),
+        ("net.onnx:main", "there is no network 'net.onnx:main'"),
+        ("net.pt", "net.pt is no ONNX file"),
+    ],
+)
+def test_what_is_no_network_is_refused(make: Make, model: str, said: str) -> None:
+    for name in ("net.py", "net.onnx", "net.pt"):
+        Path(name).write_bytes(b"\x80\x04}.")
+    with pytest.raises(SartoError, match=said) as caught:
+        shrink(replace(make("out", recipe="ptq:8"), model=model), Silent())
+    assert caught.value.code == "E130"
+    assert model != "net.pt" or "pickles" in caught.value.hint
+
+
+def test_a_setting_that_cannot_be_is_refused_before_a_network_is_trained(make: Make) -> None:
+    with pytest.raises(SartoError, match="start=foo"):
+        shrink(make("out", recipe="magnitude:auto,codebook:auto:start=foo", flash_b=100.0), Silent())
+    assert not Path("out").exists()
+
+
+def test_a_refusal_is_told_the_same_when_it_comes_out_of_the_store(make: Make) -> None:
+    said: list[str] = []
+    for _ in range(2):
+        with pytest.raises(SartoError, match="keeps") as caught:
+            shrink(make("out", recipe="rate:auto:values=200", flash_b=100.0, trials=1), Silent())
+        said.append(str(caught.value))
+    assert said[0] == said[1]
+    assert "hint" in said[0]
+
+
+def test_numbers_of_bits_alone_are_each_tried_once(make: Make) -> None:
+    result = shrink(make("out", recipe="codebook:auto:tuned=false", flash_b=1e5, trials=12), Silent())
+    recipes = [p.settings["recipe"] for p in result.points if "recipe" in p.settings]
+    assert sorted(recipes) == [f"codebook:{bits}:tuned=False" for bits in (2, 3, 4, 5)]
+
+
+def test_a_network_that_is_no_better_than_one_class_is_said(make: Make) -> None:
+    Path("net.py").write_text(
+        "import torch\nfrom torch import nn\ndef make():\n    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))\n"
+        "    net[1].weight.data = torch.tensor([[1.0], [-1.0]]) * torch.ones(2, 4)\n    return net\n"
+    )  # it sums, as the classes do, and has them the other way round
+    result = shrink(replace(make("out", recipe="ptq:8"), model="net.py:make"), Silent())
+    assert any("the network given is right on" in text and "always saying" in text for text in result.remarks)
+
+
+def test_a_file_that_is_thousands_of_times_smaller_is_still_read_back(make: Make) -> None:
+    Path("net.py").write_text(
+        "import torch\nfrom torch import nn\ndef make():\n"
+        "    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 900), nn.ReLU(), nn.Linear(900, 900), nn.ReLU(),\n"
+        "                        nn.Linear(900, 2))\n"
+        "    for p in net.parameters():\n        p.data.zero_().view(-1)[0] = 1.0\n    return net\n"
+    )
+    result = shrink(replace(make("out", recipe="best"), model="net.py:make"), Silent())
+    with pytest.raises(SartoError, match="E132"):  # what a stranger's file of that size may not ask for
+        read(Path("out", FILE))
+    assert result.verdict.fits

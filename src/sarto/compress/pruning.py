@@ -117,6 +117,15 @@ def apply(network: Network, keep: dict[str, Tensor], what: str, emptied: bool = 
                 "another path runs past (emptied)",
             )
         layer.prune(keep[name])
+    check_connected(network, what)
+
+
+def check_connected(network: Network, what: str) -> None:
+    """Refuse a network that no path runs through any more; `what` did it, for the message.
+
+    Raises:
+        InputError: E124, which names the layer where paths end.
+    """
     if not any(bool(on.any()) for on in connected(network).values()):
         raise InputError(
             "E124",

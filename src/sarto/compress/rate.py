@@ -30,6 +30,7 @@ CVPR workshops 2020, section 3 (assignment by distance plus lambda times bits wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import log2
@@ -43,6 +44,8 @@ from torch import Tensor, nn
 from sarto.compress.clusters import clusters
 from sarto.compress.fisher import importance
 from sarto.compress.half import rounded
+from sarto.compress.pruning import check_connected
+from sarto.compress.quantize._forms import formless
 from sarto.compress.quantize.codebook import Codebook
 from sarto.compress.state import Evaluation, State, masked
 from sarto.core.recipe import Step
@@ -129,14 +132,19 @@ class Lattice(nn.Module):
             self.table.copy_(torch.as_tensor(clusters(kept, len(self.table))))
         self.sharing.fill_(True)
 
+    def assign(self, weight: Tensor) -> Tensor:
+        """Give each weight the nearest value, and return the values."""
+        with torch.no_grad():
+            self.table.copy_(self.table.sort().values)
+        table = rounded(self.table.detach())
+        self.symbols = torch.bucketize(weight, (table[1:] + table[:-1]) / 2)
+        return table
+
     def decide(self, weight: Tensor, price: float) -> None:
         """Keep the weights that are worth their bits, at `price` nats for a bit."""
         left, value_bits = torch.zeros_like(weight), VALUE_BITS
         if self.sharing:
-            with torch.no_grad():
-                self.table.copy_(self.table.sort().values)
-            table = rounded(self.table.detach())
-            self.symbols = torch.bucketize(weight, (table[1:] + table[:-1]) / 2)
+            table = self.assign(weight)
             left, value_bits = weight - table[self.symbols], log2(len(table))
         gain = self.worth * (weight.square() - left.square()) / 2
         self.keep = ((gain > price * bits(self.keep, value_bits)) & (weight != 0)).to(weight)
@@ -172,9 +180,10 @@ class RateAware:
         """Return the state with a network of few bits, its weights as codebooks.
 
         Raises:
-            InputError: E116, when a setting cannot be used; E128, when too little of a layer is worth its bits.
+            InputError: E116, when a setting cannot be used; E124, when nothing is left between input and output; E128,
+                when too little of a layer is worth its bits, or every layer has a form already.
         """
-        good = self.price > 0 and 2 <= self.values <= 255 and 0 <= self.ramp <= 1
+        good = 0 < self.price < math.inf and 2 <= self.values <= 255 and 0 <= self.ramp <= 1
         if not good or not 0 <= self.shared_from < 1:
             raise InputError(
                 "E116",
@@ -182,9 +191,8 @@ class RateAware:
                 cause="the price is above 0, there are 2 to 255 values, shares are in 0 to 1",
             )
         network = state.copy()
-        for _, layer in network.weighted():
-            if layer.form is None:
-                layer.form = Lattice(masked(layer.weight, layer.mask), self.values)
+        for _, layer in formless("rate", network.weighted()):
+            layer.form = Lattice(masked(layer.weight, layer.mask), self.values)
         decider = self._decider(network, evaluation)
         evaluation.tune(network, before_step=decider, judged_from=evaluation.training.epochs)
         fix(network)
@@ -233,8 +241,17 @@ def lattice(layer: WeightedLayer) -> Lattice:
 
 
 def fix(network: Network) -> None:
-    """Prune what is not kept, and let each weight have the value that it has."""
-    for _, layer in lattices(network):
-        form = lattice(layer)
+    """Prune what is not kept, and let each weight have the value that it has.
+
+    Raises:
+        InputError: E124, when no path is left between input and output; E128, when weights do not share values yet, as
+            after very few steps, and fewer distinct ones are kept than there are values.
+    """
+    for name, layer in lattices(network):
+        form, weight = lattice(layer), masked(layer.weight, layer.mask)
+        if not form.sharing:
+            form.share(name, weight)
+            form.assign(weight)
         layer.prune(form.keep > 0)
         layer.form = Codebook(form.table.detach().clone(), ((form.symbols + 1) * form.keep).to(torch.int32))
+    check_connected(network, "training for the rate")

@@ -6,8 +6,9 @@
 A step is `name`, `name:amount` or `name:amount:key=value:...`. What a name is, its room says: a method of
 `compress/prune` (the amount is the share of weights or channels that goes), of `compress/quantize` (bits), of
 `compress/code` (which comes last and has no amount; `best` takes the shortest of all), or one of `STEPS`. A setting is
-an argument of the method's own. Pruning, factoring and codebooks are followed by tuning unless `tuned=false`. The
-amount `auto` is left open, to be chosen against the bytes of the file (`amounts`).
+an argument of the method's own; several words of one have a + between them (`settings`). Pruning, factoring and
+codebooks are followed by tuning unless `tuned=false`. The amount `auto` is left open, to be chosen against the bytes of
+the file (`amounts`).
 
 >>> [str(order) for order in parse("px:0.98:rounds=20,codebook:4,rans")]
 ['px:0.98:rounds=20', 'codebook:4', 'rans']
@@ -16,6 +17,7 @@ amount `auto` is left open, to be chosen against the bytes of the file (`amounts
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +31,7 @@ from sarto.compress.gradual import Gradual
 from sarto.compress.lowrank import low_rank
 from sarto.compress.pruning import Pruning
 from sarto.compress.rate import RateAware
+from sarto.compress.settings import checked
 from sarto.compress.settle import Settling
 from sarto.compress.state import Evaluation, State
 from sarto.core.recipe import Step
@@ -98,15 +101,17 @@ def _order(word: str) -> Order:
             raise InputError(
                 "E133", f"'{part}' of step '{name}' is no setting", hint="as in px:0.98:rounds=20"
             )
+        if key in settings:
+            raise InputError("E133", f"'{key}' of step '{name}' stands twice", hint="leave one out")
         settings[key] = _value(value)
     if (
         amount is None
         and not is_open
         and (room == "prune" or (room == "quantize" and _may_be_open(name, room)))
     ):
-        what = "the share that goes" if room == "prune" else "a number of bits"
+        what, such = ("the share that goes", "0.9") if room == "prune" else ("a number of bits", "4")
         raise InputError(
-            "E133", f"step '{name}' has no amount", cause=f"it needs {what}", hint=f"as in {name}:0.9"
+            "E133", f"step '{name}' has no amount", cause=f"it needs {what}", hint=f"as in {name}:{such}"
         )
     return Order(name, room, amount, settings, is_open)
 
@@ -143,6 +148,8 @@ def _amount(text: str, name: str, room: Room) -> float:
         raise InputError(
             "E133", f"'{text}' of step '{name}' is no number", hint=f"as in {name}:0.9"
         ) from None
+    if not math.isfinite(amount):
+        raise InputError("E133", f"'{text}' of step '{name}' is no finite number")
     if room == "code":
         raise InputError("E133", f"step '{name}' has no amount", cause="a coder loses nothing")
     if room == "prune" and not 0 < amount < 1:
@@ -202,19 +209,51 @@ def apply(order: Order, state: State, evaluation: Evaluation) -> State:
             cause="it depends on what the file may take",
             hint="choose one with `sarto.compress.amounts.at`, or search with sarto compress --flash",
         )
-    step, known, given = _found(order)
-    if unknown := sorted(set(order.settings) - set(known)):
-        hint = f"it has {', '.join(sorted(known)) or 'none'}"
-        raise InputError("E133", f"step '{order.name}' has no setting '{unknown[0]}'", hint=hint)
-    return step(state, evaluation, {**given, **order.settings})
+    step, settings = checked_step(order)
+    return step(state, evaluation, settings)
 
 
 Run = Callable[[State, Evaluation, dict[str, Any]], State]
 """(state, evaluation, settings) -> state."""
 
 
-def _found(order: Order) -> tuple[Run, list[str], dict[str, Any]]:
-    """Return what runs a step, the settings that it has, and what its amount means to it."""
+def checked_step(order: Order) -> tuple[Run, dict[str, Any]]:
+    """Return what runs a step, and its amount and settings as it takes them.
+
+    Raises:
+        InputError: E133, when the method has no such setting, or the setting no such value.
+    """
+    found = _found(order)
+    settings = order.settings
+    if unknown := sorted(set(settings) - set(found.known)):
+        hint = f"it has {', '.join(sorted(found.known)) or 'none'}"
+        raise InputError("E133", f"step '{order.name}' has no setting '{unknown[0]}'", hint=hint)
+    if twice := sorted(set(found.given) & set(order.settings)):
+        raise InputError(
+            "E133",
+            f"step '{order}' has its {twice[0]} twice",
+            cause="its amount says it",
+            hint="leave one out",
+        )
+    if not isinstance(settings.get(TUNED, True), bool):
+        raise InputError(
+            "E133", f"step '{order.name}': {TUNED}={settings[TUNED]}", cause=f"{TUNED} is true or false"
+        )
+    return found.run, {**found.given, **checked(order.name, settings, found.takes)}
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What runs a step, the settings that it has, what its amount means to it, and the function that takes them."""
+
+    run: Run
+    known: list[str]
+    given: dict[str, Any]
+    takes: Callable[..., Any]
+
+
+def _found(order: Order) -> _Found:
+    """Return what is known of a step."""
     if order.room == "quantize":
         method = load_method("sarto.compress.quantize", order.name).quantise
         known = _settings(method) + [TUNED] * (TUNED in inspect.signature(method).parameters)
@@ -223,28 +262,44 @@ def _found(order: Order) -> tuple[Run, list[str], dict[str, Any]]:
                 "E133", f"step '{order}' has no amount", cause=f"{order.name} has no number of bits"
             )
         given = {} if order.amount is None else {"bits": int(order.amount)}
-        return lambda state, evaluation, given: method(state, evaluation, **given), known, given
+        return _Found(
+            lambda state, evaluation, given: method(state, evaluation, **given), known, given, method
+        )
     if order.room == "prune":
         assert order.amount is not None, "pruning has an amount"
         given = {"density": 1 - order.amount}
         method = load_method("sarto.compress.prune", order.name)
         if hasattr(method, "shrink"):
-            return _tuned(order.name, method.shrink), [*_settings(method.shrink), TUNED], given
+            known = [*_settings(method.shrink), TUNED]
+            return _Found(_tuned(order.name, method.shrink), known, given, method.shrink)
         known = [*_settings(Pruning), TUNED]
-        return lambda state, evaluation, given: Pruning(order.name, **given)(state, evaluation), known, given
+        return _Found(
+            lambda state, evaluation, given: Pruning(order.name, **given)(state, evaluation),
+            known,
+            given,
+            Pruning,
+        )
     make, amount = STEPS[order.name]
     given = {}
-    if amount and order.amount is None:
+    if order.name == DISTIL:
+        given = {} if order.amount is None else {"temperature": order.amount}
+        return _Found(_unchanged, ["temperature", "share"], given, make)
+    if amount and order.amount is None and not {amount, INSTEAD.get(order.name)} & set(order.settings):
         raise InputError("E133", f"step '{order.name}' has no amount", cause=f"it needs {amount}")
     if order.amount is not None:
         if not amount:
             raise InputError("E133", f"step '{order}' has no amount", cause=f"{order.name} needs none")
         given = {amount: 1 - order.amount if amount == "density" else order.amount}
     if order.name in MADE:
-        return lambda state, evaluation, given: _step(make, given)(state, evaluation), _settings(make), given
+        return _Found(
+            lambda state, evaluation, given: _step(make, given)(state, evaluation),
+            _settings(make),
+            given,
+            make,
+        )
     if order.name in UNTUNED:
-        return _plain(order.name, make), _settings(make), given
-    return _tuned(order.name, make), [*_settings(make), TUNED], given
+        return _Found(_plain(order.name, make), _settings(make), given, make)
+    return _Found(_tuned(order.name, make), [*_settings(make), TUNED], given, make)
 
 
 def _step(make: Callable[..., Any], given: dict[str, Any]) -> Callable[[State, Evaluation], State]:
@@ -255,6 +310,10 @@ def _settings(step: Callable[..., Any]) -> list[str]:
     passed = ("self", "state", "network", "evaluation", "method", "density", "bits", TUNED)
     names = [name for name in inspect.signature(step).parameters if name not in passed]
     return [*names, "bits"] if "bits" in inspect.signature(step).parameters else names
+
+
+def _unchanged(state: State, _evaluation: Evaluation, _given: dict[str, Any]) -> State:
+    return state
 
 
 def _plain(name: str, change: Callable[..., Network]) -> Run:
@@ -276,13 +335,7 @@ def _tuned(name: str, change: Callable[..., Network]) -> Run:
 
 
 def _distillation(order: Order, teacher: Network) -> Distillation:
-    known = _settings(Distillation)[1:3]
-    if unknown := sorted(set(order.settings) - set(known)):
-        raise InputError(
-            "E133", f"step '{DISTIL}' has no setting '{unknown[0]}'", hint=f"it has {', '.join(known)}"
-        )
-    given: dict[str, Any] = {} if order.amount is None else {"temperature": order.amount}
-    return Distillation(teacher, **given, **order.settings)
+    return Distillation(teacher, **checked_step(order)[1])
 
 
 STEPS: dict[str, tuple[Callable[..., Any], str]] = {
@@ -298,5 +351,7 @@ STEPS: dict[str, tuple[Callable[..., Any], str]] = {
 """Steps that are no method of a room, and what their amount is: `density` is given as the share that goes."""
 MADE = ("gradual", "rate", "settle")
 """Steps that are made with their settings, and then take state and evaluation."""
+INSTEAD = {"low_rank": "energy"}
+"""Settings that may stand in place of an amount."""
 UNTUNED = ("dead_units", "dead_inputs", "fold")
 """Steps after which there is nothing to tune, since the outputs stay the same."""

@@ -93,13 +93,17 @@ class State:
         return to_bytes(network.architecture, self.stored(), coder, activations=activations(network))
 
 
-def restored(data: bytes) -> Network:
+def restored(data: bytes, most_b: int | None = None) -> Network:
     """Return the network that a container gives back, with the integers that it computes in, if it does.
+
+    Args:
+        data: of the container.
+        most_b: as in `container.read`.
 
     Raises:
         InputError: E131 and E132, as `container.from_bytes`.
     """
-    contents = from_bytes(data)
+    contents = from_bytes(data, most_b)
     network = Network(contents.architecture)
     network.load_arrays(contents.arrays())
     set_quantization(network, contents.quantization)

@@ -11,6 +11,7 @@ Sequences of a `Dataset` become (channel, step). Bytes (uint8) are divided by 25
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -247,12 +248,20 @@ def read_arrays(path: Path) -> tuple[Examples, Examples | None]:
     taken as one channel; (item, channel, row, column) as it is.
 
     Raises:
-        SartoError: E104, when the file has other arrays.
+        SartoError: E104, when the file has other arrays, or arrays of Python objects.
     """
-    with np.load(path, allow_pickle=False) as held:
-        wanted = ("x", "y", "x_train", "y_train", "x_test", "y_test")
-        arrays: Mapping[str, Any] = {name: held[name] for name in held.files if name in wanted}
-        others = ", ".join(sorted(held.files)) or "none"
+    wanted = ("x", "y", "x_train", "y_train", "x_test", "y_test")
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            arrays: Mapping[str, Any] = {name: held[name] for name in held.files if name in wanted}
+            others = ", ".join(sorted(held.files)) or "none"
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise SartoError(
+            "E104",
+            f"{path.name} cannot be read as arrays",
+            cause=str(error)[:200],
+            hint="save plain numbers and texts: arrays of Python objects are pickles, which are not read",
+        ) from error
     if set(wanted[2:]) <= set(arrays):
         names = tuple(str(name) for name in np.unique(np.concatenate([arrays["y_train"], arrays["y_test"]])))
         train, test = (

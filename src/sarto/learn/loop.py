@@ -252,7 +252,7 @@ class _Run(Generic[N]):
             inputs = laid_out(self.x[chosen].to(network.device))
             wanted = self.y[chosen].to(network.device)
             self.optimiser.zero_grad()
-            value = self.loss(network, inputs, network(inputs), wanted)
+            value = self.loss(network, inputs, self._answered(inputs), wanted)
             value.backward()  # pyright: ignore[reportUnknownMemberType]
             self.optimiser.step()  # pyright: ignore[reportUnknownMemberType]
             total += value.item() * len(items)
@@ -266,6 +266,21 @@ class _Run(Generic[N]):
                 cause=f"the learning rate of {training.rate:g} is too large, or the inputs are",
                 hint="take a lower rate, or standardise the inputs",
             )
+
+    def _answered(self, inputs: Tensor) -> Tensor:
+        """Return the outputs of a step's items."""
+        try:
+            return self.network(inputs)
+        except ValueError as error:
+            if len(inputs) > 1 or isinstance(error, InputError):
+                raise
+            raise InputError(
+                "E116",
+                "a step of one item cannot be trained on: "
+                f"{len(self.examples)} items in steps of {self.training.batch}",
+                cause="a norm takes mean and variance over the items of a step",
+                hint="take another number of items for a step (--batch)",
+            ) from error
 
     def _judged(self, counts: bool) -> str:
         """Judge the weights on validation if this pass counts, keep the best, and say what was seen."""

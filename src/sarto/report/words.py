@@ -124,6 +124,8 @@ def effort(run: Run) -> str:
         passes = len(run.tables["training"].rows) if "training" in run.tables else 0
         steps = len(run.recipe.steps)
         text = f"{_counted(steps, 'step')}, {_counted(passes, 'pass', 'es')} over the training items in all"
+        if "threads" in search:
+            text += f", {_counted(search['threads'], 'thread')}"
         trials = search["trials"]
         return text if trials == 1 else f"the best of {trials} trials of recipes; its own: {text}"
     text = (

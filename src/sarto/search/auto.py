@@ -115,26 +115,33 @@ def rank(one: Tried, goal: Goal) -> tuple[float, ...]:
 
 
 def race(
-    starts: Sequence[float], goal: Goal, trials: int, run: Callable[[int, float], Tried]
+    starts: Sequence[float | None], goal: Goal, trials: int, run: Callable[[int, float], Tried]
 ) -> list[list[Tried]]:
     """Return the trials of each recipe.
 
     Args:
-        starts: the first t of each recipe.
+        starts: the first t of each recipe, or None for one that no t changes: it is tried once.
         goal: what is looked for.
         trials: the most that are run.
         run: (number of the recipe, t) -> what came of it.
     """
     found: list[list[Tried]] = [[] for _ in starts]
+
+    def next_of(number: int) -> float | None:
+        start = starts[number]
+        if start is None:
+            return None if found[number] else 0.0
+        return propose(goal, found[number], start)
+
     alive, turns = list(range(len(starts))), FIRST
     while alive:
         for _ in range(turns):
             for number in alive:
-                t = propose(goal, found[number], starts[number])
+                t = next_of(number)
                 if t is not None and sum(map(len, found)) < trials:
                     found[number].append(run(number, t))
         turns = max(len(found[number]) for number in alive)
-        if sum(map(len, found)) >= trials or all(propose(goal, found[n], starts[n]) is None for n in alive):
+        if sum(map(len, found)) >= trials or all(next_of(n) is None for n in alive):
             break
         alive = sorted(alive, key=lambda n: min(rank(one, goal) for one in found[n]))
         alive = alive[: max(1, len(alive) // 2)]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sarto.core.budget import Budget, Verdict, judge
@@ -29,6 +28,7 @@ from sarto.search.auto import Goal
 from sarto.search.claimed import claim
 from sarto.search.shrink_files import Effort, Shrunk, write_shrunk
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult, finished
+from sarto.search.shrink_given import check_classes, given_network, no_better_than_one_class
 
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
@@ -68,10 +68,10 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
         parts = read_examples(request.data, request.seed)
         fit, held = parts.rest.parts(VALIDATION_SHARE, request.seed)
         stage.advance(1, f"{len(fit)} to train on, {len(held)} to validate, {len(parts.test)} to test")
-    network, remarks = _network(request, fit)
+    network, remarks = given_network(request, fit)
     shape = network.architecture.input_shape
     fit, held, test = (shaped(part, shape) for part in (fit, held, parts.test))
-    _check_classes(network, fit)
+    check_classes(network, fit)
     claim(request.out, request.identity())
     from sarto.learn.loop import train
     from sarto.models.network.named import NAMED
@@ -89,45 +89,14 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     return result
 
 
-def _network(request: ShrinkRequest, fit: Examples) -> tuple[Network, tuple[str, ...]]:
-    """Return the network, read from a file or a factory, or a named one that is yet to be trained; and remarks."""
-    from sarto.models.network.module import Network
-    from sarto.models.network.named import NAMED, named
-
-    if request.model in NAMED:
-        network = Network(named(request.model, fit.shape, len(fit.classes)), request.seed)
-        return network, (f"{request.model} was trained first, for at most {request.epochs} passes",)
-    file, _, function = request.model.rpartition(":")
-    path = Path(file or request.model)
-    if not path.is_file():
-        raise SartoError(
-            "E130",
-            f"there is no network '{request.model}'",
-            cause="it is neither a file nor a name",
-            hint=f"give an ONNX file, FILE.py:FUNCTION, or one of {', '.join(NAMED)}",
-        )
-    if function and file.endswith(".py"):
-        from sarto.models.read.factory import read_factory
-
-        state = None if request.state is None else Path(request.state)
-        found = read_factory(request.model, state, fit.shape)
-    else:
-        from sarto.models.read.onnx import read_onnx
-
-        found = read_onnx(path)
-    network = Network(found.architecture)
-    network.load_arrays(found.arrays)
-    return network, found.remarks
-
-
 def recipes_of(request: ShrinkRequest) -> list[tuple[Order, ...]]:
     """Return the recipe that was given, or those that are searched.
 
     Raises:
         SartoError: E133, for a recipe that cannot be read, or an amount left open without a limit to choose it by.
     """
-    from sarto.compress.amounts import choices, is_open
-    from sarto.compress.recipe import parse
+    from sarto.compress.amounts import at, choices, is_open
+    from sarto.compress.recipe import checked_step, parse
 
     given = [parse(text) for text in ([request.recipe] if request.recipe else SEARCHED)]
     found = [one for orders in given for one in choices(orders)]
@@ -140,6 +109,8 @@ def recipes_of(request: ShrinkRequest) -> list[tuple[Order, ...]]:
             cause="amounts are chosen by what the file may take, or what accuracy may be lost",
             hint="give --flash 20kB, or --max-drop 0.5%, or both",
         )
+    for order in (order for orders in found for order in at(orders, 0.5) if order.room != "code"):
+        checked_step(order)
     return found
 
 
@@ -154,16 +125,6 @@ def _training(request: ShrinkRequest) -> Any:
         device=request.train_on,
         seed=request.seed,
     )
-
-
-def _check_classes(network: Network, examples: Examples) -> None:
-    outputs = network.architecture.shapes[network.architecture.output]
-    if outputs != (len(examples.classes),):
-        raise SartoError(
-            "E122",
-            f"the network has outputs of shape {outputs}, and the data {len(examples.classes)} classes",
-            cause="a network that is compressed on labelled data has one output for each class",
-        )
 
 
 @dataclass
@@ -187,7 +148,7 @@ class _Shrinking:
         """Run every step, write the file, test it once, and write the folder."""
         from sarto.compress.amounts import is_open
         from sarto.compress.recipe import coder_of
-        from sarto.compress.state import Evaluation, State, restored
+        from sarto.compress.state import Evaluation, State
 
         state = State(self.network)
         evaluation = Evaluation(
@@ -203,6 +164,7 @@ class _Shrinking:
         searched = bool(others) or is_open(orders)
         packed, _ = state.packed() if searched else state.packed(coder_of(orders))
         points = [self._point("as given", state, packed)]
+        self.remarks += no_better_than_one_class(1 - points[0]["validation error"], self.held)
         if searched:
             found = self._searched(state, evaluation, points[0], talk)
             orders, chosen, self.trials = found.orders, found.name, len(found.points)
@@ -213,7 +175,7 @@ class _Shrinking:
         coder = coder_of(orders)
         data, table = state.packed(coder)
         write_atomic(self.request.out / FILE, data)
-        if (lowered := _integers(restored(data), self.fit.classes)) is not None:
+        if (lowered := _integers(_own(data), self.fit.classes)) is not None:
             save_graph(lowered.graph, self.request.out / GRAPH)
         evidence = self._tested(data)
         budget = Budget(flash_b=self.request.flash_b, min_accuracy=self._least(evidence))
@@ -351,14 +313,21 @@ def told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
 
 def _said(data: bytes, examples: Examples) -> tuple[Any, str]:
     """Return the classes of `examples` by the network in a file, and what found them: its integers, if it has any."""
-    from sarto.compress.state import restored
     from sarto.core.graph import infer
 
-    network = restored(data)
+    network = _own(data)
     lowered = _integers(network, examples.classes)
     if lowered is None:
         return _guess(network, examples), "the network as its file gives it back"
     return infer(lowered.graph, lowered.items(examples.x)).classes, "the integer graph of its file, in NumPy"
+
+
+def _own(data: bytes) -> Network:
+    """Return the network of a container that was made here, however much smaller than the network it is."""
+    from sarto.compress.container import MOST_B
+    from sarto.compress.state import restored
+
+    return restored(data, MOST_B)
 
 
 def _integers(network: Network, classes: tuple[str, ...]) -> Lowered | None:

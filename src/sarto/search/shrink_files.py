@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Int
 
 from sarto import __version__
-from sarto.compress.container import Contents, read
+from sarto.compress.container import MOST_B, Contents, read
 from sarto.core.artifact import FORMAT, NAME, record, seal
 from sarto.core.budget import Verdict
 from sarto.core.device import STORAGE
@@ -126,7 +126,7 @@ def write_shrunk(run: Shrunk) -> None:
 
 def _manifest(run: Shrunk, hashes: dict[str, str]) -> dict[str, Any]:
     name = _stem(run.request.model)
-    found = read(run.request.out / FILE)
+    found = read(run.request.out / FILE, MOST_B)
     steps = ", ".join(step.method for step in run.recipe.steps)
     integers = f", which computes in integers ({GRAPH})" if GRAPH in hashes else ""
     return {
@@ -219,7 +219,7 @@ def _provenance(run: Shrunk, taken: dict[str, Any]) -> dict[str, Any]:
             "test": len(test),
             "test_sha256": test.sha256,
         },
-        "search": {"trials": run.trials, "batches": 1, "workers": 1, **taken},
+        "search": {"trials": run.trials, "batches": 1, "workers": 1, "threads": run.request.threads, **taken},
         "remarks": list(run.remarks),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }

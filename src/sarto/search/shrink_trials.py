@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sarto.compress.amounts import at, start_of
+from sarto.compress.amounts import at, is_open, start_of
 from sarto.compress.recipe import Order, coder_of, run
 from sarto.compress.state import Evaluation, State
 from sarto.core.errors import SartoError
@@ -98,23 +98,27 @@ class Trials:
         remarks.append(f"{name} was chosen: --with {text(orders)}")
         return Chosen(orders, tuple(points.values()), tuple(remarks), name)
 
-    def _starts(self) -> list[float]:
-        """Return where each recipe begins."""
+    def _starts(self) -> list[float | None]:
+        """Return where each recipe begins; None for one whose amounts are all given."""
         whole_b = 4 * self.state.network.architecture.size
         share = None if self.goal.flash_b is None else self.goal.flash_b / whole_b
-        return [0.5 if share is None else start_of(orders, share) for orders in self.recipes]
+        return [
+            None if not is_open(orders) else 0.5 if share is None else start_of(orders, share)
+            for orders in self.recipes
+        ]
 
     def _kept(self, name: str, orders: tuple[Order, ...]) -> OperatingPoint:
         """Return the point of a trial, from the store if it is there."""
         store, key = Store(self.work / "trials"), content_hash(text(orders))
         if (known := store.get(key)) is not None:
             if "refused" in known:
-                raise SartoError(known["refused"], known["message"])
+                raise SartoError(known["refused"], known["message"], cause=known["cause"], hint=known["hint"])
             return replace(OperatingPoint.from_json(known), name=name)
         try:
             state = self._end(orders)
         except SartoError as error:
-            store.put(key, {"refused": error.code, "message": error.message})
+            told = {"message": error.message, "cause": error.cause, "hint": error.hint}
+            store.put(key, {"refused": error.code, **told})
             raise
         point = self.point(name, state, state.packed(coder_of(orders))[0])
         point = replace(point, settings={"recipe": text(orders)})

@@ -12,9 +12,11 @@ import pytest
 import torch
 
 from sarto.compress.quantize import binary, codebook, ternary
+from sarto.compress.quantize._example import trained
 from sarto.compress.quantize.binary import Binary
 from sarto.compress.quantize.codebook import Codebook
 from sarto.compress.quantize.ternary import Ternary
+from sarto.compress.recipe import parse, run
 from sarto.compress.state import Evaluation, State, form_of, masked
 from sarto.data.examples import of_arrays
 from sarto.models.input_error import InputError
@@ -174,3 +176,31 @@ def test_convolutions_may_have_more_shared_values_than_linear_layers() -> None:
     stored = shared.stored()
     arrays = shared.network.arrays()
     assert all(stored[name].restore().tobytes() == arrays[name].tobytes() for name in arrays)
+
+
+@pytest.mark.parametrize(
+    "text", ["codebook:3,ternary", "binary,codebook:3", "ternary,binary", "binary,rate:1e-5"]
+)
+def test_a_step_that_finds_every_layer_in_a_form_is_refused(text: str) -> None:
+    state, evaluation = trained()
+    method = text.partition(",")[2].partition(":")[0]
+    with pytest.raises(InputError, match=f"{method} finds no layer to take") as caught:
+        list(run(state, parse(text.replace("codebook:3", "codebook:3:tuned=false")), evaluation))
+    assert caught.value.code == "E128"
+    assert "'fc1' (" in caught.value.cause
+
+
+def test_ends_that_are_all_there_is_are_no_layers_to_take() -> None:
+    nothing = of_arrays(np.zeros((1, 2)), np.zeros(1))
+    state = State(Network(named("mlp", (2,), 2, depth=1), seed=0))
+    with pytest.raises(InputError, match="binary finds no layer to take") as caught:
+        binary.quantise(state, Evaluation(nothing, nothing), ends=False, tuned=False)
+    assert "left out" in caught.value.cause
+
+
+@pytest.mark.parametrize("text", ["ptq:8,ptq:4", "ptq:8,qat:4"])
+def test_integers_do_not_take_another_width(text: str) -> None:
+    state, evaluation = trained()
+    with pytest.raises(InputError, match="layer 'fc1' has integers of 8 bits, not 4") as caught:
+        list(run(state, parse(text), evaluation))
+    assert caught.value.code == "E128"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -101,6 +102,16 @@ def test_weights_in_a_form_stay_in_it() -> None:
     net = ptq.quantise(state, evaluation, bits=4).network
     assert isinstance(net.layer("head").form, Halves)
     torch.testing.assert_close(net.layer("head").effective, state.network.layer("head").effective)
+
+
+def test_an_input_that_is_rarely_negative_keeps_its_sign() -> None:
+    state, evaluation = problem()
+    x = np.abs(evaluation.train.x)
+    chosen = chosen_items(replace(evaluation.train, x=x), 8, 0)
+    rare = next(i for i, item in enumerate(x) if not any(np.array_equal(item, other) for other in chosen))
+    x[rare] *= -1
+    small = ptq.quantise(state, replace(evaluation, train=replace(evaluation.train, x=x), seed=0), items=8)
+    assert small.quantization.tensors["input"].signed
 
 
 def test_bytes_keep_their_values() -> None:

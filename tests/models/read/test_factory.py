@@ -91,6 +91,8 @@ def make():
     return nn.Sequential(nn.Linear(4, 3))
 def number():
     return 3
+def sized(inputs):
+    return nn.Linear(inputs, 3)
 """
 
 
@@ -115,9 +117,12 @@ def test_the_state_comes_from_safetensors(tmp_path: Path) -> None:
         ("net.py:other", "no function 'other'"),
         ("no.py:make", "no file no.py"),
         ("net.py:number", "returns int"),
+        ("net.py:sized", "'sized' of net.py does not run"),
+        ("broken.py:make", "broken.py does not run"),
     ],
 )
 def test_a_function_that_is_not_there(tmp_path: Path, place: str, message: str) -> None:
     (tmp_path / "net.py").write_text(PROGRAM)
+    (tmp_path / "broken.py").write_text("import nothing_of_that_name")
     with pytest.raises(InputError, match=message):
         read_factory(f"{tmp_path}/{place}", None, (4,))

@@ -53,8 +53,19 @@ def chosen_items(examples: Examples, count: int, seed: int) -> Float[np.ndarray,
     return examples.x[np.sort(order)]
 
 
-def activations(network: Network, x: Float[np.ndarray, "item ..."], observer: str) -> dict[str, Uniform]:
+def activations(
+    network: Network,
+    x: Float[np.ndarray, "item ..."],
+    observer: str,
+    every: Float[np.ndarray, "every ..."] | None = None,
+) -> dict[str, Uniform]:
     """Return a quantiser for each place of `network` (see `compress/places`).
+
+    Args:
+        network: that is run.
+        x: items that scales are chosen on.
+        observer: that chooses them.
+        every: items that say whether an input can be negative, where those are more than `x`.
 
     Raises:
         InputError: E116, when there is no such observer; E127, when a place has nothing to be seen.
@@ -87,7 +98,7 @@ def activations(network: Network, x: Float[np.ndarray, "item ..."], observer: st
         counts[name] += torch.bincount(bins, minlength=BINS).cpu().numpy()
 
     _watch(network, x, wanted, count)
-    unsigned = positive(network.architecture, bool((x >= 0).all()))
+    unsigned = positive(network.architecture, bool(((x if every is None else every) >= 0).all()))
     found: dict[str, Uniform] = {}
     for name in wanted:
         signed, count_of_item = name not in unsigned, int(np.prod(network.architecture.shapes[name]))

@@ -2,10 +2,10 @@
 
     w^b_ci = a_c sign(w_ci),      a_c = mean |w_ci| over the weights of channel c that are not pruned.
 
-That is the size with the least `sum_i (w_ci - w^b_ci)^2`. A latent weight learns as if it were used itself while it
-is within +-1, and not at all beyond:
+That is the size with the least `sum_i (w_ci - w^b_ci)^2`. A latent weight learns through its sign as if that were the
+weight, while it is within +-1, and not at all beyond: with `g = dL/dw^b`,
 
-    dL/dw = g  where |w| <= 1,  else 0.
+    dL/dw = a_c g  where |w| <= 1,  else 0.
 
 Latent weights are divided by the largest of their layer to start with, and the size is learned from then on. A pruned
 weight stays 0: it is neither + nor -, counts in no mean, and the layer then has three symbols to code. The same
@@ -34,6 +34,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from sarto.compress.half import rounded
+from sarto.compress.quantize._forms import formless
 from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.stored import Stored
 from sarto.core.recipe import Step
@@ -86,13 +87,12 @@ def quantise(state: State, evaluation: Evaluation, *, ends: bool = True, tuned: 
         tuned: whether the network is tuned afterwards.
 
     Raises:
-        InputError: E128, when all weights of a layer are 0.
+        InputError: E128, when all weights of a layer are 0, or no layer is without a form.
     """
     network = state.copy()
     layers = list(network.weighted())
-    for name, layer in layers if ends else layers[1:-1]:
-        if layer.form is None:
-            binarise(name, layer)
+    for name, layer in formless("binary", layers if ends else layers[1:-1]):
+        binarise(name, layer)
     if tuned:
         evaluation.tune(network)
     return state.then(Step("binary", {"ends": ends, "tuned": tuned}), network)

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from sarto.compress.clusters import Start, clusters, nearest
 from sarto.compress.half import rounded
+from sarto.compress.quantize._forms import formless
 from sarto.compress.quantize._table import looked_up, stored_values
 from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.stored import Stored
@@ -89,7 +90,8 @@ def quantise(
         tuned: whether the network is tuned afterwards.
 
     Raises:
-        InputError: E116, when a setting cannot be used; E128, when all weights of a layer are 0.
+        InputError: E116, when a setting cannot be used; E128, when all weights of a layer are 0, or every
+            layer has a form.
     """
     wide = conv_bits or bits
     if not 1 <= min(bits, wide) <= max(bits, wide) <= MOST_BITS:
@@ -99,9 +101,8 @@ def quantise(
             cause=f"an index has 1 to {MOST_BITS} bits",
         )
     network = state.copy()
-    for name, layer in network.weighted():
-        if layer.form is None:
-            share(name, layer, 2 ** (bits if layer.weight.ndim == 2 else wide), start, evaluation.seed)
+    for name, layer in formless("codebook", network.weighted()):
+        share(name, layer, 2 ** (bits if layer.weight.ndim == 2 else wide), start, evaluation.seed)
     if tuned:
         evaluation.tune(network)
     settings = {"bits": bits, "conv_bits": conv_bits, "start": start, "tuned": tuned}

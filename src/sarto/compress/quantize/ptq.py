@@ -38,6 +38,7 @@ from sarto.compress.quantize._calibration import (
     second_moments,
     shift_biases,
 )
+from sarto.compress.quantize._forms import refuse_other_bits
 from sarto.compress.quantize._weights import nearest, output_aware
 from sarto.compress.state import Evaluation, State
 from sarto.core.recipe import Step
@@ -72,7 +73,7 @@ def quantise(
 
     Raises:
         InputError: E116, when a setting cannot be used; E126, when a norm cannot be folded; E127, when scales cannot be
-            calibrated.
+            calibrated; E128, when weights are integers of other bits.
     """
     good = 2 <= bits <= 8 and per in ("channel", "tensor") and rounding in ("nearest", "optq")
     if not good or (rounding == "optq" and per == "tensor"):
@@ -81,11 +82,12 @@ def quantise(
             f"bits={bits}, per={per}, rounding={rounding} cannot be used",
             cause="weights have 2 to 8 bits, a scale per channel or tensor, are rounded nearest, or optq by channel",
         )
+    refuse_other_bits(state.network.weighted(), bits)
     network = fold(state.network).eval()
     network.quantisers = nn.ModuleDict()
     x = chosen_items(evaluation.train, items, evaluation.seed)
     before = output_means(network, x)
-    network.quantisers.update(activations(network, x, observer))
+    network.quantisers.update(activations(network, x, observer, evaluation.train.x))
     moments = second_moments(network, x) if rounding == "optq" else None
     for name, layer in network.weighted():
         if layer.form is None and moments is None:

@@ -31,6 +31,7 @@ from torch import nn
 
 from sarto.compress.fold import fold
 from sarto.compress.quantize._calibration import activations, chosen_items
+from sarto.compress.quantize._forms import refuse_other_bits
 from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.uniform import Uniform, quantiser
 from sarto.core.recipe import Step
@@ -66,7 +67,7 @@ def quantise(
 
     Raises:
         InputError: E116, when a setting cannot be used; E126, when a norm cannot be folded; E127, when scales cannot be
-            calibrated.
+            calibrated; E128, when weights are integers of other bits.
     """
     if not 2 <= bits <= 8 or not 0 <= frozen <= 1:
         raise InputError(
@@ -74,17 +75,18 @@ def quantise(
             f"bits={bits}, frozen={frozen} cannot be used",
             cause="weights have 2 to 8 bits, and a share is from 0 to 1",
         )
+    refuse_other_bits(state.network.weighted(), bits)
     network = fold(state.network).eval()
     network.quantisers = nn.ModuleDict()
     x = chosen_items(evaluation.train, items, evaluation.seed)
-    network.quantisers.update(activations(network, x, observer))
+    network.quantisers.update(activations(network, x, observer, evaluation.train.x))
     for _, layer in network.weighted():
         if layer.form is None:
             layer.form = _learning(layer, bits)
     training = replace(
         evaluation.training,
         epochs=evaluation.training.epochs if epochs is None else epochs,
-        rate=rate or evaluation.training.rate,
+        rate=evaluation.training.rate if rate is None else rate,
     )
 
     def freeze(step: int, steps: int) -> None:

@@ -35,6 +35,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from sarto.compress.half import rounded
+from sarto.compress.quantize._forms import formless
 from sarto.compress.quantize._table import stored_values
 from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.stored import Stored
@@ -132,7 +133,8 @@ def quantise(
         tuned: whether the network is tuned afterwards.
 
     Raises:
-        InputError: E116, when a setting cannot be used; E128, when a layer has no weights on both sides of 0.
+        InputError: E116, when a setting cannot be used; E128, when a layer has no weights on both sides of 0,
+            or no layer is without a form.
     """
     if not 0 <= threshold < 1 or not 0 <= sparsity < 1:
         raise InputError(
@@ -142,9 +144,8 @@ def quantise(
         )
     network = state.copy()
     layers = list(network.weighted())
-    for name, layer in layers if ends else layers[1:-1]:
-        if layer.form is None:
-            ternarise(name, layer, threshold, sparsity)
+    for name, layer in formless("ternary", layers if ends else layers[1:-1]):
+        ternarise(name, layer, threshold, sparsity)
     if tuned:
         evaluation.tune(network)
     settings = {"threshold": threshold, "sparsity": sparsity, "ends": ends, "tuned": tuned}

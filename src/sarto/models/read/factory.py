@@ -43,7 +43,8 @@ def read_factory(place: str, state: Path | None, shape: Shape) -> Read:
         shape: of one item, without the batch.
 
     Raises:
-        InputError: E130, when there is no such function, the state is not its module's, or a layer cannot be read.
+        InputError: E130, when there is no such function, it does not run, the state is not its module's, or a layer
+            cannot be read.
     """
     module = _made(place).eval()
     if state is not None:
@@ -58,17 +59,33 @@ def _made(place: str) -> nn.Module:
         raise InputError(
             "E130", f"there is no file {path.name}", cause=f"'{place}' is read as FILE.py:FUNCTION"
         )
-    make = runpy.run_path(str(path)).get(name)
+    try:
+        make = runpy.run_path(str(path)).get(name)
+    except Exception as error:
+        raise _failed(f"{path.name} does not run", error) from error
     if not callable(make):
         raise InputError(
             "E130", f"{path.name} has no function '{name}'", cause=f"'{place}' is FILE.py:FUNCTION"
         )
-    made = make()
+    try:
+        made = make()
+    except Exception as error:
+        raise _failed(f"'{name}' of {path.name} does not run", error) from error
     if not isinstance(made, nn.Module):
         raise InputError(
             "E130", f"'{name}' returns {type(made).__name__}", cause="it must return a torch.nn.Module"
         )
     return made
+
+
+def _failed(what: str, error: Exception) -> InputError:
+    """Return the error for a program of the user that ends with one."""
+    return InputError(
+        "E130",
+        what,
+        cause=f"{type(error).__name__}: {' '.join(str(error).split())[:300]}",
+        hint="the file is run as it is, and the function without an argument: try both in Python",
+    )
 
 
 def _load(module: nn.Module, state: Path) -> None:

@@ -68,7 +68,11 @@ def read_onnx(path: Path) -> Read:
         onnx.checker.check_model(model)
     except Exception as error:
         raise InputError(
-            "E130", f"{path.name} is no ONNX file", cause=str(error).splitlines()[0][:200]
+            "E130",
+            f"{path.name} is no ONNX file",
+            cause=str(error).splitlines()[0][:200],
+            hint="export it with torch.onnx.export, or give FILE.py:FUNCTION and its state in safetensors; "
+            "files of torch.save are pickles, which are not read",
         ) from error
     return _Reader(model, path.name).read()
 
