@@ -19,6 +19,7 @@ NAMES = {
     "big_file",
     "cells",
     "cells_searched",
+    "channel_ties",
     "cross_check",
     "dense_kernels",
     "families",

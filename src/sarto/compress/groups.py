@@ -5,6 +5,10 @@ itself, an addition ties the same channel of all its inputs, a concatenation and
 features of a channel to it, a depthwise convolution ties what it reads to what it makes, and one in several groups all
 of a group. A set of tied channels goes as a whole or not at all. Those of the input and of the output stay.
 
+Ties are read from the architecture, not traced from an example as torch-pruning does. Both were measured on 110 random
+networks with dead channels (`python -m benchmarks channel_ties`): of torch-pruning 1.6.0, 90 answer as before; those
+that concatenate again what was concatenated, and depthwise convolutions with a multiplier, end with an error.
+
 >>> from sarto.models.network.named import named
 >>> tied = ties(named("residual", (1, 8, 8), 3, width=4, depth=1))  # stem and second convolution add up
 >>> sorted(tied.sets[tied.of[("stem", 1)]])[:2]
