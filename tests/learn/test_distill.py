@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +79,30 @@ def test_hints_pull_inner_nodes_towards_the_teacher_through_a_map_that_learns() 
     hinted = loss(student, x, student(x), y) - plain(student, x, student(x), y)
     assert history.loss[-1] < 0.5 * history.loss[0]
     assert 0 < hinted.item() < 0.35 * history.loss[0]
+
+
+def test_a_training_with_hints_that_was_stopped_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    data, file = moons(1), tmp_path / "standing.npz"
+    teacher = Network(named("mlp", (4,), 2, width=8), seed=0)
+
+    def learned(stop_at: int) -> Network:
+        def stop(step: int, _steps: int) -> None:
+            if step == stop_at:
+                raise KeyboardInterrupt
+
+        student = Network(named("mlp", (4,), 2, width=6), seed=1)
+        hints = [Hint("fc1_relu", "fc1_relu", 10.0), Hint("fc2_relu", "fc1_relu")]
+        loss = Distillation(teacher, share=0.5, hints=hints, seed=3)
+        kept = None if stop_at < -1 else file
+        how = Training(epochs=4, batch=len(data) // 3, rate=0.01)
+        train(student, data, how, loss=loss, checkpoint=kept, after_step=stop)
+        return student
+
+    whole = learned(-2)
+    with pytest.raises(KeyboardInterrupt):
+        learned(8)
+    again = learned(-1)
+    assert all(np.array_equal(value, again.arrays()[name]) for name, value in whole.arrays().items())
 
 
 def running(network: Network) -> list[Tensor]:

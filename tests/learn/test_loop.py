@@ -280,13 +280,26 @@ def test_a_device_is_honoured_when_asked_for_and_refused_when_not_there(
     assert seen == ["cuda", "cpu"]
 
 
-def test_a_step_of_one_item_under_a_norm_is_said() -> None:
+def with_a_norm() -> Network:
     nodes = (
         Node("wide", "linear", ("input",), {"features": 4}),
         Node("norm", "batch_norm", ("wide",)),
         Node("out", "linear", ("norm",), {"features": 2}),
     )
-    network = Network(Architecture((2,), nodes), seed=0)
-    with pytest.raises(InputError, match="21 items in steps of 20") as caught:
-        train(network, moons(21, 0), usual())
+    return Network(Architecture((2,), nodes), seed=0)
+
+
+def test_a_single_item_that_is_left_over_goes_into_the_step_before() -> None:
+    sizes = [len(items) for items in batches(21, 10, 0, 0)]
+    assert sizes == [10, 11]
+    assert sorted(i for items in batches(21, 10, 0, 0) for i in items) == list(range(21))
+    assert [len(items) for items in batches(22, 10, 0, 0)] == [10, 10, 2]
+    seen: list[int] = []
+    train(with_a_norm(), moons(21, 0), usual(), after_step=lambda step, _steps: seen.append(step))
+    assert seen == list(range(4))
+
+
+def test_a_step_of_one_item_under_a_norm_is_said() -> None:
+    with pytest.raises(InputError, match="2 items in steps of 1") as caught:
+        train(with_a_norm(), moons(21, 0).select(np.arange(2)), usual(batch=1))
     assert caught.value.code == "E116"

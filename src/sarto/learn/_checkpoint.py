@@ -25,11 +25,12 @@ from sarto.models.trainable import Trainable
 
 @dataclass
 class Standing:
-    """The passes that are done, what they saw, the weights that were best, and the state of the optimiser."""
+    """The passes that are done, what they saw, the weights that were best, and what the loss itself has learned."""
 
     epoch: int = 0
     history: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     best: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    loss: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
 
 
 def identity(network: Trainable, examples: Examples, validation: Examples | None, training: Any) -> str:
@@ -53,7 +54,7 @@ def save(
 ) -> None:
     """Write where training stands; without its optimiser when it is done."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
-    for group, values in (("now", network.state_dict()), ("best", standing.best)):
+    for group, values in (("now", network.state_dict()), ("best", standing.best), ("loss", standing.loss)):
         arrays |= {f"{group}/{name}": value.detach().cpu().numpy() for name, value in values.items()}
     state: dict[int, dict[str, Any]] = {} if optimiser is None else optimiser.state_dict()["state"]
     for number, values in state.items():
@@ -77,7 +78,7 @@ def load(
         about = json.loads(arrays.pop("about").tobytes())
         if about["belongs_to"] != belongs_to:
             return None
-        groups: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "step": {}}
+        groups: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "step": {}, "loss": {}}
         for name, array in arrays.items():
             group, _, rest = name.partition("/")
             groups[group][rest] = torch.as_tensor(array)
@@ -89,4 +90,4 @@ def load(
         number, _, what = name.partition("/")
         state.setdefault(int(number), {})[what] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    return Standing(about["epoch"], about["history"], groups["best"])
+    return Standing(about["epoch"], about["history"], groups["best"], groups["loss"])

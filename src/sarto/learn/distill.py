@@ -26,7 +26,7 @@ end on T^2); Romero et al., "FitNets: hints for thin deep nets", ICLR 2015, equa
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -102,6 +102,32 @@ class Distillation:
             for hint in self.hints:
                 value = value + self._hinted(hint, own[hint.node], seen[hint.teacher_node])
         return value
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what the maps have learned, and where drawing them stands, for a training that is taken up again."""
+        found = {"generator": self._generator.get_state()}
+        for (hint, *shape), matrix in self._maps.items():
+            place = f"{self.hints.index(hint)}x{shape[0]}x{shape[1]}"
+            found[f"{place}/map"] = matrix.detach()
+            if matrix.grad is not None:
+                found[f"{place}/grad"] = matrix.grad
+            for name, value in self._learners[hint, shape[0], shape[1]].state[matrix].items():
+                found[f"{place}/adam/{name}"] = torch.as_tensor(value)
+        return found
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take back what `state_dict` returned."""
+        self._maps, self._learners = {}, {}
+        self._generator.set_state(state["generator"])
+        for place in [name.removesuffix("/map") for name in state if name.endswith("/map")]:
+            hint, taught, own = map(int, place.split("x"))
+            matrix = state[f"{place}/map"].clone().to(self.teacher.device).requires_grad_()
+            matrix.grad = state.get(f"{place}/grad")
+            learner, start = torch.optim.Adam([matrix], lr=RATE), f"{place}/adam/"
+            if adam := {name.removeprefix(start): v for name, v in state.items() if name.startswith(start)}:
+                learner.load_state_dict({**learner.state_dict(), "state": {0: adam}})
+            key = (self.hints[hint], taught, own)
+            self._maps[key], self._learners[key] = matrix, learner
 
     def _teacher_on(self, device: torch.device) -> Network:
         """Return the teacher, or its copy where the network learns elsewhere."""

@@ -22,11 +22,11 @@ Source: Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5, without restarts; 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -51,6 +51,19 @@ Cost = Callable[[N, Tensor, Tensor, Tensor], Tensor]
 """(what is trained, items, outputs, class indices) -> loss."""
 Loss = Cost[Network]
 """The same of a network with an architecture; what distils or counts bits is one of these."""
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A loss that learns something itself, which a training that is taken up again needs back."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Return what it has learned."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Take back what `state_dict` returned."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -128,7 +141,8 @@ def train(
         before_step, after_step: called with the number of the step (from 0) and of all steps.
         judged_from: passes before that are not validated: what changes in them is not yet what is asked for.
         checkpoint: a file that is written after every pass. The same training, started again, goes on from there to the
-            same weights; hooks and loss must depend on the number of the step and on the network alone for that.
+            same weights; hooks and loss must depend on the number of the step and on the network alone for that, or
+            the loss be a `Learning` one.
         talk: told of every pass.
 
     Raises:
@@ -193,7 +207,7 @@ class _Run(Generic[N]):
     ) -> None:
         self.network, self.examples, self.training = network, examples, training
         self.validation, self.loss = validation, loss
-        self.steps = training.epochs * math.ceil(len(examples) / training.batch)
+        self.steps = training.epochs * steps_of(len(examples), training.batch)
         self.optimiser = _optimiser(network, training)
         self.history, self.best = History(), dict[str, Tensor]()
         self.x, self.y = torch.as_tensor(examples.x), torch.as_tensor(examples.y)
@@ -221,7 +235,8 @@ class _Run(Generic[N]):
                 self._one_pass(epoch, before_step, after_step)
                 note = self._judged(epoch >= judged_from)
                 if checkpoint is not None:
-                    standing = Standing(epoch + 1, asdict(self.history), self.best)
+                    learned = self.loss.state_dict() if isinstance(self.loss, Learning) else {}
+                    standing = Standing(epoch + 1, asdict(self.history), self.best, learned)
                     save(checkpoint, belongs_to, standing, self.network, self.optimiser)
                 stage.advance(1, note)
         if self.best:
@@ -236,12 +251,14 @@ class _Run(Generic[N]):
         if standing is None:
             return 0
         self.history, self.best = History(**standing.history), standing.best
+        if isinstance(self.loss, Learning):
+            self.loss.load_state_dict(standing.loss)
         return standing.epoch
 
     def _one_pass(self, epoch: int, before_step: Hook | None, after_step: Hook | None) -> None:
         network, training = self.network, self.training
         network.train()
-        total, first = 0.0, epoch * math.ceil(len(self.examples) / training.batch)
+        total, first = 0.0, epoch * steps_of(len(self.examples), training.batch)
         order = batches(len(self.examples), training.batch, training.seed, epoch)
         for number, items in enumerate(order, first):
             if before_step is not None:
@@ -305,11 +322,22 @@ def cross_entropy(smoothing: float = 0.0) -> Cost[Trainable]:
     return cost
 
 
+def steps_of(items: int, size: int) -> int:
+    """Return the steps of a pass: a single item that is left over goes into the step before, as norms need two.
+
+    >>> [steps_of(items, 10) for items in (1, 10, 11, 12, 20)]
+    [1, 1, 1, 2, 2]
+    """
+    return items if size == 1 else max(1, items // size + (items % size > 1))
+
+
 def batches(items: int, size: int, seed: int, epoch: int) -> Iterator[Int[np.ndarray, " chosen"]]:
     """Yield the items of each step of a pass, in the order of the seed and the pass."""
     order = generator(seed, "pass", epoch).permutation(items)
-    for first in range(0, items, size):
-        yield order[first : first + size]
+    last = steps_of(items, size) - 1
+    for step in range(last):
+        yield order[step * size : (step + 1) * size]
+    yield order[last * size :]
 
 
 def learning_rate(training: Training, step: int, steps: int) -> float:
