@@ -41,12 +41,13 @@ PASSES, LAST = 8, 2
 TEACHER = Training(epochs=8, batch=64, rate=3e-3)
 TUNING = Training(epochs=PASSES - LAST, batch=64, rate=2e-3)
 OURS = {
-    "ours": "distil:2:share=0.5,gradual:0.85,fold,codebook:4:tuned=false,settle:passes=2,best",
+    "ours": "distil:2:share=0.5,gradual:0.7,fold,codebook:4:tuned=false,settle:passes=2,best",
     "ours, int8": "ptq:8,best",
     "ours, int4": "ptq:4:rounding=optq,best",
     "ours, channels": "distil:2:share=0.5,channels:0.7,fold,ptq:8,best",
 }
-"""Arm -> recipe; of the first, validation images of seed 0 have seen this density and these bits alone."""
+"""Arm -> recipe. The share that goes (.85, .75 with 5 bits, .7) was chosen with seed 0, on its validation images and on
+10,000 training images of MNIST that the run does not use."""
 FILES = ("torch.save", "lzma")
 
 
@@ -166,13 +167,14 @@ def _bars(found: list[dict[str, Any]]) -> tuple[Bar, ...]:
     drop = statistics.fmean(100 * (f["float"]["accuracy"] - f["ours"]["accuracy"]) for f in found)
     size = statistics.fmean(said["bytes"] for said in ours)
     good = [arm for arm in found[0] if arm not in OURS and _drop(arm, found) <= 0.5]
-    least = min(statistics.fmean(f[arm]["lzma"] for f in found) for arm in good)
-    return (
+    least = [statistics.fmean(f[arm]["lzma"] for f in found) for arm in good]
+    bars = (
         at_most("ours: bytes of the file, mean", size, 12_000),
         at_most("ours: points below float, mean", drop, 0.5),
         at_least("ours: files decoded equal in every bit", sum(said["equal"] for said in ours), len(ours)),
-        at_most("ours over the smallest peer's through LZMA at <= .5 points", size / least, 1.0),
     )
+    over = "ours over the smallest peer's through LZMA at <= .5 points"
+    return (*bars, at_most(over, size / min(least), 1.0)) if least else bars
 
 
 def _drop(arm: str, found: list[dict[str, Any]]) -> float:
