@@ -188,6 +188,19 @@ def test_a_refusal_is_told_the_same_when_it_comes_out_of_the_store(make: Make) -
     assert "hint" in said[0]
 
 
+def test_a_recipe_that_a_step_refuses_leaves_the_folder_to_another(make: Make) -> None:
+    Path("net.py").write_text(
+        "from torch import nn\ndef make():\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))\n"
+    )
+    with pytest.raises(SartoError, match="E128"):
+        shrink(replace(make("out", recipe="codebook:2:tuned=false,ternary"), model="net.py:make"), Silent())
+    assert not Path("out").exists()
+    result = shrink(replace(make("out", recipe="codebook:2:tuned=false"), model="net.py:make"), Silent())
+    assert Path("out", FILE).is_file()
+    assert result.points
+
+
 def test_numbers_of_bits_alone_are_each_tried_once(make: Make) -> None:
     result = shrink(make("out", recipe="codebook:auto:tuned=false", flash_b=1e5, trials=12), Silent())
     recipes = [p.settings["recipe"] for p in result.points if "recipe" in p.settings]

@@ -105,7 +105,7 @@ class Distillation:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return what the maps have learned, and where drawing them stands, for a training that is taken up again."""
-        found = {"generator": self._generator.get_state()}
+        found = {"generator": self._generator.get_state()} if self.hints else dict[str, Tensor]()
         for (hint, *shape), matrix in self._maps.items():
             place = f"{self.hints.index(hint)}x{shape[0]}x{shape[1]}"
             found[f"{place}/map"] = matrix.detach()
@@ -117,6 +117,8 @@ class Distillation:
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Take back what `state_dict` returned."""
+        if not self.hints:
+            return
         self._maps, self._learners = {}, {}
         self._generator.set_state(state["generator"])
         for place in [name.removesuffix("/map") for name in state if name.endswith("/map")]:

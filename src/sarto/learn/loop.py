@@ -235,16 +235,19 @@ class _Run(Generic[N]):
                 self._one_pass(epoch, before_step, after_step)
                 note = self._judged(epoch >= judged_from)
                 if checkpoint is not None:
-                    learned = self.loss.state_dict() if isinstance(self.loss, Learning) else {}
-                    standing = Standing(epoch + 1, asdict(self.history), self.best, learned)
+                    standing = Standing(epoch + 1, asdict(self.history), self.best, self._learned())
                     save(checkpoint, belongs_to, standing, self.network, self.optimiser)
                 stage.advance(1, note)
         if self.best:
             self.network.load_state_dict(self.best)
         self.network.eval()
-        if checkpoint is not None:  # what the weights are is all that is still asked for
-            save(checkpoint, belongs_to, Standing(self.training.epochs, asdict(self.history)), self.network)
+        if checkpoint is not None:  # neither the best weights nor the optimiser is still asked for
+            done = Standing(self.training.epochs, asdict(self.history), loss=self._learned())
+            save(checkpoint, belongs_to, done, self.network)
         return self.history
+
+    def _learned(self) -> dict[str, Tensor]:
+        return self.loss.state_dict() if isinstance(self.loss, Learning) else {}
 
     def _taken_up(self, checkpoint: Path, belongs_to: str) -> int:
         standing = load(checkpoint, belongs_to, self.network, self.optimiser)

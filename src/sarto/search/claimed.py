@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,17 @@ def claim(out: Path, identity: Mapping[str, Any]) -> None:
             cause=error.strerror or type(error).__name__,
             hint="choose another with -o",
         ) from error
+
+
+@contextmanager
+def given_up_if_empty(out: Path) -> Generator[None]:
+    """Give a claimed folder up when an error of the request leaves nothing in it that another try could go on from."""
+    try:
+        yield
+    except SartoError:
+        if all(path.name == MARKER or path.is_dir() for path in out.rglob("*")):
+            shutil.rmtree(out)
+        raise
 
 
 def made_with(packages: Sequence[str]) -> dict[str, str]:

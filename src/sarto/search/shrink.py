@@ -25,7 +25,7 @@ from sarto.data.examples import Examples, read_examples, shaped
 from sarto.measure.quality import accuracy_evidence
 from sarto.measure.storage import storage_evidence
 from sarto.search.auto import Goal
-from sarto.search.claimed import claim
+from sarto.search.claimed import claim, given_up_if_empty
 from sarto.search.shrink_files import Effort, Shrunk, write_shrunk
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult, finished
 from sarto.search.shrink_given import check_classes, given_network, no_better_than_one_class
@@ -73,18 +73,10 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     fit, held, test = (shaped(part, shape) for part in (fit, held, parts.test))
     check_classes(network, fit)
     claim(request.out, request.identity())
-    from sarto.learn.loop import train
-    from sarto.models.network.named import NAMED
-
-    histories: list[History] = []
-    if request.model in NAMED:
-        checkpoint = request.out / WORK / "given.npz"
-        how = _training(request)
-        histories.append(train(network, fit, how, validation=held, checkpoint=checkpoint, talk=talk))
-    shrinking = _Shrinking(
-        request, recipes, network, fit, held, test, remarks, parts.how, effort, histories=histories
-    )
-    result = shrinking.run(talk)
+    run = _Shrinking(request, recipes, network, fit, held, test, remarks, parts.how, effort)
+    with given_up_if_empty(request.out):
+        run.train_first(talk)
+        result = run.run(talk)
     shutil.rmtree(request.out / WORK, ignore_errors=True)
     return result
 
@@ -143,6 +135,16 @@ class _Shrinking:
     histories: list[History] = field(default_factory=list["History"])
     curves: list[tuple[str, History]] = field(default_factory=list[tuple[str, "History"]])
     trials: int = 1
+
+    def train_first(self, talk: Talk) -> None:
+        """Train a network that was given by its name."""
+        from sarto.learn.loop import train
+        from sarto.models.network.named import NAMED
+
+        if self.request.model in NAMED:
+            checkpoint, how = self.request.out / WORK / "given.npz", _training(self.request)
+            seen = train(self.network, self.fit, how, validation=self.held, checkpoint=checkpoint, talk=talk)
+            self.histories.append(seen)
 
     def run(self, talk: Talk) -> ShrinkResult:
         """Run every step, write the file, test it once, and write the folder."""
