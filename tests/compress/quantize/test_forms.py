@@ -20,6 +20,7 @@ from sarto.compress.recipe import parse, run
 from sarto.compress.state import Evaluation, State, form_of, masked
 from sarto.data.examples import of_arrays
 from sarto.models.input_error import InputError
+from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network
 from sarto.models.network.named import named
 from sarto.models.network.weights import LinearLayer, WeightedLayer
@@ -114,6 +115,39 @@ def test_ternary_latent_weights_are_divided_by_the_largest_and_sizes_are_means()
     ternary.ternarise("fc", layer)
     assert layer.weight.tolist() == [pytest.approx([1.0, 0.5, -0.75, 0.025])]
     assert layer.effective.tolist() == [[3.0, 3.0, -3.0, 0.0]]
+
+
+def test_a_latent_weight_beyond_one_comes_back() -> None:
+    """It is clipped before a step, and learns again; left beyond, its gradient would be 0 for good."""
+    network = Network(
+        Architecture((2,), (Node("fc", "linear", ("input",), {"features": 1, "bias": False}),)), seed=0
+    )
+    layer = network.layer("fc")
+    layer.weight.data = torch.tensor([[1.2, -0.5]])
+    layer.form = Binary(torch.tensor([0.5]))
+
+    def gradient() -> torch.Tensor:
+        return torch.autograd.grad(network(torch.ones(1, 2)).sum(), layer.weight)[0]
+
+    assert gradient().tolist() == [[0.0, 0.5]]
+    binary.clip(network)
+    assert layer.weight.tolist() == [[1.0, -0.5]]
+    assert gradient().tolist() == [[0.5, 0.5]]
+
+
+def test_binary_tuning_clips_before_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, evaluation = trained()
+    seen: list[float] = []
+
+    def looked(network: Network) -> None:
+        clip(network)
+        seen.append(max(float(layer.weight.detach().abs().max()) for _, layer in network.weighted()))
+
+    clip = binary.clip
+    monkeypatch.setattr(binary, "clip", looked)
+    binary.quantise(state, evaluation)
+    assert len(seen) > 10
+    assert max(seen) <= 1
 
 
 def test_binary_has_a_size_for_each_channel_over_the_weights_that_are_kept() -> None:

@@ -3,13 +3,14 @@
     w^b_ci = a_c sign(w_ci),      a_c = mean |w_ci| over the weights of channel c that are not pruned.
 
 That is the size with the least `sum_i (w_ci - w^b_ci)^2`. A latent weight learns through its sign as if that were the
-weight, while it is within +-1, and not at all beyond: with `g = dL/dw^b`,
+weight, while it is within +-1: with `g = dL/dw^b`,
 
-    dL/dw = a_c g  where |w| <= 1,  else 0.
+    dL/dw = a_c g  where |w| <= 1,  else 0,
 
-Latent weights are divided by the largest of their layer to start with, and the size is learned from then on. A pruned
-weight stays 0: it is neither + nor -, counts in no mean, and the layer then has three symbols to code. The same
-holds for a latent weight that is exactly 0. Sizes are float16 numbers, in training too.
+and what a step takes beyond +-1 is clipped before the next one, so that it can come back. Latent weights are divided
+by the largest of their layer to start with, and the size is learned from then on. A pruned weight stays 0: it is
+neither + nor -, counts in no mean, and the layer then has three symbols to code. The same holds for a latent weight
+that is exactly 0. Sizes are float16 numbers, in training too.
 
 Source: Rastegari et al., "XNOR-Net", ECCV 2016, section 3.1, equation 6 (the size); Courbariaux, Bengio and David,
 "BinaryConnect", NeurIPS 2015, section 2.4, and Hubara et al., "Binarized neural networks", NeurIPS 2016, equation 4
@@ -39,6 +40,7 @@ from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.stored import Stored
 from sarto.core.recipe import Step
 from sarto.models.input_error import InputError
+from sarto.models.network.module import Network
 from sarto.models.network.weights import WeightedLayer
 
 
@@ -94,8 +96,16 @@ def quantise(state: State, evaluation: Evaluation, *, ends: bool = True, tuned: 
     for name, layer in formless("binary", layers if ends else layers[1:-1]):
         binarise(name, layer)
     if tuned:
-        evaluation.tune(network)
+        evaluation.tune(network, before_step=lambda _step, _steps: clip(network))
     return state.then(Step("binary", {"ends": ends, "tuned": tuned}), network)
+
+
+def clip(network: Network) -> None:
+    """Clip the latent weights of binary layers to +-1: beyond, their gradient is 0 for good."""
+    with torch.no_grad():
+        for _, layer in network.weighted():
+            if isinstance(layer.form, Binary):
+                layer.weight.clamp_(-1, 1)
 
 
 def binarise(name: str, layer: WeightedLayer) -> None:
