@@ -201,6 +201,14 @@ def test_a_recipe_that_a_step_refuses_leaves_the_folder_to_another(make: Make) -
     assert result.points
 
 
+def test_a_training_without_progress_ends_after_its_patience(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = passes_run(monkeypatch)
+    shrink(make("out", recipe="codebook:2:tuned=false", epochs=60, rate=1.0, patience=2), Silent())
+    assert 3 <= len(seen) < 60
+
+
 def test_numbers_of_bits_alone_are_each_tried_once(make: Make) -> None:
     result = shrink(make("out", recipe="codebook:auto:tuned=false", flash_b=1e5, trials=12), Silent())
     recipes = [p.settings["recipe"] for p in result.points if "recipe" in p.settings]

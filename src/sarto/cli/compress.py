@@ -34,6 +34,8 @@ BUDGET, TRAINING = "Budget", "Training"
          help="Most recipes and amounts that are tried, where they are searched.")
 @setting("--epochs", section=TRAINING, type=_kinds.COUNT, default=10, show_default=True,
          help="Passes over the data after each step that tunes.")
+@setting("--patience", section=TRAINING, type=_kinds.COUNT,
+         help="Passes without a smaller validation loss that end a training; without it all passes are run.")
 @setting("--batch", section=TRAINING, type=_kinds.COUNT, default=128, show_default=True, help="Items of a step.")
 @setting("--rate", section=TRAINING, type=_kinds.POSITIVE, default="0.001", show_default=True,
          help="Largest learning rate.")
@@ -65,6 +67,7 @@ def command(
     from sarto.search.shrink import shrink
     from sarto.search.shrink_folder import ShrinkRequest
 
+    options["patience"] = options["patience"] or 0
     options["flash_b"], options["command"] = options.pop("flash"), current_call().command(*untyped_words(context))
     result = shrink(ShrinkRequest(model=model, out=out, **options), open_talk(quiet))
     return _show(result, as_json)

@@ -111,6 +111,7 @@ def _training(request: ShrinkRequest) -> Any:
 
     return Training(
         epochs=request.epochs,
+        patience=request.patience,
         batch=request.batch,
         rate=request.rate,
         threads=request.threads,

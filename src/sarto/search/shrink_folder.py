@@ -36,6 +36,7 @@ class ShrinkRequest:
     max_drop: float | None = None
     trials: int = TRIALS
     epochs: int = EPOCHS
+    patience: int = 0
     batch: int = 128
     rate: float = 1e-3
     threads: int = 1
