@@ -31,6 +31,7 @@ from sarto.compress.gradual import Gradual
 from sarto.compress.lowrank import low_rank
 from sarto.compress.pruning import Pruning
 from sarto.compress.rate import RateAware
+from sarto.compress.renorm import Renorm
 from sarto.compress.settings import checked
 from sarto.compress.settle import Settling
 from sarto.compress.state import Evaluation, State
@@ -342,6 +343,7 @@ STEPS: dict[str, tuple[Callable[..., Any], str]] = {
     "gradual": (Gradual, "density"),
     "rate": (RateAware, "price"),
     "settle": (Settling, ""),
+    "renorm": (Renorm, ""),
     "low_rank": (low_rank, "share"),
     "dead_units": (remove_dead_units, ""),
     "dead_inputs": (remove_dead_inputs, ""),
@@ -349,7 +351,7 @@ STEPS: dict[str, tuple[Callable[..., Any], str]] = {
     DISTIL: (Distillation, ""),
 }
 """Steps that are no method of a room, and what their amount is: `density` is given as the share that goes."""
-MADE = ("gradual", "rate", "settle")
+MADE = ("gradual", "rate", "settle", "renorm")
 """Steps that are made with their settings, and then take state and evaluation."""
 INSTEAD = {"low_rank": "energy"}
 """Settings that may stand in place of an amount."""
