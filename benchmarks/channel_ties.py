@@ -1,4 +1,4 @@
-"""Which tracer finds the channels that must go together: Sarto's own, or torch-pruning's dependency graph?
+"""Sarto's own tracer cuts dead channels exactly in all of 110 networks, also where torch-pruning's graph does not.
 
 Networks of eleven kinds with random widths and weights: plain, residual (with and without a projection), separable,
 blocks that concatenate, depthwise convolutions with a multiplier, a flattening before a linear layer, and mixtures of
