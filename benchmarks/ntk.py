@@ -9,7 +9,8 @@ exact neural tangent kernel of 32 images and all outputs, before training, again
     loss curve   mean |loss - loss_dense| over the passes, in nat.
 
 The same for random masks of equal density in every layer and for each method's masks shuffled within their layers. A
-cell that collapses is left out, and said. The bound by paths is checked on every network.
+cell that collapses is left out, and said; so are alignment and spectrum of a kernel that is 0, where paths are left and
+none is active on these images. The bound by paths is checked on every network.
 """
 
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -62,10 +63,19 @@ def run(bench: Bench) -> Outcome:
 
 def _figures(title: str, cells: Sequence[dict[str, Any]]) -> dict[str, Figure]:
     good = [cell for cell in cells if not cell["collapse"]]
-    found = {f"{title}: cells that collapse": Figure(len(cells) - len(good), "1", "measured", len(cells))}
-    units = {"trace": "1", "alignment": "1", "spectrum": "decade", "loss curve": "nat"}
-    for what, unit in units.items() if good else ():
-        found |= over_seeds(f"{title}: {what}", [cell[what] for cell in good], unit, "measured")
+    there = [cell for cell in good if cell["trace"] > 0]
+    found = {
+        f"{title}: cells that collapse": Figure(len(cells) - len(good), "1", "measured", len(cells)),
+        f"{title}: kernels that are 0": Figure(len(good) - len(there), "1", "measured", len(cells)),
+    }
+    for what, unit, of in (
+        ("trace", "1", good),
+        ("alignment", "1", there),
+        ("spectrum", "decade", there),
+        ("loss curve", "nat", good),
+    ):
+        if of:
+            found |= over_seeds(f"{title}: {what}", [cell[what] for cell in of], unit, "measured")
     return found
 
 
