@@ -32,19 +32,24 @@ def checked(name: str, settings: Mapping[str, Any], step: Callable[..., Any]) ->
     wanted = get_type_hints(function)
     found: dict[str, Any] = {}
     for key, value in settings.items():
-        kind = wanted.get(key, Any)
+        kind = _without_none(wanted.get(key, Any))
         found[key] = _as(kind, value)
         if found[key] is _NOT_SO:
             raise InputError("E133", f"step '{name}': {key}={value}", cause=f"{key} is {_said(kind)}")
     return found
 
 
+def _without_none(kind: Any) -> Any:
+    """Return what an argument takes that may be None."""
+    if get_origin(kind) in (Union, UnionType):
+        return next(part for part in get_args(kind) if part is not type(None))
+    return kind
+
+
 def _as(kind: Any, value: Any) -> Any:
     """Return a value as its argument takes it, or that it is not so."""
     if kind is Any:
         return value
-    if get_origin(kind) in (Union, UnionType):
-        kind = next(part for part in get_args(kind) if part is not type(None))
     if get_origin(kind) is Literal:
         return value if value in get_args(kind) else _NOT_SO
     if get_origin(kind) is Sequence:
@@ -56,8 +61,6 @@ def _as(kind: Any, value: Any) -> Any:
 
 def _said(kind: Any) -> str:
     """Return in words what an argument takes."""
-    if get_origin(kind) in (Union, UnionType):
-        kind = next(part for part in get_args(kind) if part is not type(None))
     if get_origin(kind) is Literal:
         return " or ".join(map(str, get_args(kind)))
     return KINDS.get(kind, str(kind))

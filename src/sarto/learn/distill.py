@@ -106,12 +106,13 @@ class Distillation:
     def state_dict(self) -> dict[str, Tensor]:
         """Return what the maps have learned, and where drawing them stands, for a training that is taken up again."""
         found = {"generator": self._generator.get_state()} if self.hints else dict[str, Tensor]()
-        for (hint, *shape), matrix in self._maps.items():
-            place = f"{self.hints.index(hint)}x{shape[0]}x{shape[1]}"
+        for key, matrix in self._maps.items():
+            hint, taught, own = key
+            place = f"{self.hints.index(hint)}x{taught}x{own}"
             found[f"{place}/map"] = matrix.detach()
             if matrix.grad is not None:
                 found[f"{place}/grad"] = matrix.grad
-            for name, value in self._learners[hint, shape[0], shape[1]].state[matrix].items():
+            for name, value in self._learners[key].state[matrix].items():
                 found[f"{place}/adam/{name}"] = torch.as_tensor(value)
         return found
 

@@ -178,9 +178,10 @@ class _Shrinking:
         coder = coder_of(orders)
         data, table = state.packed(coder)
         write_atomic(self.request.out / FILE, data)
-        if (lowered := _integers(_own(data), self.fit.classes)) is not None:
-            save_graph(lowered.graph, self.request.out / GRAPH)
-        evidence = self._tested(data)
+        decoded = _decoded(data, self.fit.classes)
+        if decoded.integers is not None:
+            save_graph(decoded.integers.graph, self.request.out / GRAPH)
+        evidence = self._tested(data, decoded)
         budget = Budget(flash_b=self.request.flash_b, min_accuracy=self._least(evidence))
         verdict = judge(budget, {e.what: e for e in evidence})
         made = (*state.recipe.steps, *([Step(coder, {})] if orders[-1].room == "code" else []))
@@ -226,10 +227,11 @@ class _Shrinking:
         What was tuned since the last point is told of under its name.
         """
         self.curves += [(name, seen) for seen in self.histories[len(self.curves) :]]
+        subject = _sha256(data)
         size = storage_evidence(
-            len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
+            len(data), self.network.architecture.size, command=self.request.command, subject=subject
         )
-        guess, tool = _said(data, self.held)
+        guess, tool = _said(_decoded(data, self.fit.classes), self.held)
         quality = accuracy_evidence(
             self.held.y,
             guess,
@@ -237,7 +239,7 @@ class _Shrinking:
             part="validation",
             tool=tool,
             command=self.request.command,
-            subject=_sha256(data),
+            subject=subject,
         )
         error = replace(
             quality[0], what="validation error", value=1 - quality[0].value, interval=_flipped(quality[0])
@@ -245,15 +247,16 @@ class _Shrinking:
         settings = state.steps[-1].settings if state.steps else dict[str, Any]()
         return OperatingPoint(name, settings, (*size, error, *quality))
 
-    def _tested(self, data: bytes) -> list[Evidence]:
+    def _tested(self, data: bytes, decoded: _Decoded) -> list[Evidence]:
         """Return the evidence of the file, and the accuracy of it and of the network given on the test items."""
+        of_file = _sha256(data)
         found = storage_evidence(
-            len(data), self.network.architecture.size, command=self.request.command, subject=_sha256(data)
+            len(data), self.network.architecture.size, command=self.request.command, subject=of_file
         )
-        self.guess, tool = _said(data, self.test)
+        self.guess, tool = _said(decoded, self.test)
         given = _guess(self.network, self.test)
         for guess, part, by, subject in (
-            (self.guess, "test", tool, _sha256(data)),
+            (self.guess, "test", tool, of_file),
             (given, "given test", "the network as it was given", ""),
         ):
             found += accuracy_evidence(
@@ -314,32 +317,31 @@ def told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
     return [replace(point, name=name) for point, name in zip(points, names, strict=True)]
 
 
-def _said(data: bytes, examples: Examples) -> tuple[Any, str]:
-    """Return the classes of `examples` by the network in a file, and what found them: its integers, if it has any."""
-    from sarto.core.graph import infer
+@dataclass(frozen=True)
+class _Decoded:
+    """The network that a file gives back, and the integers that it computes in; None of one that computes in floats."""
 
-    network = _own(data)
-    lowered = _integers(network, examples.classes)
-    if lowered is None:
-        return _guess(network, examples), "the network as its file gives it back"
-    return infer(lowered.graph, lowered.items(examples.x)).classes, "the integer graph of its file, in NumPy"
+    network: Network
+    integers: Lowered | None
 
 
-def _own(data: bytes) -> Network:
-    """Return the network of a container that was made here, however much smaller than the network it is."""
+def _decoded(data: bytes, classes: tuple[str, ...]) -> _Decoded:
+    """Return what a container that was made here gives back, however much smaller than the network it is."""
     from sarto.compress.container import MOST_B
     from sarto.compress.state import restored
-
-    return restored(data, MOST_B)
-
-
-def _integers(network: Network, classes: tuple[str, ...]) -> Lowered | None:
-    """Return the integers that a network computes in, or None of one that computes in floats."""
-    if not len(network.quantisers):
-        return None
     from sarto.deploy.lower.network import lower_network
 
-    return lower_network(network.eval(), classes)
+    network = restored(data, MOST_B).eval()
+    return _Decoded(network, lower_network(network, classes) if len(network.quantisers) else None)
+
+
+def _said(decoded: _Decoded, examples: Examples) -> tuple[Any, str]:
+    """Return the classes of `examples`, and what found them: the integers, if there are any."""
+    from sarto.core.graph import infer
+
+    if (lowered := decoded.integers) is None:
+        return _guess(decoded.network, examples), "the network as its file gives it back"
+    return infer(lowered.graph, lowered.items(examples.x)).classes, "the integer graph of its file, in NumPy"
 
 
 def _guess(network: Network, examples: Examples) -> Any:

@@ -17,11 +17,14 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
+from sarto.compress.fold import fold
 from sarto.compress.places import places, positive
+from sarto.compress.quantize._forms import refuse_other_bits
 from sarto.compress.quantize._observers import BINS, OBSERVERS, Histogram
+from sarto.compress.state import Evaluation, State
 from sarto.compress.uniform import Uniform
 from sarto.core.quantization import Numbers
 from sarto.core.seed import generator
@@ -51,6 +54,20 @@ def chosen_items(examples: Examples, count: int, seed: int) -> Float[np.ndarray,
         )
     order = generator(seed, "calibration").permutation(len(examples))[:count]
     return examples.x[np.sort(order)]
+
+
+def opened(
+    state: State, evaluation: Evaluation, bits: int, items: int
+) -> tuple[Network, Float[np.ndarray, "item ..."]]:
+    """Return a network for integers of `bits` bits, folded and without quantisers, and the items to calibrate on.
+
+    Raises:
+        InputError: E126, when a norm cannot be folded; E128, when weights are integers of other bits.
+    """
+    refuse_other_bits(state.network.weighted(), bits)
+    network = fold(state.network).eval()
+    network.quantisers = nn.ModuleDict()
+    return network, chosen_items(evaluation.train, items, evaluation.seed)
 
 
 def activations(

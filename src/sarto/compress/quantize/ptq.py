@@ -28,17 +28,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from torch import nn
-
-from sarto.compress.fold import fold
 from sarto.compress.quantize._calibration import (
     activations,
-    chosen_items,
+    opened,
     output_means,
     second_moments,
     shift_biases,
 )
-from sarto.compress.quantize._forms import refuse_other_bits
 from sarto.compress.quantize._weights import nearest, output_aware
 from sarto.compress.state import Evaluation, State
 from sarto.core.recipe import Step
@@ -82,10 +78,7 @@ def quantise(
             f"bits={bits}, per={per}, rounding={rounding} cannot be used",
             cause="weights have 2 to 8 bits, a scale per channel or tensor, are rounded nearest, or optq by channel",
         )
-    refuse_other_bits(state.network.weighted(), bits)
-    network = fold(state.network).eval()
-    network.quantisers = nn.ModuleDict()
-    x = chosen_items(evaluation.train, items, evaluation.seed)
+    network, x = opened(state, evaluation, bits, items)
     before = output_means(network, x)
     network.quantisers.update(activations(network, x, observer, evaluation.train.x))
     moments = second_moments(network, x) if rounding == "optq" else None

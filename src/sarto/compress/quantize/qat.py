@@ -27,11 +27,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import torch
-from torch import nn
 
-from sarto.compress.fold import fold
-from sarto.compress.quantize._calibration import activations, chosen_items
-from sarto.compress.quantize._forms import refuse_other_bits
+from sarto.compress.quantize._calibration import activations, opened
 from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.uniform import Uniform, quantiser
 from sarto.core.recipe import Step
@@ -75,10 +72,7 @@ def quantise(
             f"bits={bits}, frozen={frozen} cannot be used",
             cause="weights have 2 to 8 bits, and a share is from 0 to 1",
         )
-    refuse_other_bits(state.network.weighted(), bits)
-    network = fold(state.network).eval()
-    network.quantisers = nn.ModuleDict()
-    x = chosen_items(evaluation.train, items, evaluation.seed)
+    network, x = opened(state, evaluation, bits, items)
     network.quantisers.update(activations(network, x, observer, evaluation.train.x))
     for _, layer in network.weighted():
         if layer.form is None:
