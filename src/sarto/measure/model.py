@@ -18,9 +18,10 @@ from sarto.core.artifact import check_image, read_manifest
 from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, Ledger
-from sarto.core.graph import Graph, Outcome, interpret, load_graph
+from sarto.core.graph import Graph, Outcome, infer, interpret, load_graph
 from sarto.core.progress import Talk
 from sarto.core.table import Table
+from sarto.deploy.c.network import lines_of
 from sarto.deploy.c.program import image_sources, linker_script, native_sources
 from sarto.deploy.lower.activation import activation_error
 from sarto.devices import any_device, parse_device
@@ -100,7 +101,25 @@ def check_tools(device: AnyDevice) -> None:
 
 def outputs(graph: Graph, sequences: RawSequences) -> Outputs:
     """Return what the NumPy interpreter says of `sequences`, in the form that the C reports."""
-    return _as_outputs(interpret(graph, sequences.raw, sequences.offsets), sequences, graph)
+    return _as_outputs(interpreted(graph, sequences), sequences, graph)
+
+
+def interpreted(graph: Graph, sequences: RawSequences) -> Outcome:
+    """Return what the NumPy interpreter says of `sequences`: streams, or the lines of whole items."""
+    if not graph.whole:
+        return interpret(graph, sequences.raw, sequences.offsets)
+    (given,) = graph.kind("input")
+    return infer(graph, sequences.raw.reshape(len(sequences), *given.shape))
+
+
+def of_items(items: Integer[np.ndarray, "item ..."]) -> RawSequences:
+    """Return whole items, in the shape of a graph's input, as the lines in which a device takes them.
+
+    >>> of_items(np.arange(12).reshape(2, 3, 2, 1))[1].tolist()
+    [[6, 7], [8, 9], [10, 11]]
+    """
+    lines, numbers = lines_of(items.shape[1:])
+    return RawSequences(items.reshape(-1, numbers), np.arange(len(items) + 1) * lines)
 
 
 def _as_outputs(outcome: Outcome, sequences: RawSequences, graph: Graph) -> Outputs:
@@ -145,7 +164,7 @@ def measure_model(
     Raises:
         SartoError: E202 or E203, when it does not fit; E402 on a fault; E403, when outputs differ.
     """
-    outcome = interpret(graph, sequences.raw, sequences.offsets)
+    outcome = interpreted(graph, sequences)
     truth = _as_outputs(outcome, sequences, graph)
     pinned = sequences.pinned(on_device)
     if isinstance(device, Host):

@@ -66,6 +66,7 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #endif
 
 #include "arithmetic.h"
+#include "clamp.h"
 #include "requantise.h"
 #include "standardise.h"
 #define DENSE_STATE dense_int16
@@ -79,6 +80,7 @@ static const int8_t weights[9] = {1, 2, 3, -4, 5, 6, 7, 8, -127};
 #endif
 #include "neuron.h"
 #include "driving.h"
+#include "words.h"
 #include "dense.h"
 #include "dense_int16.h"
 #include "dense_int8.h"

@@ -13,7 +13,8 @@ from jaxtyping import Integer
 
 from sarto.core.graph import Graph, Op, Window, interpret, trace, windows
 from sarto.core.graph.operations import SCORE_LIMIT
-from sarto.deploy.c.emit import emit, laid_out
+from sarto.deploy.c.emit import emit
+from sarto.deploy.c.layout import laid_out
 from sarto.deploy.lower import Answers, Numbers
 from sarto.deploy.lower.forest import with_forest
 from sarto.learn.forest import ForestSettings, grow

@@ -11,15 +11,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib.resources import files
 
-import numpy as np
-from jaxtyping import Integer
-
-from sarto.core.errors import SartoError
 from sarto.core.graph import Graph
 from sarto.core.graph.convolution import THRESHOLD_SHIFT
 from sarto.core.graph.operations import FEATURE_LIMIT, POOLED_STEPS, SCORE_LIMIT
 from sarto.core.graph.statistics import CROSSING, STATISTICS
 from sarto.core.graph.values import Tensor
+from sarto.deploy.c.layout import WORDS, laid_out, table
+from sarto.deploy.c.network import emit_network
 from sarto.deploy.c.reservoir import ROWS, TANH, Kernel, numbered, reservoir, table_shift
 from sarto.deploy.c.text import resolved
 from sarto.deploy.memory import Member, arena
@@ -74,14 +72,6 @@ const int32_t *{name}_scores(const {name}_arena *arena);
 
 ROUNDED = {"neuron", "mean_feature", "random_features"}
 """Kernels with a requantised sum."""
-WORDS = """\
-#if defined(__GNUC__)
-#define WORDS __attribute__((aligned(4)))
-#else
-#define WORDS
-#endif
-"""
-"""Lets the dense kernels read four weights as one word."""
 
 
 def emit(graph: Graph, title: str = "A model cut to measure by Sarto", words: str = "") -> dict[str, str]:
@@ -93,15 +83,10 @@ def emit(graph: Graph, title: str = "A model cut to measure by Sarto", words: st
         words: what a count of each raw word is worth, for whoever writes the driver; not said when empty.
 
     Raises:
-        SartoError: E126, when the graph is one of whole items.
+        SartoError: E126, when a layer of a network cannot be written.
     """
     if graph.whole:
-        raise SartoError(
-            "E126",
-            f"no C can be generated for '{graph.name}' yet",
-            cause="it is a network that takes whole items, and C is generated for models of streams",
-            hint="its integers run in Python: sarto.core.graph.infer",
-        )
+        return emit_network(graph, _comment(title), _comment(words))
     return {f"{graph.name}.h": _header(graph, title, words), f"{graph.name}.c": _source(graph, title)}
 
 
@@ -168,10 +153,7 @@ def _member(member: Member) -> str:
 def _source(graph: Graph, title: str) -> str:
     defines, kernels = _plan(graph)
     dense = _dense_tables(graph)
-    tables = "\n".join(
-        _table(dense.get(t.name, t), re.sub("^inputs", "weights_in", t.name), aligned=t.name in dense)
-        for t in graph.kind("const")
-    )
+    tables = "\n".join(_table(dense.get(t.name, t), words=t.name in dense) for t in graph.kind("const"))
     parts = [_text(k) for k in kernels]
     at = next(i for i, k in enumerate(kernels) if k.name.startswith("body_"))
     code = "\n".join([*parts[:at], *_layers(kernels), *parts[at:-1], _clear(graph), parts[-1]])
@@ -242,7 +224,7 @@ def _plan(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
         Kernel(f"body_{name}", _features(inner)),
         *map(Kernel, ("scores", last.kind)),
     ]
-    kernels = [Kernel("arithmetic"), *rounding, Kernel("standardise"), *inner, *after]
+    kernels = [*map(Kernel, ("arithmetic", "clamp")), *rounding, Kernel("standardise"), *inner, *after]
     return defines | of_body | of_head, [*kernels, *[Kernel("latest")] * forecast, Kernel("driver")]
 
 
@@ -287,7 +269,7 @@ def _random_features(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
     }
     tanh = ["magnitude", *TANH["int16"], "activation_tanh"]
     activation = ["interpolated", "activation_cosine"] if op.attributes["cosine"] else tanh
-    dense = ["dense", "dense_int16"] if graph.by_name["weights_hidden"].shape[0] >= ROWS else []
+    dense = ["words", "dense", "dense_int16"] if graph.by_name["weights_hidden"].shape[0] >= ROWS else []
     return defines, [*activation, *dense, "random_features", "take_vector"]
 
 
@@ -318,28 +300,7 @@ def _dense_tables(graph: Graph) -> dict[str, Tensor]:
     }
 
 
-def laid_out(weights: Integer[np.ndarray, "row column"], swapped: bool) -> Integer[np.ndarray, " weight"]:
-    """Return `weights` in the order of `kernels/dense.c`; `swapped` changes the middle two of every four columns.
-
-    >>> laid_out(np.arange(25).reshape(5, 5), True).tolist()
-    [0, 2, 1, 3, 5, 7, 6, 8, 10, 12, 11, 13, 15, 17, 16, 18, 4, 9, 14, 19, 20, 21, 22, 23, 24]
-    """
-    rows, columns = weights.shape
-    full, order = columns - columns % 4, [0, 2, 1, 3] if swapped else [0, 1, 2, 3]
-    parts: list[np.ndarray] = []
-    for four in weights[: rows - rows % 4].reshape(-1, 4, columns):
-        parts += [four[:, :full].reshape(4, -1, 4)[:, :, order].transpose(1, 0, 2), four[:, full:]]
-    parts.append(weights[rows - rows % 4 :])
-    return np.concatenate([part.reshape(-1) for part in parts])
-
-
-def _table(tensor: Tensor, name: str, aligned: bool = False) -> str:
+def _table(tensor: Tensor, words: bool) -> str:
     assert tensor.data is not None
-    values = tensor.data.reshape(-1).tolist()
-    rows = [", ".join(map(str, values[i : i + 20])) for i in range(0, len(values), 20)]
-    words = "WORDS " if aligned else ""
-    return (
-        f"{words}static const {tensor.dtype}_t {name}[{len(values)}] = {{\n    "
-        + ",\n    ".join(rows)
-        + "};\n"
-    )
+    name = re.sub("^inputs", "weights_in", tensor.name)
+    return table(name, f"{tensor.dtype}_t", tensor.data.reshape(-1), words)

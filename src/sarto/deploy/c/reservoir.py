@@ -85,7 +85,9 @@ def reservoir(graph: Graph) -> tuple[Defines, list[Kernel]]:
         features = layer.features | finer
         kernels = [Kernel(name, features) for name in [*before, *layer.kernels, *after]]
         return {**pooled, **layer.first, **shared, **layer.sums}, kernels
-    dense = dict.fromkeys(k for layer in own for k in layer.kernels if k.startswith(("dense", "generated")))
+    dense = dict.fromkeys(
+        k for layer in own for k in layer.kernels if k.startswith(("words", "dense", "generated"))
+    )
     kernels = [Kernel(k, finer) for k in [*before, *dense]]
     defines = pooled | shared
     for index, (op, layer) in enumerate(zip(cells, own, strict=True)):
@@ -185,7 +187,7 @@ def _stored(graph: Graph, op: Op) -> tuple[Defines, list[str]]:
         "BIAS_SHIFT": op.attributes["bias_shift"],
     }
     units = op.attributes.get("units", state.shape[0])
-    dense = ["dense", *dict.fromkeys(["dense_int16", f"dense_{state.dtype}"])]
+    dense = ["words", "dense", *dict.fromkeys(["dense_int16", f"dense_{state.dtype}"])]
     dense = [] if ring or units < ROWS else dense
     return defines, ["driving", *dense, f"recurrent_{'ring' if ring else 'dense'}"]
 
@@ -200,4 +202,4 @@ def _generated(graph: Graph, op: Op) -> tuple[Defines, list[str]]:
         "CONSTANT": op.attributes["constant"],
         "STATE_UP": op.attributes["state_up"],
         "STATE_DOWN": op.attributes["state_down"],
-    }, ["dense", "generated", "recurrent_seeded"]
+    }, ["words", "dense", "generated", "recurrent_seeded"]

@@ -5,7 +5,7 @@ SEPARATE static const int8_t *dense_int16(const int8_t *w, const int16_t *v, int
     const int left = columns % 4;
     UNROLLED
     for (const int16_t *end = v + (columns - left); v != end; v += 4, w += 16) {
-#if DENSE_DSP
+#if WORDS_DSP
         const int16x2_t first = (int16x2_t)loaded(v), second = (int16x2_t)loaded(v + 2);
         a = four_products(w, first, second, a);
         b = four_products(w + 4, first, second, b);

@@ -5,7 +5,7 @@ SEPARATE static const int8_t *dense_int8(const int8_t *w, const int8_t *v, int c
     const int left = columns % 4;
     UNROLLED
     for (const int8_t *end = v + (columns - left); v != end; v += 4, w += 16) {
-#if DENSE_DSP
+#if WORDS_DSP
         const uint32_t word = loaded(v);
         const int16x2_t first = even(word), second = odd(word);
         a = four_products(w, first, second, a);

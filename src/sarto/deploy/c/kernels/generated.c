@@ -13,7 +13,7 @@ SEPARATE static uint32_t generated(uint32_t word, const int16_t *v, int columns,
 {
     int32_t a = 0, b = 0, c = 0, d = 0;
     for (const int16_t *end = v + columns; v != end; v += 4) {
-#if DENSE_DSP
+#if WORDS_DSP
         const int16x2_t first = (int16x2_t)loaded(v), second = (int16x2_t)loaded(v + 2);
 #define PRODUCTS(acc) __smlad(odd(word), second, __smlad(even(word), first, acc))
 #else

@@ -1,0 +1,438 @@
+"""C99 of a network: the layers of a graph of whole items, called one after the other on one arena.
+
+Kernels are the files `kernels/network_*.c`. What they read is laid out here: rows of weights four at a time as in
+`dense.c`, padded with zeros to whole words; for each channel its bias and what its sum is rescaled by. A factor
+`m 2^-s` with s from 16 to 32 is `m 2^(32 - s)`, so that the high word of a product is the number: the same as
+`(acc m + 2^(s-1)) >> s`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+
+import numpy as np
+from jaxtyping import Int, Integer
+
+from sarto.core.errors import SartoError
+from sarto.core.graph import Graph, Op, Tensor
+from sarto.core.graph.network import Slide
+from sarto.deploy.c.layout import WORDS, laid_out, table, whole_words
+from sarto.deploy.c.text import resolved
+from sarto.deploy.plan import WORD_B, Plan, plan
+
+MOST = 65535
+"""Layers are described in 16 bits."""
+KINDS = ("HIGH", "LEAKY", "GENERAL", "SCORES")
+LENGTHS = {"HIGH": 2, "LEAKY": 3, "GENERAL": 5, "SCORES": 5}
+ORDER = (
+    "arithmetic",
+    "requantise",
+    "words",
+    "dense",
+    "network_int8",
+    "network_uint8",
+    "network_settle",
+    "network_layer",
+    "network_rows",
+    "network_gather",
+    "network_conv",
+    "network_depthwise",
+    "network_pool",
+    "network_add",
+    "network_permute",
+)
+"""Kernel files in the order in which they build on each other."""
+
+HEADER = """\
+/* {title}
+ *
+ * {name}_init once, {name}_step for each of the {lines} lines of an item ({line}), then {name}_predict.
+ * All RAM that the model needs is one {name}_arena of {NAME}_ARENA_BYTES bytes. No malloc, no libc.
+{words} */
+#ifndef {NAME}_H
+#define {NAME}_H
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+#define {NAME}_CHANNELS {channels}
+#define {NAME}_LINES {lines}
+#define {NAME}_OUTPUTS {outputs}
+#define {NAME}_ARENA_BYTES {arena_b}
+
+/* {output_list}. */
+typedef {sample} {name}_sample;
+
+typedef struct {{
+    uint32_t words[{arena_words}];
+    int32_t line;
+}} {name}_arena;
+
+/* Starts an item. */
+void {name}_init({name}_arena *arena);
+/* Takes the next line of {NAME}_CHANNELS numbers; returns -1. Lines after the last one of an item are left out. */
+int {name}_step({name}_arena *arena, const {name}_sample *sample);
+/* Returns the class of the item, and is ready for the next one. Lines that were not given are zeros. */
+int {name}_predict({name}_arena *arena);
+/* The scores behind the last class, one per class{unit}; valid until the next step. */
+const int32_t *{name}_scores(const {name}_arena *arena);
+
+#ifdef __cplusplus
+}}
+#endif
+#endif
+"""
+
+
+@dataclass
+class _Parts:
+    """What the operations of a network need, as far as they were looked at."""
+
+    tables: list[str] = field(default_factory=list[str])
+    calls: list[str] = field(default_factory=list[str])
+    kernels: dict[str, None] = field(default_factory=dict[str, None])
+    added: int = 0
+
+    def needs(self, kernel: str, *number: str) -> None:
+        """Note a kernel file, and the type of numbers that it reads."""
+        for one in number or ("",):
+            self.kernels[f"{kernel} {one}".strip()] = None
+
+
+def emit_network(graph: Graph, title: str, words: str) -> dict[str, str]:
+    """Return `<name>.h` and `<name>.c` of a graph of whole items; `title` and `words` are for people, and harmless.
+
+    Raises:
+        SartoError: E126, when a layer is too large to be described, or the kernels do not know it.
+    """
+    return _Emitter(graph).files(title, words)
+
+
+def arena_plan(graph: Graph) -> Plan:
+    """Return the memory plan of a graph of whole items, with the scratch of its kernels."""
+    return plan(graph, {i: _scratch_b(graph, op) for i, op in enumerate(graph.whole)})
+
+
+def arena_b(graph: Graph) -> int:
+    """Return the bytes of the arena of a graph of whole items: its plan, and the count of lines."""
+    return arena_plan(graph).size_b + WORD_B
+
+
+def lines_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many lines an item of `shape` has, and of how many numbers: rows, samples, or one vector.
+
+    >>> lines_of((28, 28, 3)), lines_of((1, 100, 6)), lines_of((64,))
+    ((28, 84), (100, 6), (1, 64))
+    """
+    if len(shape) == 1:
+        return 1, shape[0]
+    rows, columns, channels = shape
+    return (columns, channels) if rows == 1 else (rows, columns * channels)
+
+
+class _Emitter:
+    """The text of one graph."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph, self.plan, self.parts = graph, arena_plan(graph), _Parts()
+        self.kinds: dict[str, Callable[[int, Op], None]] = {
+            "dense": self.dense,
+            "conv": self.conv,
+            "mean": self.pool,
+            "max": self.pool,
+            "add": self.add,
+            "permute": self.permute,
+            "reshape": lambda _number, _op: None,
+            "argmax": self.argmax,
+        }
+
+    def files(self, title: str, words: str) -> dict[str, str]:
+        """Return the header and the source."""
+        graph = self.graph
+        for number, op in enumerate(graph.whole):
+            if op.kind not in self.kinds:
+                raise _refused(op, f"there is no kernel for '{op.kind}'")
+            self.kinds[op.kind](number, op)
+        (given,) = graph.kind("input")
+        lines, channels = lines_of(given.shape)
+        (scores,) = graph.kind("output")
+        about = {
+            "name": graph.name,
+            "NAME": graph.name.upper(),
+            "title": title,
+            "words": f" * {words}\n" if words else "",
+            "lines": lines,
+            "line": "the whole of it"
+            if lines == 1
+            else "a sample each"
+            if given.shape[0] == 1
+            else "a row each",
+            "channels": channels,
+            "outputs": len(graph.outputs),
+            "arena_b": self.plan.size_b + WORD_B,
+            "arena_words": self.plan.size_b // WORD_B,
+            "output_list": "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs)),
+            "sample": f"{given.dtype}_t",
+            "unit": f", in counts of {scores.scale:.6g}" if scores.scale else "",
+        }
+        return {f"{graph.name}.h": HEADER.format(**about), f"{graph.name}.c": self.source(title)}
+
+    def source(self, title: str) -> str:
+        """Return the text of the source, once every operation was looked at."""
+        name, parts = self.graph.name, self.parts
+        (given,) = self.graph.kind("input")
+        upper = name.upper()
+        lines = f"#define INPUT_AT {self.plan.places[given.name]}\n"
+        lines += f"#define SCORES_AT {self.scores_at // WORD_B}\n"
+        lines += f"#define MOST_ADDED {parts.added}\n" if parts.added else ""
+        check = f"typedef char arena_has_the_size_it_says[sizeof({name}_arena) == {upper}_ARENA_BYTES ? 1 : -1];\n"
+        kernels = "\n".join(self.kernel(k) for k in ORDER)
+        calls = "".join(parts.calls)
+        network = f"static void network(uint8_t *m)\n{{\n{calls}}}\n"
+        driver = _text("network_driver").replace("model_", f"{name}_").replace("MODEL_", f"{upper}_")
+        pieces = [kernels, *parts.tables, network, driver]
+        return f'/* {title} */\n#include "{name}.h"\n\n{WORDS}{lines}\n{check}\n' + "\n".join(
+            filter(None, pieces)
+        )
+
+    def kernel(self, name: str) -> str:
+        """Return a kernel's text, once for each type of numbers that it reads, or nothing when none needs it."""
+        found = [k.partition(" ")[2] for k in self.parts.kernels if k.partition(" ")[0] == name]
+        if not found and name not in ("arithmetic",):
+            return ""
+        text = resolved(_text(name), {"BENT"} if self.bent else set())
+        if not any(found):
+            return text
+        return "\n".join(
+            text.replace("number_t", f"{one}_t").replace("_number", f"_{one}") for one in sorted(found)
+        )
+
+    @property
+    def bent(self) -> bool:
+        """Whether some layer is rescaled by more than one factor a channel, or not by the high word."""
+        return any("LEAKY" in t or "GENERAL" in t for t in self.parts.tables)
+
+    def place(self, name: str, const: bool = True) -> str:
+        """Return the C of where a tensor lies, as numbers of its own type, or as bytes to write to."""
+        at = f"m + {self.plan.places[name]}"
+        return f"(const {self.graph.by_name[name].dtype}_t *)({at})" if const else at
+
+    def scale(self, number: int, op: Op) -> str:
+        """Note what a layer's sums are rescaled by; return the C of its `scaling`."""
+        kind, rows = scaling(self.graph, op)
+        for kernel in ("words", "requantise", "network_settle"):
+            self.parts.needs(kernel)
+        self.parts.tables.append(table(f"scale_{number}", "int32_t", rows.reshape(-1)))
+        a = op.attributes
+        return f"{{scale_{number}, {kind}, {LENGTHS[kind]}, {a['low']}, {a['high']}}}"
+
+    def weights(self, number: int, values: Int[np.ndarray, " weight"]) -> str:
+        """Note a table of weights; return its name."""
+        self.parts.tables.append(table(f"weights_{number}", "int8_t", values, words=True))
+        return f"weights_{number}"
+
+    def dense(self, number: int, op: Op) -> None:
+        """Add a fully connected layer."""
+        values = whole_words(self.graph.const(op.inputs["weights"]))
+        outputs, taps = values.shape
+        x, y, kind = op.inputs["x"], op.outputs["y"], self.graph.by_name[op.inputs["x"]].dtype
+        _check(op, outputs, taps)
+        for kernel in ("dense", f"network_{kind}"):
+            self.parts.needs(kernel)
+        self.parts.needs("network_rows", kind)
+        scale, weights = self.scale(number, op), self.weights(number, laid_out(values, swapped=False))
+        self.parts.tables.append(f"static const scaling scaling_{number} = {scale};\n")
+        self.call(
+            y,
+            f"rows_{kind}(&scaling_{number}, scale_{number}, {weights}, {self.place(x)}, {taps}, {outputs}, "
+            f"{self.place(y, const=False)}, 0)",
+        )
+
+    def conv(self, number: int, op: Op) -> None:
+        """Add a convolution; one of every channel by itself has a kernel of its own."""
+        graph, weights = self.graph, self.graph.const(op.inputs["weights"])
+        x, y = graph.by_name[op.inputs["x"]], graph.by_name[op.outputs["y"]]
+        each = is_depthwise(weights, op)
+        if each:
+            values = np.moveaxis(weights[..., 0], 0, -1).reshape(-1)
+        else:
+            rows = whole_words(weights.reshape(len(weights), -1))
+            groups = op.attributes["groups"]
+            values = np.concatenate([laid_out(part, swapped=False) for part in np.split(rows, groups)])
+        sizes = dict(_geometry(x, y, op, weights.shape[1:3]))
+        sizes |= {"taps": patch_b(weights), "direct": int(_is_direct(x, weights, op))}
+        _check(op, *sizes.values())
+        for needed in ("network_layer", f"network_{x.dtype}", *(() if each else ("network_gather",))):
+            self.parts.needs(needed)
+        self.parts.needs("network_depthwise" if each else "network_conv", x.dtype)
+        if not each:
+            self.parts.needs("dense")
+            self.parts.needs("network_rows", x.dtype)
+        scale, table_name = self.scale(number, op), self.weights(number, values)
+        fields = ", ".join(map(str, sizes.values()))
+        self.parts.tables.append(
+            f"static const conv_layer layer_{number} = {{{scale}, {table_name}, {fields}}};\n"
+        )
+        kernel = "depthwise" if each else "conv"
+        patch = "" if each else f", m + {self.plan.places.get(f'scratch {number}', 0)}"
+        self.call(
+            y.name,
+            f"{kernel}_{x.dtype}(&layer_{number}, {self.place(x.name)}{patch}, {self.place(y.name, const=False)})",
+        )
+
+    def pool(self, number: int, op: Op) -> None:
+        """Add a pool."""
+        x, y, a = self.graph.by_name[op.inputs["x"]], self.graph.by_name[op.outputs["y"]], op.attributes
+        slide = Slide.of((a["kernel_row"], a["kernel_column"]), a)
+        channels = x.shape[2]
+        rows, columns = slide.size(*x.shape[:2])
+        sizes = (*x.shape, rows, columns, *slide.kernel, *slide.stride, *slide.padding)
+        assert y.size_b % (rows * columns * channels) == 0
+        _check(op, *sizes)
+        for kernel in ("words", "requantise", "network_settle"):
+            self.parts.needs(kernel)
+        self.parts.needs("network_pool", x.dtype)
+        rescaled = [a.get(name, 0) for name in ("factor", "shift", "low", "high")]
+        fields = ", ".join(map(str, (*sizes, int(op.kind == "mean"), int(y.dtype == "int32"), *rescaled)))
+        self.parts.tables.append(f"static const pool_layer layer_{number} = {{{fields}}};\n")
+        self.call(
+            y.name,
+            f"pool_{x.dtype}(&layer_{number}, {self.place(x.name)}, {self.place(y.name, const=False)})",
+        )
+
+    def add(self, number: int, op: Op) -> None:
+        """Add a sum of tensors."""
+        read = [self.graph.by_name[op.inputs[f"x{i}"]] for i in range(len(op.inputs))]
+        y, a = self.graph.by_name[op.outputs["y"]], op.attributes
+        size = int(np.prod(y.shape))
+        self.parts.added = max(self.parts.added, len(read))
+        for kernel in ("words", "requantise", "network_settle", "network_add"):
+            self.parts.needs(kernel)
+        factors = ", ".join(str(a[f"factor_{i}"]) for i in range(len(read)))
+        signs = ", ".join("128" if x.dtype == "int8" else "0" for x in read)
+        fields = f"{size}, {len(read)}, {a['shift']}, {a['low']}, {a['high']}, {int(y.dtype == 'int32')}"
+        self.parts.tables.append(
+            f"static const add_layer layer_{number} = {{{fields}, {{{factors}}}, {{{signs}}}}};\n"
+        )
+        places = ", ".join(self.place(x.name, const=False) for x in read)
+        self.call(
+            y.name,
+            f"add(&layer_{number}, (const uint8_t *const[]){{{places}}}, {self.place(y.name, const=False)})",
+        )
+
+    def permute(self, number: int, op: Op) -> None:
+        """Add another order of a vector's numbers."""
+        index, x, y = (
+            self.graph.const(op.inputs["index"]),
+            op.inputs["x"],
+            self.graph.by_name[op.outputs["y"]],
+        )
+        _check(op, int(np.prod(self.graph.by_name[x].shape)))
+        self.parts.needs("network_permute")
+        self.parts.tables.append(table(f"index_{number}", "uint16_t", index))
+        width = y.size_b // len(index)
+        to = self.place(y.name, const=False)
+        self.call(
+            y.name, f"permute(index_{number}, {len(index)}, {width}, {self.place(x, const=False)}, {to})"
+        )
+
+    def argmax(self, number: int, op: Op) -> None:
+        """Note where the scores lie; those of 8 bits are widened."""
+        scores = self.graph.by_name[op.inputs["x"]]
+        self.scores_at = self.plan.places[scores.name]
+        if scores.dtype == "int32":
+            return
+        read, self.scores_at = self.scores_at, self.plan.places[f"scratch {number}"]
+        self.call(
+            "the scores",
+            f"for (int i = 0; i < {len(self.graph.outputs)}; i++)\n"
+            f"        ((int32_t *)(m + {self.scores_at}))[i] = ((const {scores.dtype}_t *)(m + {read}))[i]",
+        )
+
+    def call(self, what: str, text: str) -> None:
+        """Add a statement that makes tensor `what`."""
+        self.parts.calls.append(f"    {text}; /* {what} */\n")
+
+
+def _text(name: str) -> str:
+    return (files("sarto.deploy.c") / "kernels" / f"{name}.c").read_text(encoding="utf-8")
+
+
+def _refused(op: Op, cause: str) -> SartoError:
+    where = next(iter(op.outputs.values()), op.kind)
+    return SartoError("E126", f"no C can be generated for '{where}'", cause=cause)
+
+
+def _check(op: Op, *sizes: int) -> None:
+    if max(sizes) > MOST:
+        raise _refused(
+            op, f"it has a size of {max(sizes)}, and layers are described in 16 bits: {MOST} at most"
+        )
+
+
+def is_depthwise(weights: Integer[np.ndarray, "output row column channel"], op: Op) -> bool:
+    """Return whether every channel is convolved by itself, into one."""
+    return weights.shape[3] == 1 and op.attributes["groups"] == len(weights)
+
+
+def patch_b(weights: Integer[np.ndarray, "output row column channel"]) -> int:
+    """Return the bytes of what one place of a convolution sees, up to a whole word."""
+    return -(-int(np.prod(weights.shape[1:])) // WORD_B) * WORD_B
+
+
+def _is_direct(x: Tensor, weights: Integer[np.ndarray, "output row column channel"], op: Op) -> bool:
+    """Return whether what a place sees lies in the input side by side, in whole words."""
+    slide = Slide.of((weights.shape[1], weights.shape[2]), op.attributes)
+    rows, columns = slide.kernel
+    beside = rows == 1 or (columns == x.shape[1] and slide.dilation[0] == 1)
+    dense = columns == 1 or slide.dilation[1] == 1
+    whole = int(np.prod(weights.shape[1:])) % WORD_B == 0
+    return op.attributes["groups"] == 1 and not any(slide.padding) and beside and dense and whole
+
+
+def _scratch_b(graph: Graph, op: Op) -> int:
+    """Return the bytes that the kernel of an operation needs while it runs."""
+    if op.kind == "conv":
+        x, weights = graph.by_name[op.inputs["x"]], graph.const(op.inputs["weights"])
+        return 0 if is_depthwise(weights, op) or _is_direct(x, weights, op) else patch_b(weights)
+    if op.kind == "argmax" and graph.by_name[op.inputs["x"]].dtype != "int32":
+        return WORD_B * len(graph.outputs)
+    return 0
+
+
+def _geometry(x: Tensor, y: Tensor, op: Op, kernel: tuple[int, ...]) -> Mapping[str, int]:
+    """Return the sizes of a convolution in the order of `conv_layer`."""
+    slide = Slide.of((kernel[0], kernel[1]), op.attributes)
+    given = {"rows": x.shape[0], "columns": x.shape[1], "channels": x.shape[2]}
+    made = {"to_rows": y.shape[0], "to_columns": y.shape[1], "outputs": y.shape[2]}
+    pairs = (("kernel", slide.kernel), ("stride", slide.stride), ("padding", slide.padding))
+    moved = {f"{name}_{axis}": n for name, pair in pairs for axis, n in zip("rc", pair, strict=True)}
+    far = {f"dilation_{axis}": n for axis, n in zip("rc", slide.dilation, strict=True)}
+    return {**given, **made, **moved, **far, "groups": op.attributes["groups"]}
+
+
+def scaling(graph: Graph, op: Op) -> tuple[str, Int[np.ndarray, "channel number"]]:
+    """Return how the sums of a layer are rescaled, see `network_settle.c`, and the row of each channel."""
+    (out,) = (graph.by_name[name] for name in op.outputs.values())
+
+    def read(role: str) -> Int[np.ndarray, " channel"]:
+        return graph.const(op.inputs[role]).astype(np.int64)
+
+    bias, factor, shift = read("bias"), read("factor"), read("shift")
+    bent = "factor_below" in op.inputs
+    below, shift_below = (read("factor_below"), read("shift_below")) if bent else (factor, shift)
+    by_high_word = all(
+        ((s >= 16) & (s <= 32) | (m == 0)).all() for m, s in ((factor, shift), (below, shift_below))
+    )
+    if out.dtype == "int32" or not by_high_word:
+        kind = "SCORES" if out.dtype == "int32" else "GENERAL"
+        return kind, np.stack([bias, factor, shift, below, shift_below], axis=1)
+    up, up_below = (np.where(m == 0, 0, m << (32 - np.where(m == 0, 32, s))) for m, s in
+                    ((factor, shift), (below, shift_below)))  # fmt: skip
+    return (
+        ("LEAKY", np.stack([bias, up, up_below], axis=1)) if bent else ("HIGH", np.stack([bias, up], axis=1))
+    )
