@@ -1,10 +1,12 @@
 """Where a network of integers has integers: which nodes return numbers that are quantised.
 
-A layer or a sum hands on to an activation that alone reads it what it has in full (32 bits); the activation is then
-where integers are made. Pooling by maximum, flattening, reshaping and taking keep the numbers they are given. The
-scores, and what only keeps them, stay in full. So a network is quantised at its input and behind
+A layer, a sum, a mean or a join hands on what it has in full (32 bits) to a ReLU or ReLU6 that alone reads it, a layer
+to a LeakyReLU too; the activation is then where integers are made. Every other activation is a table with an entry for
+each number that it can be given, so those are integers of 8 bits. Pooling by maximum, flattening, reshaping and taking
+keep the numbers they are given. The scores, and what only keeps them, stay in full, unless they come from a table or a
+ReLU6. So a network is quantised at its input and behind
 
-    layers, sums and means that are not read by one activation alone, and activations.
+    layers, sums, means and joins that no activation is part of, and activations.
 
 >>> from sarto.models.network.named import named
 >>> places(named("lenet5", (1, 28, 28), 10))
@@ -13,15 +15,21 @@ scores, and what only keeps them, stay in full. So a network is quantised at its
 
 from __future__ import annotations
 
+import math
+
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.operations import PIECEWISE_LINEAR, SATURATING, WEIGHTED
 
 KEEPING = ("max_pool", "flatten", "reshape", "take")
 """Operations that return some of the numbers that they are given."""
-SUMMING = (*WEIGHTED, "add", "mean_pool", "global_mean_pool")
-"""Operations that return sums, which an activation may still bend."""
+SUMMING = (*WEIGHTED, "add", "mean_pool", "global_mean_pool", "concat")
+"""Operations that return sums, or rescale, which an activation may still bend."""
 BENDING = (*PIECEWISE_LINEAR, *SATURATING)
 """Activations."""
+LIMITING = ("relu", "relu6")
+"""Activations that are limits of numbers."""
+REACH = {"tanh": math.atanh(1 - 0.5 / 127), "sigmoid": math.log(255 / 0.5 - 1)}
+"""Arguments beyond these change the value of an activation by less than half a count of 8 bits."""
 
 
 def places(architecture: Architecture) -> tuple[str, ...]:
@@ -35,27 +43,43 @@ def places(architecture: Architecture) -> tuple[str, ...]:
 
 
 def bent_by(architecture: Architecture, node: Node) -> Node | None:
-    """Return the activation that alone reads a layer, sum or mean, or None."""
+    """Return the activation that is part of a layer, sum, mean or join, since it alone reads it, or None."""
     readers = architecture.readers[node.name]
-    alone = node.op in SUMMING and len(readers) == 1 and node.name != architecture.output
-    return readers[0] if alone and readers[0].op in BENDING else None
+    if node.op not in SUMMING or len(readers) != 1 or node.name == architecture.output:
+        return None
+    part = readers[0].op in LIMITING or (readers[0].op == "leaky_relu" and node.op in WEIGHTED)
+    return readers[0] if part else None
+
+
+def by_table(architecture: Architecture, node: Node) -> bool:
+    """Return whether a node is an activation that is computed by a table."""
+    if node.op not in BENDING or node.op in LIMITING:
+        return False
+    before = architecture.by_name.get(node.inputs[0])
+    return before is None or bent_by(architecture, before) is not node
 
 
 def in_full(architecture: Architecture) -> set[str]:
-    """Return the output, and the nodes before it from which on the numbers are only kept."""
+    """Return the output, and nodes before it from which on numbers are only kept; none is a table or a ReLU6."""
     found = {architecture.output}
     node = architecture.by_name[architecture.output]
     while node.op in KEEPING and node.inputs[0] != INPUT and len(architecture.readers[node.inputs[0]]) == 1:
         node = architecture.by_name[node.inputs[0]]
         found.add(node.name)
-    return found
+    ends = [architecture.by_name[name] for name in found]
+    return {end.name for end in ends if end.op != "relu6" and not by_table(architecture, end)}
+
+
+def reach(architecture: Architecture, name: str) -> float:
+    """Return the size beyond which nothing that reads a node or the input can tell its numbers apart, or infinity."""
+    return max((REACH.get(reader.op, math.inf) for reader in architecture.readers[name]), default=math.inf)
 
 
 def positive(architecture: Architecture, input_positive: bool) -> set[str]:
     """Return the nodes that can never return a negative number."""
     found: set[str] = {INPUT} if input_positive else set()
     for node in architecture.nodes:
-        kept = node.op in (*KEEPING, "mean_pool", "global_mean_pool", "add", "concat", "leaky_relu")
+        kept = node.op in (*KEEPING, "mean_pool", "global_mean_pool", "add", "concat", *BENDING)
         if node.op in ("relu", "relu6", "sigmoid") or (kept and set(node.inputs) <= found):
             found.add(node.name)
     return found

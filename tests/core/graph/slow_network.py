@@ -51,11 +51,22 @@ def one(
     if op.kind == "add":
         total = sum(values[op.inputs[f"x{i}"]][place] * a[f"factor_{i}"] for i in range(len(op.inputs)))
         return rescaled(total, 1, a["shift"], a)
+    if op.kind == "concat":
+        channel = place[-1]
+        for i in range(len(op.inputs)):
+            name = op.inputs[f"x{i}"]
+            if channel < graph.by_name[name].shape[-1]:
+                x = values[name][(*place[:-1], channel)]
+                return rescaled(x, a[f"factor_{i}"], a[f"shift_{i}"], a) if a[f"shift_{i}"] else x
+            channel -= graph.by_name[name].shape[-1]
     x, source = values[op.inputs["x"]], graph.by_name[op.inputs["x"]].shape
     flat = int(np.ravel_multi_index(place, shape))
     if op.kind in ("reshape", "permute"):
         at = int(graph.const(op.inputs["index"])[flat]) if op.kind == "permute" else flat
         return x[tuple(int(i) for i in np.unravel_index(at, source))]
+    if op.kind == "table":
+        signed = graph.by_name[op.inputs["x"]].dtype == "int8"
+        return int(graph.const(op.inputs["table"])[x[place] + (128 if signed else 0)])
     if op.kind == "dense":
         c, w = place[0], graph.const(op.inputs["weights"])
         acc = sum(int(w[c, i]) * v for i, v in enumerate(x.values()))

@@ -1,7 +1,8 @@
 """Scales of activations, and the means and second moments that quantisation corrects weights by, from items.
 
 A network is run on the items as it stands, in floats. Zeros are left out of what observers see, since every scale has
-a 0. Items that are bytes divided by 255 keep their bytes: the scale of the input is then 1 / 255.
+a 0. What only a tanh or a sigmoid reads reaches no further than they change by half a count. Items that are bytes
+divided by 255 keep their bytes: the scale of the input is then 1 / 255.
 
 >>> from sarto.models.network.named import named
 >>> net = Network(named("mlp", (3,), 2, width=4), seed=0)
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sarto.compress.fold import fold
-from sarto.compress.places import places, positive
+from sarto.compress.places import places, positive, reach
 from sarto.compress.quantize._forms import refuse_other_bits
 from sarto.compress.quantize._observers import BINS, OBSERVERS, Histogram
 from sarto.compress.state import Evaluation, State
@@ -121,6 +122,7 @@ def activations(
         signed, count_of_item = name not in unsigned, int(np.prod(network.architecture.shapes[name]))
         levels = Numbers((), BITS, signed).limits[1]
         size = OBSERVERS[observer](Histogram(counts[name], largest[name] / BINS), levels)
+        size = min(size, reach(network.architecture, name))
         if name == INPUT and _bytes(x):
             size = 1.0
         found[name] = Uniform(torch.tensor([size / levels]), BITS, count=count_of_item, signed=signed)

@@ -9,12 +9,16 @@ where nothing can be negative, and a 0 of the padding is a 0. With 8-bit weights
     add       y = clamp((sum_i m_i x_i + 2^(s - 1)) >> s)                     one rounding for all
     mean      y = clamp((m sum x + 2^(s - 1)) >> s)                           over a kernel, zeros included
     max       y = max x                                                      over a kernel, padding left out
+    concat    y = clamp((m_i x_i + 2^(s_i - 1)) >> s_i)                      the inputs i joined on their channels
+    table     y = t_(x + 128) of an int8 x, t_x of a uint8 x                 with a number for each of 256
+    mam       (see `mam`)
     reshape, permute, argmax
 
     rescale(acc) = clamp((acc m_c + 2^(s_c - 1)) >> s_c)
 
 with 15-bit multipliers m_c and shifts s_c of each channel, others of each where `acc < 0` has a slope of its own, and
-`clamp` to the op's `low` and `high` (ReLU: `low` is 0). Lowering proves that no sum can leave 32 bits.
+`clamp` to the op's `low` and `high` (ReLU: `low` is 0). An input of a concat with a shift of 0 is copied as it is,
+neither rescaled nor clamped. Lowering proves that no sum can leave 32 bits.
 
 Products run in floats that are exact: in float32 where no sum of sizes reaches 2^24, else in float64.
 
@@ -153,6 +157,24 @@ def add(
     for x, factor in zip(inputs, factors, strict=True):
         total += x.astype(np.int64) * factor
     return requantise(total, 1, shift).clip(*limits)
+
+
+def concat(
+    inputs: list[Integer[np.ndarray, "item ..."]], rescales: list[tuple[int, int]], limits: tuple[int, int]
+) -> Int[np.ndarray, "item ..."]:
+    """Return tensors joined on their channels, each with its factor and shift; a shift of 0 copies."""
+    parts: list[Int[np.ndarray, "item ..."]] = []
+    for x, (factor, shift) in zip(inputs, rescales, strict=True):
+        wide = x.astype(np.int64)
+        parts.append(requantise(wide, factor, shift).clip(*limits) if shift else wide)
+    return np.concatenate(parts, axis=-1)
+
+
+def looked_up(
+    x: Integer[np.ndarray, "item ..."], table: Integer[np.ndarray, "256"]
+) -> Integer[np.ndarray, "item ..."]:
+    """Return for each number its entry: that of the number itself for uint8, of the number + 128 for int8."""
+    return table[x.astype(np.int64) - int(np.iinfo(x.dtype).min)]
 
 
 def mean(

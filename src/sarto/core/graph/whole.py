@@ -66,6 +66,9 @@ def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."
     if op.kind == "add":
         read = [values[op.inputs[f"x{i}"]] for i in range(len(op.inputs))]
         return network.add(read, [a[f"factor_{i}"] for i in range(len(read))], a["shift"], limits)
+    if op.kind == "concat":
+        read = [values[op.inputs[f"x{i}"]] for i in range(len(op.inputs))]
+        return network.concat(read, [(a[f"factor_{i}"], a[f"shift_{i}"]) for i in range(len(read))], limits)
     name = op.inputs["x"]
     x = values[name]
     if op.kind in ("dense", "conv"):
@@ -78,6 +81,8 @@ def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."
         )
     if op.kind == "mean":
         return network.mean(x, _kernel(op), a["factor"], a["shift"], limits)
+    if op.kind == "table":
+        return network.looked_up(x, graph.const(op.inputs["table"]))
     if op.kind == "max":
         return network.largest(x, _kernel(op))
     if op.kind == "permute":

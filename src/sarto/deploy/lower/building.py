@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Int
 
 from sarto.core.graph import Op, Tensor
+from sarto.core.graph.operations import SCORE_LIMIT
 from sarto.deploy.lower.layout import graph_shape
 from sarto.models.input_error import InputError
 from sarto.models.network.operations import Shape
@@ -100,3 +101,13 @@ class GraphBuilding:
         places = self.const(f"{name}_index", index, "uint16" if len(index) <= 2**16 else "int32")
         self.ops.append(Op("permute", {"x": read.name, "index": places}, {"y": name}))
         return Held(name, read.scale, read.limits, order)
+
+    def in_32_bits(self, read: Held) -> Held:
+        """Return the same numbers as scores, which have 32 bits."""
+        if self.tensors[read.name].dtype == "int32" or self.tensors[read.name].kind == "input":
+            return read
+        name, limits = self.free(f"{read.name}_scores"), (-SCORE_LIMIT, SCORE_LIMIT)
+        self.tensors[name] = Tensor(name, "int32", self.tensors[read.name].shape, "scratch", scale=read.scale)
+        attributes = {"factor_0": 2, "shift": 1, "low": limits[0], "high": limits[1]}
+        self.ops.append(Op("add", {"x0": read.name}, {"y": name}, attributes))
+        return Held(name, read.scale, limits, read.order)

@@ -4,10 +4,12 @@ With the scale s_x of what a layer reads, s_c of its weights and s_y of what it 
 
     b_c = round(bias_c / (s_x s_c)),    m_c 2^-(shift_c) = s_x s_c / s_y       (times the slope, below 0, of LeakyReLU)
 
-and of a sum m_i 2^-shift = s_i / s_y, of a mean over k numbers m 2^-shift = s_x / (k s_y). ReLU and ReLU6 are limits
-of the operation before them, norms are folded before. Scores keep 32 bits, in counts of the largest s_x s_c, or twice
-that where they need it. Every sum is proven to stay in 32 bits, whatever the input; where a bias alone would not, since
-a channel's weights are next to nothing beside it, that channel's weights get a coarser scale.
+of a sum m_i 2^-shift = s_i / s_y, of a mean over k numbers m 2^-shift = s_x / (k s_y), and of a join m_i 2^-(shift_i) =
+s_i / s_y, where equal scales need no rescaling (`rescaling` makes m and shift). ReLU and ReLU6 are limits of the
+operation before them, norms are folded before; other activations are tables (`table`). Scores keep 32 bits, in counts
+of the largest s_x s_c, or twice that where they need it; where the network ends with an activation of 8 bits they are
+its numbers. Every sum is proven to stay in 32 bits, whatever the input; where a bias alone would not, since a channel's
+weights are next to nothing beside it, that channel's weights get a coarser scale.
 
 >>> from sarto.compress.quantize import _example, ptq
 >>> state, evaluation = _example.trained()
@@ -27,21 +29,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from sarto.compress.places import bent_by, in_full
+from sarto.compress.places import bent_by, by_table, in_full
 from sarto.compress.uniform import quantiser
 from sarto.core.graph import Graph, Op, Tensor, infer
-from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT, multiplier
+from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT
 from sarto.data.examples import Examples
 from sarto.deploy.lower.building import GraphBuilding, Held
 from sarto.deploy.lower.layout import canonical, channels_last, graph_shape
+from sarto.deploy.lower.rescaling import rescaling
+from sarto.deploy.lower.table import entries, function_of
 from sarto.deploy.lower.weights import integer_weights
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Node
 from sarto.models.network.module import Network
 from sarto.models.network.operations import MAM, WEIGHTED, ints, places_of, whole
 
-LARGEST_SHIFT = 62
 MOST_BIAS = 2**30
+LEAST_PART = 2.0**-12
+"""Scores that are joined have counts of so much of the largest scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,14 +142,10 @@ class _Lowering(GraphBuilding):
         low, high = (-SCORE_LIMIT, SCORE_LIMIT) if form is None else form.numbers.limits
         if bend is None:
             return _Target(end.name, scale, (low, high), 1.0)
-        if bend.op == "leaky_relu" and node.op in WEIGHTED:
+        if bend.op == "leaky_relu":
             return _Target(end.name, scale, (low, high), float(str(bend.attributes["slope"])))
-        if bend.op == "relu6" and form is not None:
-            return _Target(end.name, scale, (0, min(high, round(6 / scale))), 1.0)
-        if bend.op != "relu":
-            raise self.fail(
-                bend.name, f"is {bend.op}, which has no integer counterpart here", f"it follows {node.op}"
-            )
+        if bend.op == "relu6":
+            high = min(high, round(6 / scale))
         return _Target(end.name, scale, (0, high), 1.0)
 
     def take(self, node: Node) -> None:
@@ -155,6 +156,10 @@ class _Lowering(GraphBuilding):
             self.layer(node)
         elif node.op in ("add", "relu", "relu6"):
             self.add(node)
+        elif node.op == "concat":
+            self.concat(node)
+        elif by_table(self.architecture, node):
+            self.table(node)
         elif node.op in ("mean_pool", "global_mean_pool"):
             self.mean(node)
         elif node.op == "max_pool":
@@ -224,13 +229,10 @@ class _Lowering(GraphBuilding):
         self, name: str, ratios: Float[np.ndarray, " c"]
     ) -> tuple[Int[np.ndarray, " c"], Int[np.ndarray, " c"]]:
         """Return 15-bit multipliers (0 where nothing could come through) and their shifts."""
-        found: list[tuple[int, int]] = []
-        for ratio in ratios.tolist():
-            try:
-                found.append(multiplier(ratio) if ratio > 2.0**-LARGEST_SHIFT else (0, 1))
-            except ValueError as error:
-                raise self.fail(name, "cannot be rescaled", str(error)) from error
-        m, s = np.array(found, np.int64).T
+        try:
+            m, s = np.array([rescaling(ratio) for ratio in ratios.tolist()], np.int64).T
+        except ValueError as error:
+            raise self.fail(name, "cannot be rescaled", str(error)) from error
         return m, s
 
     def emit(
@@ -265,6 +267,38 @@ class _Lowering(GraphBuilding):
         inputs = {f"x{i}": read.name for i, read in enumerate(reads)}
         attributes = {f"factor_{i}": factor for i, factor in enumerate(factors)} | {"shift": int(shift[0])}
         self.emit("add", inputs, target, scale, attributes, reads[0].order)
+
+    def concat(self, node: Node) -> None:
+        """Add a join on channels; vectors keep the orders in which their numbers lie."""
+        target, reads = self.target(node), [self.held[name] for name in node.inputs]
+        scale = target.scale or max(read.scale for read in reads) * LEAST_PART
+        attributes: dict[str, int] = {}
+        for i, read in enumerate(reads):
+            m, s = self.multipliers(node.name, np.array([read.scale / scale]))
+            within = target.limits[0] <= read.limits[0] and read.limits[1] <= target.limits[1]
+            same = read.scale == scale and within
+            attributes |= {f"factor_{i}": 1 if same else int(m[0]), f"shift_{i}": 0 if same else int(s[0])}
+        order = None
+        if len(self.architecture.shapes[node.name]) == 1:
+            firsts = np.cumsum([0, *(len(read.order) for read in reads)])
+            order = np.concatenate([read.order + first for read, first in zip(reads, firsts, strict=False)])
+        self.emit(
+            "concat", {f"x{i}": read.name for i, read in enumerate(reads)}, target, scale, attributes, order
+        )
+
+    def table(self, node: Node) -> None:
+        """Add an activation that is a table."""
+        read, target = self.held[node.inputs[0]], self.target(node)
+        signed = self.tensors[read.name].dtype == "int8"
+        assert signed or self.tensors[read.name].dtype == "uint8", f"{node.name} reads more than 8 bits"
+        found = entries(
+            function_of(node), read.scale, signed=signed, scale=target.scale, limits=target.limits
+        )
+        out = self.put(
+            node.name, self.architecture.shapes[node.name], "", target.scale, target.limits, read.order
+        )
+        table = self.const(f"{node.name}_table", found, self.tensors[out].dtype)
+        self.ops.append(Op("table", {"x": read.name, "table": table}, {"y": out}))
 
     def mean(self, node: Node) -> None:
         """Add a mean over a kernel, or over all places."""
@@ -304,7 +338,7 @@ class _Lowering(GraphBuilding):
     def done(self, classes: tuple[str, ...], name: str) -> Lowered:
         """Return the graph, whose last tensor is the output."""
         last = self.held[self.architecture.output]
-        last = self.ordered(last, np.arange(len(last.order)))
+        last = self.in_32_bits(self.ordered(last, np.arange(len(last.order))))
         outputs = classes or tuple(map(str, range(len(last.order))))
         if len(outputs) != len(last.order) or last.name == INPUT:
             raise self.fail(
