@@ -16,7 +16,6 @@ from sarto.compress.quantize._weights import nearest
 from sarto.compress.state import Evaluation, State, restored
 from sarto.compress.stored import Stored
 from sarto.compress.uniform import Uniform, quantiser, quantization, set_quantization
-from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, infer, load_graph, save_graph
 from sarto.core.graph.whole import tensors
 from sarto.core.quantization import Quantization
