@@ -14,6 +14,9 @@ from jaxtyping import Int16
 from sarto.core.graph.front_end import front_end
 from sarto.deploy.c import front_end as told
 from sarto.deploy.lower.front_end import LoweredFrontEnd, MelFrames, lower_front_end
+from sarto.devices import device
+from sarto.measure.build import build
+from sarto.measure.emulate import emulate
 from sarto.measure.probe import compile_library
 
 SHAPES = {
@@ -22,6 +25,20 @@ SHAPES = {
     "smallest": MelFrames(8000, 16, 16, 2, 3, 0, 4000),
     "longest": MelFrames(16000, 2048, 1024, 2, 64, 50, 8000),
 }
+HEADER = """\
+#ifndef MODEL_H
+#define MODEL_H
+#include <stdint.h>
+#define MODEL_CHANNELS 1
+#define MODEL_OUTPUTS {outputs}
+typedef int16_t model_sample;
+typedef struct {{ int32_t scores[MODEL_OUTPUTS]; }} model_arena;
+void model_init(model_arena *arena);
+int model_step(model_arena *arena, const model_sample *sample);
+int model_predict(model_arena *arena);
+const int32_t *model_scores(const model_arena *arena);
+#endif
+"""
 EACH = pytest.mark.parametrize("shape", SHAPES)
 
 
@@ -32,8 +49,7 @@ def lowered(shape: str) -> LoweredFrontEnd:
     return lower_front_end(SHAPES[shape], sound, np.arange(0, 60_001, 6000))
 
 
-@cache
-def library(shape: str) -> ctypes.CDLL:
+def sources(shape: str, driver: str) -> dict[str, str]:
     op, tensors = lowered(shape).operation()
     lines = [f"#define {name} {value}" for name, value in told.defines(op, tensors).items()]
     for tensor in tensors:
@@ -41,10 +57,15 @@ def library(shape: str) -> ctypes.CDLL:
             values = ", ".join(map(str, tensor.data.reshape(-1).tolist()))
             lines.append(f"static const {tensor.dtype}_t {tensor.name}[] = {{{values}}};")
     kernels = files("sarto.deploy.c") / "kernels"
-    driver = (Path(__file__).parent / "front_end.c").read_text(encoding="utf-8")
-    sources = {f"{name}.h": (kernels / f"{name}.c").read_text(encoding="utf-8") for name in told.KERNELS}
-    sources |= {"front_end_tables.h": "\n".join(lines) + "\n", "front_end.c": driver}
-    return compile_library(sources, "-O1", "-fsanitize=undefined", "-fsanitize-trap=all", "-Werror")
+    found = {f"{name}.h": (kernels / f"{name}.c").read_text(encoding="utf-8") for name in told.KERNELS}
+    text = (Path(__file__).parent / driver).read_text(encoding="utf-8")
+    return {**found, "front_end_tables.h": "\n".join(lines) + "\n", driver: text}
+
+
+@cache
+def library(shape: str) -> ctypes.CDLL:
+    flags = ("-O1", "-fsanitize=undefined", "-fsanitize-trap=all", "-Werror")
+    return compile_library(sources(shape, "front_end.c"), *flags)
 
 
 def frames_of(made: MelFrames) -> Int16[np.ndarray, "row sample"]:
@@ -89,6 +110,21 @@ def test_a_stream_ends_with_the_frames_of_its_item(shape: str, share: float) -> 
     library(shape).call_take(pointer(state), pointer(sound), count, pointer(scratch), pointer(seen))
     item = end.items(sound, np.array([0, count]))
     assert seen.tolist() == end.features(item)[0].tolist()
+
+
+@pytest.mark.parametrize("core", ["cortex_m4", "cortex_m0plus"])
+def test_an_emulated_core_hears_the_same(core: str) -> None:
+    """With SMULWB and SMLAWB, and without."""
+    end, rng = lowered("shorter than its transform"), np.random.default_rng(5)
+    made = end.made
+    text = sources("shorter than its transform", "front_end_model.c")
+    header = HEADER.format(outputs=made.frames * made.bands)
+    code = text.pop("front_end_model.c")
+    image = build({**text, "model.h": header, "model.c": code}, device(core))
+    sounds = [(rng.uniform(-1, 1, 560) * size).astype(np.int16) for size in (32767, 300)]
+    run = emulate(image, [sound[:, None] for sound in sounds])
+    for sound, scores in zip(sounds, run.outputs.scores.tolist(), strict=True):
+        assert scores == end.features(end.items(sound, np.array([0, 560])))[0].reshape(-1).tolist()
 
 
 def test_recordings_of_digits(real_data: Path) -> None:
