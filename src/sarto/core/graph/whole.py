@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from sarto.core.graph import network
+from sarto.core.graph.front_end import FrontEnd, front_end
 from sarto.core.graph.interpreter import Outcome
 from sarto.core.graph.values import Graph, Op
 
@@ -85,6 +86,19 @@ def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."
         return network.looked_up(x, graph.const(op.inputs["table"]))
     if op.kind == "max":
         return network.largest(x, _kernel(op))
+    if op.kind == "front_end":
+        c = {name: graph.const(tensor) for name, tensor in op.inputs.items() if name != "x"}
+        front = FrontEnd(
+            c["window"],
+            c["twiddle"],
+            c["rising"],
+            c["edges"],
+            c["log"],
+            a["hop"],
+            a["power_shift"],
+            a["floor"],
+        )
+        return front_end(front, x.reshape(len(x), -1), c["zero"], c["factor"], a["shift"])
     if op.kind == "permute":
         return x.reshape(len(x), -1)[:, graph.const(op.inputs["index"])]
     assert op.kind == "reshape", f"there is no operation {op.kind}"
