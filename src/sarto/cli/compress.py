@@ -51,9 +51,10 @@ def command(
 ) -> int:
     """Shrink MODEL by the steps of a recipe, or by the best one found.
 
-    MODEL is an ONNX file, FILE.py:FUNCTION, or the name of a network that is trained first: lenet300, residual. Without
-    --with, or with amounts of auto, --flash and --max-drop say what is looked for. OUT gets the network in one file,
-    network.sarto, with every byte accounted for, and the accuracy of what it gives back.
+    MODEL is an ONNX file, FILE.py:FUNCTION, or the name of a network that is trained first: mlp, lenet300, lenet5,
+    cnn1d, cnn2d, separable or residual. Without --with, or with amounts of auto, --flash and --max-drop say what is
+    looked for. OUT gets the network in one file, network.sarto, with every byte accounted for, and the accuracy of what
+    it gives back.
     """
     needed = [name for name in ("torch", "onnx", "onnxruntime", "safetensors") if find_spec(name) is None]
     if needed:
@@ -106,9 +107,10 @@ def _show(result: ShrinkResult, as_json: bool) -> int:
         _answer.line(f"\n{sentence(run)}\n")
         _bytes(result)
         found = {e.what: e.value for e in result.evidence}
+        right, given = (100 * found[what] for what in ("test accuracy", "given test accuracy"))
         _answer.line(
             f"\nThe file is {found['compression']:.1f} times smaller than the network given in float32; it is right on "
-            f"{found['test accuracy']:.2%} of the test items, the network given on {found['given test accuracy']:.2%}."
+            f"{right:.2f} % of the test items, the network given on {given:.2f} %."
         )
         report = shown(result.out / "report.html")
         _answer.line(

@@ -132,6 +132,45 @@ def test_a_qdq_file_gives_the_weights_of_its_integers(tmp_path: Path) -> None:
     assert "1 quantisation steps of activations" in found.remarks[0]
 
 
+SIZES = {"i": np.float32(1 / 255), "a": np.float32(0.05), "six": np.float32(6 / 255)}
+STEPS: dict[str, Any] = {**SIZES, "lo": np.int8(-128), "mid": np.int8(3), "zero": np.uint8(0)}
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "ops"),
+    [
+        ([op("Conv", "x w b", "c")], "c a lo", ["conv", "relu"]),
+        ([op("Conv", "x w b", "c")], "c a zero", ["conv", "relu"]),
+        ([op("Conv", "x w b", "c")], "c a", ["conv", "relu"]),
+        ([op("Conv", "x w b", "c")], "c six lo", ["conv", "relu6"]),
+        ([op("Conv", "x w b", "c")], "c a mid", ["conv"]),
+        ([op("Conv", "x w b", "r"), op("Relu", "r", "c")], "c a lo", ["conv", "relu"]),
+        ([op("Conv", "x w b", "r"), op("Add", "r r", "c")], "c a lo", ["conv", "add", "relu"]),
+    ],
+    ids=["int8", "uint8", "no zero point", "relu6", "signed", "a relu before", "a sum before"],
+)
+def test_a_step_from_zero_is_the_relu_that_a_quantiser_left_away(
+    before: list[onnx.NodeProto], step: str, ops: list[str], tmp_path: Path
+) -> None:
+    """As ONNX Runtime's quantize_static writes files; an input from 0 is no ReLU, and a second step is none."""
+    again = "p " + step.partition(" ")[2]
+    nodes = [
+        op("QuantizeLinear", "x i lo", "xq"),
+        op("DequantizeLinear", "xq i lo", "xd"),
+        *[op(n.op_type, " ".join(n.input).replace("x", "xd"), n.output[0]) for n in before],
+        op("QuantizeLinear", step, "q1"),
+        op("DequantizeLinear", "q1 " + step.partition(" ")[2], "d1"),
+        op("MaxPool", "d1", "p", kernel_shape=[2, 2]),
+        op("QuantizeLinear", again, "q2"),
+        op("DequantizeLinear", "q2 " + again.partition(" ")[2]),
+    ]
+    small = {"w": CONV["w"] / 4, "b": CONV["b"] / 4}
+    found = read_onnx(written(tmp_path, nodes, **small, **STEPS))
+    assert [n.op for n in found.architecture.nodes] == [*ops, "max_pool"]
+    left_away = ops[-1].startswith("relu") and all(n.op_type != "Relu" for n in before)
+    assert any("1 of them cut at 0" in remark for remark in found.remarks) == left_away
+
+
 def test_a_file_for_one_item_is_read_too(tmp_path: Path) -> None:
     found = read_onnx(written(tmp_path, [op("Conv", "x w b")], shape=(1, *SHAPE), **CONV))
     network = Network(found.architecture)

@@ -3,7 +3,7 @@
 The file is run once by ONNX Runtime with all its intermediate values, on zeros: values that do not depend on the
 input's (shapes, constants, weights that are dequantised) are taken from there, and so is the shape that a Reshape leads
 to. Of QDQ files the weights are those that the integers stand for; steps of activations are left away and said in a
-remark, since quantisation chooses its own.
+remark, since quantisation chooses its own. A step that starts at 0 is a ReLU where none is before it (`_steps`).
 
 >>> import onnx, tempfile, pathlib
 >>> from onnx import TensorProto, helper, numpy_helper
@@ -42,6 +42,7 @@ from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT
 from sarto.models.network.module import Network, predict
 from sarto.models.read._sketch import ITEMS, TOLERANCE, Read, Sketch, check_same, refused
+from sarto.models.read._steps import may_be_negative, span
 
 QDQ_TOLERANCE = 0.5
 """The same where steps of activations were left away: their rounding is no defect, a wrong operation is more."""
@@ -53,7 +54,7 @@ _SIMPLE = {
     "HardSwish": "hard_swish",
     "GlobalAveragePool": "global_mean_pool",
 }
-_UNCHANGED = ("Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear")
+_UNCHANGED = ("Identity", "Dropout", "Cast", "DequantizeLinear")
 
 
 def read_onnx(path: Path) -> Read:
@@ -95,7 +96,8 @@ class _Reader:
                 source, f"its input has the shape {dims}; all but the first (the batch) must be given"
             )
         self.fixed_batch, self.shape = dims[0], tuple(dims[1:])
-        self.quantised, self.softmax = 0, False
+        self.quantised, self.cut, self.softmax = 0, 0, False
+        self.range: tuple[float, float] | None = None
 
     def read(self) -> Read:
         """Return the network."""
@@ -105,11 +107,14 @@ class _Reader:
         for node in self.model.graph.node:
             if node.output[0] not in self.depends or node.op_type == "Shape":
                 continue
-            self.quantised += node.op_type == "QuantizeLinear"
             self._node(node)
         if self.quantised:
             self.sketch.remarks.append(
                 f"{self.quantised} quantisation steps of activations were left away; quantisation chooses its own"
+            )
+        if self.cut:
+            self.sketch.remarks.append(
+                f"{self.cut} of them cut at 0 without a ReLU before, and are read as one"
             )
         found = self.sketch.finish(self.shape, self.output)
         self._check(found)
@@ -149,7 +154,8 @@ class _Reader:
 
     def _check(self, found: Read) -> None:
         items = self.fixed_batch or ITEMS
-        x = generator(0, "read").normal(size=(items, *self.shape)).astype(np.float32)
+        draw, shape = generator(0, "read"), (items, *self.shape)
+        x = (draw.uniform(*self.range, shape) if self.range else draw.normal(size=shape)).astype(np.float32)
         network = Network(found.architecture)
         network.load_arrays(found.arrays)
         theirs = np.asarray(self._run(x, every=False)[self.output], np.float32)
@@ -185,7 +191,8 @@ class _Reader:
                 self, f"_{kind.lower()}", None
             )
             if reader is None:
-                raise refused(_called(node), f"{kind} is no operation that Sarto reads")
+                form = "; quantise in the format QDQ" if kind.startswith("QLinear") else ""
+                raise refused(_called(node), f"{kind} is no operation that Sarto reads{form}")
             reader(node, given)
 
     def _put(
@@ -198,6 +205,18 @@ class _Reader:
         return self.sketch.put(node.name or op, op, read, node.output[0], **attributes)
 
     # One method for each operation, called by its name in lower case.
+
+    def _quantizelinear(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
+        self.quantised += 1
+        step, place = self._wanted(node, 1), self.sketch.place[node.input[0]]
+        reach = span(step, self._optional(node, 2))
+        if place == INPUT:
+            self.range = reach
+        if reach is None or reach[0] < 0 or place == INPUT or not may_be_negative(place, self.sketch.nodes):
+            self.sketch.same(node.input[0], node.output[0])
+            return
+        self.cut += 1
+        self._put(node, "relu6" if abs(reach[1] - 6) <= float(step.max()) / 2 else "relu")
 
     def _gemm(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
         weight = self._wanted(node, 1)
