@@ -104,7 +104,7 @@ class OnnxFile:
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    """What a folder holds: the file, the scale of its input (0 for floats) and its limits, and what gives our scores."""
+    """What a folder holds: the file, its input's scale (0 for floats) and limits, and what gives our scores."""
 
     data: bytes
     shape: tuple[int, ...]

@@ -15,7 +15,7 @@ kOrtSessionOptionsAvx2PrecisionMode.
 [[16.0, 16.0]]
 """
 
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ The same calls give the same bytes: nothing of the time or the place is kept.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -60,7 +61,7 @@ class OnnxBuilding:
         output: str,
         *,
         name: str = "",
-        **attributes: int | float | Sequence[int],
+        **attributes: Any,
     ) -> str:
         """Add a node, which is called `name` or like what it returns, and return the name of that."""
         output = self.free(output)

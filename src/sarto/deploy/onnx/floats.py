@@ -24,6 +24,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -86,7 +87,7 @@ class _Floats:
             case "linear":
                 found = self.file.node("Gemm", (*reads, *self.parameters(node)), name, transB=1)
             case "conv":
-                sliding = {
+                sliding: dict[str, Any] = {
                     **_sliding(node),
                     "dilations": [*ints(a, "dilation")],
                     "group": whole(a, "groups"),
@@ -146,7 +147,7 @@ class _Floats:
         return self.file.node("Reshape", (name, wanted), output)
 
 
-def _sliding(node: Node) -> dict[str, list[int]]:
+def _sliding(node: Node) -> dict[str, Any]:
     """Return how a kernel slides as ONNX has it."""
     padding = ints(node.attributes, "padding")
     return {

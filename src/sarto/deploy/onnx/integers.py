@@ -40,6 +40,7 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, Integer
@@ -242,7 +243,7 @@ class _Integers:
         scale = np.where(alive, ratio * made / given, 1.0).astype(np.float32)
         weights = np.where(alive.reshape(-1, *(1,) * (weights.ndim - 1)), weights, 0).astype(np.int8)
         value = self.held[op.inputs["x"]]
-        attributes: dict[str, int | list[int]] = {"transB": 1}
+        attributes: dict[str, Any] = {"transB": 1}
         if op.kind == "dense":
             value = self.flat(value)
             weights = weights[:, value.places]
@@ -377,7 +378,7 @@ class _Integers:
             self.held[op.outputs["y"]] = replace(chosen, places=np.arange(len(index)))
 
 
-def _sliding(slide: Slide) -> dict[str, list[int]]:
+def _sliding(slide: Slide) -> dict[str, Any]:
     """Return how a kernel slides as ONNX has it."""
     return {
         "kernel_shape": [*slide.kernel],
