@@ -48,7 +48,8 @@ SEPARATE static void depthwise_number(const conv_layer *l, const number_t *x, vo
                     line += l->dilation_row * l->columns * channels;
                     v += l->kernel_columns * channels;
                 }
-                settle(&l->scale, row, acc, 4, y, at);
+                settle_two(&l->scale, row, l->scale.length, acc[0], acc[1], y, at, at + 1);
+                settle_two(&l->scale, row + 2 * l->scale.length, l->scale.length, acc[2], acc[3], y, at + 2, at + 3);
             }
             for (int left = channels % 4; left > 0; left--, c++, at++, row += l->scale.length) {
                 int32_t acc = row[0];
@@ -57,7 +58,7 @@ SEPARATE static void depthwise_number(const conv_layer *l, const number_t *x, vo
                         acc += corner[((i - first_row) * l->dilation_row * l->columns +
                                        (j - first) * l->dilation_column) * channels + c] *
                                l->weights[(i * l->kernel_columns + j) * channels + c];
-                settle(&l->scale, row, &acc, 1, y, at);
+                settle_any(&l->scale, row, acc, y, at);
             }
         }
     }

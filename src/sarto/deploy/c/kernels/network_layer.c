@@ -8,4 +8,5 @@ typedef struct {
     uint16_t dilation_row, dilation_column, groups;
     uint16_t taps;   /* of a patch, up to a multiple of four */
     uint16_t direct; /* whether the patch is what lies in the input as it is */
+    uint16_t pairs;  /* whether its channels are whole words, so that the patches of two places can lie word by word */
 } conv_layer;

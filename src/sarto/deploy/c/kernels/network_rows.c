@@ -4,7 +4,8 @@ SEPARATE static void rows_number(const scaling *s, const int32_t *row, const int
                                  int rows, void *y, int at)
 {
     const number_t *const end = v + taps;
-    for (; rows >= 4; rows -= 4, at += 4, row += 4 * s->length) {
+    int left = rows % 4;
+    for (rows -= left; rows > 0; rows -= 4, at += 4, row += 4 * s->length) {
         int32_t a = row[0], b = row[s->length], c = row[2 * s->length], d = row[3 * s->length];
         UNROLLED
         for (const number_t *x = v; x != end; x += 4, w += 16) {
@@ -23,10 +24,10 @@ SEPARATE static void rows_number(const scaling *s, const int32_t *row, const int
             d += w[12] * p + w[13] * q + w[14] * r + w[15] * t;
 #endif
         }
-        const int32_t four[4] = {a, b, c, d};
-        settle(s, row, four, 4, y, at);
+        settle_two(s, row, s->length, a, b, y, at, at + 1);
+        settle_two(s, row + 2 * s->length, s->length, c, d, y, at + 2, at + 3);
     }
-    for (; rows > 0; rows--, at++, row += s->length) {
+    for (; left > 0; left--, at++, row += s->length) {
         int32_t a = row[0];
         for (const number_t *x = v; x != end; x += 4, w += 4) {
 #if WORDS_DSP
@@ -36,6 +37,6 @@ SEPARATE static void rows_number(const scaling *s, const int32_t *row, const int
             a += w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + w[3] * x[3];
 #endif
         }
-        settle(s, row, &a, 1, y, at);
+        settle_any(s, row, a, y, at);
     }
 }

@@ -35,23 +35,32 @@ static inline int32_t general(const int32_t *row, int32_t acc)
     return requantise(acc, by[0], by[1]);
 }
 
-/* The numbers of sums that have their bias already; `at` counts numbers of the output. */
-static inline void settle(const scaling *s, const int32_t *row, const int32_t *acc, int count, void *y, int at)
+/* The number of a sum that has its bias already, for all kinds; `at` counts numbers of the output. */
+SEPARATE static void settle_any(const scaling *s, const int32_t *row, int32_t acc, void *y, int at)
 {
     uint8_t *bytes = (uint8_t *)y + at;
-    if (s->kind == HIGH) {
-        for (int i = 0; i < count; i++, row += 2)
-            bytes[i] = (uint8_t)within(high_word(acc[i], row[1]), s->low, s->high);
+    if (s->kind == SCORES)
+        ((int32_t *)y)[at] = within(general(row, acc), s->low, s->high);
 #if BENT
-    } else if (s->kind == LEAKY) {
-        for (int i = 0; i < count; i++, row += 3)
-            bytes[i] = (uint8_t)within(high_word(acc[i], row[acc[i] < 0 ? 2 : 1]), s->low, s->high);
-    } else if (s->kind == GENERAL) {
-        for (int i = 0; i < count; i++, row += 5)
-            bytes[i] = (uint8_t)within(general(row, acc[i]), s->low, s->high);
+    else if (s->kind == GENERAL)
+        *bytes = (uint8_t)within(general(row, acc), s->low, s->high);
+    else if (s->kind == LEAKY)
+        *bytes = (uint8_t)within(high_word(acc, row[acc < 0 ? 2 : 1]), s->low, s->high);
 #endif
+    else
+        *bytes = (uint8_t)within(high_word(acc, row[1]), s->low, s->high);
+}
+
+/* Two sums of one channel, at two places, or of two channels, `step` numbers of `row` apart. */
+static inline void settle_two(const scaling *s, const int32_t *row, int step, int32_t a, int32_t b, void *y, int at,
+                              int next)
+{
+    if (s->kind == HIGH) {
+        uint8_t *bytes = (uint8_t *)y;
+        bytes[at] = (uint8_t)within(high_word(a, row[1]), s->low, s->high);
+        bytes[next] = (uint8_t)within(high_word(b, row[step + 1]), s->low, s->high);
     } else {
-        for (int i = 0; i < count; i++, row += 5)
-            ((int32_t *)y)[at + i] = within(general(row, acc[i]), s->low, s->high);
+        settle_any(s, row, a, y, at);
+        settle_any(s, row + step, b, y, next);
     }
 }
