@@ -24,8 +24,6 @@ from sarto.deploy.plan import WORD_B, Plan, plan
 
 MOST = 65535
 """Layers are described in 16 bits."""
-KINDS = ("HIGH", "LEAKY", "GENERAL", "SCORES")
-LENGTHS = {"HIGH": 2, "LEAKY": 3, "GENERAL": 5, "SCORES": 5}
 ORDER = (
     "arithmetic",
     "requantise",
@@ -233,9 +231,11 @@ class _Emitter:
         kind, rows = scaling(self.graph, op)
         for kernel in ("words", "requantise", "network_settle"):
             self.parts.needs(kernel)
-        self.parts.tables.append(table(f"scale_{number}", "int32_t", rows.reshape(-1)))
-        a = op.attributes
-        return f"{{scale_{number}, {kind}, {LENGTHS[kind]}, {a['low']}, {a['high']}}}"
+        self.parts.tables.append(table(f"scale_{number}", "int32_t", rows[:, :2].reshape(-1)))
+        more = f"more_{number}" if rows.shape[1] > 2 else f"scale_{number}"
+        if rows.shape[1] > 2:
+            self.parts.tables.append(table(more, "int32_t", rows[:, 2:].reshape(-1)))
+        return f"{{scale_{number}, {more}, {kind}, {op.attributes['low']}, {op.attributes['high']}}}"
 
     def weights(self, number: int, values: Int[np.ndarray, " weight"]) -> str:
         """Note a table of weights; return its name."""
@@ -450,9 +450,10 @@ def scaling(graph: Graph, op: Op) -> tuple[str, Int[np.ndarray, "channel number"
     )
     if out.dtype == "int32" or not by_high_word:
         kind = "SCORES" if out.dtype == "int32" else "GENERAL"
-        return kind, np.stack([bias, factor, shift, below, shift_below], axis=1)
+        return kind, np.stack([bias, factor, below, shift | shift_below << 8], axis=1)
     up, up_below = (np.where(m == 0, 0, m << (32 - np.where(m == 0, 32, s))) for m, s in
                     ((factor, shift), (below, shift_below)))  # fmt: skip
-    return (
-        ("LEAKY", np.stack([bias, up, up_below], axis=1)) if bent else ("HIGH", np.stack([bias, up], axis=1))
-    )
+    if bent:
+        return "LEAKY", np.stack([bias, up, up_below, np.zeros_like(up)], axis=1)
+    byte = (op.attributes["low"], op.attributes["high"]) == (0, 255)
+    return "BYTE" if byte else "HIGH", np.stack([bias, up], axis=1)

@@ -13,7 +13,7 @@ SEPARATE static void conv_number(const conv_layer *l, const number_t *x, uint8_t
             const int above = top, before = left;
             next_place(l, &top, &left);
             places--;
-            for (int g = 0; g < l->groups; g++, at += rows, row += rows * l->scale.length, w += rows * l->taps) {
+            for (int g = 0; g < l->groups; g++, at += rows, row += 2 * rows, w += rows * l->taps) {
                 gather_words(l, (const uint8_t *)x, above, before, g, (uint32_t *)patch);
                 gather_words(l, (const uint8_t *)x, top, left, g, (uint32_t *)patch + 1);
                 pair_number(&l->scale, row, w, (const uint32_t *)patch, l->taps, rows, y, at, at + l->outputs);
@@ -23,7 +23,7 @@ SEPARATE static void conv_number(const conv_layer *l, const number_t *x, uint8_t
         }
 #endif
 #endif
-        for (int g = 0; g < l->groups; g++, at += rows, row += rows * l->scale.length, w += rows * l->taps) {
+        for (int g = 0; g < l->groups; g++, at += rows, row += 2 * rows, w += rows * l->taps) {
             const number_t *seen = x + (top * l->columns + left) * l->channels;
             if (!l->direct) {
                 gather(l, (const uint8_t *)x, top, left, g, patch);

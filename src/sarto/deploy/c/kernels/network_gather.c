@@ -1,13 +1,3 @@
-/* Leads to the next place of a convolution, by the first row and column that its kernel looks at. */
-static inline void next_place(const conv_layer *l, int *top, int *left)
-{
-    *left += l->stride_column;
-    if (*left == l->to_columns * l->stride_column - l->padding_column) {
-        *left = -l->padding_column;
-        *top += l->stride_row;
-    }
-}
-
 SEPARATE static uint8_t *zeros(uint8_t *to, int count)
 {
 #if WORDS_DSP
@@ -34,12 +24,8 @@ SEPARATE static uint8_t *copied(uint8_t *to, const uint8_t *from, int count)
 SEPARATE static void gather(const conv_layer *l, const uint8_t *x, int top, int left, int g, uint8_t *to)
 {
     const int width = l->channels / l->groups, whole = l->kernel_columns * width;
-    /* Columns of the kernel that lie inside. */
-    int first = 0, last = l->kernel_columns;
-    while (first < last && left + first * l->dilation_column < 0)
-        first++;
-    while (last > first && left + (last - 1) * l->dilation_column >= l->columns)
-        last--;
+    int first, last;
+    inside(left, l->dilation_column, l->kernel_columns, l->columns, &first, &last);
     for (int i = 0, from = top; i < l->kernel_rows; i++, from += l->dilation_row) {
         if (from < 0 || from >= l->rows || first == last) {
             to = zeros(to, whole);

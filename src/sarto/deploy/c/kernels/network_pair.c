@@ -6,10 +6,10 @@ SEPARATE static void pair_number(const scaling *s, const int32_t *row, const int
                                  int rows, void *y, int at, int next)
 {
     const uint32_t *const end = v + taps / 2;
-    const int length = s->length, left = rows % 4;
+    const int left = rows % 4;
     int back = 8; /* to the two other rows of the four that lie together, or to the next four */
-    for (rows -= left; rows > 0; rows -= 2, at += 2, next += 2, row += 2 * length) {
-        int32_t a = row[0], b = row[length], c = a, d = b;
+    for (rows -= left; rows > 0; rows -= 2, at += 2, next += 2, row += 4) {
+        int32_t a = row[0], b = row[2], c = a, d = b;
         const int8_t *p = w;
         for (const uint32_t *x = v; x != end; x += 2) {
             POINTERS(p, x);
@@ -18,18 +18,18 @@ SEPARATE static void pair_number(const scaling *s, const int32_t *row, const int
             p += 4;
             a = __smlad(odd(one), f, __smlad(even(one), e, a));
             c = __smlad(odd(one), h, __smlad(even(one), g, c));
-            __asm__("" : "+r"(p), "+r"(a), "+r"(c));
+            IN_ORDER(p, a, c);
             const uint32_t other = four_weights(p);
             p += 12;
             b = __smlad(odd(other), f, __smlad(even(other), e, b));
             d = __smlad(odd(other), h, __smlad(even(other), g, d));
         }
-        settle_two(s, row, length, a, b, y, at, at + 1);
-        settle_two(s, row, length, c, d, y, next, next + 1);
+        settle_two(s, row, a, b, y, at);
+        settle_two(s, row, c, d, y, next);
         w += back;
         back = 4 * taps - back;
     }
-    for (int i = 0; i < left; i++, at++, next++, row += length) {
+    for (int i = 0; i < left; i++, at++, next++, row += 2) {
         int32_t a = row[0], b = a;
         for (const uint32_t *x = v; x != end; x += 2, w += 4) {
             const uint32_t one = four_weights(w);

@@ -1,15 +1,16 @@
-/* From the sum of a channel to its number: a row of `scaling` has what a channel is rescaled by. */
+/* From the sum of a channel to its number. `row` has the bias and the factor of each channel side by side; `more` has, where
+   a kind needs it, the factor of sums below 0 and two shifts: in the lowest byte, and for sums below 0 in the next. */
 enum {
-    HIGH,    /* bias, factor: clamp((sum factor + 2^31) >> 32) */
-    LEAKY,   /* bias, factor, factor of sums below 0: the same */
-    GENERAL, /* bias, factor, shift, and both for sums below 0: clamp((sum factor + 2^(shift - 1)) >> shift) */
+    BYTE,    /* (sum factor + 2^31) >> 32 within 0 and 255 */
+    HIGH,    /* clamp((sum factor + 2^31) >> 32) */
+    LEAKY,   /* the same, with both factors */
+    GENERAL, /* clamp((sum factor + 2^(shift - 1)) >> shift), with both of both */
     SCORES   /* as GENERAL, into 32 bits */
 };
 
 typedef struct {
-    const int32_t *row;
-    int16_t kind, length; /* of a row */
-    int32_t low, high;
+    const int32_t *row, *more;
+    int32_t kind, low, high;
 } scaling;
 
 static inline int32_t within(int32_t value, int32_t low, int32_t high)
@@ -29,38 +30,38 @@ static inline int32_t high_word(int32_t a, int32_t b)
 #endif
 }
 
-static inline int32_t general(const int32_t *row, int32_t acc)
-{
-    const int32_t *by = row + (acc < 0 ? 3 : 1);
-    return requantise(acc, by[0], by[1]);
-}
-
 /* The number of a sum that has its bias already, for all kinds; `at` counts numbers of the output. */
 SEPARATE static void settle_any(const scaling *s, const int32_t *row, int32_t acc, void *y, int at)
 {
-    uint8_t *bytes = (uint8_t *)y + at;
-    if (s->kind == SCORES)
-        ((int32_t *)y)[at] = within(general(row, acc), s->low, s->high);
-#if BENT
-    else if (s->kind == GENERAL)
-        *bytes = (uint8_t)within(general(row, acc), s->low, s->high);
-    else if (s->kind == LEAKY)
-        *bytes = (uint8_t)within(high_word(acc, row[acc < 0 ? 2 : 1]), s->low, s->high);
-#endif
+    const int32_t *more = s->more + (row - s->row);
+    int32_t found;
+    if (s->kind >= GENERAL)
+        found = acc < 0 ? requantise(acc, more[0], more[1] >> 8) : requantise(acc, row[1], more[1] & 255);
     else
-        *bytes = (uint8_t)within(high_word(acc, row[1]), s->low, s->high);
+#if BENT
+        found = high_word(acc, s->kind == LEAKY && acc < 0 ? more[0] : row[1]);
+#else
+        found = high_word(acc, row[1]);
+#endif
+    found = within(found, s->low, s->high);
+    if (s->kind == SCORES)
+        ((int32_t *)y)[at] = found;
+    else
+        ((uint8_t *)y)[at] = (uint8_t)found;
 }
 
-/* Two sums of one channel, at two places, or of two channels, `step` numbers of `row` apart. */
-static inline void settle_two(const scaling *s, const int32_t *row, int step, int32_t a, int32_t b, void *y, int at,
-                              int next)
+/* The numbers of sums of two channels side by side. */
+static inline void settle_two(const scaling *s, const int32_t *row, int32_t a, int32_t b, void *y, int at)
 {
-    if (s->kind == HIGH) {
-        uint8_t *bytes = (uint8_t *)y;
+    uint8_t *bytes = (uint8_t *)y;
+    if (s->kind == BYTE) {
+        bytes[at] = (uint8_t)within(high_word(a, row[1]), 0, 255);
+        bytes[at + 1] = (uint8_t)within(high_word(b, row[3]), 0, 255);
+    } else if (s->kind == HIGH) {
         bytes[at] = (uint8_t)within(high_word(a, row[1]), s->low, s->high);
-        bytes[next] = (uint8_t)within(high_word(b, row[step + 1]), s->low, s->high);
+        bytes[at + 1] = (uint8_t)within(high_word(b, row[3]), s->low, s->high);
     } else {
         settle_any(s, row, a, y, at);
-        settle_any(s, row + step, b, y, next);
+        settle_any(s, row + 2, b, y, at + 1);
     }
 }

@@ -21,6 +21,9 @@
 #define POINTERS(a, b)
 #endif
 
+/* What is reckoned before and what is reckoned after are not mixed. */
+#define IN_ORDER(a, b, c) __asm__("" : "+r"(a), "+r"(b), "+r"(c))
+
 static inline uint32_t loaded(const void *at)
 {
     uint32_t word;
