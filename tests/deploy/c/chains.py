@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sarto.core.graph import Graph, Op, Tensor
+from sarto.core.graph import Graph, Op, Tensor, network
 from sarto.core.graph.network import Slide
 
 KINDS = ("HIGH", "LEAKY", "GENERAL")
@@ -14,12 +14,15 @@ def chain(seed: int, layers: int) -> Graph:
     """Return up to `layers` convolutions, and a fully connected layer of 32-bit scores.
 
     Shapes, strides, paddings up to beyond the kernel, dilations, groups, types and ways to rescale are drawn. Sums are
-    rescaled so that about as many counts come out as went in, and few of them at a limit.
+    rescaled so that about as many counts come out as went in. A layer that made the same
+    of unlike items is left out.
     """
     rng = np.random.default_rng(seed)
     shape = (int(rng.integers(1, 9)), int(rng.integers(3, 9)), int(rng.choice([1, 2, 3, 4, 5, 8, 12])))
     tensors = [Tensor("x0", str(rng.choice(["int8", "uint8"])), shape, "input")]
     ops: list[Op] = []
+    least, most = (0, 256) if tensors[0].dtype == "uint8" else (-127, 128)
+    seen = [rng.integers(least, most, (8, *shape)).astype(tensors[0].dtype)]
     for number in range(layers):
         given = tensors[-1]
         slide, outputs, groups = _drawn(rng, given.shape)
@@ -32,7 +35,7 @@ def chain(seed: int, layers: int) -> Graph:
             row, column = getattr(slide, name)
             attributes |= {f"{name}_row": row, f"{name}_column": column}
         made = Tensor(f"y{number}", str(rng.choice(["int8", "uint8"])), (rows, columns, outputs), "scratch")
-        _put(rng, "conv", size, str(rng.choice(KINDS)), attributes, tensors, ops, made)
+        _put(rng, "conv", size, str(rng.choice(KINDS)), attributes, tensors, ops, made, seen)
     flat = int(np.prod(tensors[-1].shape))
     tensors.append(Tensor("flat", tensors[-1].dtype, (flat,), "scratch"))
     ops.append(Op("reshape", {"x": tensors[-2].name}, {"y": "flat"}))
@@ -46,6 +49,7 @@ def chain(seed: int, layers: int) -> Graph:
         tensors,
         ops,
         Tensor("scores", "int32", (scores,), "output"),
+        seen,
     )
     ops.append(Op("argmax", {"x": "scores"}, {}))
     return Graph(
@@ -86,14 +90,30 @@ def _put(
     tensors: list[Tensor],
     ops: list[Op],
     made: Tensor,
+    seen: list[np.ndarray],
 ) -> None:
     """Add a layer with weights of `size`, whose sums are rescaled as `kind` says, from the last tensor to `made`."""
     number, outputs = len(ops), size[0]
-    ratio = 60 / (73 * 73 * float(np.prod(size[1:])) ** 0.5)
+    weights = rng.integers(-127, 128, size).astype(np.int8)
+    slide = network.Slide.of((size[1], size[2]), attributes) if op == "conv" else None
+    x = seen[-1]
+    sums = (
+        network.convolve(x, weights, slide, attributes["groups"], 255)
+        if slide
+        else network.dense(x.reshape(len(x), -1), weights, 255)
+    )
+    spread = int(sums.std()) + 1
+    bias = rng.integers(-spread, spread + 1, size[0])
+    ratio = min(1.0, 60 / max(float(sums.std()), 1.0))
+    limits = (0, 255) if made.dtype == "uint8" else (-127, 127)
+    now = np.clip(np.rint((sums + bias) * ratio), *limits).astype(np.int64)
+    if op == "conv" and len(np.unique(now.reshape(len(now), -1), axis=0)) < len(now):
+        return  # what it reads would not reach the scores
+    seen.append(now)
     shift = 14 - int(np.floor(np.log2(ratio)))
     values = {
-        "weights": rng.integers(-127, 128, size).astype(np.int8),
-        "bias": rng.integers(-3000, 3000, outputs),
+        "weights": weights,
+        "bias": bias,
         "factor": rng.integers(2**14, 2**15, outputs),
         "shift": np.full(outputs, shift),
     }

@@ -8,7 +8,6 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from sarto.core.graph import Graph, Op
-from sarto.core.graph.whole import tensors
 from sarto.deploy.c.emit import emit
 from sarto.deploy.c.network import in_pairs, is_depthwise, scaling
 from sarto.devices import device
@@ -21,15 +20,10 @@ from sarto.measure.outputs import check_equal
 from tests.deploy.c.chains import chain, items
 
 LAYERS = 14
-ON_CORE: tuple[tuple[int, Name, str], ...] = (
-    (0, "zig", "-O2"),
-    (1, "gcc", "-O2"),
-    (2, "zig", "-Os"),
-    (3, "gcc", "-O2"),
-)
+ON_CORE: tuple[tuple[int, Name, str], ...] = ((4, "zig", "-O2"), (4, "gcc", "-O2"), (6, "zig", "-Os"))
 
 
-@settings(max_examples=5, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=4, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.integers(0, 2**20))
 def test_host(seed: int) -> None:
     graph = chain(seed, LAYERS)
@@ -77,10 +71,9 @@ def _features(graph: Graph, op: Op) -> set[str]:
     return found | {"pairs", *(name for name, is_so in more.items() if is_so)}
 
 
-def test_few_numbers_of_a_chain_are_at_a_limit() -> None:
-    """A layer whose numbers are all the same would hide what is wrong before it."""
-    for seed in range(4):
+def test_what_is_read_reaches_the_scores() -> None:
+    """A layer whose numbers are always the same would hide what is wrong before it."""
+    for seed, _, _ in ON_CORE:
         graph = chain(seed, LAYERS)
-        for name, values in tensors(graph, items(graph, 3)).items():
-            if name.startswith("y") and values.size > 100:
-                assert len(np.unique(values)) > 12
+        scores = outputs(graph, of_items(items(graph, 12))).scores
+        assert len(np.unique(scores, axis=0)) > 5
