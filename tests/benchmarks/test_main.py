@@ -52,6 +52,7 @@ NAMES = {
     "skab",
     "state_equality",
     "substrate_noise",
+    "tiny_models",
     "training_cost",
     "vowels",
 }
