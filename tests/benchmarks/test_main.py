@@ -44,6 +44,7 @@ NAMES = {
     "ntk",
     "plasticity",
     "prune_at_init",
+    "random_networks",
     "reservoir_speed",
     "residual44k",
     "search_choices",
