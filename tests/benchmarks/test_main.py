@@ -27,6 +27,7 @@ NAMES = {
     "fit_default",
     "fuzz_container",
     "graph_reservoir",
+    "har_network",
     "har_reservoir",
     "help_time",
     "integer_memory",
