@@ -98,7 +98,8 @@ def stream_tables(number: int, graph: Graph, op: Op) -> tuple[str, str]:
     """Return the C of the tables of operation `number`, and the initialiser of its `weights_sparse` or `weights_coded`."""
     found = (coded if storage_of(op) == "coded" else sparse)(matrix(graph, op))
     size = len(found.stream)
-    text = table(f"stream_{number}", "uint8_t", np.frombuffer(found.stream or b"\0", np.uint8))
+    words = found.stream if size else np.zeros(1, np.uint16)
+    text = table(f"stream_{number}", f"{words.dtype}_t", words)
     ends = f"stream_{number}, stream_{number} + {size}"
     if not isinstance(found, Coded):
         return text, f"{{{ends}}}"

@@ -1,11 +1,11 @@
-"""Weights as streams that a device decodes while it runs a layer: pairs of a gap and a value, row after row.
+"""Weights as streams that a device decodes while it runs a layer: the first value, then in turn gaps and values, row after row.
 
 A gap counts the zeros before a value, on through the ends of rows, so that rows of zeros take nothing; the last gap
-reaches the end. What is `sparse` has a byte for each; what is `coded` goes through rANS with 2^12 slots, a state of 32
+reaches the end. The first value may be 0. What is `sparse` has a byte for each; what is `coded` goes through rANS with 2^12 slots, a state of 32
 bits and a table for gaps and one for values, the same for all rows. With the slots `c_s` to `c_s + f_s` of a symbol
 the decoder begins with `x = 0`, and for each symbol does
 
-    while x < 2^23 and bytes are left:  x = 256 x + next byte
+    while x < 2^16 and words are left:  x = 2^16 x + the next word of 16 bits
     r = x mod 2^12;   s = the symbol of slot r;   x = f_s floor(x / 2^12) + r - c_s
 
 A gap `g < 4` is a class of its own; else with `b = bits(g) - 2` its class is `2 b + floor(g / 2^b)`, two for every power of two, and
@@ -18,11 +18,11 @@ Source: Duda, "Asymmetric numeral systems", arXiv 1311.2540; Deutsch, RFC 1951, 
 every power of two).
 
 >>> weights = np.array([[0, 0, 3, 0], [0, 0, 0, 0], [0, 0, 0, -2]], np.int8)
->>> sparse(weights).stream
-b'\\x02\\x03\\x08\\xfe\\x00'
+>>> sparse(weights).stream.tolist()
+[0, 1, 3, 8, 254, 0]
 >>> found = coded(weights)
 >>> found.gaps.tolist(), found.value.tolist(), len(found.stream)
-([0, 1366, 1366, 2731, 2731, 2731, 2731, 4096], [-2, 3], 2)
+([0, 1366, 2731, 2731, 2731, 2731, 2731, 4096], [-2, 0, 3], 2)
 >>> decoded(found, (3, 4)).tolist() == weights.tolist()
 True
 """
@@ -33,13 +33,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, Integer
+from jaxtyping import Int, Integer, UInt8, UInt16
 
 SLOT_BITS = 12
 SLOTS = 1 << SLOT_BITS
 NEAR_BITS = 7
 """A table of nearest symbols has one for each so many bits of slots."""
-LOW = 1 << 23
+LOW, STATE_BITS = 1 << 16, 32
 MOST_GAP = (1 << 18) - 1
 """Of the classes: no more than 16 bits follow one."""
 MOST_BYTE = 255
@@ -50,19 +50,19 @@ POINTER_B = 4
 class Sparse:
     """Pairs of bytes."""
 
-    stream: bytes
+    stream: UInt8[np.ndarray, " byte"]
 
     @property
     def size_b(self) -> int:
         """Bytes in flash."""
-        return len(self.stream) + 2 * POINTER_B
+        return self.stream.nbytes + 2 * POINTER_B
 
 
 @dataclass(frozen=True, eq=False)
 class Coded:
     """A stream, where the slots of each class of gaps and of each value begin (and 2^12), and the values."""
 
-    stream: bytes
+    stream: UInt16[np.ndarray, " word"]
     gaps: Int[np.ndarray, " class_plus_1"]
     values: Int[np.ndarray, " value_plus_1"]
     value: Int[np.ndarray, " value"]
@@ -71,37 +71,36 @@ class Coded:
     def size_b(self) -> int:
         """Bytes in flash, with the tables of nearest symbols."""
         near = 2 * (SLOTS >> NEAR_BITS)
-        return len(self.stream) + 2 * len(self.gaps) + 2 * len(self.values) + len(self.value) + near + 7 * POINTER_B
+        tables = 2 * (len(self.gaps) + len(self.values)) + len(self.value) + near
+        return self.stream.nbytes + tables + 7 * POINTER_B
 
 
 def sparse(weights: Integer[np.ndarray, "row column"]) -> Sparse:
     """Return weights as pairs of bytes."""
-    gaps, values = pairs(weights, MOST_BYTE)
-    return Sparse(np.stack([gaps, np.append(values, 0)], axis=1).astype(np.uint8).tobytes()[:-1])
+    values, gaps = pairs(weights, MOST_BYTE)
+    return Sparse(np.stack([values, gaps], axis=1).astype(np.uint8).reshape(-1))
 
 
 def coded(weights: Integer[np.ndarray, "row column"]) -> Coded:
     """Return weights as one stream of rANS."""
-    gaps, values = pairs(weights, MOST_GAP)
+    values, gaps = pairs(weights, MOST_GAP)
     bits = np.maximum(np.frexp(gaps)[1] - 2, 0)
     classes = 2 * bits + (gaps >> bits)
-    value, symbols = np.unique(np.append(values, 0) if not len(values) else values, return_inverse=True)
+    value, symbols = np.unique(values, return_inverse=True)
     starts = [_starts(np.bincount(found)) for found in (classes, symbols)]
     steps: list[tuple[int, int, int]] = []
-    for i, (kind, gap, extra) in enumerate(zip(classes.tolist(), gaps.tolist(), bits.tolist(), strict=True)):
-        steps.append(_step(starts[0], kind))
+    for symbol, kind, gap, extra in np.stack([symbols, classes, gaps, bits], axis=1).tolist():
+        steps += [_step(starts[1], symbol), _step(starts[0], kind)]
         if extra:
             steps.append((gap & ((1 << extra) - 1), 1, extra))
-        if i < len(values):
-            steps.append(_step(starts[1], int(symbols[i])))
-    return Coded(_encoded(steps), starts[0], starts[1], value.astype(np.int64))
+    return Coded(_encoded(steps), starts[0], starts[1], value)
 
 
 def decoded(found: Coded | Sparse, shape: tuple[int, int]) -> Int[np.ndarray, "row column"]:
     """Return the weights of a stream: what `kernels/network_coded.c` and `network_sparse.c` do, in NumPy."""
     out = np.zeros(shape[0] * shape[1], np.int64)
     source = _Reader(found) if isinstance(found, Coded) else _Bytes(found)
-    place = source.gap()
+    place = 0
     while place < len(out):
         out[place] = source.value()
         place += 1 + source.gap()
@@ -115,17 +114,17 @@ def near(starts: Int[np.ndarray, " symbol_plus_1"]) -> Int[np.ndarray, " place"]
 
 def pairs(
     weights: Integer[np.ndarray, "row column"], most: int
-) -> tuple[Int[np.ndarray, " value_plus_1"], Int[np.ndarray, " value"]]:
-    """Return gaps of at most `most`, one more than there are values, and the values, fillers of 0 among them."""
+) -> tuple[Int[np.ndarray, " value"], Int[np.ndarray, " value"]]:
+    """Return the values, the first number and fillers of 0 among them, and the gap of at most `most` after each."""
     flat = weights.reshape(-1).astype(np.int64)
-    places = np.append(np.flatnonzero(flat), len(flat))
-    gaps = np.diff(places, prepend=-1) - 1
+    places = np.append(0, 1 + np.flatnonzero(flat[1:]))
+    gaps = np.diff(places, append=len(flat)) - 1
     fillers = gaps // (most + 1)
-    ends = np.cumsum(fillers + 1) - 1
-    gap, value = np.full(int(ends[-1]) + 1, most, np.int64), np.zeros(int(ends[-1]) + 1, np.int64)
-    gap[ends] = gaps - fillers * (most + 1)
-    value[ends[:-1]] = flat[places[:-1]]
-    return gap, value[:-1]
+    begins = np.append(0, np.cumsum(fillers + 1)[:-1])
+    gap, value = np.full(int((fillers + 1).sum()), most, np.int64), np.zeros(int((fillers + 1).sum()), np.int64)
+    gap[begins + fillers] = gaps - fillers * (most + 1)
+    value[begins] = flat[places]
+    return value, gap
 
 
 def _starts(counts: Int[np.ndarray, " symbol"]) -> Int[np.ndarray, " symbol_plus_1"]:
@@ -148,18 +147,18 @@ def _step(starts: Int[np.ndarray, " symbol_plus_1"], symbol: int) -> tuple[int, 
     return first, int(starts[symbol + 1]) - first, SLOT_BITS
 
 
-def _encoded(steps: Sequence[tuple[int, int, int]]) -> bytes:
+def _encoded(steps: Sequence[tuple[int, int, int]]) -> UInt16[np.ndarray, " word"]:
     """Return the stream of symbols, from the last one to the first."""
-    x, out = 0, bytearray()
+    x, out = 0, list[int]()
     for first, f, bits in reversed(steps):
-        while x >= f << (31 - bits):
-            out.append(x & 255)
-            x >>= 8
+        while x >= f << (STATE_BITS - bits):
+            out.append(x & 65535)
+            x >>= 16
         x = (x // f << bits) + x % f + first
     while x:
-        out.append(x & 255)
-        x >>= 8
-    return bytes(reversed(out))
+        out.append(x & 65535)
+        x >>= 16
+    return np.array(out[::-1], np.uint16)
 
 
 class _Reader:
@@ -193,9 +192,9 @@ class _Reader:
         return found
 
     def fill(self) -> None:
-        """Take bytes up to a whole state."""
+        """Take words up to a whole state."""
         while self.x < LOW and self.at < len(self.found.stream):
-            self.x = self.x << 8 | self.found.stream[self.at]
+            self.x = self.x << 16 | int(self.found.stream[self.at])
             self.at += 1
 
 
@@ -203,7 +202,7 @@ class _Bytes:
     """What `network_sparse.c` does."""
 
     def __init__(self, found: Sparse) -> None:
-        self.left = iter(found.stream)
+        self.left = iter(found.stream.tolist())
 
     def gap(self) -> int:
         """Return the next gap."""

@@ -1,4 +1,4 @@
-/* Weights as pairs of bytes: zeros to leave out, and the value that follows them. Where the pairs end all others are 0. */
+/* Weights as bytes: the first value, then in turn how many zeros come next, and the value that follows them. */
 typedef struct {
     const uint8_t *stream, *end;
 } weights_sparse;
@@ -20,7 +20,5 @@ static inline int32_t value_sparse(reader_sparse *d)
 
 static inline reader_sparse begun_sparse(const weights_sparse *w)
 {
-    reader_sparse d = {w->stream, w->end, 0};
-    d.gap = gap_sparse(&d);
-    return d;
+    return (reader_sparse){w->stream, w->end, 0};
 }
