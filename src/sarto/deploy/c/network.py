@@ -313,7 +313,9 @@ class _Emitter:
             self.parts.needs(f"network_{storage}")
             self.parts.needs("network_stream_conv", f"{x.dtype} {storage}")
             tables, found = stream_tables(number, self.graph, op)
-            self.parts.tables.append(f"{tables}static const weights_{storage} stream_of_{number} = {found};\n")
+            self.parts.tables.append(
+                f"{tables}static const weights_{storage} stream_of_{number} = {found};\n"
+            )
             kernel, stream = f"conv_{storage}", f", &stream_of_{number}"
             patch += f", (int8_t *)m + {at + _scratch_b(self.graph, op) - block_b(self.graph, op)}"
         self.call(

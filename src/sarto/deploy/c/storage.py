@@ -36,7 +36,7 @@ from sarto.deploy.c.streams import Coded, coded, near, sparse
 
 Storage = Literal["plain", "sparse", "coded"]
 STORAGES: tuple[Storage, ...] = get_args(Storage)
-CODE_B = {"sparse": 210, "coded": 420}
+CODE_B = {"sparse": 270, "coded": 850}
 """Bytes of the kernel of a dense layer and its decoder, as zig -O2 makes them for a Cortex-M4; told by `decode_on_device`."""
 
 
@@ -45,13 +45,17 @@ def stored(graph: Graph, allowed: Collection[Storage] = STORAGES) -> Graph:
 
     A layer that can only be plain stays so.
     """
-    sizes = [{s: _size_b(graph, op, s) for s in STORAGES if s in allowed or s == "plain"} for op in graph.whole]
+    sizes = [
+        {s: _size_b(graph, op, s) for s in STORAGES if s in allowed or s == "plain"} for op in graph.whole
+    ]
     streams = [s for s in STORAGES if s in allowed and s != "plain"]
     best: tuple[int, list[Storage]] | None = None
     for count in range(0 if "plain" in allowed or not streams else 1, len(streams) + 1):
         for used in itertools.combinations(streams, count):
             picked = [_least(found, ("plain", *used), "plain" in allowed) for found in sizes]
-            total = sum(found[s] for found, s in zip(sizes, picked, strict=True)) + sum(CODE_B[s] for s in {*picked} - {"plain"})
+            total = sum(found[s] for found, s in zip(sizes, picked, strict=True)) + sum(
+                CODE_B[s] for s in {*picked} - {"plain"}
+            )
             if best is None or total < best[0]:
                 best = total, picked
     assert best is not None

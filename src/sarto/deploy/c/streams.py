@@ -121,7 +121,10 @@ def pairs(
     gaps = np.diff(places, append=len(flat)) - 1
     fillers = gaps // (most + 1)
     begins = np.append(0, np.cumsum(fillers + 1)[:-1])
-    gap, value = np.full(int((fillers + 1).sum()), most, np.int64), np.zeros(int((fillers + 1).sum()), np.int64)
+    gap, value = (
+        np.full(int((fillers + 1).sum()), most, np.int64),
+        np.zeros(int((fillers + 1).sum()), np.int64),
+    )
     gap[begins + fillers] = gaps - fillers * (most + 1)
     value[begins] = flat[places]
     return value, gap
@@ -134,7 +137,11 @@ def _starts(counts: Int[np.ndarray, " symbol"]) -> Int[np.ndarray, " symbol_plus
     f = np.maximum(np.floor(wanted).astype(np.int64), 1)
     while (left := SLOTS - int(f.sum())) != 0:
         # The slot that saves most bits, or the one whose loss costs least.
-        worth = counts[there] * np.log2((f + 1) / f) if left > 0 else -counts[there] * np.log2(f / np.maximum(f - 1, 0.5))
+        worth = (
+            counts[there] * np.log2((f + 1) / f)
+            if left > 0
+            else -counts[there] * np.log2(f / np.maximum(f - 1, 0.5))
+        )
         f[int(np.where((f > 1) | (left > 0), worth, -np.inf).argmax())] += 1 if left > 0 else -1
     whole = np.zeros(len(counts), np.int64)
     whole[there] = f
