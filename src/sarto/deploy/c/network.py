@@ -225,7 +225,7 @@ class _Emitter:
         return f"(const {self.graph.by_name[name].dtype}_t *)({at})" if const else at
 
     def scale(self, number: int, op: Op, shared: bool = False) -> str:
-        """Note what a layer's sums are rescaled by, all by the same where that is shared; return the C of its `scaling`."""
+        """Note what a layer's sums are rescaled by, once for all rows if `shared`; return the C of its `scaling`."""
         kind, rows = scaling(self.graph, op)
         rows = rows[:1] if shared else rows
         for kernel in ("words", "requantise", "network_settle"):
@@ -272,9 +272,10 @@ class _Emitter:
         tables, weights = stream_tables(number, self.graph, op)
         if bias is not None:
             tables += table(f"bias_{number}", "int16_t", bias)
-        fields = f"{'0' if bias is None else f'bias_{number}'}, {taps}, {outputs}, {LENGTHS[kind] if bias is None else 0}"
+        own, step = ("0", LENGTHS[kind]) if bias is None else (f"bias_{number}", 0)
         self.parts.tables.append(
-            f"{tables}static const dense_{storage}_{x.dtype} layer_{number} = {{{scale}, {weights}, {fields}}};\n"
+            f"{tables}static const dense_{storage}_{x.dtype} layer_{number} = "
+            f"{{{scale}, {weights}, {own}, {taps}, {outputs}, {step}}};\n"
         )
         to = self.place(y, const=False)
         self.call(y, f"run_dense_{storage}_{x.dtype}(&layer_{number}, {self.place(x.name)}, {to})")

@@ -7,15 +7,17 @@
 | coded | what rANS leaves of it, and its tables | decoding a value and multiplying it |
 
 Convolutions out of a stream lay up to four rows out at a time, in the scratch of the operation, and slide them over
-all places. Nothing else is unpacked. The choice is an attribute `storage` of an operation, the number of its row in the table above; its
-numbers are the same. `stored` sets it where that takes less flash, the code of the decoder included.
+all places. Nothing else is unpacked. The choice is an attribute `storage` of an operation, the number of its row in the
+table above; what the operation computes is the same. `stored` sets it where that takes less flash, the code of the
+decoder included.
 
 >>> from sarto.core.graph.values import Tensor
 >>> w = np.zeros((40, 100), np.int8)
 >>> w[::7, ::11] = 5
->>> tensors = (Tensor("w", "int8", w.shape, "const", w), Tensor("x", "int8", (100,), "input"), Tensor("y", "int32", (40,), "output"))
+>>> tensors = [Tensor("w", "int8", w.shape, "const", w), Tensor("x", "int8", (100,), "input")]
+>>> tensors += [Tensor("y", "int32", (40,), "output")]
 >>> dense = Op("dense", {"x": "x", "weights": "w"}, {"y": "y"})
->>> graph = Graph("net", tensors, (), (), (), 1, 0, None, tuple(map(str, range(40))), (), (), (dense,))
+>>> graph = Graph("net", tuple(tensors), (), (), (), 1, 0, None, ("a",) * 40, (), (), (dense,))
 >>> [storage_of(op) for op in stored(graph).whole], [storage_of(op) for op in stored(graph, ("plain",)).whole]
 (['sparse'], ['plain'])
 """
@@ -36,8 +38,8 @@ from sarto.deploy.c.streams import Coded, coded, near, sparse
 
 Storage = Literal["plain", "sparse", "coded"]
 STORAGES: tuple[Storage, ...] = get_args(Storage)
-CODE_B = {"sparse": 270, "coded": 850}
-"""Bytes of the kernel of a dense layer and its decoder, as zig -O2 makes them for a Cortex-M4; told by `decode_on_device`."""
+CODE_B: dict[Storage, int] = {"plain": 0, "sparse": 270, "coded": 850}
+"""Bytes of the kernel of a dense layer with its decoder, as zig -O2 makes it for a Cortex-M4 (LeNet-300-100)."""
 
 
 def stored(graph: Graph, allowed: Collection[Storage] = STORAGES) -> Graph:
@@ -45,17 +47,15 @@ def stored(graph: Graph, allowed: Collection[Storage] = STORAGES) -> Graph:
 
     A layer that can only be plain stays so.
     """
-    sizes = [
-        {s: _size_b(graph, op, s) for s in STORAGES if s in allowed or s == "plain"} for op in graph.whole
-    ]
-    streams = [s for s in STORAGES if s in allowed and s != "plain"]
+    names: list[Storage] = [s for s in STORAGES if s in allowed or s == "plain"]
+    sizes = [{s: _size_b(graph, op, s) for s in names} for op in graph.whole]
+    streams = [s for s in names if s != "plain"]
     best: tuple[int, list[Storage]] | None = None
     for count in range(0 if "plain" in allowed or not streams else 1, len(streams) + 1):
         for used in itertools.combinations(streams, count):
             picked = [_least(found, ("plain", *used), "plain" in allowed) for found in sizes]
-            total = sum(found[s] for found, s in zip(sizes, picked, strict=True)) + sum(
-                CODE_B[s] for s in {*picked} - {"plain"}
-            )
+            weights_b = sum(found[s] for found, s in zip(sizes, picked, strict=True))
+            total = weights_b + sum(CODE_B[s] for s in set(picked))
             if best is None or total < best[0]:
                 best = total, picked
     assert best is not None
@@ -99,7 +99,7 @@ def narrow_bias(rows: Int[np.ndarray, "channel number"]) -> Int[np.ndarray, " ch
 
 
 def stream_tables(number: int, graph: Graph, op: Op) -> tuple[str, str]:
-    """Return the C of the tables of operation `number`, and the initialiser of its `weights_sparse` or `weights_coded`."""
+    """Return the C of the tables of operation `number`, and the initialiser of its `weights_<storage>`."""
     found = (coded if storage_of(op) == "coded" else sparse)(matrix(graph, op))
     size = len(found.stream)
     words = found.stream if size else np.zeros(1, np.uint16)
@@ -138,5 +138,5 @@ def _least(sizes: dict[Storage, int], used: Collection[Storage], plain: bool) ->
     """Return the storage of the fewest bytes; `plain` is left out where it is not allowed and there is another."""
     if not any(sizes.values()):
         return "plain"
-    some = [s for s in sizes if s in used and (plain or s != "plain")]
-    return min(some or ["plain"], key=lambda s: sizes[s])
+    some: list[Storage] = [s for s in sizes if s in used and (plain or s != "plain")]
+    return min(some, key=lambda s: sizes[s], default="plain")

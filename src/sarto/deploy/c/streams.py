@@ -1,18 +1,18 @@
-"""Weights as streams that a device decodes while it runs a layer: the first value, then in turn gaps and values, row after row.
+"""Weights as streams that a device decodes while it runs a layer, row after row.
 
-A gap counts the zeros before a value, on through the ends of rows, so that rows of zeros take nothing; the last gap
-reaches the end. The first value may be 0. What is `sparse` has a byte for each; what is `coded` goes through rANS with 2^12 slots, a state of 32
-bits and a table for gaps and one for values, the same for all rows. With the slots `c_s` to `c_s + f_s` of a symbol
-the decoder begins with `x = 0`, and for each symbol does
+The first weight comes first, then in turn a gap and the value after it. A gap counts zeros, on through the ends of
+rows, so that rows of zeros take nothing; the last gap reaches the end. What is `sparse` has a byte for each; what is
+`coded` goes through rANS with 2^12 slots and a state of 32 bits, with one table for gaps and one for values, the same
+for all rows. With the slots `c_s` to `c_s + f_s` of a symbol the decoder begins with `x = 0`, and for each symbol does
 
     while x < 2^16 and words are left:  x = 2^16 x + the next word of 16 bits
     r = x mod 2^12;   s = the symbol of slot r;   x = f_s floor(x / 2^12) + r - c_s
 
-A gap `g < 4` is a class of its own; else with `b = bits(g) - 2` its class is `2 b + floor(g / 2^b)`, two for every power of two, and
-`b` bits of the state follow: `g mod 2^b`. A longer gap than a class has gets a value 0 in between.
+A gap `g < 4` is a class of its own; else with `b = bits(g) - 2` its class is `2 b + floor(g / 2^b)`, two for every
+power of two, and `b` bits of the state follow: `g mod 2^b`. A longer gap than a class has gets a value 0 in between.
 
-Against one table for each row's or column's density the single one takes 1 % more bytes on LeNet-300-100 at 8 % of its
-weights, the contexts of `compress/code/context` take 3 % less, and a decision for each place.
+On LeNet-300-100 at 8 % of its weights, tables for each of four densities of rows or columns would save 1 %, and the
+contexts of `compress/code/context` 3 %, with a decision for each place instead of two for each value.
 
 Source: Duda, "Asymmetric numeral systems", arXiv 1311.2540; Deutsch, RFC 1951, 1996 (two classes of distances for
 every power of two).

@@ -80,7 +80,7 @@ def _of_integers(stored: Stored, channels: int) -> IntegerWeights | None:
 
 
 def _of_table(stored: Stored, channels: int) -> IntegerWeights | None:
-    """Return the weights of a table as multiples of its largest value divided by at most 127, exact ones if there are."""
+    """Return the weights of a table as multiples of its largest value divided by at most 127, exact if they can be."""
     if stored.symbols is None or not (largest := float(np.abs(stored.floats).max(initial=0))):
         return None
     values = stored.floats.astype(np.float32)
