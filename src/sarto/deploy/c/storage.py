@@ -48,12 +48,12 @@ def stored(graph: Graph, allowed: Collection[Storage] = STORAGES) -> Graph:
     A layer that can only be plain stays so.
     """
     names: list[Storage] = [s for s in STORAGES if s in allowed or s == "plain"]
-    sizes = [{s: _size_b(graph, op, s) for s in names} for op in graph.whole]
-    streams = [s for s in names if s != "plain"]
+    sizes: list[dict[Storage, int]] = [{s: _size_b(graph, op, s) for s in names} for op in graph.whole]
+    streams: list[Storage] = [s for s in names if s != "plain"]
     best: tuple[int, list[Storage]] | None = None
     for count in range(0 if "plain" in allowed or not streams else 1, len(streams) + 1):
         for used in itertools.combinations(streams, count):
-            picked = [_least(found, ("plain", *used), "plain" in allowed) for found in sizes]
+            picked: list[Storage] = [_least(found, ("plain", *used), "plain" in allowed) for found in sizes]
             weights_b = sum(found[s] for found, s in zip(sizes, picked, strict=True))
             total = weights_b + sum(CODE_B[s] for s in set(picked))
             if best is None or total < best[0]:
@@ -139,4 +139,4 @@ def _least(sizes: dict[Storage, int], used: Collection[Storage], plain: bool) ->
     if not any(sizes.values()):
         return "plain"
     some: list[Storage] = [s for s in sizes if s in used and (plain or s != "plain")]
-    return min(some, key=lambda s: sizes[s], default="plain")
+    return sorted(some, key=sizes.__getitem__)[0] if some else "plain"
