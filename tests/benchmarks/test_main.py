@@ -20,6 +20,7 @@ NAMES = {
     "cells",
     "cells_searched",
     "channel_ties",
+    "conv_kernels",
     "cross_check",
     "dense_kernels",
     "families",

@@ -1,12 +1,15 @@
 """`sarto deploy`: hashes are checked, and no file of someone else is lost."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sarto.core.evidence import Evidence
 from sarto.core.store import file_sha256
+from sarto.measure.onnx import OnnxFile
 from tests.cli.stand_in import call
 from tests.report.records import recorded
 from tests.report.sample import Sample
@@ -113,13 +116,74 @@ def test_a_manifest_that_leads_outside_is_refused(out: Path) -> None:
 
 
 @pytest.mark.usefixtures("out")
-def test_the_forms_that_come_later_are_not_there_yet() -> None:
-    result = call("deploy", "out", "--to", "onnx", "-o", "x")
+def test_there_are_three_forms() -> None:
+    result = call("deploy", "out", "--to", "tflite", "-o", "x")
     assert result.exit_code == 2
     assert result.stderr.splitlines()[:2] == [
-        "error[E112]: --to: 'onnx' is not one of the choices",
-        "cause: there is c and cmake",
+        "error[E112]: --to: 'tflite' is not one of the choices",
+        "cause: there are c, cmake, onnx",
     ]
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> OnnxFile:
+    """What an ONNX file of the model is said to be."""
+    common: dict[str, Any] = dict(how="measured", tool="onnxruntime 1 on a desk", n=3)
+    evidence = (
+        Evidence("share of the same class in ONNX", 1.0, "1", **common),
+        Evidence("latency", 2e-5, "s", interval=(1e-5, 4e-5), **common),
+    )
+    found = OnnxFile(b"onnx", True, "3 items", evidence, ("mind the step",))
+
+    def made(_out: Path, manifest: dict[str, Any], command: str) -> OnnxFile:
+        assert manifest["files"] and command == "sarto deploy out --to onnx -o x"
+        return found
+
+    monkeypatch.setattr("sarto.measure.onnx.onnx_of_folder", made)
+    return found
+
+
+@pytest.mark.usefixtures("out")
+def test_an_onnx_file_comes_with_its_evidence_and_without_the_c(network: OnnxFile) -> None:
+    result = call("deploy", "out", "--to", "onnx", "-o", "x")
+    assert result.exit_code == 0, result.stderr
+    assert names(Path("x")) == {"artifact.json", "graph.npz", "model.onnx", "evidence.jsonl", "deployed.json"}
+    assert Path("x/model.onnx").read_bytes() == network.data
+    kept = [json.loads(line) for line in Path("x/evidence.jsonl").read_text().splitlines()]
+    assert [Evidence.from_json(item) for item in kept] == list(network.evidence)
+    for words in (
+        "beside the integer network, on 3 items",
+        "100 %",
+        "20 µs",
+        "10 µs to 40 µs",
+        "note: mind the step",
+    ):
+        assert words in result.stdout, words
+    told = json.loads(call("deploy", "out", "--to", "onnx", "-o", "x", "--json").stdout)
+    assert (told["integers"], told["items"], told["remarks"]) == (True, "3 items", ["mind the step"])
+    assert told["evidence"] == kept and "model.onnx" in told["files"]
+
+
+@pytest.mark.usefixtures("out", "network")
+def test_a_foreign_onnx_file_is_kept() -> None:
+    Path("x").mkdir()
+    Path("x/model.onnx").write_text("mine")
+    result = call("deploy", "out", "--to", "onnx", "-o", "x")
+    assert (result.exit_code, result.stderr.splitlines()[0]) == (
+        2,
+        "error[E113]: 'x/model.onnx' would be overwritten",
+    )
+    assert names(Path("x")) == {"model.onnx"} and Path("x/model.onnx").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("out")
+def test_without_its_packages_an_onnx_file_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    for name in ("sarto.measure.onnx", "sarto.measure.session"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    result = call("deploy", "out", "--to", "onnx", "-o", "x")
+    assert (result.exit_code, Path("x").exists()) == (4, False)
+    assert "pip install 'sarto[nn]'" in result.stderr
 
 
 @pytest.mark.usefixtures("out")

@@ -82,13 +82,13 @@ def test_a_word_becomes_a_value(kind: _kinds.Kind, text: str, value: Any) -> Non
         (
             ("--sensor-scale", "-2"),
             "error[E112]: --sensor-scale: '-2' is not a number above zero",
-            "one count",
+            "it must be larger",
             "as in",
         ),
         (
             ("--sensor-scale", "inf"),
             "error[E112]: --sensor-scale: 'inf' is not a number above zero",
-            "one count",
+            "it must be larger",
             "as in",
         ),
         (

@@ -88,6 +88,20 @@ def test_arrays_of_objects_are_refused_and_never_unpickled(tmp_path: Path) -> No
     assert "pickle" in caught.value.hint
 
 
+def test_a_file_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "items.npz"
+    np.savez(file, x=np.zeros((40, 1, 8, 8), np.uint8), y=np.arange(40) % 2)
+    file.write_bytes(file.read_bytes()[:1000])
+    with pytest.raises(SartoError, match=r"items.npz' cannot be read as data") as caught:
+        read_examples(str(file))
+    assert caught.value.code == "E103"
+
+
+def test_items_that_are_no_real_numbers_are_refused() -> None:
+    with pytest.raises(SartoError, match=r"E104.*complex64 are no real numbers"):
+        of_arrays(np.zeros((4, 2), np.complex64), np.array([0, 1, 0, 1]))
+
+
 def test_examples_are_turned_into_the_shape_that_a_network_takes() -> None:
     data = of_arrays(np.arange(24.0).reshape(2, 1, 4, 3), np.array([0, 1]))
     assert np.array_equal(shaped(data, (3, 4)).x[1], data.x[1, 0].T)

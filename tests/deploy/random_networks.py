@@ -8,6 +8,7 @@ import torch
 from sarto.compress.quantize import ptq
 from sarto.compress.state import Evaluation, State
 from sarto.data.examples import Examples, of_arrays
+from sarto.models.mam.layers import MamLayer
 from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network
 from sarto.models.network.operations import Value
@@ -76,6 +77,53 @@ def architecture(seed: int) -> Architecture:
     return Architecture(shape, tuple(draw.nodes))
 
 
+ANY = ("", "relu", "relu6", "leaky_relu", "tanh", "sigmoid", "gelu", "silu", "hard_swish")
+
+
+def mixed(seed: int, mam: bool = True) -> Architecture:
+    """A network over every operation: branches that are joined, a residual with strides, MAM, any activation."""
+    draw = Draw(seed)
+    dimensions, channels = draw.of(1, 2), draw.of(2, 4)
+    shape = (draw.of(1, 3), *(int(n) for n in draw.rng.integers(7, 10, dimensions)))
+
+    def any_of(last: str) -> str:
+        op = ANY[draw.of(*range(len(ANY)))]
+        return draw.put(op, last, **({"slope": 0.25} if op == "leaky_relu" else {})) if op else last
+
+    def conv(last: str, outputs: int, op: str = "conv", **given: Value) -> str:
+        kernel = tuple(int(k) for k in draw.rng.integers(1, 4, dimensions))
+        found: dict[str, Value] = {
+            "kernel": kernel,
+            "padding": tuple(k // 2 for k in kernel),
+            "bias": bool(draw.of(0, 1)),
+        }
+        last = draw.put(op, last, channels=outputs, **{**found, **given})
+        return draw.put("batch_norm", last, eps=2.0**-17) if draw.of(0, 1) else last
+
+    last = any_of(
+        conv("input", channels, stride=draw.of(1, 2), dilation=draw.of(1, 2), padding=draw.of(1, 2))
+    )
+    three: tuple[int, ...] = (3,) * dimensions
+    if mam and draw.of(0, 1):
+        groups = draw.of(1, 2)
+        splits = draw.of(1, channels // groups)
+        last = any_of(conv(last, channels, "mam_conv", groups=groups, splits=splits, kernel=three, padding=1))
+    wide = any_of(conv(last, 2 * channels, groups=channels, kernel=three, padding=1))
+    pool = draw.put(("mean_pool", "max_pool")[draw.of(0, 1)], last, stride=1, kernel=three, padding=1)
+    last = any_of(draw.put("concat", wide, any_of(pool), *([last] if draw.of(0, 1) else [])))
+    point: tuple[int, ...] = (1,) * dimensions
+    stride = draw.of(1, 2)
+    sides = [conv(last, channels, kernel=point, padding=0, stride=stride) for _ in range(2)]
+    last = any_of(draw.put("add", sides[0], any_of(sides[1])))
+    last = draw.put("flatten", last) if draw.of(0, 1) else draw.put("global_mean_pool", last)
+    if mam and draw.of(0, 1):
+        last = any_of(draw.put("mam_linear", last, features=6, splits=1))
+    last = draw.put("linear", last, features=3, bias=bool(draw.of(0, 1)))
+    if draw.of(0, 1):
+        any_of(last)
+    return Architecture(shape, tuple(draw.nodes))
+
+
 def shaken(arch: Architecture, seed: int) -> Network:
     """The network with biases, and norms far from the identity."""
     net, rng = Network(arch, seed), np.random.default_rng(seed)
@@ -107,5 +155,9 @@ def quantised(
     torch.set_num_threads(1)
     arch = arch or architecture(seed)
     net, data = shaken(arch, seed), items(arch, seed)
+    for _, layer in net.weighted():
+        if isinstance(layer, MamLayer) and seed % 2:
+            kept = torch.rand(layer.weight.shape, generator=torch.Generator().manual_seed(seed)) < 0.25
+            layer.prune(kept)
     state = ptq.quantise(State(net), Evaluation(data, data), **settings)  # pyright: ignore[reportArgumentType]
     return net, state.network, data

@@ -249,6 +249,13 @@ def test_vectors_in_another_order_are_joined_as_they_lie() -> None:
     )
     lowered = agrees(net)
     assert "permute" not in {op.kind for op in lowered.graph.whole}
+    moved = (
+        node("c", "conv", "input", channels=3, kernel=(1, 1)),
+        node("f", "flatten", "c"),
+        node("t", "tanh", "f"),
+    )
+    agrees(small(*moved, node("l", "linear", "t", features=2), shape=(2, 2, 3)))
+    agrees(small(*moved, shape=(2, 2, 3)))
     ends = small(
         node("c", "conv", "input", channels=3, kernel=(1, 1)),
         node("f", "flatten", "c"),

@@ -110,7 +110,7 @@ class PositiveKind(Kind):
         if not 0 < value < math.inf:
             _refuse(
                 f"'{text}' is not a number above zero",
-                "one count of the sensor is worth that much",
+                "it must be larger than zero and finite",
                 "as in 0.0024",
             )
         return value

@@ -28,7 +28,11 @@ BUDGET, TRAINING = "Budget", "Training"
 @click.option("-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path), help="Where to.")
 @click.option("--with", "recipe", metavar="STEPS", help="Steps in order: px:0.98,codebook:4,rans; amounts may be auto.")
 @click.option("--state", metavar="FILE", help="Weights of FILE.py:FUNCTION, in safetensors.")
-@setting("--flash", section=BUDGET, type=_kinds.BYTES, help="Most bytes of the file (storage only): 20kB.")
+@setting("--device", section=BUDGET, type=_kinds.DEVICE,
+         help="What it runs on: see sarto devices. Without one only a file is made.")
+@setting("--flash", section=BUDGET, type=_kinds.BYTES,
+         help="Most flash of the whole image; without --device most bytes of the file, storage only: 20kB.")
+@setting("--ram", section=BUDGET, type=_kinds.BYTES, help="Most RAM on the device, static and stack: 16kB.")
 @setting("--max-drop", section=BUDGET, type=_kinds.RATIO, help="Most test accuracy that may be lost: 0.5%.")
 @setting("--trials", section=BUDGET, type=_kinds.COUNT, default=24, show_default=True,
          help="Most recipes and amounts that are tried, where they are searched.")
@@ -40,6 +44,7 @@ BUDGET, TRAINING = "Budget", "Training"
 @setting("--rate", section=TRAINING, type=_kinds.POSITIVE, default="0.001", show_default=True,
          help="Largest learning rate.")
 @setting("--threads", section=TRAINING, type=_kinds.COUNT, default=1, show_default=True, help="Of torch.")
+@setting("--optimise", section=TRAINING, type=_kinds.ChoiceKind("O2", "Os"), help="How the compiler optimises.")
 @setting("--train-on", section=TRAINING, type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
          help="Where networks are trained.")
 @setting("--seed", section=TRAINING, type=_kinds.SEED, default=0, show_default=True, help="Of every random draw.")
@@ -51,9 +56,10 @@ def command(
 ) -> int:
     """Shrink MODEL by the steps of a recipe, or by the best one found.
 
-    MODEL is an ONNX file, FILE.py:FUNCTION, or the name of a network that is trained first: lenet300, residual. Without
-    --with, or with amounts of auto, --flash and --max-drop say what is looked for. OUT gets the network in one file,
-    network.sarto, with every byte accounted for, and the accuracy of what it gives back.
+    MODEL is an ONNX file, FILE.py:FUNCTION, or the name of a network that is trained first: mlp, lenet300, lenet5,
+    cnn1d, cnn2d, separable or residual. Without --with, or with amounts of auto, --flash and --max-drop say what is
+    looked for. OUT gets the network in one file, network.sarto, with every byte accounted for, and the accuracy of what
+    it gives back.
     """
     needed = [name for name in ("torch", "onnx", "onnxruntime", "safetensors") if find_spec(name) is None]
     if needed:
@@ -68,6 +74,15 @@ def command(
     from sarto.search.shrink_folder import ShrinkRequest
 
     options["patience"] = options["patience"] or 0
+    options["ram_b"] = options.pop("ram")
+    if options["ram_b"] is not None and options["device"] is None:
+        raise SartoError(
+            "E112",
+            "--ram without --device",
+            cause="a file has no RAM",
+            hint="say which device the network is for: sarto devices",
+        )
+    options["optimise"] = options["optimise"] and f"-{options['optimise']}"
     options["flash_b"], options["command"] = options.pop("flash"), current_call().command(*untyped_words(context))
     result = shrink(ShrinkRequest(model=model, out=out, **options), open_talk(quiet))
     return _show(result, as_json)
@@ -77,11 +92,15 @@ def command(
 def _show(result: ShrinkResult, as_json: bool) -> int:
     """Print the last screen, or the document, and return the exit code."""
     from sarto.cli._folder import read_with_report, shown
-    from sarto.cli._limits import sentence, show_nearest, show_verdict, unmet_file
+    from sarto.cli._limits import sentence, show_nearest, show_verdict, unmet, unmet_file
     from sarto.search.shrink_folder import FILE
 
     run = read_with_report(result.out, again=not result.already_done)
-    failure = None if result.verdict.fits else unmet_file(result.verdict)
+    device = "" if run.kind == "storage" else str(run.artifact["device"])
+    failure = None
+    if not result.verdict.fits:
+        summary = run.artifact["summary"]
+        failure = unmet(result.verdict, device, summary) if device else unmet_file(result.verdict)
     if as_json:
         _answer.document(
             {
@@ -102,13 +121,14 @@ def _show(result: ShrinkResult, as_json: bool) -> int:
             _answer.remark(f"note: {text}")
         show_nearest(result.points, result.verdict)
         _answer.line()
-        show_verdict(result.verdict, result.evidence, "")
+        show_verdict(result.verdict, result.evidence, device)
         _answer.line(f"\n{sentence(run)}\n")
         _bytes(result)
         found = {e.what: e.value for e in result.evidence}
+        right, given = (100 * found[what] for what in ("test accuracy", "given test accuracy"))
         _answer.line(
             f"\nThe file is {found['compression']:.1f} times smaller than the network given in float32; it is right on "
-            f"{found['test accuracy']:.2%} of the test items, the network given on {found['given test accuracy']:.2%}."
+            f"{right:.2f} % of the test items, the network given on {given:.2f} %."
         )
         report = shown(result.out / "report.html")
         _answer.line(

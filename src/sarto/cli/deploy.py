@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -15,7 +15,11 @@ from sarto.cli._kinds import ChoiceKind
 from sarto.cli._verb import json_option, verb
 from sarto.core.errors import SartoError
 
+if TYPE_CHECKING:
+    from sarto.measure.onnx import OnnxFile
+
 MANIFEST, GRAPH, LIST = "artifact.json", "graph.npz", "deployed.json"
+ONNX, EVIDENCE = "model.onnx", "evidence.jsonl"
 FORMAT = "sarto-deployed/1"
 SOURCES = {".c", ".h", ".ld"}
 """What is deployed besides the graph; other files of the manifest, such as pinned inputs, stay."""
@@ -27,8 +31,8 @@ SOURCES = {".c", ".h", ".ld"}
     "--to",
     "form",
     required=True,
-    type=ChoiceKind("c", "cmake"),
-    help="What to deploy: the C sources, or a CMake project of them with a harness for your board.",
+    type=ChoiceKind("c", "cmake", "onnx"),
+    help="What to deploy: the C sources, a CMake project of them with a harness for your board, or an ONNX file.",
 )
 @click.option(
     "-o", "--out", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Where to."
@@ -41,6 +45,10 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     Its harness runs stored inputs on your board; sarto measure OUT --from-board FILE reads what it said. For the device
     host any compiler builds it, and its program reads samples from standard input.
 
+    The file of --to onnx is for boards with Linux. It is made of a network, in integers (QDQ) if that is what it
+    computes in, was run here in ONNX Runtime, and said what the model says; how far, and its latency here, is written
+    beside it. It takes the extra nn.
+
     A list of what was written is kept in DIR, so that a later call can tell its own files from those that were edited:
     a file in DIR that is neither is never overwritten.
     """
@@ -51,7 +59,8 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     from sarto.report import read_run
 
     artifact = read_run(out).artifact
-    check_image(out, artifact)
+    if form != "onnx":
+        check_image(out, artifact)
     listed = cast("Mapping[str, str]", artifact["files"])
     if strange := [name for name in listed if Path(name).name != name]:
         cause = "it lists a file outside the folder"
@@ -59,7 +68,13 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
             "E114", f"{MANIFEST}: '{strange[0]}' is not a file name", cause=cause, hint="make it again"
         )
     copied = [MANIFEST, *(name for name in listed if name == GRAPH or Path(name).suffix in SOURCES)]
+    if form == "onnx":
+        copied = [name for name in copied if name in (MANIFEST, GRAPH)]
     contents = {name: (out / name).read_bytes() for name in copied}
+    made = _onnx(out, artifact, folder) if form == "onnx" else None
+    if made is not None:
+        lines = "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in made.evidence)
+        contents |= {ONNX: made.data, EVIDENCE: lines.encode()}
     if form == "cmake":
         from sarto.measure.from_board import project_files
 
@@ -74,14 +89,69 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
         folder / LIST, json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True) + "\n"
     )
     if as_json:
-        _answer.document({"out": str(out), "to": form, "folder": str(folder), "files": files})
+        told = {} if made is None else _told(made)
+        _answer.document({"out": str(out), "to": form, "folder": str(folder), "files": files, **told})
         return
     rows = [(name, f"{len(contents[name])} B", sha256[:16]) for name, sha256 in files.items()]
     _answer.table(("file", "size", "sha256 begins"), rows, right=(1,))
     _answer.line(f"\n{len(files)} files checked and written to {folder}/, and listed in {LIST}")
+    if made is not None:
+        _show(made)
     if form == "cmake":
         here, build = shlex.quote(str(folder)), shlex.quote(str(folder / "build"))
         _answer.line(f"build them with: cmake -S {here} -B {build} && cmake --build {build}")
+
+
+def _onnx(out: Path, artifact: Mapping[str, Any], folder: Path) -> OnnxFile:
+    """Return the model as an ONNX file, after running it.
+
+    Raises:
+        SartoError: E301, without what makes and runs it; else as `onnx_of_folder`.
+    """
+    try:
+        from sarto.measure.onnx import onnx_of_folder
+    except ModuleNotFoundError as error:
+        raise SartoError(
+            "E301",
+            f"{error.name} is not installed",
+            cause="ONNX files are made and run by the extra nn",
+            hint="install torch for your machine, and then the extra: pip install 'sarto[nn]'",
+        ) from error
+    command = f"sarto deploy {shlex.quote(str(out))} --to onnx -o {shlex.quote(str(folder))}"
+    return onnx_of_folder(out, artifact, command)
+
+
+def _told(made: OnnxFile) -> dict[str, Any]:
+    return {
+        "integers": made.integers,
+        "items": made.items,
+        "evidence": [item.to_json() for item in made.evidence],
+        "remarks": list(made.remarks),
+    }
+
+
+def _show(made: OnnxFile) -> None:
+    """Print how far the file agrees, and how fast it is here."""
+    from sarto.report import words
+
+    model = "the integer network" if made.integers else "the network, which computes in floats"
+    _answer.line(f"\n{ONNX} beside {model}, on {made.items}:\n")
+    rows = [
+        tuple(
+            text.replace("\u00a0", " ")
+            for text in (
+                words.name(item.what),
+                words.figure(item.value, item.unit, item.what),
+                words.interval(item),
+                item.how,
+                item.tool,
+            )
+        )
+        for item in made.evidence
+    ]
+    _answer.table(("figure", "value", "interval", "how", "by"), rows, right=(1,))
+    for text in made.remarks:
+        _answer.remark(f"note: {text}")
 
 
 def _check_target(folder: Path, files: Mapping[str, str]) -> list[Path]:

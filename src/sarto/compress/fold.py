@@ -40,8 +40,10 @@ def fold(network: Network) -> Network:
     """Return a network of its own without batch norms, with the masks and forms of `network`.
 
     Raises:
-        InputError: E126, when a norm follows a layer that is in a form; the message names the layer.
+        InputError: E126, when a norm follows a layer that is in a form; E129, when a layer is at a stage of training;
+            the message names the layer.
     """
+    network.refuse_unsettled()
     architecture = network.architecture
     nodes: list[Node] = []
     renamed: dict[str, str] = {}

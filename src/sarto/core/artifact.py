@@ -76,7 +76,8 @@ def check_image(out: Path, manifest: Mapping[str, Any]) -> None:
             "E112",
             f"{out} holds a network in a file, storage only",
             cause="there is no code in it that a device runs: shrunk networks are not built for devices yet",
-            hint="`sarto report` and `sarto compare` work on it; `sarto fit` makes models for devices",
+            hint="`sarto deploy --to onnx` makes a file of it for boards with Linux; "
+            "`sarto fit` makes models for devices",
         )
 
 

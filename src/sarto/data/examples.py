@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -102,9 +103,16 @@ def of_arrays(
     """Return items and labels as examples; an image (row, column) gets its one channel.
 
     Raises:
-        SartoError: E104, when there are no items, their number differs from that of the labels, or a value is not
-            finite.
+        SartoError: E104, when there are no items, their number differs from that of the labels, or a value is no finite
+            real number.
     """
+    if x.dtype.kind not in "biuf":
+        raise SartoError(
+            "E104",
+            f"items of the type {x.dtype} are no real numbers",
+            cause="a network takes integers or floating-point numbers",
+            hint="give real and imaginary parts, or whatever else stands in the items, as channels of numbers",
+        )
     if x.ndim < 2 or len(x) != len(y) or not len(x):
         raise SartoError(
             "E104",
@@ -233,11 +241,11 @@ def shaped(examples: Examples, shape: tuple[int, ...]) -> Examples:
 def _are_images(path: Path) -> bool:
     """Return whether the array of items in an `.npz` file is of bytes, or has four dimensions."""
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             name = next((name for name in ("x", "x_train") if name in held.files), None)
             x = None if name is None else held[name]
             return x is not None and (x.dtype == np.uint8 or x.ndim == 4)
-    except (OSError, ValueError, EOFError):
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         return False
 
 
@@ -252,10 +260,10 @@ def read_arrays(path: Path) -> tuple[Examples, Examples | None]:
     """
     wanted = ("x", "y", "x_train", "y_train", "x_test", "y_test")
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             arrays: Mapping[str, Any] = {name: held[name] for name in held.files if name in wanted}
             others = ", ".join(sorted(held.files)) or "none"
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise SartoError(
             "E104",
             f"{path.name} cannot be read as arrays",

@@ -24,6 +24,7 @@ from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.graph import Graph, load_graph
+from sarto.deploy.c.network import arena_b
 from sarto.deploy.c.program import inputs_hash
 from sarto.deploy.c.project import cmake_project, harness_stack_b, native_project
 from sarto.deploy.memory import arena, tables_b
@@ -50,8 +51,9 @@ def project_files(out: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
     graph, core = load_graph(out / "graph.npz"), device_of(out, manifest)
     if isinstance(core, Host):
         return native_project(core, manifest["optimise"])
-    word_b = np.dtype(graph.by_name["raw"].dtype).itemsize
-    memory = arena(graph).size_b
+    (given,) = graph.kind("input")
+    word_b = np.dtype(given.dtype).itemsize
+    memory = arena_b(graph) if graph.whole else arena(graph).size_b
     left_b = core.flash.size_b - tables_b(graph) - CODE_B
     inputs = harness_inputs(read_pinned(out), word_b, left_b)
     return cmake_project(

@@ -20,8 +20,8 @@ from sarto.report.page import environment
 from sarto.report.run import Run
 
 MOST_IN_TABLE = 40
-CARD = {False: "card.md.j2", True: "storage.md.j2"}
-"""Template of a model on a device, and of a stored network."""
+CARD = {"model": "card.md.j2", "network": "network.md.j2", "storage": "storage.md.j2"}
+"""Template of each kind of run."""
 _MARKS = re.compile(r"[\\`*\[\]<>|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|&(?=[#A-Za-z0-9]+;)|\A[#+=-](?!\d)")
 _NUMBERED = re.compile(r"\A(\d{1,9})([.)])(?=\s|\Z)")
 
@@ -49,7 +49,7 @@ def card(run: Run) -> str:
     template = environment(autoescape=False)
     template.filters.update(md=escape, code=code)
     table = run.tables.get("bytes")
-    return template.get_template(CARD[run.stored]).render(
+    return template.get_template(CARD[run.kind]).render(
         run=run,
         words=words,
         views=views,

@@ -113,7 +113,7 @@ def _data(run: Run, request: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "test items", parts["test"]
     yield "classes", artifact["classes"]
     yield "numbers", [output["name"] for output in artifact["outputs"]]
-    if run.stored:
+    if run.kind != "model":
         yield "shape of an item", artifact["input"]["shape"]
         return
     yield "bits of a sensor word", artifact["input"]["bits"]

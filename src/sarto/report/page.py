@@ -22,8 +22,8 @@ LIMIT_B = 300 * 1024
 """Most bytes of a page. Tables are cut to what a reader can use; the ledger's JSON takes what is left, newest first."""
 
 
-PAGE = {False: "page.html.j2", True: "storage.html.j2"}
-"""Template of a model on a device, and of a stored network, which has other sections in places."""
+PAGE = {"model": "page.html.j2", "network": "network.html.j2", "storage": "storage.html.j2"}
+"""Template of each kind of run; networks have other sections in places."""
 
 
 def environment(*, autoescape: bool) -> Environment:
@@ -97,7 +97,7 @@ def html(run: Run) -> str:
         ledger=list(reversed(listed)),
         unlisted=unlisted,
     )
-    if run.stored:
+    if run.kind != "model":
         trained = tuning.tunings(run.tables.get("training"))
         shown |= dict(
             bytes=byte_table.by_tensor(run.tables["bytes"]),
@@ -105,7 +105,7 @@ def html(run: Run) -> str:
             tunings=trained,
             tuning_charts=[(Markup(chart), caption) for chart, caption in tuning_course(trained)],
         )
-    template = environment(autoescape=True).get_template(PAGE[run.stored])
+    template = environment(autoescape=True).get_template(PAGE[run.kind])
     frame = template.render(shown, ledger_json="", left_out=len(run.evidence))
     entries, left_out = _newest(run.evidence, LIMIT_B - len(frame.encode()) - 1)
     return template.render(shown, ledger_json=Markup(script_json(entries)), left_out=left_out)

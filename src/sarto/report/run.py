@@ -75,7 +75,7 @@ _SEQUENCE: tuple[dict[str, Any], dict[str, Any]] = (
 )
 """What manifest and provenance say besides of the sequences of raw samples that a model on a device reads."""
 _ARRAY: tuple[dict[str, Any], dict[str, Any]] = ({"input": {"shape": [int], "type": str}}, {})
-"""What they say besides of the items that a stored network takes."""
+"""What they say besides of the items that a network takes."""
 _EVIDENCE: dict[str, Any] = {"what": str, "value": _NUMBER, "unit": str, "how": str, "tool": str}
 
 
@@ -117,6 +117,11 @@ class Run:
         """Whether the model is a network in a file, of which the bytes are counted and which no code runs."""
         return self.artifact.get("target") == STORAGE
 
+    @property
+    def kind(self) -> str:
+        """What was made: a `model` of streams on a device, a `network` of whole items on one, or one in `storage`."""
+        return "storage" if self.stored else "network" if "shape" in self.artifact["input"] else "model"
+
     def latest(self, what: str) -> Evidence | None:
         """Return the newest evidence named `what`, or None."""
         return next((e for e in reversed(self.evidence) if e.what == what), None)
@@ -142,7 +147,8 @@ def read_run(folder: Path) -> Run:
     if artifact["format"] != FORMAT:
         _damaged("artifact.json", f"its format is '{artifact['format']}', this version reads '{FORMAT}'")
     _check(artifact, _ARTIFACT, "artifact.json")
-    of_input, of_data = _ARRAY if artifact.get("target") == STORAGE else _SEQUENCE
+    _check(artifact, {"input": dict}, "artifact.json")
+    of_input, of_data = _ARRAY if "shape" in artifact["input"] else _SEQUENCE
     _check(artifact, of_input, "artifact.json")
     for name, sha256 in artifact["files"].items():
         _check_file(folder, str(name), sha256)

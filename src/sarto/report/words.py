@@ -120,7 +120,7 @@ def remedy(what: str, device: str, native: bool = False) -> str:
 def effort(run: Run) -> str:
     """Return in words what was tried to make the model."""
     search = run.provenance["search"]
-    if run.stored:
+    if run.kind != "model":
         passes = len(run.tables["training"].rows) if "training" in run.tables else 0
         steps = len(run.recipe.steps)
         text = f"{_counted(steps, 'step')}, {_counted(passes, 'pass', 'es')} over the training items in all"

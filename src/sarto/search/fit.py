@@ -19,10 +19,11 @@ from sarto.core.device import Device, Host
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
 from sarto.core.progress import Talk
-from sarto.core.store import content_hash, package_sha256
+from sarto.core.store import package_sha256
 from sarto.core.units import format_quantity
 from sarto.data.source import source_sha256
 from sarto.search.claimed import damaged, read_json, whole
+from sarto.search.device_identity import device_identity
 
 TRIALS = 96
 """Default number of trials, about half a minute on BasicMotions with two cores."""
@@ -66,18 +67,11 @@ class FitRequest:
 
         Of a device file of the user's it is what it says, and of a host the processor.
         """
-        from sarto.devices import any_device
-
-        fields, device = asdict(self), any_device(self.device)
+        fields = asdict(self)
         for name in ("out", "workers", "command"):
             del fields[name]
-        fields |= {"device": device.name, "source": source_sha256(self.source), "code": package_sha256()}
-        if self.device.endswith(".toml"):
-            fields["device_file"] = content_hash(asdict(device))
-        if isinstance(device, Host):
-            from sarto.measure.processor import processor
-
-            fields["processor"] = processor()
+        fields |= {"source": source_sha256(self.source), "code": package_sha256()}
+        fields |= device_identity(self.device)
         return json.loads(json.dumps(fields))
 
 

@@ -29,6 +29,7 @@ from sarto.measure.quality import class_table, confusion, confusion_table, group
 from sarto.search import dynamics
 from sarto.search.claimed import made_with
 from sarto.search.loop import Trial, best_of_families
+from sarto.search.memory_tables import memory_tables
 from sarto.search.propose import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -231,16 +232,7 @@ def _families(run: Run) -> Table:
 
 def _tables(run: Run) -> list[Table]:
     tables = [*_quality_tables(run), _families(run)]
-    for region, name in (("flash", "flash map"), ("RAM", "ram map")):
-        how = run.chosen.point.find(region.lower()).how
-        rows = [r[1:] for r in run.chosen.measured.memory.rows if r[0] == region]
-        if region == "RAM":
-            rows = [
-                part for row in rows for part in (_arena(run.chosen.graph) if row[0] == "arena" else [row])
-            ]
-            rows.append(("stack, at its deepest", "stack", run.chosen.measured.peak_stack_b))
-        sized = tuple((str(n), int(b), str(k)) for n, k, b in rows)
-        tables.append(Table(name, ("name", "bytes", "kind"), ("", "B", ""), sized, ("", how, "")))
+    tables += memory_tables(run.chosen.measured, run.chosen.point, _arena(run.chosen.graph))
     best = np.minimum.accumulate([t.score.error for t in run.found.trials])
     trials = tuple((t.number, t.score.error, float(b)) for t, b in zip(run.found.trials, best, strict=True))
     tables.append(

@@ -65,15 +65,15 @@ class SampleImages:
             program = compile_native(emit(graph), self.device, optimise=self.optimise, cache=self.cache)
             ram = program.static_ram_b - variables + program.stack_b([sequence])
             return program.flash_b - tables, ram, 0, 0
-        roomy = _roomy(self.device, tables, variables)
-        image = build(emit(graph), roomy, optimise=self.optimise, cache=self.cache)
+        large = roomy(self.device, tables, variables)
+        image = build(emit(graph), large, optimise=self.optimise, cache=self.cache)
         run = emulate(image, [sequence])
         ram = image.static_ram_b - variables + run.peak_stack_b
         counts = int(run.inference_instructions[0]), int(run.inference_cycles[0, 1])
         return image.flash_b - tables, ram, *counts
 
 
-def _roomy(device: Device, tables: int, variables: int) -> Device:
+def roomy(device: Device, tables: int, variables: int) -> Device:
     """Return `device` with at least the memory that so many bytes of tables and variables take, and code."""
     flash, ram = (
         replace(memory, size_b=max(memory.size_b, -(-(wanted + CODE_B) // 1024) * 1024))

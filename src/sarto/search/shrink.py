@@ -2,18 +2,18 @@
 
 Items to test on are held back before anything is done, and looked at once, at the end, by the network as the file gives
 it back. A share of the rest is held back to judge every step on. Each step is an operating point: what the file takes
-after it, and how accurate it is on validation. Until there is an image for the network, the flash of a budget is
-compared with the bytes of the file: storage only.
+after it, and how accurate it is on validation. Without a device the flash of a budget is compared with the bytes of the
+file: storage only. With one, the integers of the network are built into an image, and its flash and RAM are judged.
 """
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from sarto.core.budget import Budget, Verdict, judge
-from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.graph import save_graph
 from sarto.core.points import OperatingPoint
@@ -26,15 +26,18 @@ from sarto.measure.quality import accuracy_evidence
 from sarto.measure.storage import storage_evidence
 from sarto.search.auto import Goal
 from sarto.search.claimed import claim, given_up_if_empty
-from sarto.search.shrink_files import Effort, Shrunk, write_shrunk
+from sarto.search.shrink_files import Effort, Image, Shrunk, stem, write_shrunk
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult, finished
 from sarto.search.shrink_given import check_classes, given_network, no_better_than_one_class
+from sarto.search.shrink_image import Images, images_of, in_floats, load_of, peak_sentence, renamed, size_of
+from sarto.search.shrink_recipes import check_integers, recipes_of
 
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
     from sarto.compress.state import Evaluation, State
     from sarto.deploy.lower.network import Lowered
     from sarto.learn.loop import History
+    from sarto.measure.model import Measured
     from sarto.models.network.module import Network
     from sarto.search.shrink_trials import Chosen
 
@@ -42,14 +45,6 @@ WORK = ".work"
 """Folder in the output folder for what a stopped run has done; it goes when the folder is whole."""
 VALIDATION_SHARE = 0.1
 """Of the items that are not for the test; the rest is trained on."""
-SEARCHED = (
-    "distil,rate:auto,dead_units,settle",
-    "distil,gradual:auto,dead_units,fold,codebook:4,settle",
-    "distil,gradual:auto,dead_units,qat:8",
-    "distil,gradual:auto,dead_units,qat:4",
-    "distil,channels:auto,qat:8",
-)
-"""Recipes that race when none is given: bits priced in training; shared values; integers; fewer channels."""
 
 
 def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
@@ -64,6 +59,9 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
         return done
     effort = Effort()
     recipes = recipes_of(request)
+    images = images_of(
+        request, f"A network shrunk by Sarto: {stem(request.model)}", request.out / WORK / "images"
+    )
     with talk.stage("data", 1) as stage:
         parts = read_examples(request.data, request.seed)
         fit, held = parts.rest.parts(VALIDATION_SHARE, request.seed)
@@ -72,38 +70,15 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     shape = network.architecture.input_shape
     fit, held, test = (shaped(part, shape) for part in (fit, held, parts.test))
     check_classes(network, fit)
+    if images is not None and not len(network.quantisers):
+        check_integers(recipes, images.device.name)
     claim(request.out, request.identity())
-    run = _Shrinking(request, recipes, network, fit, held, test, remarks, parts.how, effort)
+    run = _Shrinking(request, recipes, network, fit, held, test, remarks, parts.how, effort, images)
     with given_up_if_empty(request.out):
         run.train_first(talk)
         result = run.run(talk)
     shutil.rmtree(request.out / WORK, ignore_errors=True)
     return result
-
-
-def recipes_of(request: ShrinkRequest) -> list[tuple[Order, ...]]:
-    """Return the recipe that was given, or those that are searched.
-
-    Raises:
-        SartoError: E133, for a recipe that cannot be read, or an amount left open without a limit to choose it by.
-    """
-    from sarto.compress.amounts import at, choices, is_open
-    from sarto.compress.recipe import checked_step, parse
-
-    given = [parse(text) for text in ([request.recipe] if request.recipe else SEARCHED)]
-    found = [one for orders in given for one in choices(orders)]
-    if request.flash_b is None and request.max_drop is None and any(map(is_open, given)):
-        raise SartoError(
-            "E133",
-            f"nothing says how small the network of '{request.recipe}' is to be"
-            if request.recipe
-            else "neither a recipe nor a limit is given",
-            cause="amounts are chosen by what the file may take, or what accuracy may be lost",
-            hint="give --flash 20kB, or --max-drop 0.5%, or both",
-        )
-    for order in (order for orders in found for order in at(orders, 0.5) if order.room != "code"):
-        checked_step(order)
-    return found
 
 
 def _training(request: ShrinkRequest) -> Any:
@@ -133,9 +108,11 @@ class _Shrinking:
     remarks: tuple[str, ...]
     how: str
     effort: Effort
+    images: Images | None = None
     histories: list[History] = field(default_factory=list["History"])
     curves: list[tuple[str, History]] = field(default_factory=list[tuple[str, "History"]])
     trials: int = 1
+    on_device: int = 0
 
     def train_first(self, talk: Talk) -> None:
         """Train a network that was given by its name."""
@@ -181,12 +158,36 @@ class _Shrinking:
         decoded = _decoded(data, self.fit.classes)
         if decoded.integers is not None:
             save_graph(decoded.integers.graph, self.request.out / GRAPH)
-        evidence = self._tested(data, decoded)
-        budget = Budget(flash_b=self.request.flash_b, min_accuracy=self._least(evidence))
+        measured = self._built(decoded, points[-1] if not searched else self._chosen(points, chosen), orders)
+        evidence = self._tested(data, decoded, measured)
+        budget = Budget(self.request.flash_b, self.request.ram_b, min_accuracy=self._least(evidence))
         verdict = judge(budget, {e.what: e for e in evidence})
         made = (*state.recipe.steps, *([Step(coder, {})] if orders[-1].room == "code" else []))
         points = told_apart(points)
-        return self._write(verdict, points, chosen or points[-1].name, evidence, table, Recipe(made))
+        best = chosen or points[-1].name
+        if self.images is not None:  # what has no image has no place among images
+            points = [point for point in points if any(e.what == "flash" for e in point.evidence)]
+        return self._write(verdict, points, best, evidence, table, Recipe(made), decoded, measured)
+
+    def _built(self, decoded: _Decoded, point: OperatingPoint, orders: tuple[Order, ...]) -> Measured | None:
+        """Return the image of the network as its file gives it back, measured on the test items; None without a device.
+
+        The labels of the test items are not looked at here.
+        """
+        if self.images is None:
+            return None
+        if decoded.integers is None:
+            raise in_floats(self.images.device.name, ",".join(map(str, orders)))
+        counts = {e.what: e.value for e in point.evidence}
+        measured, self.on_device = self.images.last(
+            decoded.integers, self.test, counts.get("instructions per inference", 0.0)
+        )
+        self.remarks = (*self.remarks, peak_sentence(decoded.integers))
+        return measured
+
+    @staticmethod
+    def _chosen(points: list[OperatingPoint], name: str) -> OperatingPoint:
+        return next(point for point in points if point.name == name)
 
     def _followed(
         self,
@@ -207,7 +208,7 @@ class _Shrinking:
                 else:
                     points.append(self._point(str(order), after, after.packed(coder_of(orders))[0]))
                 now = after
-                stage.advance(1, f"{order}: {points[-1]['flash']:.0f} B")
+                stage.advance(1, f"{order}: {size_of(points[-1]):.0f} B")
         return now, points[1:]
 
     def _searched(self, state: State, evaluation: Evaluation, given: OperatingPoint, talk: Talk) -> Chosen:
@@ -216,9 +217,12 @@ class _Shrinking:
 
         request, drop = self.request, self.request.max_drop
         most = None if drop is None else given["validation error"] + drop
-        goal = Goal(request.flash_b, most)
+        limits = {k: v for k, v in (("flash", request.flash_b), ("ram", request.ram_b)) if v is not None}
+        goal = Goal(next(iter(limits.values()), None), most)
         alone = replace(evaluation, histories=[])  # of the trials only the chosen one's is told of
-        trials = Trials(self.recipes, state, alone, goal, self._point, request.out / WORK)
+        trials = Trials(
+            self.recipes, state, alone, goal, self._point, request.out / WORK, partial(load_of, limits)
+        )
         return trials.run(request.trials, talk)
 
     def _point(self, name: str, state: State, data: bytes) -> OperatingPoint:
@@ -231,7 +235,12 @@ class _Shrinking:
         size = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=subject
         )
-        guess, tool = _said(_decoded(data, self.fit.classes), self.held)
+        decoded = _decoded(data, self.fit.classes)
+        if self.images is not None:
+            size = renamed(size)
+            if decoded.integers is not None:
+                size = [*self.images.point(decoded.integers, self.held).evidence, *size]
+        guess, tool = _said(decoded, self.held)
         quality = accuracy_evidence(
             self.held.y,
             guess,
@@ -247,13 +256,20 @@ class _Shrinking:
         settings = state.steps[-1].settings if state.steps else dict[str, Any]()
         return OperatingPoint(name, settings, (*size, error, *quality))
 
-    def _tested(self, data: bytes, decoded: _Decoded) -> list[Evidence]:
-        """Return the evidence of the file, and the accuracy of it and of the network given on the test items."""
+    def _tested(self, data: bytes, decoded: _Decoded, measured: Measured | None) -> list[Evidence]:
+        """Return the evidence of file and image, and the accuracy of it and of the network given on the test items."""
         of_file = _sha256(data)
         found = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=of_file
         )
-        self.guess, tool = _said(decoded, self.test)
+        if measured is None:
+            self.guess, tool = _said(decoded, self.test)
+        else:
+            found = [*measured.evidence, *renamed(found)]
+            self.guess, tool = (
+                measured.outcome.classes,
+                "integer interpreter, equal to the generated C on every item",
+            )
         given = _guess(self.network, self.test)
         for guess, part, by, subject in (
             (self.guess, "test", tool, of_file),
@@ -285,7 +301,12 @@ class _Shrinking:
         evidence: list[Evidence],
         table: Table,
         recipe: Recipe,
+        decoded: _Decoded,
+        measured: Measured | None,
     ) -> ShrinkResult:
+        image = None
+        if self.images is not None and decoded.integers is not None and measured is not None:
+            image = Image(self.images, decoded.integers, measured, self.on_device)
         write_shrunk(
             Shrunk(
                 request=self.request,
@@ -303,6 +324,7 @@ class _Shrinking:
                 remarks=self.remarks,
                 effort=self.effort,
                 trials=self.trials,
+                image=image,
             )
         )
         return ShrinkResult(self.request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)

@@ -25,21 +25,28 @@ from sarto.core.artifact import FORMAT, NAME, record, seal
 from sarto.core.budget import Verdict
 from sarto.core.device import STORAGE
 from sarto.core.evidence import Evidence
+from sarto.core.graph import save_arrays
 from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe
 from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
 from sarto.data.examples import Examples
 from sarto.data.source import source_sha256
+from sarto.deploy.c.network import lines_of
+from sarto.measure.model import OWN_DEVICE, Measured, RawSequences, of_items
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
 from sarto.models.network.architecture import Architecture
 from sarto.search.claimed import made_with
+from sarto.search.memory_tables import memory_tables
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, as_json
+from sarto.search.shrink_image import Images, arena_rows
 
 if TYPE_CHECKING:
+    from sarto.deploy.lower.network import Lowered
     from sarto.learn.loop import History
 
 OBJECTIVES = ("validation error", "flash")
+OF_IMAGES = ("validation error", "flash", "ram")
 PACKAGES = ("numpy", "torch", "onnx", "safetensors")
 
 
@@ -97,17 +104,42 @@ class Shrunk:
     remarks: tuple[str, ...]
     effort: Effort
     trials: int = 1
+    image: Image | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """The image of a network: what built it, its integers, what was measured, and of how many items on the device."""
+
+    images: Images
+    lowered: Lowered
+    measured: Measured
+    on_device: int
+
+    def files(self, test: Examples) -> tuple[dict[str, str], RawSequences]:
+        """Return the sources of the program, and the items that the device ran."""
+        sources = {**self.measured.around, **self.images.sources(self.lowered)}
+        return sources, of_items(self.lowered.items(test.x)).pinned(self.on_device)
 
 
 def write_shrunk(run: Shrunk) -> None:
     """Write everything but the file and the integer network, which are there."""
     out = run.request.out
-    hashes = {name: file_sha256(out / name) for name in (FILE, GRAPH) if (out / name).is_file()}
+    names = [FILE, GRAPH]
+    if run.image is not None:
+        sources, pinned = run.image.files(run.parts[2])
+        if run.request.device and run.request.device.endswith(".toml"):
+            sources[OWN_DEVICE] = Path(run.request.device).read_text(encoding="utf-8")
+        for name, text in sources.items():
+            write_atomic(out / name, text)
+        save_arrays({"raw": pinned.raw, "offsets": pinned.offsets}, out / "pinned.npz")
+        names += [*sources, "pinned.npz"]
+    hashes = {name: file_sha256(out / name) for name in sorted(names) if (out / name).is_file()}
     lines = "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in run.evidence)
     front = {
         "points": [p.to_json() for p in run.points],
         "chosen": run.chosen,
-        "objectives": list(OBJECTIVES),
+        "objectives": list(OBJECTIVES if run.image is None else OF_IMAGES),
     }
     taken = run.effort.taken()
     records = {
@@ -125,7 +157,7 @@ def write_shrunk(run: Shrunk) -> None:
 
 
 def _manifest(run: Shrunk, hashes: dict[str, str]) -> dict[str, Any]:
-    name = _stem(run.request.model)
+    name = stem(run.request.model)
     found = read(run.request.out / FILE, MOST_B)
     steps = ", ".join(step.method for step in run.recipe.steps)
     integers = f", which computes in integers ({GRAPH})" if GRAPH in hashes else ""
@@ -135,15 +167,26 @@ def _manifest(run: Shrunk, hashes: dict[str, str]) -> dict[str, Any]:
         "name": name,
         "summary": f"The network {name}, shrunk by {steps} into one file{integers}.",
         "model": {"network": name, **_counts(run.given, found)},
-        "device": STORAGE,
-        "target": STORAGE,
-        "input": {"shape": list(run.parts[0].shape), "type": str(run.parts[0].x.dtype)},
+        **_place(run),
         "window": None,
         "task": "classification",
         "classes": list(run.parts[0].classes),
         "outputs": [],
         "files": hashes,
     }
+
+
+def _place(run: Shrunk) -> dict[str, Any]:
+    """Return what the network is for, and what it takes there."""
+    items = {"shape": list(run.parts[0].shape), "type": str(run.parts[0].x.dtype)}
+    if run.image is None:
+        return {"device": STORAGE, "target": STORAGE, "input": items}
+    images, lowered = run.image.images, run.image.lowered
+    (given,) = lowered.graph.kind("input")
+    lines, numbers = lines_of(given.shape)
+    there = {"word": given.dtype, "count": lowered.scale, "lines": lines, "numbers": numbers}
+    about = {"device": images.device.name, "target": images.device.target, "optimise": images.optimise}
+    return {**about, "input": {**items, **there}}
 
 
 def _counts(given: Architecture, found: Contents) -> dict[str, int]:
@@ -165,6 +208,9 @@ def _tables(run: Shrunk, taken: dict[str, Any]) -> list[Table]:
         tables.append(group_table(test.y, run.guess, test.groups))
     if run.curves:
         tables.append(training_table(run.curves))
+    if run.image is not None:
+        judged = OperatingPoint(run.chosen, {}, tuple(run.evidence))
+        tables += memory_tables(run.image.measured, judged, arena_rows(run.image.lowered))
     cost = (
         ("recipe and test, wall time", taken["seconds"], "s", "measured"),
         ("recipe and test, processor time", taken["cpu_s"], "s", "measured"),
@@ -203,9 +249,9 @@ def _provenance(run: Shrunk, taken: dict[str, Any]) -> dict[str, Any]:
     return {
         "command": run.request.command,
         "seed": run.request.seed,
-        "versions": made_with(PACKAGES),
+        "versions": made_with([*PACKAGES, *(["ziglang", "unicorn"] if run.image is not None else [])]),
         "data": {
-            "name": _stem(run.request.data),
+            "name": stem(run.request.data),
             "source": run.request.data,
             "sha256": source_sha256(run.request.data),
             "items": len(y),
@@ -225,10 +271,10 @@ def _provenance(run: Shrunk, taken: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _stem(text: str) -> str:
+def stem(text: str) -> str:
     """Return the name of a file without folders and ending, or a name as it is.
 
-    >>> _stem("nets/net.onnx"), _stem("nets/net.py:make"), _stem("lenet300")
+    >>> stem("nets/net.onnx"), stem("nets/net.py:make"), stem("lenet300")
     ('net', 'net.py:make', 'lenet300')
     """
     name = text.replace("\\", "/").rpartition("/")[2]

@@ -32,7 +32,10 @@ class ShrinkRequest:
     out: Path
     recipe: str | None
     state: str | None = None
+    device: str | None = None
+    optimise: str | None = None
     flash_b: float | None = None
+    ram_b: float | None = None
     max_drop: float | None = None
     trials: int = TRIALS
     epochs: int = EPOCHS
@@ -47,12 +50,14 @@ class ShrinkRequest:
     def identity(self) -> dict[str, Any]:
         """Return all that can change the result."""
         from sarto.data.source import source_sha256
+        from sarto.search.device_identity import device_identity
 
         fields = asdict(self)
         for name in ("out", "command"):
             del fields[name]
-        fields |= {"source": source_sha256(fields.pop("data")), "code": package_sha256(), "device": STORAGE}
-        fields["budget"] = {"flash_b": fields.pop("flash_b")}
+        fields |= {"source": source_sha256(fields.pop("data")), "code": package_sha256()}
+        fields |= {"device": STORAGE} if self.device is None else device_identity(self.device)
+        fields["budget"] = {name: fields.pop(name) for name in ("flash_b", "ram_b")}
         for name in ("model", "state"):
             path = Path(str(fields[name]).rpartition(":")[0] or str(fields[name]))
             if fields[name] is not None and path.is_file():

@@ -44,6 +44,7 @@ class Trials:
         goal: what is looked for.
         point: (name, state, packed bytes) -> the point of a state.
         work: a folder for what was done.
+        load: what of a point the goal's bytes limit.
     """
 
     recipes: Sequence[tuple[Order, ...]]
@@ -52,6 +53,7 @@ class Trials:
     goal: Goal
     point: Callable[[str, State, bytes], OperatingPoint]
     work: Path
+    load: Callable[[OperatingPoint], float]
 
     def run(self, most: int, talk: Talk) -> Chosen:
         """Run at most so many trials and return the best.
@@ -79,7 +81,7 @@ class Trials:
                     1,
                     f"{text(orders)}: {point['flash']:.0f} B, validation error {point['validation error']:.4f}",
                 )
-                return Tried(t, point["flash"], point["validation error"])
+                return Tried(t, self.load(point), point["validation error"])
 
             found = race(self._starts(), self.goal, most, one)
         if not points:

@@ -9,10 +9,7 @@ import torch
 from sarto.compress.dead_units import remove_dead_units
 from sarto.compress.prune.mam import score
 from sarto.compress.pruning import prune, scoring_batches
-from sarto.compress.quantize import ptq
-from sarto.compress.state import Evaluation, State
 from sarto.data.examples import of_arrays
-from sarto.deploy.lower.network import lower_network
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network
@@ -66,7 +63,3 @@ def test_methods_that_follow_sums_refuse_the_layer_by_name(method: str) -> None:
 def test_what_holds_for_sums_only_refuses_the_layer_by_name() -> None:
     with pytest.raises(InputError, match=r"E125.*dead units does not understand 'a'"):
         remove_dead_units(mixed())
-    data = of_arrays(np.random.default_rng(0).normal(size=(20, 6)), np.arange(20) % 2)
-    state = ptq.quantise(State(mixed()), Evaluation(data, data))
-    with pytest.raises(InputError, match=r"E126.*'a' is mam_linear"):
-        lower_network(state.network)

@@ -67,7 +67,9 @@ def one(
     if op.kind == "table":
         signed = graph.by_name[op.inputs["x"]].dtype == "int8"
         return int(graph.const(op.inputs["table"])[x[place] + (128 if signed else 0)])
-    if op.kind == "dense":
+    if op.kind.startswith("mam"):
+        c, acc = place[-1], extremes(graph, op, x, place)
+    elif op.kind == "dense":
         c, w = place[0], graph.const(op.inputs["weights"])
         acc = sum(int(w[c, i]) * v for i, v in enumerate(x.values()))
     else:
@@ -100,3 +102,40 @@ def one(
     below = "_below" if acc < 0 and "factor_below" in op.inputs else ""
     m, s = (int(graph.const(op.inputs[f"{role}{below}"])[c]) for role in ("factor", "shift"))
     return rescaled(acc, m, s, a)
+
+
+def extremes(graph: Graph, op: Op, x: Item, place: tuple[int, ...]) -> int:
+    """Return the sum over the splits of largest and smallest product of one output."""
+    row, splits, output = seen_by(graph, op, x, place), op.attributes["splits"], place[-1]
+    stored, length = graph.const(op.inputs["weights"]), len(row) // op.attributes["splits"]
+    weights = [0] * len(row)
+    if "skip" in op.inputs:
+        counts, skip = (graph.const(op.inputs[role]).tolist() for role in ("count", "skip"))
+        first = sum(counts[: output * splits])
+        at = 0
+        for entry in range(first, first + sum(counts[output * splits : (output + 1) * splits])):
+            at += skip[entry]
+            weights[at] = int(stored[entry])
+    else:
+        weights = stored[output].tolist()
+    products = [w * v for w, v in zip(weights, row, strict=True)]
+    runs = [products[first : first + length] for first in range(0, len(row), length)]
+    return sum(max(run) + min(run) for run in runs)
+
+
+def seen_by(graph: Graph, op: Op, x: Item, place: tuple[int, ...]) -> list[int]:
+    """Return the row that one output of a MAM operation sees."""
+    a = op.attributes
+    if op.kind == "mam":
+        return list(x.values())
+    (out,) = (graph.by_name[name].shape for name in op.outputs.values())
+    each = graph.by_name[op.inputs["x"]].shape[2] // a["groups"]
+    first, part = place[2] // (out[2] // a["groups"]) * each, each // a["splits"]
+    top, left = (
+        place[i] * a.get(f"stride_{axis}", 1) - a.get(f"padding_{axis}", 0)
+        for i, axis in enumerate(("row", "column"))
+    )
+    return [
+        x.get((top + i * a["dilation_row"], left + j * a["dilation_column"], first + split * part + d), 0)
+        for split, i, j, d in product(*map(range, (a["splits"], a["kernel_row"], a["kernel_column"], part)))
+    ]

@@ -119,10 +119,14 @@ def test_the_state_comes_from_safetensors(tmp_path: Path) -> None:
         ("net.py:number", "returns int"),
         ("net.py:sized", "'sized' of net.py does not run"),
         ("broken.py:make", "broken.py does not run"),
+        ("ends.py:make", "ends.py does not run"),
+        ("ends_later.py:make", "'make' of ends_later.py does not run"),
     ],
 )
 def test_a_function_that_is_not_there(tmp_path: Path, place: str, message: str) -> None:
     (tmp_path / "net.py").write_text(PROGRAM)
     (tmp_path / "broken.py").write_text("import nothing_of_that_name")
+    (tmp_path / "ends.py").write_text("raise SystemExit(0)")
+    (tmp_path / "ends_later.py").write_text("def make():\n    raise SystemExit(0)")
     with pytest.raises(InputError, match=message):
         read_factory(f"{tmp_path}/{place}", None, (4,))

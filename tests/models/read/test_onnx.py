@@ -37,7 +37,11 @@ def written(
         nodes,
         "net",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [
+            helper.make_tensor_value_info(
+                "y", TensorProto.INT64 if nodes[-1].op_type == "ArgMax" else TensorProto.FLOAT, None
+            )
+        ],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", ops)], ir_version=9)
@@ -79,6 +83,14 @@ WHOLE: dict[str, tuple[list[onnx.NodeProto], dict[str, Any], list[str]]] = {
     "a relu as a clip": ([op("Clip", "x lo")], {"lo": np.float32(0)}, ["relu"]),
     "nothing but shapes": ([op("Identity", "x", "i"), op("Dropout", "i", "d"), op("Tanh", "d")], {}, ["tanh"]),
     "a softmax at the end": ([op("Flatten", "x", "f"), op("Softmax", "f")], {}, ["flatten"]),
+    "a logarithm of softmax": ([op("Flatten", "x", "f"), op("LogSoftmax", "f", axis=1)], {}, ["flatten"]),
+    "the number of the largest": ([op("Flatten", "x", "f"), op("Softmax", "f", "s"),
+                                   op("ArgMax", "s", axis=1, keepdims=1)], {}, ["flatten"]),
+    "a sigmoid of each class": ([op("Flatten", "x", "f"), op("Gemm", "f w", "z"), op("Sigmoid", "z")],
+                                {"w": weights(72, 3)}, ["flatten", "linear"]),
+    "a sigmoid of one number": ([op("Flatten", "x", "f"), op("Gemm", "f w", "z"), op("Sigmoid", "z")],
+                                {"w": weights(72, 1)}, ["flatten", "linear", "sigmoid"]),
+    "a sigmoid inside": ([op("Sigmoid", "x", "z"), op("Relu", "z")], {}, ["sigmoid", "relu"]),
     "a shape that is computed": (
         [op("Shape", "x", "s"), op("Gather", "s zero", "n"), op("Unsqueeze", "n axes", "u"),
          op("Concat", "u rest", "t", axis=0), op("Reshape", "x t")],
@@ -97,6 +109,17 @@ def test_every_operation_is_read_as_onnx_runtime_runs_it(name: str, tmp_path: Pa
     found = read_onnx(written(tmp_path, nodes, **constants))
     assert [n.op for n in found.architecture.nodes] == ops
     assert found.architecture.input_shape == SHAPE
+
+
+def test_an_autoencoder_keeps_its_sigmoid(tmp_path: Path) -> None:
+    file = written(tmp_path, [op("Gemm", "x w", "z"), op("Sigmoid", "z")], shape=("n", 4), w=weights(4, 4))
+    assert [n.op for n in read_onnx(file).architecture.nodes] == ["linear", "sigmoid"]
+
+
+def test_what_was_left_away_at_the_end_is_said(tmp_path: Path) -> None:
+    nodes, constants, _ = WHOLE["the number of the largest"]
+    remarks = read_onnx(written(tmp_path, nodes, **constants)).remarks
+    assert ["Softmax" in r or "ArgMax" in r for r in remarks] == [True, True]
 
 
 def test_a_network_that_was_read_wrongly_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +155,45 @@ def test_a_qdq_file_gives_the_weights_of_its_integers(tmp_path: Path) -> None:
     assert "1 quantisation steps of activations" in found.remarks[0]
 
 
+SIZES = {"i": np.float32(1 / 255), "a": np.float32(0.05), "six": np.float32(6 / 255)}
+STEPS: dict[str, Any] = {**SIZES, "lo": np.int8(-128), "mid": np.int8(3), "zero": np.uint8(0)}
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "ops"),
+    [
+        ([op("Conv", "x w b", "c")], "c a lo", ["conv", "relu"]),
+        ([op("Conv", "x w b", "c")], "c a zero", ["conv", "relu"]),
+        ([op("Conv", "x w b", "c")], "c a", ["conv", "relu"]),
+        ([op("Conv", "x w b", "c")], "c six lo", ["conv", "relu6"]),
+        ([op("Conv", "x w b", "c")], "c a mid", ["conv"]),
+        ([op("Conv", "x w b", "r"), op("Relu", "r", "c")], "c a lo", ["conv", "relu"]),
+        ([op("Conv", "x w b", "r"), op("Add", "r r", "c")], "c a lo", ["conv", "add", "relu"]),
+    ],
+    ids=["int8", "uint8", "no zero point", "relu6", "signed", "a relu before", "a sum before"],
+)
+def test_a_step_from_zero_is_the_relu_that_a_quantiser_left_away(
+    before: list[onnx.NodeProto], step: str, ops: list[str], tmp_path: Path
+) -> None:
+    """As ONNX Runtime's quantize_static writes files; an input from 0 is no ReLU, and a second step is none."""
+    again = "p " + step.partition(" ")[2]
+    nodes = [
+        op("QuantizeLinear", "x i lo", "xq"),
+        op("DequantizeLinear", "xq i lo", "xd"),
+        *[op(n.op_type, " ".join(n.input).replace("x", "xd"), n.output[0]) for n in before],
+        op("QuantizeLinear", step, "q1"),
+        op("DequantizeLinear", "q1 " + step.partition(" ")[2], "d1"),
+        op("MaxPool", "d1", "p", kernel_shape=[2, 2]),
+        op("QuantizeLinear", again, "q2"),
+        op("DequantizeLinear", "q2 " + again.partition(" ")[2]),
+    ]
+    small = {"w": CONV["w"] / 4, "b": CONV["b"] / 4}
+    found = read_onnx(written(tmp_path, nodes, **small, **STEPS))
+    assert [n.op for n in found.architecture.nodes] == [*ops, "max_pool"]
+    left_away = ops[-1].startswith("relu") and all(n.op_type != "Relu" for n in before)
+    assert any("1 of them cut at 0" in remark for remark in found.remarks) == left_away
+
+
 def test_a_file_for_one_item_is_read_too(tmp_path: Path) -> None:
     found = read_onnx(written(tmp_path, [op("Conv", "x w b")], shape=(1, *SHAPE), **CONV))
     network = Network(found.architecture)
@@ -147,6 +209,11 @@ REFUSED: dict[str, tuple[list[onnx.NodeProto], dict[str, Any], str]] = {
     "a product": ([op("Mul", "x x")], {}, "SiLU"),
     "weights that are computed": ([op("Conv", "x x")], {}, "computed from the network's input|does not run"),
     "a softmax inside": ([op("Softmax", "x", "z"), op("Relu", "z")], {}, "only as the last operation"),
+    "a largest inside": ([op("Flatten", "x", "f"), op("ArgMax", "f", "z", axis=1), op("Cast", "z", "c", to=1),
+                         op("Relu", "c")], {}, r"the_argmax_z.*only|only as the last operation"),
+    "the last of equal ones": ([op("Flatten", "x", "f"), op("ArgMax", "f", axis=1, select_last_index=1)], {},
+                               "takes the last"),
+    "a softmax along rows": ([op("Softmax", "x", axis=2)], {}, "along axis 2"),
     "a constant added": ([op("Add", "x c")], {"c": weights(1)}, "without bias"),
     "items that are mixed": ([op("Reshape", "x t")], {"t": np.array([-1])}, "items must stay apart"),
     "a mean over channels": ([op("ReduceMean", "x", axes=[1])], {}, "not over all but the channels"),

@@ -31,6 +31,7 @@ from sarto.core.quantization import Numbers
 from sarto.core.seed import generator
 from sarto.data.examples import BYTE, Examples
 from sarto.models.input_error import InputError
+from sarto.models.mam.layers import MamLayer
 from sarto.models.network.architecture import INPUT
 from sarto.models.network.module import Network
 from sarto.models.network.weights import ConvLayer
@@ -63,7 +64,8 @@ def opened(
     """Return a network for integers of `bits` bits, folded and without quantisers, and the items to calibrate on.
 
     Raises:
-        InputError: E126, when a norm cannot be folded; E128, when weights are integers of other bits.
+        InputError: E126, when a norm cannot be folded; E128, when weights are integers of other bits; E129, when a
+            layer is at a stage of training.
     """
     refuse_other_bits(state.network.weighted(), bits)
     network = fold(state.network).eval()
@@ -201,9 +203,13 @@ def shift_biases(network: Network, wanted: dict[str, Tensor], x: Float[np.ndarra
 def second_moments(
     network: Network, x: Float[np.ndarray, "item ..."]
 ) -> dict[str, Float[np.ndarray, "group column column"]]:
-    """Return `sum x x'` over the inputs x that each row of a layer's weight sees, for each group of channels."""
+    """Return `sum x x'` over the inputs x that each row of a layer's weight sees, for each group of channels.
+
+    Layers that do not add their products up, those of MAM, have none.
+    """
     found: dict[str, Tensor] = {}
-    hooks = [layer.register_forward_pre_hook(_adding(found, name)) for name, layer in network.weighted()]
+    summing = [(name, layer) for name, layer in network.weighted() if not isinstance(layer, MamLayer)]
+    hooks = [layer.register_forward_pre_hook(_adding(found, name)) for name, layer in summing]
     with torch.no_grad():
         for part in _parts(network, x):
             network.run(part)

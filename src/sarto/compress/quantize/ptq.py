@@ -5,9 +5,10 @@ After norms are folded, every weight becomes an integer of `bits` bits with a sc
     s_c = max |w_c| / (2^(bits - 1) - 1),
 
 or one for the tensor, rounded to the nearest or such that the layer's output changes least (`rounding="optq"`, see
-`compress/rows`). Activations get 8 bits and one scale each, from what an observer sees on items of the training data;
-those that cannot be negative use all 256 values. Weights that are in a form already (a codebook, signs) stay so. At
-last, with everything quantised, the bias of each layer is shifted by the change of its mean output,
+`compress/rows`; the layers of MAM, which have no sum, to the nearest). Activations get 8 bits and one scale each, from
+what an observer sees on items of the training data; those that cannot be negative use all 256 values. Weights that are
+in a form already (a codebook, signs) stay so. At last, with everything quantised, the bias of each layer is shifted by
+the change of its mean output,
 
     b_c <- b_c + E[y_c in floats] - E[y_c quantised],     layer by layer from the input on.
 
@@ -69,7 +70,7 @@ def quantise(
 
     Raises:
         InputError: E116, when a setting cannot be used; E126, when a norm cannot be folded; E127, when scales cannot be
-            calibrated; E128, when weights are integers of other bits.
+            calibrated; E128, when weights are integers of other bits; E129, when a layer is at a stage of training.
     """
     good = 2 <= bits <= 8 and per in ("channel", "tensor") and rounding in ("nearest", "optq")
     if not good or (rounding == "optq" and per == "tensor"):
@@ -81,12 +82,12 @@ def quantise(
     network, x = opened(state, evaluation, bits, items)
     before = output_means(network, x)
     network.quantisers.update(activations(network, x, observer, evaluation.train.x))
-    moments = second_moments(network, x) if rounding == "optq" else None
+    moments = second_moments(network, x) if rounding == "optq" else {}
     for name, layer in network.weighted():
-        if layer.form is None and moments is None:
-            nearest(layer, bits, per)
-        elif layer.form is None and moments is not None:
+        if layer.form is None and name in moments:
             output_aware(layer, bits, moments[name])
+        elif layer.form is None:
+            nearest(layer, bits, per)
     if correct_bias:
         shift_biases(network, before, x)
     settings = {"bits": bits, "observer": observer, "per": per, "rounding": rounding, "items": items}

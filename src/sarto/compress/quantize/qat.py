@@ -64,7 +64,7 @@ def quantise(
 
     Raises:
         InputError: E116, when a setting cannot be used; E126, when a norm cannot be folded; E127, when scales cannot be
-            calibrated; E128, when weights are integers of other bits.
+            calibrated; E128, when weights are integers of other bits; E129, when a layer is at a stage of training.
     """
     if not 2 <= bits <= 8 or not 0 <= frozen <= 1:
         raise InputError(

@@ -20,12 +20,15 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int, Integer
 
-from sarto.core.graph import network
+from sarto.core.graph import mam, network
+from sarto.core.graph.front_end import FrontEnd, front_end
 from sarto.core.graph.interpreter import Outcome
 from sarto.core.graph.values import Graph, Op
 
 _MOST_VALUES = 2**22
 """Of the widest intermediate result (every place of a kernel of a convolution) that are held at once."""
+SUMMED = ("dense", "conv", "mam", "mam_conv")
+"""Operations with weights, whose sums get a bias and are rescaled."""
 Values = dict[str, Integer[np.ndarray, "item ..."]]
 
 
@@ -71,7 +74,7 @@ def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."
         return network.concat(read, [(a[f"factor_{i}"], a[f"shift_{i}"]) for i in range(len(read))], limits)
     name = op.inputs["x"]
     x = values[name]
-    if op.kind in ("dense", "conv"):
+    if op.kind in SUMMED:
         acc = _sums(graph, op, x) + graph.const(op.inputs["bias"])
         below = None
         if "factor_below" in op.inputs:
@@ -85,6 +88,19 @@ def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."
         return network.looked_up(x, graph.const(op.inputs["table"]))
     if op.kind == "max":
         return network.largest(x, _kernel(op))
+    if op.kind == "front_end":
+        c = {name: graph.const(tensor) for name, tensor in op.inputs.items() if name != "x"}
+        front = FrontEnd(
+            c["window"],
+            c["twiddle"],
+            c["rising"],
+            c["edges"],
+            c["log"],
+            a["hop"],
+            a["power_shift"],
+            a["floor"],
+        )
+        return front_end(front, x.reshape(len(x), -1), c["zero"], c["factor"], a["shift"])
     if op.kind == "permute":
         return x.reshape(len(x), -1)[:, graph.const(op.inputs["index"])]
     assert op.kind == "reshape", f"there is no operation {op.kind}"
@@ -92,6 +108,8 @@ def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."
 
 
 def _sums(graph: Graph, op: Op, x: Integer[np.ndarray, "item ..."]) -> Int[np.ndarray, "item ... output"]:
+    if op.kind.startswith("mam"):
+        return _extremes(graph, op, x)
     weights = graph.const(op.inputs["weights"])
     info = np.iinfo(x.dtype)
     peak = max(-int(info.min), int(info.max))
@@ -99,6 +117,25 @@ def _sums(graph: Graph, op: Op, x: Integer[np.ndarray, "item ..."]) -> Int[np.nd
         return network.dense(x.reshape(len(x), -1), weights, peak)
     slide = network.Slide.of((weights.shape[1], weights.shape[2]), op.attributes)
     return network.convolve(x, weights, slide, op.attributes["groups"], peak)
+
+
+def _extremes(graph: Graph, op: Op, x: Integer[np.ndarray, "item ..."]) -> Int[np.ndarray, "item ... output"]:
+    """Return the sums of largest and smallest products of a MAM operation."""
+    weights, splits = graph.const(op.inputs["weights"]), op.attributes["splits"]
+    sparse = "skip" in op.inputs
+    kept = (
+        mam.Kept(weights, *(graph.const(op.inputs[role]) for role in ("skip", "count"))) if sparse else None
+    )
+    if op.kind == "mam":
+        rows = x.reshape(len(x), -1)
+        return mam.extremes(rows, weights, splits) if kept is None else kept.extremes(rows, splits)
+    slide, groups = _kernel(op), op.attributes["groups"]
+    parts = mam.rows_under(x, slide, groups, splits)
+    if kept is None:
+        found = [mam.extremes(r, w, splits) for r, w in zip(parts, np.split(weights, groups), strict=True)]
+    else:
+        found = [k.extremes(r, splits) for r, k in zip(parts, kept.of_groups(groups), strict=True)]
+    return np.concatenate(found, axis=1).reshape(len(x), *slide.size(x.shape[1], x.shape[2]), -1)
 
 
 def _kernel(op: Op) -> network.Slide:
@@ -116,5 +153,8 @@ def _width(graph: Graph, op: Op) -> int:
         weights = graph.const(op.inputs["weights"])
         reads = int(np.prod(weights.shape[1:3])) * graph.by_name[op.inputs["x"]].shape[2]
         return size // weights.shape[0] * max(reads, weights.shape[0])
+    if op.kind == "mam_conv":
+        kernel, read = _kernel(op).kernel, graph.by_name[op.inputs["x"]]
+        return size // out.shape[2] * max(kernel[0] * kernel[1] * read.shape[2], out.shape[2])
     read = [graph.by_name[name] for name in op.inputs.values()]
     return max(size, *(int(np.prod(tensor.shape)) for tensor in read if tensor.kind != "const"))

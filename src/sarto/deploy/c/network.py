@@ -25,8 +25,6 @@ from sarto.deploy.plan import WORD_B, Plan, plan
 
 MOST = 65535
 """Layers are described in 16 bits."""
-KINDS = ("HIGH", "LEAKY", "GENERAL", "SCORES")
-LENGTHS = {"HIGH": 2, "LEAKY": 3, "GENERAL": 5, "SCORES": 5}
 ORDER = (
     "arithmetic",
     "requantise",
@@ -37,6 +35,7 @@ ORDER = (
     "network_settle",
     "network_layer",
     "network_rows",
+    "network_pair",
     "network_gather",
     "network_conv",
     "network_sparse",
@@ -101,6 +100,7 @@ class _Parts:
     calls: list[str] = field(default_factory=list[str])
     kernels: dict[str, None] = field(default_factory=dict[str, None])
     added: int = 0
+    pairs: bool = False
 
     def needs(self, kernel: str, *number: str) -> None:
         """Note a kernel file, and the type of numbers that it reads."""
@@ -209,10 +209,15 @@ class _Emitter:
         found = [k.partition(" ")[2] for k in self.parts.kernels if k.partition(" ")[0] == name]
         if not found and name not in ("arithmetic",):
             return ""
-        text = resolved(_text(name), {"BENT"} if self.bent else set())
+        text = resolved(_text(name), self.features)
         if not any(found):
             return text
         return "\n".join(_of_type(text, *one.split()) for one in sorted(found))
+
+    @property
+    def features(self) -> set[str]:
+        """What the kernels are to know, see `resolved`."""
+        return {name for name, wanted in (("BENT", self.bent), ("PAIRS", self.parts.pairs)) if wanted}
 
     @property
     def bent(self) -> bool:
@@ -230,9 +235,11 @@ class _Emitter:
         rows = rows[:1] if shared else rows
         for kernel in ("words", "requantise", "network_settle"):
             self.parts.needs(kernel)
-        self.parts.tables.append(table(f"scale_{number}", "int32_t", rows.reshape(-1)))
-        a = op.attributes
-        return f"{{scale_{number}, {kind}, {LENGTHS[kind]}, {a['low']}, {a['high']}}}"
+        self.parts.tables.append(table(f"scale_{number}", "int32_t", rows[:, :2].reshape(-1)))
+        more = f"more_{number}" if rows.shape[1] > 2 else f"scale_{number}"
+        if rows.shape[1] > 2:
+            self.parts.tables.append(table(more, "int32_t", rows[:, 2:].reshape(-1)))
+        return f"{{scale_{number}, {more}, {kind}, {op.attributes['low']}, {op.attributes['high']}}}"
 
     def weights(self, number: int, values: Int[np.ndarray, " weight"]) -> str:
         """Note a table of weights; return its name."""
@@ -266,13 +273,12 @@ class _Emitter:
         _check(op, outputs, taps)
         self.parts.needs(f"network_{storage}")
         self.parts.needs("network_stream_dense", f"{x.dtype} {storage}")
-        kind, rows = scaling(self.graph, op)
-        bias = narrow_bias(rows)
+        bias = narrow_bias(scaling(self.graph, op)[1])
         scale = self.scale(number, op, shared=bias is not None)
         tables, weights = stream_tables(number, self.graph, op)
         if bias is not None:
             tables += table(f"bias_{number}", "int16_t", bias)
-        own, step = ("0", LENGTHS[kind]) if bias is None else (f"bias_{number}", 0)
+        own, step = ("0", 2) if bias is None else (f"bias_{number}", 0)
         self.parts.tables.append(
             f"{tables}static const dense_{storage}_{x.dtype} layer_{number} = "
             f"{{{scale}, {weights}, {own}, {taps}, {outputs}, {step}}};\n"
@@ -293,6 +299,7 @@ class _Emitter:
             values = np.concatenate([laid_out(part, swapped=False) for part in np.split(rows, groups)])
         sizes = dict(_geometry(x, y, op, weights.shape[1:3]))
         sizes |= {"taps": patch_b(weights), "direct": int(_is_direct(x, weights, op))}
+        sizes |= {"pairs": int(in_pairs(y, weights))}
         _check(op, *sizes.values())
         for needed in ("network_layer", f"network_{x.dtype}", *(() if each else ("network_gather",))):
             self.parts.needs(needed)
@@ -301,6 +308,9 @@ class _Emitter:
         if not each:
             self.parts.needs("dense")
             self.parts.needs("network_rows", x.dtype)
+        if not each and storage == "plain":
+            self.parts.needs("network_pair", x.dtype)
+            self.parts.pairs |= bool(sizes["pairs"])
         scale = self.scale(number, op)
         table_name = self.weights(number, values) if storage == "plain" else "0"
         fields = ", ".join(map(str, sizes.values()))
@@ -431,6 +441,11 @@ def patch_b(weights: Integer[np.ndarray, "output row column channel"]) -> int:
     return -(-int(np.prod(weights.shape[1:])) // WORD_B) * WORD_B
 
 
+def in_pairs(y: Tensor, weights: Integer[np.ndarray, "output row column channel"]) -> bool:
+    """Return whether two places of a convolution go at a time: what each sees of a group are whole words."""
+    return weights.shape[3] % WORD_B == 0 and y.shape[0] * y.shape[1] > 1
+
+
 def _is_direct(x: Tensor, weights: Integer[np.ndarray, "output row column channel"], op: Op) -> bool:
     """Return whether what a place sees lies in the input side by side, in whole words."""
     slide = Slide.of((weights.shape[1], weights.shape[2]), op.attributes)
@@ -445,8 +460,13 @@ def _scratch_b(graph: Graph, op: Op) -> int:
     """Return the bytes that the kernel of an operation needs while it runs."""
     if op.kind == "conv":
         x, weights = graph.by_name[op.inputs["x"]], graph.const(op.inputs["weights"])
-        patch = 0 if is_depthwise(weights, op) or _is_direct(x, weights, op) else patch_b(weights)
-        return patch + block_b(graph, op)
+        (y,) = (graph.by_name[name] for name in op.outputs.values())
+        if is_depthwise(weights, op):
+            return 0
+        stream = storage_of(op) != "plain"
+        if in_pairs(y, weights) and not stream:
+            return 2 * patch_b(weights)
+        return (0 if _is_direct(x, weights, op) else patch_b(weights)) + block_b(graph, op)
     if op.kind == "argmax" and graph.by_name[op.inputs["x"]].dtype != "int32":
         return WORD_B * len(graph.outputs)
     return 0
@@ -478,9 +498,10 @@ def scaling(graph: Graph, op: Op) -> tuple[str, Int[np.ndarray, "channel number"
     )
     if out.dtype == "int32" or not by_high_word:
         kind = "SCORES" if out.dtype == "int32" else "GENERAL"
-        return kind, np.stack([bias, factor, shift, below, shift_below], axis=1)
+        return kind, np.stack([bias, factor, below, shift | shift_below << 8], axis=1)
     up, up_below = (np.where(m == 0, 0, m << (32 - np.where(m == 0, 32, s))) for m, s in
                     ((factor, shift), (below, shift_below)))  # fmt: skip
-    return (
-        ("LEAKY", np.stack([bias, up, up_below], axis=1)) if bent else ("HIGH", np.stack([bias, up], axis=1))
-    )
+    if bent:
+        return "LEAKY", np.stack([bias, up, up_below, np.zeros_like(up)], axis=1)
+    byte = (op.attributes["low"], op.attributes["high"]) == (0, 255)
+    return "BYTE" if byte else "HIGH", np.stack([bias, up], axis=1)

@@ -38,7 +38,7 @@ from sarto.deploy.c.streams import Coded, coded, near, sparse
 
 Storage = Literal["plain", "sparse", "coded"]
 STORAGES: tuple[Storage, ...] = get_args(Storage)
-CODE_B: dict[Storage, int] = {"plain": 0, "sparse": 270, "coded": 850}
+CODE_B: dict[Storage, int] = {"plain": 0, "sparse": 150, "coded": 730}
 """Bytes of the kernel of a dense layer with its decoder, as zig -O2 makes it for a Cortex-M4 (LeNet-300-100)."""
 
 

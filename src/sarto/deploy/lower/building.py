@@ -53,7 +53,8 @@ class GraphBuilding:
         self.ops: list[Op] = []
         self.held: dict[str, Held] = {}
 
-    def fail(self, node: str, what: str, cause: str, hint: str = "") -> InputError:
+    @staticmethod
+    def fail(node: str, what: str, cause: str, hint: str = "") -> InputError:
         """Return the error for what cannot be lowered."""
         return InputError("E126", f"'{node}' {what}", cause=cause, hint=hint)
 

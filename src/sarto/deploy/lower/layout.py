@@ -14,7 +14,8 @@ import math
 import numpy as np
 from jaxtyping import Int, Num
 
-from sarto.models.network.operations import Shape
+from sarto.models.network.architecture import Node
+from sarto.models.network.operations import Shape, ints
 
 
 def graph_shape(shape: Shape) -> Shape:
@@ -35,3 +36,21 @@ def channels_last(values: Num[np.ndarray, "..."], skipped: int = 0) -> Num[np.nd
 def canonical(shape: Shape) -> Int[np.ndarray, " place"]:
     """Return the order of a tensor with channels last."""
     return channels_last(np.arange(math.prod(shape)).reshape(shape)).reshape(-1)
+
+
+def slides(node: Node) -> dict[str, int]:
+    """Return how a kernel slides, for rows and columns; a sequence is one row."""
+    found: dict[str, int] = {}
+    for attribute, least in (("stride", 1), ("padding", 0), ("dilation", 1)):
+        if attribute in node.attributes:
+            values = ints(node.attributes, attribute)
+            row, column = values if len(values) == 2 else (least, values[0])
+            found |= {f"{attribute}_row": row, f"{attribute}_column": column}
+    return found
+
+
+def kernel(node: Node) -> dict[str, int]:
+    """Return the kernel of a node and how it slides."""
+    sizes = ints(node.attributes, "kernel")
+    row, column = sizes if len(sizes) == 2 else (1, sizes[0])
+    return {"kernel_row": row, "kernel_column": column, **slides(node)}

@@ -4,12 +4,12 @@ With the scale s_x of what a layer reads, s_c of its weights and s_y of what it 
 
     b_c = round(bias_c / (s_x s_c)),    m_c 2^-(shift_c) = s_x s_c / s_y       (times the slope, below 0, of LeakyReLU)
 
-of a sum m_i 2^-shift = s_i / s_y, of a mean over k numbers m 2^-shift = s_x / (k s_y), and of a join m_i 2^-(shift_i) =
-s_i / s_y, where equal scales need no rescaling (`rescaling` makes m and shift). ReLU and ReLU6 are limits of the
-operation before them, norms are folded before; other activations are tables (`table`). Scores keep 32 bits, in counts
-of the largest s_x s_c, or twice that where they need it; where the network ends with an activation of 8 bits they are
-its numbers. Every sum is proven to stay in 32 bits, whatever the input; where a bias alone would not, since a channel's
-weights are next to nothing beside it, that channel's weights get a coarser scale.
+(so too for what MAM layers add up), of a sum m_i 2^-shift = s_i / s_y, of a mean over k numbers m 2^-shift = s_x / (k
+s_y), and of a join m_i 2^-(shift_i) = s_i / s_y, where equal scales need no rescaling (`rescaling` makes m and shift).
+ReLU and ReLU6 are limits of the operation before them, norms are folded before; other activations are tables (`table`).
+Scores keep 32 bits, in counts of the largest s_x s_c, or twice that where they need it; where the network ends with an
+activation of 8 bits they are its numbers. Every sum is proven to stay in 32 bits, whatever the input; where a bias
+alone would not, since a channel's weights are next to nothing beside it, that channel's weights get a coarser scale.
 
 >>> from sarto.compress.quantize import _example, ptq
 >>> state, evaluation = _example.trained()
@@ -34,15 +34,16 @@ from sarto.compress.uniform import quantiser
 from sarto.core.graph import Graph, Op, Tensor, infer
 from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT
 from sarto.data.examples import Examples
-from sarto.deploy.lower.building import GraphBuilding, Held
-from sarto.deploy.lower.layout import canonical, channels_last, graph_shape
+from sarto.deploy.lower.building import GraphBuilding
+from sarto.deploy.lower.constants import constants
+from sarto.deploy.lower.layout import canonical, channels_last, graph_shape, kernel
 from sarto.deploy.lower.rescaling import rescaling
 from sarto.deploy.lower.table import entries, function_of
 from sarto.deploy.lower.weights import integer_weights
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Node
 from sarto.models.network.module import Network
-from sarto.models.network.operations import MAM, WEIGHTED, ints, places_of, whole
+from sarto.models.network.operations import WEIGHTED, ints, places_of, whole
 
 MOST_BIAS = 2**30
 LEAST_PART = 2.0**-12
@@ -152,7 +153,7 @@ class _Lowering(GraphBuilding):
         """Add the operations of a node."""
         if node.name in self.held or any(self._bends(name, node) for name in node.inputs):
             return
-        if node.op in WEIGHTED and node.op not in MAM:
+        if node.op in WEIGHTED:
             self.layer(node)
         elif node.op in ("add", "relu", "relu6"):
             self.add(node)
@@ -180,8 +181,10 @@ class _Lowering(GraphBuilding):
         return before is not None and bent_by(self.architecture, before) is node
 
     def layer(self, node: Node) -> None:
-        """Add a linear layer or a convolution."""
+        """Add a layer with weights: linear, a convolution, or one of MAM."""
         layer, read, target = self.network.layer(node.name), self.held[node.inputs[0]], self.target(node)
+        if node.op == "mam_linear" and whole(node.attributes, "splits") > 1:
+            read = self.ordered(read, np.arange(len(read.order)))
         bias = (
             np.zeros(len(layer.weight))
             if layer.bias is None
@@ -191,31 +194,25 @@ class _Lowering(GraphBuilding):
         self.errors[node.name] = weights.error
         unit = read.scale * weights.scale
         counts = np.rint(bias / unit).astype(np.int64)
-        worst = self.prove(node.name, weights.values.reshape(len(counts), -1), counts, read)
+        made = constants(node, layer, weights.values, read)
+        worst = self.prove(node.name, made.most + np.abs(counts))
         scale = target.scale or float(unit.max()) * (2 if worst > SCORE_LIMIT else 1)
         factors = {"": unit / scale}
         if target.slope != 1:
             factors["_below"] = unit * target.slope / scale
-        values = weights.values
-        if node.op == "linear":
-            values = values[:, read.order]
-            attributes: dict[str, int] = {}
-        else:
-            values = channels_last(values, skipped=1)
-            attributes = {"groups": whole(node.attributes, "groups"), **_slides(node)}
-        inputs = {"x": read.name, "weights": self.const(f"{node.name}_weights", values, "int8")}
+        inputs = {"x": read.name}
+        for role, (data, dtype) in made.data.items():
+            inputs[role] = self.const(f"{node.name}_{role}", data, dtype)
         inputs["bias"] = self.const(f"{node.name}_bias", counts, "int32")
         for suffix, ratio in factors.items():
             m, s = self.multipliers(node.name, ratio)
             inputs[f"factor{suffix}"] = self.const(f"{node.name}_factor{suffix}", m, "int16")
             inputs[f"shift{suffix}"] = self.const(f"{node.name}_shift{suffix}", s, "uint8")
-        self.emit("dense" if node.op == "linear" else "conv", inputs, target, scale, attributes)
+        self.emit(made.kind, inputs, target, scale, made.attributes)
 
-    def prove(
-        self, name: str, values: Int[np.ndarray, "c i"], bias: Int[np.ndarray, " c"], read: Held
-    ) -> int:
-        """Return the largest sum of a layer that there can be, in whatever order it is added up: within 32 bits."""
-        worst = int((np.abs(values).sum(axis=1) * read.peak + np.abs(bias)).max())
+    def prove(self, name: str, most: Int[np.ndarray, " c"]) -> int:
+        """Return the largest of the sums that there can be, in whatever order each is added up: within 32 bits."""
+        worst = int(most.max())
         if worst > INT32_MAX:
             raise self.fail(
                 name,
@@ -304,23 +301,23 @@ class _Lowering(GraphBuilding):
         """Add a mean over a kernel, or over all places."""
         read, target = self.held[node.inputs[0]], self.target(node)
         shape = graph_shape(self.architecture.shapes[node.inputs[0]])
-        slides = {"kernel_row": shape[0], "kernel_column": shape[1]}
+        sliding = {"kernel_row": shape[0], "kernel_column": shape[1]}
         if node.op == "mean_pool":
-            slides = _kernel(node)
-        count = slides["kernel_row"] * slides["kernel_column"]
+            sliding = kernel(node)
+        count = sliding["kernel_row"] * sliding["kernel_column"]
         if count * read.peak > INT32_MAX:
             raise self.fail(node.name, "has sums that could leave 32 bits", f"it sums {count} numbers")
         scale = target.scale or read.scale / count
         m, s = self.multipliers(node.name, np.array([read.scale / (count * scale)]))
         self.emit(
-            "mean", {"x": read.name}, target, scale, {**slides, "factor": int(m[0]), "shift": int(s[0])}
+            "mean", {"x": read.name}, target, scale, {**sliding, "factor": int(m[0]), "shift": int(s[0])}
         )
 
     def largest(self, node: Node) -> None:
         """Add a maximum over a kernel."""
         read, shape = self.held[node.inputs[0]], self.architecture.shapes[node.name]
         out = self.put(node.name, shape, "", read.scale, read.limits, canonical(shape))
-        self.ops.append(Op("max", {"x": read.name}, {"y": out}, _kernel(node)))
+        self.ops.append(Op("max", {"x": read.name}, {"y": out}, kernel(node)))
 
     def reshape(self, node: Node) -> None:
         """Add another shape of the same numbers; a vector keeps the order in which they lie."""
@@ -353,21 +350,3 @@ class _Lowering(GraphBuilding):
             name, tuple(self.tensors.values()), (), (), (), 1, 0, None, outputs, (), (), tuple(self.ops)
         )
         return Lowered(graph, self.scale, self.limits, last.scale, self.errors)
-
-
-def _slides(node: Node) -> dict[str, int]:
-    """Return how a kernel slides, for rows and columns; a sequence is one row."""
-    found: dict[str, int] = {}
-    for attribute, least in (("stride", 1), ("padding", 0), ("dilation", 1)):
-        if attribute in node.attributes:
-            values = ints(node.attributes, attribute)
-            row, column = values if len(values) == 2 else (least, values[0])
-            found |= {f"{attribute}_row": row, f"{attribute}_column": column}
-    return found
-
-
-def _kernel(node: Node) -> dict[str, int]:
-    """Return the kernel of a pooling node and how it slides."""
-    kernel = ints(node.attributes, "kernel")
-    row, column = kernel if len(kernel) == 2 else (1, kernel[0])
-    return {"kernel_row": row, "kernel_column": column, **_slides(node)}

@@ -134,15 +134,12 @@ class Network(Trainable):
             )
         return found[name]
 
-    def arrays(self) -> dict[str, Float[np.ndarray, "..."]]:
-        """Return every parameter as the network uses it (masked, and in its form) by the architecture's names.
-
-        A 0 has no sign: a negative weight that a mask makes 0 is the same 0 as any other.
+    def refuse_unsettled(self) -> None:
+        """Refuse a network of which a layer is at a stage of training that its parameters do not tell.
 
         Raises:
-            InputError: E129, when a layer is at a stage of training that its parameters do not tell.
+            InputError: E129, which names the first such layer.
         """
-        found: dict[str, Float[np.ndarray, "..."]] = {}
         for name, layer in self.weighted():
             if why := layer.unsettled():
                 raise InputError(
@@ -151,6 +148,17 @@ class Network(Trainable):
                     cause=why,
                     hint="train until its schedule has ended, then call `sarto.learn.vanish.settle`",
                 )
+
+    def arrays(self) -> dict[str, Float[np.ndarray, "..."]]:
+        """Return every parameter as the network uses it (masked, and in its form) by the architecture's names.
+
+        A 0 has no sign: a negative weight that a mask makes 0 is the same 0 as any other.
+
+        Raises:
+            InputError: E129, when a layer is at a stage of training that its parameters do not tell.
+        """
+        self.refuse_unsettled()
+        found: dict[str, Float[np.ndarray, "..."]] = {}
         with torch.no_grad():
             for name, tensor in self._tensors():
                 found[name] = tensor.detach().cpu().numpy() + np.float32(0)

@@ -61,7 +61,7 @@ def _made(place: str) -> nn.Module:
         )
     try:
         make = runpy.run_path(str(path)).get(name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failed(f"{path.name} does not run", error) from error
     if not callable(make):
         raise InputError(
@@ -69,7 +69,7 @@ def _made(place: str) -> nn.Module:
         )
     try:
         made = make()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _failed(f"'{name}' of {path.name} does not run", error) from error
     if not isinstance(made, nn.Module):
         raise InputError(
@@ -78,7 +78,7 @@ def _made(place: str) -> nn.Module:
     return made
 
 
-def _failed(what: str, error: Exception) -> InputError:
+def _failed(what: str, error: BaseException) -> InputError:
     """Return the error for a program of the user that ends with one."""
     return InputError(
         "E130",

@@ -3,7 +3,9 @@
 The file is run once by ONNX Runtime with all its intermediate values, on zeros: values that do not depend on the
 input's (shapes, constants, weights that are dequantised) are taken from there, and so is the shape that a Reshape leads
 to. Of QDQ files the weights are those that the integers stand for; steps of activations are left away and said in a
-remark, since quantisation chooses its own.
+remark, since quantisation chooses its own; one that starts at 0 is a ReLU where none is before it (`_steps`). Left away
+is also what follows the outputs of classes: softmax and its logarithm, the number of the largest output, and a sigmoid
+of outputs that are not as many as the inputs, as an autoencoder's are.
 
 >>> import onnx, tempfile, pathlib
 >>> from onnx import TensorProto, helper, numpy_helper
@@ -32,28 +34,27 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from jaxtyping import Float, Shaped
 from onnx import helper, numpy_helper
-from scipy.special import softmax
 
 from sarto.core.seed import generator
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT
 from sarto.models.network.module import Network, predict
+from sarto.models.read._ends import UNCHANGED, answered, is_end, misplaced
+from sarto.models.read._session import values_of
 from sarto.models.read._sketch import ITEMS, TOLERANCE, Read, Sketch, check_same, refused
+from sarto.models.read._steps import may_be_negative, span
 
 QDQ_TOLERANCE = 0.5
 """The same where steps of activations were left away: their rounding is no defect, a wrong operation is more."""
 
 _SIMPLE = {
     "Relu": "relu",
-    "Sigmoid": "sigmoid",
     "Tanh": "tanh",
     "HardSwish": "hard_swish",
     "GlobalAveragePool": "global_mean_pool",
 }
-_UNCHANGED = ("Identity", "Dropout", "Cast", "QuantizeLinear", "DequantizeLinear")
 
 
 def read_onnx(path: Path) -> Read:
@@ -95,7 +96,8 @@ class _Reader:
                 source, f"its input has the shape {dims}; all but the first (the batch) must be given"
             )
         self.fixed_batch, self.shape = dims[0], tuple(dims[1:])
-        self.quantised, self.softmax = 0, False
+        self.quantised, self.cut, self.ends = 0, 0, list[str]()
+        self.range: tuple[float, float] | None = None
 
     def read(self) -> Read:
         """Return the network."""
@@ -105,11 +107,14 @@ class _Reader:
         for node in self.model.graph.node:
             if node.output[0] not in self.depends or node.op_type == "Shape":
                 continue
-            self.quantised += node.op_type == "QuantizeLinear"
             self._node(node)
         if self.quantised:
             self.sketch.remarks.append(
                 f"{self.quantised} quantisation steps of activations were left away; quantisation chooses its own"
+            )
+        if self.cut:
+            self.sketch.remarks.append(
+                f"{self.cut} of them cut at 0 without a ReLU before, and are read as one"
             )
         found = self.sketch.finish(self.shape, self.output)
         self._check(found)
@@ -125,37 +130,18 @@ class _Reader:
 
     def _run(self, x: Float[np.ndarray, "item ..."], *, every: bool) -> dict[str, Shaped[np.ndarray, "..."]]:
         """Return the values of the output, or of every node, as ONNX Runtime computes them."""
-        model = onnx.ModelProto()
-        model.CopyFrom(self.model)
-        if every:
-            known = {v.name for v in model.graph.output}
-            names = [name for n in model.graph.node for name in n.output if name and name not in known]
-            model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        try:
-            session = onnxruntime.InferenceSession(
-                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-            names = [o.name for o in session.get_outputs()]
-            values = session.run(None, {self.input: x})
-            return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
-        except Exception as error:
-            raise InputError(
-                "E130", f"{self.source} does not run", cause=str(error).splitlines()[0][:300]
-            ) from error
+        return values_of(self.model, self.source, {self.input: x}, every=every)
 
     def _check(self, found: Read) -> None:
         items = self.fixed_batch or ITEMS
-        x = generator(0, "read").normal(size=(items, *self.shape)).astype(np.float32)
+        draw, shape = generator(0, "read"), (items, *self.shape)
+        x = (draw.uniform(*self.range, shape) if self.range else draw.normal(size=shape)).astype(np.float32)
         network = Network(found.architecture)
         network.load_arrays(found.arrays)
         theirs = np.asarray(self._run(x, every=False)[self.output], np.float32)
         ours = predict(network, x)
-        if self.softmax:
-            ours = np.asarray(softmax(ours, axis=1), np.float32)
+        ours = np.asarray(answered(self.ends, ours), np.float32)
+        theirs = theirs.reshape(len(theirs)) if self.ends[-1:] == ["ArgMax"] else theirs
         check_same(ours, theirs, self.source, QDQ_TOLERANCE if self.quantised else TOLERANCE)
 
     def _constant(self, name: str) -> Shaped[np.ndarray, "..."] | None:
@@ -178,14 +164,15 @@ class _Reader:
         kind = node.op_type
         if kind in _SIMPLE:
             self._put(node, _SIMPLE[kind])
-        elif kind in _UNCHANGED:
+        elif kind in UNCHANGED and kind != "QuantizeLinear":
             self.sketch.same(node.input[0], node.output[0])
         else:
             reader: Callable[[onnx.NodeProto, dict[str, Any]], None] | None = getattr(
                 self, f"_{kind.lower()}", None
             )
             if reader is None:
-                raise refused(_called(node), f"{kind} is no operation that Sarto reads")
+                form = "; quantise in the format QDQ" if kind.startswith("QLinear") else ""
+                raise refused(_called(node), f"{kind} is no operation that Sarto reads{form}")
             reader(node, given)
 
     def _put(
@@ -198,6 +185,18 @@ class _Reader:
         return self.sketch.put(node.name or op, op, read, node.output[0], **attributes)
 
     # One method for each operation, called by its name in lower case.
+
+    def _quantizelinear(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
+        self.quantised += 1
+        step, place = self._wanted(node, 1), self.sketch.place[node.input[0]]
+        reach = span(step, self._optional(node, 2))
+        if place == INPUT:
+            self.range = reach
+        if reach is None or reach[0] < 0 or place == INPUT or not may_be_negative(place, self.sketch.nodes):
+            self.sketch.same(node.input[0], node.output[0])
+            return
+        self.cut += 1
+        self._put(node, "relu6" if abs(reach[1] - 6) <= float(step.max()) / 2 else "relu")
 
     def _gemm(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
         weight = self._wanted(node, 1)
@@ -343,12 +342,6 @@ class _Reader:
             raise refused(_called(node), f"it flattens from axis {given['axis']}")
         self._reshape(node, given)
 
-    def _squeeze(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
-        self._reshape(node, given)
-
-    def _unsqueeze(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
-        self._reshape(node, given)
-
     def _reshape(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
         before, after = self._shape(node.input[0]), self._shape(node.output[0])
         if not after or after[0] != 1 or math.prod(before) != math.prod(after):
@@ -363,16 +356,39 @@ class _Reader:
         else:
             self._put(node, "reshape", shape=after[1:])
 
+    _squeeze = _unsqueeze = _reshape
+
     def _concat(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
         if given["axis"] % len(self._shape(node.output[0])) != 1:
             raise refused(_called(node), f"it joins axis {given['axis']}, not channels")
         self._put(node, "concat", node.input)
 
     def _softmax(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
-        if node.output[0] != self.output:
-            raise refused(_called(node), "a softmax is read only as the last operation")
-        self.softmax = True
-        self.sketch.remarks.append("the last softmax was left away: the largest output stays the largest")
+        self._end(node, given.get("axis", -1))
+
+    _logsoftmax = _softmax
+
+    def _argmax(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
+        if given.get("select_last_index", 0):
+            raise refused(_called(node), "of equal outputs it takes the last, not the first")
+        self._end(node, given.get("axis", 0))
+
+    def _sigmoid(self, node: onnx.NodeProto, given: dict[str, Any]) -> None:
+        shape = self._shape(node.output[0])
+        classes = len(shape) == 2 and shape[1] > 1 and shape[1:] != self.shape
+        if classes and is_end(self.model, node.output[0]):
+            self._end(node, 1)
+        else:
+            self._put(node, "sigmoid")
+
+    def _end(self, node: onnx.NodeProto, axis: int) -> None:
+        """Leave away what follows the outputs of classes, and changes not which of them is the largest."""
+        if why := misplaced(self.model, node, axis, self._shape(node.input[0])):
+            raise refused(_called(node), why)
+        self.ends.append(node.op_type)
+        self.sketch.remarks.append(
+            f"at the end {_called(node)} was left away: the largest output stays the largest"
+        )
         self.sketch.same(node.input[0], node.output[0])
 
 

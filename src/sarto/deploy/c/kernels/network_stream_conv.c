@@ -23,21 +23,19 @@ SEPARATE static void conv_stream_number(const conv_layer *l, const weights_strea
     for (int g = 0, channel = 0; g < l->groups; g++) {
         for (int left = rows; left > 0; left -= 4) {
             const int count = left < 4 ? left : 4;
-            int at = channel;
+            int top = -l->padding_row, from = -l->padding_column, at = channel;
             block_stream_number(&d, count, columns, l->taps, block);
-            for (int r = 0; r < l->to_rows; r++) {
-                for (int k = 0; k < l->to_columns; k++, at += l->outputs) {
-                    const int top = r * l->stride_row - l->padding_row, from = k * l->stride_column - l->padding_column;
-                    const number_t *seen = x + (top * l->columns + from) * l->channels;
-                    if (!l->direct) {
-                        gather(l, (const uint8_t *)x, top, from, g, patch);
-                        seen = (const number_t *)patch;
-                    }
-                    rows_number(&l->scale, row, block, seen, l->taps, count, y, at);
+            for (int places = l->to_rows * l->to_columns; places > 0; places--, next_place(l, &top, &from)) {
+                const number_t *seen = x + (top * l->columns + from) * l->channels;
+                if (!l->direct) {
+                    gather(l, (const uint8_t *)x, top, from, g, patch);
+                    seen = (const number_t *)patch;
                 }
+                rows_number(&l->scale, row, block, seen, l->taps, count, y, at);
+                at += l->outputs;
             }
             channel += count;
-            row += count * l->scale.length;
+            row += 2 * count;
         }
     }
 }

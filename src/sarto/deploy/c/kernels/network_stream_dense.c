@@ -19,6 +19,6 @@ SEPARATE static void run_dense_stream_number(const dense_stream_number *l, const
             c += 1 + gap_stream(&d);
         }
         d.gap = c - columns;
-        settle(&l->scale, row, &acc, 1, y, at);
+        settle_any(&l->scale, row, acc, y, at);
     }
 }

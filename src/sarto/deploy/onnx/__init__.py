@@ -1,0 +1,1 @@
+"""Networks as ONNX files: of integers with QuantizeLinear and DequantizeLinear (QDQ), and of floats."""
