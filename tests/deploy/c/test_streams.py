@@ -184,7 +184,7 @@ def test_the_smallest_storage_is_chosen_and_the_code_counts() -> None:
     assert chosen(drawn(1, values)) == "plain"
     assert chosen(drawn(0.02, values, (200, 300))) == "sparse"
     assert chosen(drawn(0.1, [-5, 9], (200, 300))) == "coded"
-    assert chosen(drawn(0.02, values, (10, 20))) == "plain", "no code for a few bytes"
+    assert chosen(drawn(0.02, values, (6, 20))) == "plain", "no code for a few bytes"
     assert chosen(drawn(0.1, [-5, 9], (200, 300)), "plain", "sparse") == "sparse"
     assert chosen(drawn(0.1, [-5, 9], (200, 300)), "plain") == "plain"
     assert chosen(drawn(1, values), "coded") == "coded"
