@@ -19,6 +19,7 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
 from sarto.deploy.c.layout import WORDS, laid_out, table, whole_words
+from sarto.deploy.c.storage import block_b, narrow_bias, storage_of, stream_tables
 from sarto.deploy.c.text import resolved
 from sarto.deploy.plan import WORD_B, Plan, plan
 
@@ -37,6 +38,10 @@ ORDER = (
     "network_pair",
     "network_gather",
     "network_conv",
+    "network_sparse",
+    "network_coded",
+    "network_stream_dense",
+    "network_stream_conv",
     "network_depthwise",
     "network_pool",
     "network_add",
@@ -207,9 +212,7 @@ class _Emitter:
         text = resolved(_text(name), self.features)
         if not any(found):
             return text
-        return "\n".join(
-            text.replace("number_t", f"{one}_t").replace("_number", f"_{one}") for one in sorted(found)
-        )
+        return "\n".join(_of_type(text, *one.split()) for one in sorted(found))
 
     @property
     def features(self) -> set[str]:
@@ -226,9 +229,10 @@ class _Emitter:
         at = f"m + {self.plan.places[name]}"
         return f"(const {self.graph.by_name[name].dtype}_t *)({at})" if const else at
 
-    def scale(self, number: int, op: Op) -> str:
-        """Note what a layer's sums are rescaled by; return the C of its `scaling`."""
+    def scale(self, number: int, op: Op, shared: bool = False) -> str:
+        """Note what a layer's sums are rescaled by, once for all rows if `shared`; return the C of its `scaling`."""
         kind, rows = scaling(self.graph, op)
+        rows = rows[:1] if shared else rows
         for kernel in ("words", "requantise", "network_settle"):
             self.parts.needs(kernel)
         self.parts.tables.append(table(f"scale_{number}", "int32_t", rows[:, :2].reshape(-1)))
@@ -244,6 +248,9 @@ class _Emitter:
 
     def dense(self, number: int, op: Op) -> None:
         """Add a fully connected layer."""
+        if storage_of(op) != "plain":
+            self.stream_dense(number, op)
+            return
         values = whole_words(self.graph.const(op.inputs["weights"]))
         outputs, taps = values.shape
         x, y, kind = op.inputs["x"], op.outputs["y"], self.graph.by_name[op.inputs["x"]].dtype
@@ -259,11 +266,31 @@ class _Emitter:
             f"{self.place(y, const=False)}, 0)",
         )
 
+    def stream_dense(self, number: int, op: Op) -> None:
+        """Add a fully connected layer whose weights are a stream."""
+        outputs, taps = self.graph.const(op.inputs["weights"]).shape
+        x, y, storage = self.graph.by_name[op.inputs["x"]], op.outputs["y"], storage_of(op)
+        _check(op, outputs, taps)
+        self.parts.needs(f"network_{storage}")
+        self.parts.needs("network_stream_dense", f"{x.dtype} {storage}")
+        bias = narrow_bias(scaling(self.graph, op)[1])
+        scale = self.scale(number, op, shared=bias is not None)
+        tables, weights = stream_tables(number, self.graph, op)
+        if bias is not None:
+            tables += table(f"bias_{number}", "int16_t", bias)
+        own, step = ("0", 2) if bias is None else (f"bias_{number}", 0)
+        self.parts.tables.append(
+            f"{tables}static const dense_{storage}_{x.dtype} layer_{number} = "
+            f"{{{scale}, {weights}, {own}, {taps}, {outputs}, {step}}};\n"
+        )
+        to = self.place(y, const=False)
+        self.call(y, f"run_dense_{storage}_{x.dtype}(&layer_{number}, {self.place(x.name)}, {to})")
+
     def conv(self, number: int, op: Op) -> None:
         """Add a convolution; one of every channel by itself has a kernel of its own."""
         graph, weights = self.graph, self.graph.const(op.inputs["weights"])
         x, y = graph.by_name[op.inputs["x"]], graph.by_name[op.outputs["y"]]
-        each = is_depthwise(weights, op)
+        each, storage = is_depthwise(weights, op), storage_of(op)
         if each:
             values = np.moveaxis(weights[..., 0], 0, -1).reshape(-1)
         else:
@@ -276,22 +303,36 @@ class _Emitter:
         _check(op, *sizes.values())
         for needed in ("network_layer", f"network_{x.dtype}", *(() if each else ("network_gather",))):
             self.parts.needs(needed)
-        self.parts.needs("network_depthwise" if each else "network_conv", x.dtype)
+        if storage == "plain":
+            self.parts.needs("network_depthwise" if each else "network_conv", x.dtype)
         if not each:
             self.parts.needs("dense")
             self.parts.needs("network_rows", x.dtype)
+        if not each and storage == "plain":
             self.parts.needs("network_pair", x.dtype)
             self.parts.pairs |= bool(sizes["pairs"])
-        scale, table_name = self.scale(number, op), self.weights(number, values)
+        scale = self.scale(number, op)
+        table_name = self.weights(number, values) if storage == "plain" else "0"
         fields = ", ".join(map(str, sizes.values()))
         self.parts.tables.append(
             f"static const conv_layer layer_{number} = {{{scale}, {table_name}, {fields}}};\n"
         )
         kernel = "depthwise" if each else "conv"
-        patch = "" if each else f", m + {self.plan.places.get(f'scratch {number}', 0)}"
+        at = self.plan.places.get(f"scratch {number}", 0)
+        patch, stream = "" if each else f", m + {at}", ""
+        if storage != "plain":
+            self.parts.needs(f"network_{storage}")
+            self.parts.needs("network_stream_conv", f"{x.dtype} {storage}")
+            tables, found = stream_tables(number, self.graph, op)
+            self.parts.tables.append(
+                f"{tables}static const weights_{storage} stream_of_{number} = {found};\n"
+            )
+            kernel, stream = f"conv_{storage}", f", &stream_of_{number}"
+            patch += f", (int8_t *)m + {at + _scratch_b(self.graph, op) - block_b(self.graph, op)}"
         self.call(
             y.name,
-            f"{kernel}_{x.dtype}(&layer_{number}, {self.place(x.name)}{patch}, {self.place(y.name, const=False)})",
+            f"{kernel}_{x.dtype}(&layer_{number}{stream}, {self.place(x.name)}{patch}, "
+            f"{self.place(y.name, const=False)})",
         )
 
     def pool(self, number: int, op: Op) -> None:
@@ -368,6 +409,12 @@ class _Emitter:
         self.parts.calls.append(f"    {text}; /* {what} */\n")
 
 
+def _of_type(text: str, number: str, stream: str = "") -> str:
+    """Return a kernel for the type of numbers, and the kind of stream, that it reads."""
+    text = text.replace("number_t", f"{number}_t").replace("_number", f"_{number}")
+    return text.replace("_stream", f"_{stream}") if stream else text
+
+
 def _text(name: str) -> str:
     return (files("sarto.deploy.c") / "kernels" / f"{name}.c").read_text(encoding="utf-8")
 
@@ -416,9 +463,10 @@ def _scratch_b(graph: Graph, op: Op) -> int:
         (y,) = (graph.by_name[name] for name in op.outputs.values())
         if is_depthwise(weights, op):
             return 0
-        if in_pairs(y, weights):
+        stream = storage_of(op) != "plain"
+        if in_pairs(y, weights) and not stream:
             return 2 * patch_b(weights)
-        return 0 if _is_direct(x, weights, op) else patch_b(weights)
+        return (0 if _is_direct(x, weights, op) else patch_b(weights)) + block_b(graph, op)
     if op.kind == "argmax" and graph.by_name[op.inputs["x"]].dtype != "int32":
         return WORD_B * len(graph.outputs)
     return 0
