@@ -13,7 +13,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-FEATURES = ("ABOVE", "BENT", "CYCLIC", "FINE", "LAYERS", "LINEAR", "OWN_MIX", "SLOTS", "TURNED")
+FEATURES = (
+    "ABOVE",
+    "BENT",
+    "CYCLIC",
+    "FINE",
+    "FRONT_END",
+    "KEPT",
+    "LAYERS",
+    "LINEAR",
+    "OWN_MIX",
+    "SLOTS",
+    "TURNED",
+    "WHOLE",
+)
 """What the operations of a graph may have or not."""
 
 
