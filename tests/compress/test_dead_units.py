@@ -12,7 +12,8 @@ from sarto.compress.quantize.codebook import Codebook
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture
 from sarto.models.network.module import Network
-from sarto.models.network.named import NAMED, Sketch, named
+from sarto.models.network.named import NAMED, named
+from sarto.models.network.sketch import Sketch
 from tests.compress.prune.networks import MAKERS, drawn, items
 
 SHAPES = {1: (6,), 2: (2, 12), 3: (1, 12, 12)}

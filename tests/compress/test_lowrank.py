@@ -9,7 +9,8 @@ from sarto.compress.lowrank import low_rank, svd_factors, tucker2
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture
 from sarto.models.network.module import Network
-from sarto.models.network.named import Sketch, named
+from sarto.models.network.named import named
+from sarto.models.network.sketch import Sketch
 from tests.compress.prune.networks import items
 
 

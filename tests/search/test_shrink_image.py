@@ -92,3 +92,13 @@ def test_what_the_device_does_not_hold_is_said_with_how_much(make: Make) -> None
     result = shrink(make("out", device="small.toml", flash_b=500.0), Silent())
     assert not result.verdict.fits and result.verdict.binding == "flash"
     assert Path("out/device.toml").is_file()
+
+
+def test_weights_lie_as_takes_least_or_plain_where_that_is_asked(make: Make) -> None:
+    sizes = {}
+    for weights in ("smallest", "plain"):
+        result = shrink(make(weights, recipe="magnitude:0.95,ptq:8", weights=weights), Silent())
+        sizes[weights] = {e.what: e.value for e in result.evidence}["flash"]
+        graph = load_graph(Path(weights) / "graph.npz")
+        assert any("storage" in op.attributes for op in graph.whole) == (weights == "smallest")
+    assert sizes["smallest"] < sizes["plain"]

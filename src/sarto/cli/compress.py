@@ -45,6 +45,8 @@ BUDGET, TRAINING = "Budget", "Training"
          help="Largest learning rate.")
 @setting("--threads", section=TRAINING, type=_kinds.COUNT, default=1, show_default=True, help="Of torch.")
 @setting("--optimise", section=TRAINING, type=_kinds.ChoiceKind("O2", "Os"), help="How the compiler optimises.")
+@setting("--weights", section=BUDGET, type=_kinds.ChoiceKind("smallest", "plain"), default="smallest",
+         show_default=True, help="In flash on the device: whatever is smallest (plain, sparse or coded), or plain.")
 @setting("--train-on", section=TRAINING, type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
          help="Where networks are trained.")
 @setting("--seed", section=TRAINING, type=_kinds.SEED, default=0, show_default=True, help="Of every random draw.")

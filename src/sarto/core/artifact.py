@@ -75,9 +75,9 @@ def check_image(out: Path, manifest: Mapping[str, Any]) -> None:
         raise SartoError(
             "E112",
             f"{out} holds a network in a file, storage only",
-            cause="there is no code in it that a device runs: shrunk networks are not built for devices yet",
+            cause="there is no code in it that a device runs",
             hint="`sarto deploy --to onnx` makes a file of it for boards with Linux; "
-            "`sarto fit` makes models for devices",
+            "`sarto compress --device` makes an image of it for a device",
         )
 
 

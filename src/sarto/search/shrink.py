@@ -156,6 +156,8 @@ class _Shrinking:
         data, table = state.packed(coder)
         write_atomic(self.request.out / FILE, data)
         decoded = _decoded(data, self.fit.classes)
+        if decoded.integers is not None and self.images is not None:
+            decoded = replace(decoded, integers=self.images.stored(decoded.integers))
         if decoded.integers is not None:
             save_graph(decoded.integers.graph, self.request.out / GRAPH)
         measured = self._built(decoded, points[-1] if not searched else self._chosen(points, chosen), orders)

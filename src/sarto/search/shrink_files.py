@@ -161,6 +161,8 @@ def _manifest(run: Shrunk, hashes: dict[str, str]) -> dict[str, Any]:
     found = read(run.request.out / FILE, MOST_B)
     steps = ", ".join(step.method for step in run.recipe.steps)
     integers = f", which computes in integers ({GRAPH})" if GRAPH in hashes else ""
+    if run.image is not None:
+        integers = f" and an image for {run.image.images.device.name}, in integers"
     return {
         "format": FORMAT,
         "sarto": __version__,

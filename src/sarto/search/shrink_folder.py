@@ -34,6 +34,7 @@ class ShrinkRequest:
     state: str | None = None
     device: str | None = None
     optimise: str | None = None
+    weights: str = "smallest"
     flash_b: float | None = None
     ram_b: float | None = None
     max_drop: float | None = None

@@ -6,7 +6,7 @@ figures; the last one is built for the device as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from sarto.core.points import OperatingPoint
 from sarto.data.examples import Examples
 from sarto.deploy.c.emit import emit
 from sarto.deploy.c.network import arena_b, arena_plan
+from sarto.deploy.c.storage import STORAGES, Storage, stored
 from sarto.deploy.memory import tables_b
 from sarto.measure.model import PINNED, Measured, measure_model, of_items
 from sarto.search.overhead import roomy
@@ -33,6 +34,8 @@ EMULATED = 500_000_000
 """Instructions that the last image runs in the emulator, or `LEAST` items where these take more."""
 LEAST = 8
 OPTIMISE = "-O2"
+WEIGHTS: dict[str, tuple[Storage, ...]] = {"smallest": STORAGES, "plain": ("plain",)}
+"""Choice on the command line -> how weights may lie in flash."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Images:
         device: to build for.
         optimise: the compiler's level.
         title: of the generated files.
+        weights: how they may lie in flash, besides plain.
         command: that shows the figures again.
         cache: folder for what was built.
     """
@@ -50,13 +54,18 @@ class Images:
     device: AnyDevice
     optimise: str
     title: str
+    weights: tuple[Storage, ...]
     command: str
     cache: Path
 
+    def stored(self, lowered: Lowered) -> Lowered:
+        """Return the integers with the storage of every layer that takes the least flash."""
+        return replace(lowered, graph=stored(lowered.graph, self.weights))
+
     def point(self, lowered: Lowered, examples: Examples) -> Measured:
         """Return what an image takes, however much that is."""
-        graph = lowered.graph
-        device = self.device
+        lowered = self.stored(lowered)
+        graph, device = lowered.graph, self.device
         if not isinstance(device, Host):
             device = roomy(device, tables_b(graph), arena_b(graph))
         return self._measured(lowered, examples.select(np.arange(min(FEW, len(examples)))), device, FEW)
@@ -102,7 +111,9 @@ def images_of(request: ShrinkRequest, title: str, cache: Path) -> Images | None:
 
     device = any_device(request.device)
     check_tools(device)
-    return Images(device, request.optimise or OPTIMISE, title, request.command, cache)
+    return Images(
+        device, request.optimise or OPTIMISE, title, WEIGHTS[request.weights], request.command, cache
+    )
 
 
 def in_floats(device: str, recipe: str) -> SartoError:
@@ -154,8 +165,6 @@ def load_of(limits: dict[str, float], point: OperatingPoint) -> float:
 
 def renamed(evidence: list[Evidence]) -> list[Evidence]:
     """Return evidence of a file for a point that has an image, whose flash is the image's."""
-    from dataclasses import replace
-
     return [replace(e, what="file") if e.what == "flash" else e for e in evidence]
 
 

@@ -8,7 +8,7 @@ import torch
 
 from sarto.models.network.architecture import INPUT, Architecture
 from sarto.models.network.module import Network
-from sarto.models.network.named import Sketch
+from sarto.models.network.sketch import Sketch
 
 
 def image() -> Architecture:

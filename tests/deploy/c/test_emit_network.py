@@ -105,8 +105,8 @@ def made_up(factor: int, shift: int, out: str = "int8", below: tuple[int, int] |
         inputs |= {"factor_below": "mb", "shift_below": "sb"}
     tensors = [Tensor(name, str(a.dtype), a.shape, "const", a) for name, a in consts.items()]
     tensors += [Tensor("x", "int8", (7,), "input"), Tensor("y", out, (5,), "output")]
-    limit = 127 if out == "int8" else 2**30
-    op = Op("dense", inputs, {"y": "y"}, {"low": -limit, "high": limit})
+    low, high = {"int8": (-127, 127), "uint8": (0, 255)}.get(out, (-(2**30), 2**30))
+    op = Op("dense", inputs, {"y": "y"}, {"low": low, "high": high})
     return Graph(
         "model",
         tuple(tensors),
@@ -124,6 +124,7 @@ def made_up(factor: int, shift: int, out: str = "int8", below: tuple[int, int] |
 
 
 CASES = {
+    "BYTE": made_up(20000, 24, "uint8"),
     "HIGH": made_up(20000, 24),
     "LEAKY": made_up(20000, 24, below=(20000, 26)),
     "GENERAL": made_up(20000, 15),

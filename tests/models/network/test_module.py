@@ -13,7 +13,8 @@ from torch import nn
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network, predict
-from sarto.models.network.named import Sketch, named
+from sarto.models.network.named import named
+from sarto.models.network.sketch import Sketch
 from sarto.models.network.weights import ConvLayer
 
 

@@ -18,16 +18,13 @@ from jaxtyping import Int, Integer
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
 from sarto.deploy.c import between, front_end, mam
-from sarto.deploy.c.emission import Emission
-from sarto.deploy.c.emission import check as _check
-from sarto.deploy.c.emission import refused as _refused
+from sarto.deploy.c.emission import Emission, check, refused
 from sarto.deploy.c.layout import WORDS, laid_out, table, whole_words
 from sarto.deploy.c.network_header import header
+from sarto.deploy.c.storage import block_b, narrow_bias, storage_of, stream_tables
 from sarto.deploy.c.text import resolved
 from sarto.deploy.plan import WORD_B, Plan, plan
 
-KINDS = ("HIGH", "LEAKY", "GENERAL", "SCORES")
-LENGTHS = {"HIGH": 2, "LEAKY": 3, "GENERAL": 5, "SCORES": 5}
 ORDER = (
     "arithmetic",
     "requantise",
@@ -41,8 +38,13 @@ ORDER = (
     "network_settle",
     "network_layer",
     "network_rows",
+    "network_pair",
     "network_gather",
     "network_conv",
+    "network_sparse",
+    "network_coded",
+    "network_stream_dense",
+    "network_stream_conv",
     "network_depthwise",
     "network_pool_layer",
     "network_pool",
@@ -103,7 +105,7 @@ class _Emitter(Emission):
         graph = self.graph
         for number, op in enumerate(graph.whole):
             if op.kind not in self.kinds:
-                raise _refused(op, f"there is no kernel for '{op.kind}'")
+                raise refused(op, f"there is no kernel for '{op.kind}'")
             self.kinds[op.kind](number, op)
         text = header(graph, title, words, self.plan.size_b, self.parts.features)
         return {f"{graph.name}.h": text, f"{graph.name}.c": self.source(title)}
@@ -138,9 +140,7 @@ class _Emitter(Emission):
         text = resolved(_text(name), self.features)
         if not any(found):
             return text
-        return "\n".join(
-            text.replace("number_t", f"{one}_t").replace("_number", f"_{one}") for one in sorted(found)
-        )
+        return "\n".join(_of_type(text, *one.split()) for one in sorted(found))
 
     @property
     def features(self) -> set[str]:
@@ -152,14 +152,17 @@ class _Emitter(Emission):
         """Whether some layer is rescaled by more than one factor a channel, or not by the high word."""
         return any("LEAKY" in t or "GENERAL" in t for t in self.parts.tables)
 
-    def scale(self, number: int, op: Op) -> str:
-        """Note what a layer's sums are rescaled by; return the C of its `scaling`."""
+    def scale(self, number: int, op: Op, shared: bool = False) -> str:
+        """Note what a layer's sums are rescaled by, once for all rows if `shared`; return the C of its `scaling`."""
         kind, rows = scaling(self.graph, op)
+        rows = rows[:1] if shared else rows
         for kernel in ("words", "requantise", "network_settle"):
             self.parts.needs(kernel)
-        self.parts.tables.append(table(f"scale_{number}", "int32_t", rows.reshape(-1)))
-        a = op.attributes
-        return f"{{scale_{number}, {kind}, {LENGTHS[kind]}, {a['low']}, {a['high']}}}"
+        self.parts.tables.append(table(f"scale_{number}", "int32_t", rows[:, :2].reshape(-1)))
+        more = f"more_{number}" if rows.shape[1] > 2 else f"scale_{number}"
+        if rows.shape[1] > 2:
+            self.parts.tables.append(table(more, "int32_t", rows[:, 2:].reshape(-1)))
+        return f"{{scale_{number}, {more}, {kind}, {op.attributes['low']}, {op.attributes['high']}}}"
 
     def weights(self, number: int, values: Int[np.ndarray, " weight"]) -> str:
         """Note a table of weights; return its name."""
@@ -168,10 +171,13 @@ class _Emitter(Emission):
 
     def dense(self, number: int, op: Op) -> None:
         """Add a fully connected layer."""
+        if storage_of(op) != "plain":
+            self.stream_dense(number, op)
+            return
         values = whole_words(self.graph.const(op.inputs["weights"]))
         outputs, taps = values.shape
         x, y, kind = op.inputs["x"], op.outputs["y"], self.graph.by_name[op.inputs["x"]].dtype
-        _check(op, outputs, taps)
+        check(op, outputs, taps)
         for kernel in ("dense", f"network_{kind}"):
             self.parts.needs(kernel)
         self.parts.needs("network_rows", kind)
@@ -183,11 +189,31 @@ class _Emitter(Emission):
             f"{self.place(y, const=False)}, 0)",
         )
 
+    def stream_dense(self, number: int, op: Op) -> None:
+        """Add a fully connected layer whose weights are a stream."""
+        outputs, taps = self.graph.const(op.inputs["weights"]).shape
+        x, y, storage = self.graph.by_name[op.inputs["x"]], op.outputs["y"], storage_of(op)
+        check(op, outputs, taps)
+        self.parts.needs(f"network_{storage}")
+        self.parts.needs("network_stream_dense", f"{x.dtype} {storage}")
+        bias = narrow_bias(scaling(self.graph, op)[1])
+        scale = self.scale(number, op, shared=bias is not None)
+        tables, weights = stream_tables(number, self.graph, op)
+        if bias is not None:
+            tables += table(f"bias_{number}", "int16_t", bias)
+        own, step = ("0", 2) if bias is None else (f"bias_{number}", 0)
+        self.parts.tables.append(
+            f"{tables}static const dense_{storage}_{x.dtype} layer_{number} = "
+            f"{{{scale}, {weights}, {own}, {taps}, {outputs}, {step}}};\n"
+        )
+        to = self.place(y, const=False)
+        self.call(y, f"run_dense_{storage}_{x.dtype}(&layer_{number}, {self.place(x.name)}, {to})")
+
     def conv(self, number: int, op: Op) -> None:
         """Add a convolution; one of every channel by itself has a kernel of its own."""
         graph, weights = self.graph, self.graph.const(op.inputs["weights"])
         x, y = graph.by_name[op.inputs["x"]], graph.by_name[op.outputs["y"]]
-        each = is_depthwise(weights, op)
+        each, storage = is_depthwise(weights, op), storage_of(op)
         if each:
             values = np.moveaxis(weights[..., 0], 0, -1).reshape(-1)
         else:
@@ -196,23 +222,41 @@ class _Emitter(Emission):
             values = np.concatenate([laid_out(part, swapped=False) for part in np.split(rows, groups)])
         sizes = dict(_geometry(x, y, op, weights.shape[1:3]))
         sizes |= {"taps": patch_b(weights), "direct": int(_is_direct(x, weights, op))}
-        _check(op, *sizes.values())
+        sizes |= {"pairs": int(in_pairs(y, weights))}
+        check(op, *sizes.values())
         for needed in ("network_layer", f"network_{x.dtype}", *(() if each else ("network_gather",))):
             self.parts.needs(needed)
-        self.parts.needs("network_depthwise" if each else "network_conv", x.dtype)
+        if storage == "plain":
+            self.parts.needs("network_depthwise" if each else "network_conv", x.dtype)
         if not each:
             self.parts.needs("dense")
             self.parts.needs("network_rows", x.dtype)
-        scale, table_name = self.scale(number, op), self.weights(number, values)
+        if not each and storage == "plain":
+            self.parts.needs("network_pair", x.dtype)
+            if sizes["pairs"]:
+                self.parts.features.add("PAIRS")
+        scale = self.scale(number, op)
+        table_name = self.weights(number, values) if storage == "plain" else "0"
         fields = ", ".join(map(str, sizes.values()))
         self.parts.tables.append(
             f"static const conv_layer layer_{number} = {{{scale}, {table_name}, {fields}}};\n"
         )
         kernel = "depthwise" if each else "conv"
-        patch = "" if each else f", m + {self.plan.places.get(f'scratch {number}', 0)}"
+        at = self.plan.places.get(f"scratch {number}", 0)
+        patch, stream = "" if each else f", m + {at}", ""
+        if storage != "plain":
+            self.parts.needs(f"network_{storage}")
+            self.parts.needs("network_stream_conv", f"{x.dtype} {storage}")
+            tables, found = stream_tables(number, self.graph, op)
+            self.parts.tables.append(
+                f"{tables}static const weights_{storage} stream_of_{number} = {found};\n"
+            )
+            kernel, stream = f"conv_{storage}", f", &stream_of_{number}"
+            patch += f", (int8_t *)m + {at + _scratch_b(self.graph, op) - block_b(self.graph, op)}"
         self.call(
             y.name,
-            f"{kernel}_{x.dtype}(&layer_{number}, {self.place(x.name)}{patch}, {self.place(y.name, const=False)})",
+            f"{kernel}_{x.dtype}(&layer_{number}{stream}, {self.place(x.name)}{patch}, "
+            f"{self.place(y.name, const=False)})",
         )
 
     def argmax(self, number: int, op: Op) -> None:
@@ -229,6 +273,12 @@ class _Emitter(Emission):
         )
 
 
+def _of_type(text: str, number: str, stream: str = "") -> str:
+    """Return a kernel for the type of numbers, and the kind of stream, that it reads."""
+    text = text.replace("number_t", f"{number}_t").replace("_number", f"_{number}")
+    return text.replace("_stream", f"_{stream}") if stream else text
+
+
 def _text(name: str) -> str:
     return (files("sarto.deploy.c") / "kernels" / f"{name}.c").read_text(encoding="utf-8")
 
@@ -241,6 +291,11 @@ def is_depthwise(weights: Integer[np.ndarray, "output row column channel"], op: 
 def patch_b(weights: Integer[np.ndarray, "output row column channel"]) -> int:
     """Return the bytes of what one place of a convolution sees, up to a whole word."""
     return -(-int(np.prod(weights.shape[1:])) // WORD_B) * WORD_B
+
+
+def in_pairs(y: Tensor, weights: Integer[np.ndarray, "output row column channel"]) -> bool:
+    """Return whether two places of a convolution go at a time: what each sees of a group are whole words."""
+    return weights.shape[3] % WORD_B == 0 and y.shape[0] * y.shape[1] > 1
 
 
 def _is_direct(x: Tensor, weights: Integer[np.ndarray, "output row column channel"], op: Op) -> bool:
@@ -257,7 +312,13 @@ def _scratch_b(graph: Graph, op: Op) -> int:
     """Return the bytes that the kernel of an operation needs while it runs."""
     if op.kind == "conv":
         x, weights = graph.by_name[op.inputs["x"]], graph.const(op.inputs["weights"])
-        return 0 if is_depthwise(weights, op) or _is_direct(x, weights, op) else patch_b(weights)
+        (y,) = (graph.by_name[name] for name in op.outputs.values())
+        if is_depthwise(weights, op):
+            return 0
+        stream = storage_of(op) != "plain"
+        if in_pairs(y, weights) and not stream:
+            return 2 * patch_b(weights)
+        return (0 if _is_direct(x, weights, op) else patch_b(weights)) + block_b(graph, op)
     if op.kind == "argmax" and graph.by_name[op.inputs["x"]].dtype != "int32":
         return WORD_B * len(graph.outputs)
     if op.kind in ("mam", "mam_conv"):
@@ -291,9 +352,10 @@ def scaling(graph: Graph, op: Op) -> tuple[str, Int[np.ndarray, "channel number"
     )
     if out.dtype == "int32" or not by_high_word:
         kind = "SCORES" if out.dtype == "int32" else "GENERAL"
-        return kind, np.stack([bias, factor, shift, below, shift_below], axis=1)
+        return kind, np.stack([bias, factor, below, shift | shift_below << 8], axis=1)
     up, up_below = (np.where(m == 0, 0, m << (32 - np.where(m == 0, 32, s))) for m, s in
                     ((factor, shift), (below, shift_below)))  # fmt: skip
-    return (
-        ("LEAKY", np.stack([bias, up, up_below], axis=1)) if bent else ("HIGH", np.stack([bias, up], axis=1))
-    )
+    if bent:
+        return "LEAKY", np.stack([bias, up, up_below, np.zeros_like(up)], axis=1)
+    byte = (op.attributes["low"], op.attributes["high"]) == (0, 255)
+    return "BYTE" if byte else "HIGH", np.stack([bias, up], axis=1)

@@ -23,6 +23,7 @@ FEATURES = (
     "LAYERS",
     "LINEAR",
     "OWN_MIX",
+    "PAIRS",
     "SLOTS",
     "TURNED",
     "WHOLE",

@@ -4,9 +4,11 @@
 |---|---|---|
 | integers of up to 8 bits | its own | its own |
 | a table whose values are multiples of one number (signs, ternary with one size) | the multiples | that number |
-| any other table, none | round(w / s_c) | s_c = max |w_c| / 127 |
+| any other table | round(w / s) | s = max |w| / 127 |
+| none | round(w / s_c) | s_c = max |w_c| / 127 |
 
-The first two are exact; of the third the largest error is told.
+The first two are exact; of the others the largest error is told. A table has one scale, so that its integers are no
+more than its values: what is stored for a device is coded by them.
 
 >>> from sarto.models.network.weights import LinearLayer
 >>> layer = LinearLayer(2, 1, bias=False)
@@ -78,14 +80,16 @@ def _of_integers(stored: Stored, channels: int) -> IntegerWeights | None:
 
 
 def _of_table(stored: Stored, channels: int) -> IntegerWeights | None:
-    """Return the weights of a table whose values are multiples of its largest divided by at most 127, or None."""
+    """Return the weights of a table as multiples of its largest value divided by at most 127, exact if they can be."""
     if stored.symbols is None or not (largest := float(np.abs(stored.floats).max(initial=0))):
         return None
     values = stored.floats.astype(np.float32)
     table = values.astype(np.float64)
-    for count in range(1, LIMIT + 1):
+    count, multiples, error = 0, table, 1.0
+    while count < LIMIT and error:
+        count += 1
         multiples = np.rint(table * count / largest)
-        if np.array_equal((multiples * (largest / count)).astype(np.float32), values):
-            integers = multiples.astype(np.int64)[stored.symbols].reshape(stored.shape)
-            return IntegerWeights(integers, np.full(channels, largest / count), 0.0)
-    return None
+        exact = np.array_equal((multiples * (largest / count)).astype(np.float32), values)
+        error = 0.0 if exact else float(np.abs(multiples * (largest / count) - table).max())
+    integers = multiples.astype(np.int64)[stored.symbols].reshape(stored.shape)
+    return IntegerWeights(integers, np.full(channels, largest / count), error)

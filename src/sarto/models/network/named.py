@@ -9,6 +9,7 @@
 | `cnn2d` | (channel, row, column) | the same with 3x3 kernels |
 | `separable` | both | depthwise-separable blocks in their place |
 | `residual` | both | residual blocks; `depth` 3, `width` 16 and one block each is ResNet-8 (6n + 2 layers) |
+| `ds_cnn`, `resnet8`, `autoencoder`, `mobilenet` | see `tiny` | the networks of MLPerf Tiny |
 
 Source: LeCun et al., "Gradient-based learning applied to document recognition", Proc. IEEE 1998 (the sizes of 300-100
 and 5 as Han et al., ICLR 2016, table 1 counts them); Howard et al., "MobileNets", arXiv:1704.04861, section 3.1; He
@@ -22,52 +23,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from sarto.models.input_error import InputError
-from sarto.models.network.architecture import INPUT, Architecture, Node
-from sarto.models.network.operations import Shape, Value
-
-
-@dataclass
-class Sketch:
-    """Nodes one after the other; each reads the one before unless it is told which."""
-
-    nodes: list[Node] = field(default_factory=list[Node])
-
-    def put(self, name: str, op: str, /, *inputs: str, **attributes: Value) -> str:
-        """Add a node and return its name."""
-        last = self.nodes[-1].name if self.nodes else INPUT
-        self.nodes.append(Node(name, op, inputs or (last,), attributes))
-        return name
-
-    @property
-    def last(self) -> str:
-        """Name of the last node."""
-        return self.nodes[-1].name if self.nodes else INPUT
-
-    def convolve(
-        self, name: str, channels: int, kernel: tuple[int, ...], stride: int = 1, groups: int = 1
-    ) -> str:
-        """Add a convolution without bias that keeps the size (but for its stride), its norm and ReLU."""
-        self.unbent(name, channels, kernel, stride, groups)
-        return self.put(f"{name}_relu", "relu")
-
-    def unbent(
-        self, name: str, channels: int, kernel: tuple[int, ...], stride: int = 1, groups: int = 1
-    ) -> str:
-        """Add the same without ReLU."""
-        self.put(
-            name,
-            "conv",
-            channels=channels,
-            kernel=kernel,
-            stride=stride,
-            padding=tuple(k // 2 for k in kernel),
-            groups=groups,
-            bias=False,
-        )
-        return self.put(f"{name}_norm", "batch_norm")
+from sarto.models.network.architecture import Architecture
+from sarto.models.network.operations import Shape
+from sarto.models.network.sketch import Sketch, headed
+from sarto.models.network.tiny import autoencoder, ds_cnn, mobilenet
 
 
 def mlp(shape: Shape, outputs: int, width: int = 64, depth: int = 2) -> Architecture:
@@ -137,7 +98,7 @@ def _blocks(
         if number < depth and size >= 4:
             net.put(f"pool{number}", "max_pool", kernel=(2,) * dimensions)
             size //= 2
-    return _headed(net, shape, outputs)
+    return headed(net, shape, outputs)
 
 
 def residual(shape: Shape, outputs: int, width: int = 16, depth: int = 3, blocks: int = 1) -> Architecture:
@@ -166,13 +127,7 @@ def residual(shape: Shape, outputs: int, width: int = 16, depth: int = 3, blocks
             net.put(f"{name}_add", "add", long, short)
             net.put(f"{name}_relu", "relu")
         channels *= 2
-    return _headed(net, shape, outputs)
-
-
-def _headed(net: Sketch, shape: Shape, outputs: int) -> Architecture:
-    net.put("mean", "global_mean_pool")
-    net.put("head", "linear", features=outputs)
-    return Architecture(shape, tuple(net.nodes))
+    return headed(net, shape, outputs)
 
 
 NAMED: dict[str, tuple[Callable[..., Architecture], tuple[int, ...]]] = {
@@ -183,6 +138,10 @@ NAMED: dict[str, tuple[Callable[..., Architecture], tuple[int, ...]]] = {
     "cnn2d": (cnn2d, (3,)),
     "separable": (separable, (2, 3)),
     "residual": (residual, (2, 3)),
+    "ds_cnn": (ds_cnn, (3,)),
+    "resnet8": (residual, (3,)),
+    "autoencoder": (autoencoder, (1,)),
+    "mobilenet": (mobilenet, (3,)),
 }
 """Name -> function, and the numbers of dimensions of an item that it takes."""
 

@@ -12,12 +12,37 @@ typedef struct {
 #define NO_SMALLEST 0x7fff7fffu
 typedef uint32_t extreme;
 
-static inline uint32_t both(int32_t p, int32_t q)
+/* a b of the lower halves, and of the upper ones. */
+PERHAPS static inline uint32_t products(uint32_t a, uint32_t b)
 {
-    return ((uint32_t)p & 0xffff) | (uint32_t)q << 16;
+    uint32_t found, upper;
+    __asm__("smulbb %0, %2, %3\n\t"
+            "smultt %1, %2, %3\n\t"
+            "pkhbt %0, %0, %1, lsl #16"
+            : "=&r"(found), "=r"(upper)
+            : "r"(a), "r"(b));
+    return found;
 }
 
-static inline void spread(uint32_t products, extreme *largest, extreme *smallest)
+/* p and q times the lower half of b, and the upper one. */
+PERHAPS static inline uint32_t products_of(int32_t p, int32_t q, uint32_t b)
+{
+    uint32_t found, upper;
+    __asm__("smulbb %0, %2, %4\n\t"
+            "smulbt %1, %3, %4\n\t"
+            "pkhbt %0, %0, %1, lsl #16"
+            : "=&r"(found), "=r"(upper)
+            : "r"(p), "r"(q), "r"(b));
+    return found;
+}
+
+/* One product in both halves. */
+static inline uint32_t doubled(int32_t product)
+{
+    return ((uint32_t)product & 0xffff) | (uint32_t)product << 16;
+}
+
+static inline void spread(uint32_t two, extreme *largest, extreme *smallest)
 {
     uint32_t difference;
     __asm__("ssub16 %2, %3, %0\n\t"
@@ -25,7 +50,7 @@ static inline void spread(uint32_t products, extreme *largest, extreme *smallest
             "ssub16 %2, %1, %3\n\t"
             "sel %1, %3, %1"
             : "+r"(*largest), "+r"(*smallest), "=&r"(difference)
-            : "r"(products));
+            : "r"(two));
 }
 
 static inline int32_t sum_of(extreme largest, extreme smallest)
@@ -54,10 +79,10 @@ static inline int32_t sum_of(extreme largest, extreme smallest)
 /* Makes the number of a sum that has its bias already. */
 static inline void settle_output(const mam_layer *l, int output, int32_t acc, void *y, int at)
 {
-    settle(&l->scale, l->scale.row + output * l->scale.length, &acc, 1, y, at);
+    settle_any(&l->scale, l->scale.row + 2 * output, acc, y, at);
 }
 
 static inline int32_t bias_of(const mam_layer *l, int output)
 {
-    return l->scale.row[output * l->scale.length];
+    return l->scale.row[2 * output];
 }

@@ -7,13 +7,11 @@ static inline int32_t whole_number(const int8_t *w, const number_t *x, int lengt
     UNROLLED
     for (int fours = length / 4; fours > 0; fours--, x += 4, w += 4) {
         const uint32_t numbers = loaded(x), weights = loaded(w);
-        const int32_t p = (int32_t)even_number(numbers), q = (int32_t)odd_number(numbers);
-        const int32_t s = (int32_t)even(weights), t = (int32_t)odd(weights);
-        spread(both(__smulbb(p, s), __smultt(p, s)), &largest, &smallest);
-        spread(both(__smulbb(q, t), __smultt(q, t)), &largest, &smallest);
+        spread(products((uint32_t)even_number(numbers), (uint32_t)even(weights)), &largest, &smallest);
+        spread(products((uint32_t)odd_number(numbers), (uint32_t)odd(weights)), &largest, &smallest);
     }
     for (int left = length % 4; left > 0; left--, x++, w++)
-        spread(both(*w * *x, *w * *x), &largest, &smallest);
+        spread(doubled(*w * *x), &largest, &smallest);
 #else
     for (const int8_t *const end = w + length; w != end; x++, w++)
         spread(*w * *x, &largest, &smallest);
@@ -30,17 +28,16 @@ static inline int32_t kept_number(const uint8_t **entries, const number_t **x, i
     const number_t *seen = *x;
     extreme largest = count < length ? 0 : NO_LARGEST, smallest = count < length ? 0 : NO_SMALLEST;
 #if WORDS_DSP
-    UNROLLED
-    for (int pairs = count / 2; pairs > 0; pairs--, entry += 4) {
+    for (const uint8_t *const last = end - 2 * (count & 1); entry != last; entry += 4) {
         const uint32_t two = loaded(entry);
-        seen += two >> 8 & 255;
-        const int32_t p = (int8_t)two * *seen;
-        seen += two >> 24;
-        spread(both(p, (int8_t)(two >> 16) * *seen), &largest, &smallest);
+        __asm__("uxtab %0, %0, %1, ror #8" : "+r"(seen) : "r"(two));
+        const int32_t p = *seen;
+        __asm__("add %0, %0, %1, lsr #24" : "+r"(seen) : "r"(two));
+        spread(products_of(p, *seen, (uint32_t)even(two)), &largest, &smallest);
     }
     if (count & 1) {
         seen += entry[1];
-        spread(both((int8_t)*entry * *seen, (int8_t)*entry * *seen), &largest, &smallest);
+        spread(doubled((int8_t)*entry * *seen), &largest, &smallest);
     }
 #else
     for (; entry != end; entry += 2) {

@@ -3,20 +3,17 @@
 SEPARATE static void mam_conv_number(const mam_layer *l, const conv_layer *c, const number_t *x, uint8_t *patch, void *y)
 {
     const int groups = c->groups / l->splits;
-    int at = 0;
-    for (int r = 0; r < c->to_rows; r++) {
-        for (int k = 0; k < c->to_columns; k++) {
-            const int top = r * c->stride_row - c->padding_row, left = k * c->stride_column - c->padding_column;
-            const int8_t *w = l->weights;
-            for (int g = 0; g < groups; g++, at += l->rows) {
-                const number_t *seen = (const number_t *)patch;
-                if (c->direct)
-                    seen = x + (top * c->columns + left) * c->channels + g * (c->channels / groups);
-                else
-                    for (int s = 0; s < l->splits; s++)
-                        gather(c, (const uint8_t *)x, top, left, g * l->splits + s, patch + s * l->length);
-                w = mam_number(l, g * l->rows, w, seen, y, at);
-            }
+    int top = -c->padding_row, left = -c->padding_column, at = 0;
+    for (int places = c->to_rows * c->to_columns; places > 0; places--, next_place(c, &top, &left)) {
+        const int8_t *w = l->weights;
+        for (int g = 0; g < groups; g++, at += l->rows) {
+            const number_t *seen = (const number_t *)patch;
+            if (c->direct)
+                seen = x + (top * c->columns + left) * c->channels + g * (c->channels / groups);
+            else
+                for (int s = 0; s < l->splits; s++)
+                    gather(c, (const uint8_t *)x, top, left, g * l->splits + s, patch + s * l->length);
+            w = mam_number(l, g * l->rows, w, seen, y, at);
         }
     }
 }

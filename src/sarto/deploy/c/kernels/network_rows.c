@@ -1,32 +1,49 @@
+#if WORDS_DSP
+/* Four numbers times four columns of four rows; the order is kept, since the registers just suffice. */
+#define FOUR_BY_FOUR(at, even_of, odd_of)                             \
+    do {                                                              \
+        const uint32_t word = loaded(x + (at));                       \
+        const int16x2_t first = even_of(word), second = odd_of(word); \
+        a = four_products(w + 4 * (at), first, second, a);            \
+        b = four_products(w + 4 * (at) + 4, first, second, b);        \
+        IN_ORDER(w, a, b);                                            \
+        c = four_products(w + 4 * (at) + 8, first, second, c);        \
+        d = four_products(w + 4 * (at) + 12, first, second, d);       \
+        IN_ORDER(w, c, d);                                            \
+    } while (0)
+#endif
 /* Rows of weights times a patch of `taps` numbers, a multiple of four: four rows at a time, interleaved as in dense.c, and
    then those that are left, one after the other. Weights beside the patch are 0, so that what is read there is nothing. */
 SEPARATE static void rows_number(const scaling *s, const int32_t *row, const int8_t *w, const number_t *v, int taps,
                                  int rows, void *y, int at)
 {
     const number_t *const end = v + taps;
-    for (; rows >= 4; rows -= 4, at += 4, row += 4 * s->length) {
-        int32_t a = row[0], b = row[s->length], c = row[2 * s->length], d = row[3 * s->length];
-        UNROLLED
-        for (const number_t *x = v; x != end; x += 4, w += 16) {
+    int left = rows % 4;
+    for (rows -= left; rows > 0; rows -= 4, at += 4, row += 8) {
+        int32_t a = row[0], b = row[2], c = row[4], d = row[6];
+        const number_t *x = v;
 #if WORDS_DSP
-            const uint32_t word = loaded(x);
-            const int16x2_t first = even_number(word), second = odd_number(word);
-            a = four_products(w, first, second, a);
-            b = four_products(w + 4, first, second, b);
-            c = four_products(w + 8, first, second, c);
-            d = four_products(w + 12, first, second, d);
+        if (taps % 8) {
+            FOUR_BY_FOUR(0, even_number, odd_number);
+            x += 4, w += 16;
+        }
+        for (; x != end; x += 8, w += 32) {
+            FOUR_BY_FOUR(0, even_number, odd_number);
+            FOUR_BY_FOUR(4, even_number, odd_number);
+        }
 #else
+        for (; x != end; x += 4, w += 16) {
             const int32_t p = x[0], q = x[1], r = x[2], t = x[3];
             a += w[0] * p + w[1] * q + w[2] * r + w[3] * t;
             b += w[4] * p + w[5] * q + w[6] * r + w[7] * t;
             c += w[8] * p + w[9] * q + w[10] * r + w[11] * t;
             d += w[12] * p + w[13] * q + w[14] * r + w[15] * t;
-#endif
         }
-        const int32_t four[4] = {a, b, c, d};
-        settle(s, row, four, 4, y, at);
+#endif
+        settle_two(s, row, a, b, y, at);
+        settle_two(s, row + 4, c, d, y, at + 2);
     }
-    for (; rows > 0; rows--, at++, row += s->length) {
+    for (; left > 0; left--, at++, row += 2) {
         int32_t a = row[0];
         for (const number_t *x = v; x != end; x += 4, w += 4) {
 #if WORDS_DSP
@@ -36,6 +53,6 @@ SEPARATE static void rows_number(const scaling *s, const int32_t *row, const int
             a += w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + w[3] * x[3];
 #endif
         }
-        settle(s, row, &a, 1, y, at);
+        settle_any(s, row, a, y, at);
     }
 }

@@ -1,15 +1,16 @@
-/* From the sum of a channel to its number: a row of `scaling` has what a channel is rescaled by. */
+/* From the sum of a channel to its number. `row` has the bias and the factor of each channel side by side; `more` has, where
+   a kind needs it, the factor of sums below 0 and two shifts: in the lowest byte, and for sums below 0 in the next. */
 enum {
-    HIGH,    /* bias, factor: clamp((sum factor + 2^31) >> 32) */
-    LEAKY,   /* bias, factor, factor of sums below 0: the same */
-    GENERAL, /* bias, factor, shift, and both for sums below 0: clamp((sum factor + 2^(shift - 1)) >> shift) */
+    BYTE,    /* (sum factor + 2^31) >> 32 within 0 and 255 */
+    HIGH,    /* clamp((sum factor + 2^31) >> 32) */
+    LEAKY,   /* the same, with both factors */
+    GENERAL, /* clamp((sum factor + 2^(shift - 1)) >> shift), with both of both */
     SCORES   /* as GENERAL, into 32 bits */
 };
 
 typedef struct {
-    const int32_t *row;
-    int16_t kind, length; /* of a row */
-    int32_t low, high;
+    const int32_t *row, *more;
+    int32_t kind, low, high;
 } scaling;
 
 static inline int32_t within(int32_t value, int32_t low, int32_t high)
@@ -29,29 +30,38 @@ static inline int32_t high_word(int32_t a, int32_t b)
 #endif
 }
 
-static inline int32_t general(const int32_t *row, int32_t acc)
+/* The number of a sum that has its bias already, for all kinds; `at` counts numbers of the output. */
+SEPARATE static void settle_any(const scaling *s, const int32_t *row, int32_t acc, void *y, int at)
 {
-    const int32_t *by = row + (acc < 0 ? 3 : 1);
-    return requantise(acc, by[0], by[1]);
+    const int32_t *more = s->more + (row - s->row);
+    int32_t found;
+    if (s->kind >= GENERAL)
+        found = acc < 0 ? requantise(acc, more[0], more[1] >> 8) : requantise(acc, row[1], more[1] & 255);
+    else
+#if BENT
+        found = high_word(acc, s->kind == LEAKY && acc < 0 ? more[0] : row[1]);
+#else
+        found = high_word(acc, row[1]);
+#endif
+    found = within(found, s->low, s->high);
+    if (s->kind == SCORES)
+        ((int32_t *)y)[at] = found;
+    else
+        ((uint8_t *)y)[at] = (uint8_t)found;
 }
 
-/* The numbers of sums that have their bias already; `at` counts numbers of the output. */
-static inline void settle(const scaling *s, const int32_t *row, const int32_t *acc, int count, void *y, int at)
+/* The numbers of sums of two channels side by side. */
+PERHAPS static inline void settle_two(const scaling *s, const int32_t *row, int32_t a, int32_t b, void *y, int at)
 {
-    uint8_t *bytes = (uint8_t *)y + at;
-    if (s->kind == HIGH) {
-        for (int i = 0; i < count; i++, row += 2)
-            bytes[i] = (uint8_t)within(high_word(acc[i], row[1]), s->low, s->high);
-#if BENT
-    } else if (s->kind == LEAKY) {
-        for (int i = 0; i < count; i++, row += 3)
-            bytes[i] = (uint8_t)within(high_word(acc[i], row[acc[i] < 0 ? 2 : 1]), s->low, s->high);
-    } else if (s->kind == GENERAL) {
-        for (int i = 0; i < count; i++, row += 5)
-            bytes[i] = (uint8_t)within(general(row, acc[i]), s->low, s->high);
-#endif
+    uint8_t *bytes = (uint8_t *)y;
+    if (s->kind == BYTE) {
+        bytes[at] = (uint8_t)within(high_word(a, row[1]), 0, 255);
+        bytes[at + 1] = (uint8_t)within(high_word(b, row[3]), 0, 255);
+    } else if (s->kind == HIGH) {
+        bytes[at] = (uint8_t)within(high_word(a, row[1]), s->low, s->high);
+        bytes[at + 1] = (uint8_t)within(high_word(b, row[3]), s->low, s->high);
     } else {
-        for (int i = 0; i < count; i++, row += 5)
-            ((int32_t *)y)[at + i] = within(general(row, acc[i]), s->low, s->high);
+        settle_any(s, row, a, y, at);
+        settle_any(s, row + 2, b, y, at + 1);
     }
 }

@@ -16,6 +16,16 @@
 #define UNROLLED _Pragma("GCC unroll 2")
 #endif
 
+/* Clang would reckon two pointers of a loop from its count, which takes more registers than there are. */
+#if defined(__clang__)
+#define POINTERS(a, b) __asm__("" : "+r"(a), "+r"(b))
+#else
+#define POINTERS(a, b)
+#endif
+
+/* What is reckoned before and what is reckoned after are not mixed. */
+#define IN_ORDER(a, b, c) __asm__("" : "+r"(a), "+r"(b), "+r"(c))
+
 static inline uint32_t loaded(const void *at)
 {
     uint32_t word;
