@@ -40,12 +40,15 @@ class Examples:
         y: class index of each item.
         classes: class names, by index.
         groups: of items that belong on one side of every split, or None.
+        input_scale: what a count stands for where items are integers in +-127 that a device makes itself, such as those
+            of an audio front end; quantisation then keeps them. None where it may choose.
     """
 
     x: Float[np.ndarray, "item ..."]
     y: Int[np.ndarray, " item"]
     classes: tuple[str, ...]
     groups: Shaped[np.ndarray, " item"] | None = None
+    input_scale: float | None = None
 
     def __len__(self) -> int:
         return len(self.y)

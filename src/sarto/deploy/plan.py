@@ -3,7 +3,9 @@
 A tensor lives from the operation that writes it to the last one that reads it; the input from the beginning, the
 scores to the end. What an operation may write over what it reads shares its place: another shape of the same numbers,
 a sum of numbers of the same size, a pool without padding (each of its outputs lies at or before the first number that
-a later one reads). Kernels may ask for scratch while they run.
+a later one reads). Kernels may ask for scratch while they run. What a front end has heard, and what it keeps from
+sample to sample, is never shared; its input is not stored, and its scratch may be anything else, since it runs between
+two runs of the network.
 
 `bound_b` is the largest sum of what is alive at one operation: no arena can be smaller. Buffers are laid out first-fit
 in several orders, and the smallest arena is taken.
@@ -70,9 +72,16 @@ class Plan:
         return tuple(sorted(live, key=lambda b: -b.size_b))
 
 
-def plan(graph: Graph, scratch: Mapping[int, int]) -> Plan:
-    """Return the plan of a graph of whole items; `scratch` has the bytes that the kernel of an operation asks for."""
+def plan(graph: Graph, scratch: Mapping[int, int], kept: Mapping[str, int] | None = None) -> Plan:
+    """Return the plan of a graph of whole items.
+
+    Args:
+        graph: to plan.
+        scratch: bytes that the kernel of an operation asks for, by its number.
+        kept: bytes that are in use from call to call, by name.
+    """
     buffers = list(_shared(graph))
+    buffers += [Buffer((name,), size_b, -1, len(graph.whole)) for name, size_b in (kept or {}).items()]
     buffers += [Buffer((f"scratch {i}",), size_b, i, i) for i, size_b in scratch.items() if size_b]
     return laid_out(buffers)
 
@@ -124,11 +133,16 @@ def _shared(graph: Graph) -> Sequence[Buffer]:
     ops, sizes = graph.whole, {t.name: t.size_b for t in graph.tensors}
     last = {name: i for i, op in enumerate(ops) for name in op.inputs.values()}
     last |= {t.name: len(ops) for t in graph.kind("output")}
-    (given,) = graph.kind("input")
-    buffers = [Buffer((given.name,), given.size_b, -1, last.get(given.name, -1))]
-    holds = {given.name: 0}
+    (given,) = (tensor.name for tensor in graph.kind("input"))
+    if ops[0].kind == "front_end":
+        (given,) = ops[0].outputs.values()
+        last[given] = len(ops)
+    buffers = [Buffer((given,), sizes[given], -1, last.get(given, -1))]
+    holds = {given: 0}
     for i, op in enumerate(ops):
         for name in op.outputs.values():
+            if name == given:
+                continue
             over = next((x for x in _writable(graph, op) if _dies(op, buffers[holds[x]], i)), None)
             if over is None:
                 holds[name] = len(buffers)

@@ -19,9 +19,10 @@ from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.graph import Graph, Outcome, infer, interpret, load_graph
+from sarto.core.graph.front_end import last_samples
 from sarto.core.progress import Talk
 from sarto.core.table import Table
-from sarto.deploy.c.network import lines_of
+from sarto.deploy.c.network_header import lines_of
 from sarto.deploy.c.program import image_sources, linker_script, native_sources
 from sarto.deploy.lower.activation import activation_error
 from sarto.devices import any_device, parse_device
@@ -105,18 +106,22 @@ def outputs(graph: Graph, sequences: RawSequences) -> Outputs:
 
 
 def interpreted(graph: Graph, sequences: RawSequences) -> Outcome:
-    """Return what the NumPy interpreter says of `sequences`: streams, or the lines of whole items."""
+    """Return what the NumPy interpreter says of `sequences`: streams, recordings, or the lines of whole items."""
     if not graph.whole:
         return interpret(graph, sequences.raw, sequences.offsets)
     (given,) = graph.kind("input")
+    if graph.whole[0].kind == "front_end":
+        a = graph.whole[0].attributes
+        heard = last_samples(sequences.raw[:, 0], sequences.offsets, a["frame"], a["hop"], given.shape[0])
+        return infer(graph, heard[..., None])
     return infer(graph, sequences.raw.reshape(len(sequences), *given.shape))
 
 
 def of_items(items: Integer[np.ndarray, "item ..."]) -> RawSequences:
     """Return whole items, in the shape of a graph's input, as the lines in which a device takes them.
 
-    >>> of_items(np.arange(12).reshape(2, 3, 2, 1))[1].tolist()
-    [[6, 7], [8, 9], [10, 11]]
+    >>> of_items(np.arange(12).reshape(2, 3, 2, 1))[1].tolist(), of_items(np.arange(4).reshape(2, 2, 1))[1].tolist()
+    ([[6, 7], [8, 9], [10, 11]], [[2], [3]])
     """
     lines, numbers = lines_of(items.shape[1:])
     return RawSequences(items.reshape(-1, numbers), np.arange(len(items) + 1) * lines)

@@ -32,7 +32,7 @@ from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
 from sarto.data.examples import Examples
 from sarto.data.source import source_sha256
-from sarto.deploy.c.network import lines_of
+from sarto.deploy.c.network_header import lines_of
 from sarto.measure.model import OWN_DEVICE, Measured, RawSequences, of_items
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
 from sarto.models.network.architecture import Architecture

@@ -5,6 +5,7 @@
 
 #include "arithmetic.h"
 #include "requantise.h"
+#include "clamp.h"
 #include "front_end.h"
 #include "front_end_take.h"
 

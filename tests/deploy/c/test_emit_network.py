@@ -18,10 +18,12 @@ from sarto.measure.emulate import emulate
 from sarto.measure.host import run_on_host
 from sarto.measure.model import RawSequences, of_items, outputs
 from sarto.measure.outputs import check_equal
-from tests.deploy.random_networks import quantised
+from tests.deploy.random_networks import mixed, quantised
 
 ITEMS = 6
 SEEDS = range(8)
+MIXED = (6, 9)
+MIXED_ON_CORES = ((9, "cortex_m4"), (6, "cortex_m0plus"))
 ON_CORES = ((3, "cortex_m0plus"), (4, "cortex_m4"), (5, "cortex_m33"), (8, "rv32imc"))
 
 
@@ -29,6 +31,46 @@ def lowered(seed: int) -> tuple[Lowered, RawSequences]:
     _, small, data = quantised(seed)
     found = lower_network(small, data.classes)
     return found, of_items(found.items(data.x[:ITEMS]))
+
+
+def of_everything(seed: int) -> tuple[Lowered, RawSequences]:
+    _, small, data = quantised(seed, mixed(seed))
+    found = lower_network(small, data.classes)
+    return found, of_items(found.items(data.x[:ITEMS]))
+
+
+@pytest.mark.parametrize("seed", MIXED)
+def test_every_operation_on_this_host(seed: int) -> None:
+    found, sequences = of_everything(seed)
+    said = run_on_host(emit(found.graph), sequences.listed(), sanitize=True)
+    check_equal(outputs(found.graph, sequences), said, "NumPy", "C")
+
+
+@pytest.mark.parametrize(("seed", "name"), MIXED_ON_CORES)
+def test_every_operation_on_cores(seed: int, name: str) -> None:
+    found, sequences = of_everything(seed)
+    image = build(emit(found.graph), device(name))
+    check_equal(outputs(found.graph, sequences), emulate(image, sequences.listed()).outputs, "NumPy", name)
+    assert not image.diagnostics
+
+
+def test_nothing_is_left_out() -> None:
+    ops = [op for seed in MIXED for op in of_everything(seed)[0].graph.whole]
+    wanted = {
+        "dense",
+        "conv",
+        "mean",
+        "max",
+        "add",
+        "concat",
+        "table",
+        "mam",
+        "mam_conv",
+        "reshape",
+        "argmax",
+    }
+    assert {op.kind for op in ops} == wanted
+    assert {("skip" in op.inputs) for op in ops if op.kind.startswith("mam")} == {True, False}
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -2,7 +2,8 @@
 
 A network is run on the items as it stands, in floats. Zeros are left out of what observers see, since every scale has
 a 0. What only a tanh or a sigmoid reads reaches no further than they change by half a count. Items that are bytes
-divided by 255 keep their bytes: the scale of the input is then 1 / 255.
+divided by 255 keep their bytes: the scale of the input is then 1 / 255. Where examples say what a count of them stands
+for, that is the scale of the input.
 
 >>> from sarto.models.network.named import named
 >>> net = Network(named("mlp", (3,), 2, width=4), seed=0)
@@ -78,6 +79,7 @@ def activations(
     x: Float[np.ndarray, "item ..."],
     observer: str,
     every: Float[np.ndarray, "every ..."] | None = None,
+    input_scale: float | None = None,
 ) -> dict[str, Uniform]:
     """Return a quantiser for each place of `network` (see `compress/places`).
 
@@ -86,6 +88,7 @@ def activations(
         x: items that scales are chosen on.
         observer: that chooses them.
         every: items that say whether an input can be negative, where those are more than `x`.
+        input_scale: of an input whose integers are made already, in +-127.
 
     Raises:
         InputError: E116, when there is no such observer; E127, when a place has nothing to be seen.
@@ -118,7 +121,8 @@ def activations(
         counts[name] += torch.bincount(bins, minlength=BINS).cpu().numpy()
 
     _watch(network, x, wanted, count)
-    unsigned = positive(network.architecture, bool(((x if every is None else every) >= 0).all()))
+    never_below_0 = input_scale is None and bool(((x if every is None else every) >= 0).all())
+    unsigned = positive(network.architecture, never_below_0)
     found: dict[str, Uniform] = {}
     for name in wanted:
         signed, count_of_item = name not in unsigned, int(np.prod(network.architecture.shapes[name]))
@@ -127,7 +131,8 @@ def activations(
         size = min(size, reach(network.architecture, name))
         if name == INPUT and _bytes(x):
             size = 1.0
-        found[name] = Uniform(torch.tensor([size / levels]), BITS, count=count_of_item, signed=signed)
+        scale = input_scale if name == INPUT and input_scale is not None else size / levels
+        found[name] = Uniform(torch.tensor([scale]), BITS, count=count_of_item, signed=signed)
     return found
 
 

@@ -81,7 +81,9 @@ def quantise(
         )
     network, x = opened(state, evaluation, bits, items)
     before = output_means(network, x)
-    network.quantisers.update(activations(network, x, observer, evaluation.train.x))
+    network.quantisers.update(
+        activations(network, x, observer, evaluation.train.x, evaluation.train.input_scale)
+    )
     moments = second_moments(network, x) if rounding == "optq" else {}
     for name, layer in network.weighted():
         if layer.form is None and name in moments:

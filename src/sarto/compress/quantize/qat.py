@@ -7,7 +7,8 @@ They begin at
     s = 2 mean |w| / sqrt(2^(bits - 1) - 1)    of a channel's weights,
 
 no coarser than its largest weight asks for, and activations at what an observer says. In the last steps scales are
-frozen, so that what is lowered is what the weights were last trained for. The gradient of a scale is 1 / sqrt(n u)
+frozen, so that what is lowered is what the weights were last trained for; that of an input whose integers are made
+already is frozen throughout. The gradient of a scale is 1 / sqrt(n u)
 times as large, with n weights of a channel (n numbers of an item's activation) and the largest integer u.
 
 Source: Esser et al., "Learned step size quantization", ICLR 2020, sections 2.1 to 2.3 (there 8 bits in the first and
@@ -33,6 +34,7 @@ from sarto.compress.state import Evaluation, State, masked
 from sarto.compress.uniform import Uniform, quantiser
 from sarto.core.recipe import Step
 from sarto.models.input_error import InputError
+from sarto.models.network.architecture import INPUT
 from sarto.models.network.module import Network
 from sarto.models.network.weights import WeightedLayer
 
@@ -73,7 +75,9 @@ def quantise(
             cause="weights have 2 to 8 bits, and a share is from 0 to 1",
         )
     network, x = opened(state, evaluation, bits, items)
-    network.quantisers.update(activations(network, x, observer, evaluation.train.x))
+    network.quantisers.update(
+        activations(network, x, observer, evaluation.train.x, evaluation.train.input_scale)
+    )
     for _, layer in network.weighted():
         if layer.form is None:
             layer.form = _learning(layer, bits)
@@ -83,14 +87,16 @@ def quantise(
         rate=evaluation.training.rate if rate is None else rate,
     )
 
+    scales = _scales(network, given=evaluation.train.input_scale is not None)
+
     def freeze(step: int, steps: int) -> None:
-        for form in _scales(network):
+        for form in scales:
             form.ratio.requires_grad_(step < steps - round(frozen * steps))
 
-    for form in _scales(network):
+    for form in scales:
         form.ratio.requires_grad_(True)
     evaluation.tune(network, training, before_step=freeze)
-    for form in _scales(network):
+    for form in scales:
         form.ratio.requires_grad_(False)
     settings = {"bits": bits, "observer": observer, "epochs": training.epochs, "rate": training.rate}
     return state.then(Step("qat", {**settings, "frozen": frozen, "items": items}), network)
@@ -106,7 +112,8 @@ def _learning(layer: WeightedLayer, bits: int) -> Uniform:
     return Uniform(scale, bits, count=weight.shape[1], learns=True)
 
 
-def _scales(network: Network) -> list[Uniform]:
-    """Return all quantisers of activations, and the integers of weights."""
-    found = [form for name in network.quantisers if (form := quantiser(network, name)) is not None]
+def _scales(network: Network, *, given: bool) -> list[Uniform]:
+    """Return all quantisers of activations, but the input's where its scale is given, and the integers of weights."""
+    names = [name for name in network.quantisers if name != INPUT or not given]
+    found = [form for name in names if (form := quantiser(network, name)) is not None]
     return found + [layer.form for _, layer in network.weighted() if isinstance(layer.form, Uniform)]

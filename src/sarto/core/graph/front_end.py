@@ -35,7 +35,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int, Integer
+from jaxtyping import Int, Int16, Integer
 
 from sarto.core.graph.operations import requantise
 
@@ -46,6 +46,8 @@ LOG_BITS = 10
 LOG_STEPS = 5
 """The table of logarithms has 2^5 steps; its linear interpolation is 1.8e-4 off at the most, .0006 dB."""
 LIMIT = 127
+SCALE = 2.0**-5
+"""Standard deviations that a count of y stands for: +-127 of them reach over +-4."""
 _AT_ONCE = 512
 """Frames that go through the transform together, so that they stay in a cache."""
 
@@ -98,6 +100,28 @@ def front_end(
     frames = np.lib.stride_tricks.sliding_window_view(raw, len(front.window), axis=1)[:, :: front.hop]
     logs = log_mel(front, frames.reshape(-1, len(front.window)))
     return normalised(logs, zero, factor, shift).reshape(len(raw), frames.shape[1], -1)
+
+
+def last_samples(
+    values: Integer[np.ndarray, " spoken"],
+    offsets: Integer[np.ndarray, " edge"],
+    frame: int,
+    hop: int,
+    samples: int,
+) -> Int16[np.ndarray, "item sample"]:
+    """Return the `samples` that the last frames of recordings `values[offsets[i]:offsets[i + 1]]` reach over.
+
+    The first frame of a recording ends after `frame % hop` samples (or `hop`), with zeros before, and one more every
+    `hop`; what comes after the last of them is left out.
+    """
+    found = np.zeros((len(offsets) - 1, samples), np.int16)
+    first = frame % hop or hop
+    for item, (begin, end) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
+        length = end - begin
+        whole = 0 if length < first else length - (length - first) % hop
+        kept = min(whole, samples)
+        found[item, samples - kept :] = values[begin + whole - kept : begin + whole]
+    return found
 
 
 def normalised(

@@ -16,8 +16,13 @@ import math
 from collections.abc import Iterable
 
 from sarto.core.graph import Op, Tensor
+from sarto.deploy.c.emission import Emission
+from sarto.deploy.c.layout import table
 
-KERNELS = ("arithmetic", "requantise", "front_end", "front_end_take")
+STATE = "the last frame"
+"""What the state is called in a memory plan."""
+TABLES = ("window", "twiddle", "rising", "edges", "log", "zero", "factor")
+KERNELS = ("arithmetic", "requantise", "clamp", "front_end", "front_end_take")
 
 
 def defines(op: Op, tensors: Iterable[Tensor]) -> dict[str, int]:
@@ -41,6 +46,26 @@ def state_b(op: Op) -> int:
     return 2 * op.attributes["frame"] + 4
 
 
+def kept_b(op: Op) -> dict[str, int]:
+    """Return the same by name for a memory plan; nothing, where the first operation of a graph is another one."""
+    return {STATE: state_b(op)} if op.kind == "front_end" else {}
+
+
 def scratch_b(op: Op) -> int:
     """Return the bytes of scratch, in words of four, which only one call needs; the network may have them between."""
     return 4 * op.attributes["fft"]
+
+
+def front_end(e: Emission, number: int, op: Op) -> None:
+    """Add the tables of a front end, which hears each sample as it comes, and where its numbers lie."""
+    found = defines(op, e.graph.tensors)
+    found |= {"HEARD_AT": e.plan.places[op.outputs["y"]], "FRAME_AT": e.plan.places[STATE]}
+    found |= {"TRANSFORM_AT": e.plan.places[f"scratch {number}"]}
+    e.parts.first.append("".join(f"#define {name} {value}\n" for name, value in found.items()))
+    for role in TABLES:
+        tensor = e.graph.by_name[op.inputs[role]]
+        values = e.graph.const(tensor.name).reshape(-1)
+        e.parts.first.append(table(f"front_{role}", f"{tensor.dtype}_t", values))
+    for kernel in KERNELS:
+        e.parts.needs(kernel)
+    e.parts.features.add("FRONT_END")

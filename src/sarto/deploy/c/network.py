@@ -9,25 +9,28 @@ Kernels are the files `kernels/network_*.c`. What they read is laid out here: ro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 
 import numpy as np
 from jaxtyping import Int, Integer
 
-from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
+from sarto.deploy.c import between, front_end, mam
+from sarto.deploy.c.emission import Emission, check, refused
 from sarto.deploy.c.layout import WORDS, laid_out, table, whole_words
+from sarto.deploy.c.network_header import header
 from sarto.deploy.c.storage import block_b, narrow_bias, storage_of, stream_tables
 from sarto.deploy.c.text import resolved
 from sarto.deploy.plan import WORD_B, Plan, plan
 
-MOST = 65535
-"""Layers are described in 16 bits."""
 ORDER = (
     "arithmetic",
     "requantise",
+    "clamp",
+    "front_end",
+    "front_end_take",
     "words",
     "dense",
     "network_int8",
@@ -43,69 +46,17 @@ ORDER = (
     "network_stream_dense",
     "network_stream_conv",
     "network_depthwise",
+    "network_pool_layer",
     "network_pool",
     "network_add",
     "network_permute",
+    "network_table",
+    "network_concat",
+    "network_extremes",
+    "network_mam",
+    "network_mam_conv",
 )
 """Kernel files in the order in which they build on each other."""
-
-HEADER = """\
-/* {title}
- *
- * {name}_init once, {name}_step for each of the {lines} lines of an item ({line}), then {name}_predict.
- * All RAM that the model needs is one {name}_arena of {NAME}_ARENA_BYTES bytes. No malloc, no libc.
-{words} */
-#ifndef {NAME}_H
-#define {NAME}_H
-#include <stdint.h>
-
-#ifdef __cplusplus
-extern "C" {{
-#endif
-
-#define {NAME}_CHANNELS {channels}
-#define {NAME}_LINES {lines}
-#define {NAME}_OUTPUTS {outputs}
-#define {NAME}_ARENA_BYTES {arena_b}
-
-/* {output_list}. */
-typedef {sample} {name}_sample;
-
-typedef struct {{
-    uint32_t words[{arena_words}];
-    int32_t line;
-}} {name}_arena;
-
-/* Starts an item. */
-void {name}_init({name}_arena *arena);
-/* Takes the next line of {NAME}_CHANNELS numbers; returns -1. Lines after the last one of an item are left out. */
-int {name}_step({name}_arena *arena, const {name}_sample *sample);
-/* Returns the class of the item, and is ready for the next one. Lines that were not given are zeros. */
-int {name}_predict({name}_arena *arena);
-/* The scores behind the last class, one per class{unit}; valid until the next step. */
-const int32_t *{name}_scores(const {name}_arena *arena);
-
-#ifdef __cplusplus
-}}
-#endif
-#endif
-"""
-
-
-@dataclass
-class _Parts:
-    """What the operations of a network need, as far as they were looked at."""
-
-    tables: list[str] = field(default_factory=list[str])
-    calls: list[str] = field(default_factory=list[str])
-    kernels: dict[str, None] = field(default_factory=dict[str, None])
-    added: int = 0
-    pairs: bool = False
-
-    def needs(self, kernel: str, *number: str) -> None:
-        """Note a kernel file, and the type of numbers that it reads."""
-        for one in number or ("",):
-            self.kernels[f"{kernel} {one}".strip()] = None
 
 
 def emit_network(graph: Graph, title: str, words: str) -> dict[str, str]:
@@ -119,7 +70,8 @@ def emit_network(graph: Graph, title: str, words: str) -> dict[str, str]:
 
 def arena_plan(graph: Graph) -> Plan:
     """Return the memory plan of a graph of whole items, with the scratch of its kernels."""
-    return plan(graph, {i: _scratch_b(graph, op) for i, op in enumerate(graph.whole)})
+    scratch = {i: _scratch_b(graph, op) for i, op in enumerate(graph.whole)}
+    return plan(graph, scratch, front_end.kept_b(graph.whole[0]))
 
 
 def arena_b(graph: Graph) -> int:
@@ -127,30 +79,23 @@ def arena_b(graph: Graph) -> int:
     return arena_plan(graph).size_b + WORD_B
 
 
-def lines_of(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return how many lines an item of `shape` has, and of how many numbers: rows, samples, or one vector.
-
-    >>> lines_of((28, 28, 3)), lines_of((1, 100, 6)), lines_of((64,))
-    ((28, 84), (100, 6), (1, 64))
-    """
-    if len(shape) == 1:
-        return 1, shape[0]
-    rows, columns, channels = shape
-    return (columns, channels) if rows == 1 else (rows, columns * channels)
-
-
-class _Emitter:
+class _Emitter(Emission):
     """The text of one graph."""
 
     def __init__(self, graph: Graph) -> None:
-        self.graph, self.plan, self.parts = graph, arena_plan(graph), _Parts()
+        super().__init__(graph, arena_plan(graph))
         self.kinds: dict[str, Callable[[int, Op], None]] = {
             "dense": self.dense,
             "conv": self.conv,
-            "mean": self.pool,
-            "max": self.pool,
-            "add": self.add,
-            "permute": self.permute,
+            "mam": lambda number, op: mam.mam(self, number, op, self.scale(number, op)),
+            "mam_conv": lambda number, op: mam.mam_conv(self, number, op, self.scale(number, op)),
+            "mean": partial(between.pool, self),
+            "max": partial(between.pool, self),
+            "add": partial(between.add, self),
+            "concat": partial(between.concat, self),
+            "table": partial(between.looked_up, self),
+            "permute": partial(between.permute, self),
+            "front_end": partial(front_end.front_end, self),
             "reshape": lambda _number, _op: None,
             "argmax": self.argmax,
         }
@@ -160,46 +105,29 @@ class _Emitter:
         graph = self.graph
         for number, op in enumerate(graph.whole):
             if op.kind not in self.kinds:
-                raise _refused(op, f"there is no kernel for '{op.kind}'")
+                raise refused(op, f"there is no kernel for '{op.kind}'")
             self.kinds[op.kind](number, op)
-        (given,) = graph.kind("input")
-        lines, channels = lines_of(given.shape)
-        (scores,) = graph.kind("output")
-        about = {
-            "name": graph.name,
-            "NAME": graph.name.upper(),
-            "title": title,
-            "words": f" * {words}\n" if words else "",
-            "lines": lines,
-            "line": "the whole of it"
-            if lines == 1
-            else "a sample each"
-            if given.shape[0] == 1
-            else "a row each",
-            "channels": channels,
-            "outputs": len(graph.outputs),
-            "arena_b": self.plan.size_b + WORD_B,
-            "arena_words": self.plan.size_b // WORD_B,
-            "output_list": "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs)),
-            "sample": f"{given.dtype}_t",
-            "unit": f", in counts of {scores.scale:.6g}" if scores.scale else "",
-        }
-        return {f"{graph.name}.h": HEADER.format(**about), f"{graph.name}.c": self.source(title)}
+        text = header(graph, title, words, self.plan.size_b, self.parts.features)
+        return {f"{graph.name}.h": text, f"{graph.name}.c": self.source(title)}
 
     def source(self, title: str) -> str:
         """Return the text of the source, once every operation was looked at."""
         name, parts = self.graph.name, self.parts
         (given,) = self.graph.kind("input")
         upper = name.upper()
-        lines = f"#define INPUT_AT {self.plan.places[given.name]}\n"
+        lines = f"#define INPUT_AT {self.plan.places.get(given.name, 0)}\n"
         lines += f"#define SCORES_AT {self.scores_at // WORD_B}\n"
         lines += f"#define MOST_ADDED {parts.added}\n" if parts.added else ""
         check = f"typedef char arena_has_the_size_it_says[sizeof({name}_arena) == {upper}_ARENA_BYTES ? 1 : -1];\n"
         kernels = "\n".join(self.kernel(k) for k in ORDER)
         calls = "".join(parts.calls)
         network = f"static void network(uint8_t *m)\n{{\n{calls}}}\n"
-        driver = _text("network_driver").replace("model_", f"{name}_").replace("MODEL_", f"{upper}_")
-        pieces = [kernels, *parts.tables, network, driver]
+        driver = (
+            resolved(_text("network_driver"), self.features)
+            .replace("model_", f"{name}_")
+            .replace("MODEL_", f"{upper}_")
+        )
+        pieces = [*parts.first, kernels, *parts.tables, network, driver]
         return f'/* {title} */\n#include "{name}.h"\n\n{WORDS}{lines}\n{check}\n' + "\n".join(
             filter(None, pieces)
         )
@@ -217,17 +145,12 @@ class _Emitter:
     @property
     def features(self) -> set[str]:
         """What the kernels are to know, see `resolved`."""
-        return {name for name, wanted in (("BENT", self.bent), ("PAIRS", self.parts.pairs)) if wanted}
+        return self.parts.features | ({"BENT"} if self.bent else set())
 
     @property
     def bent(self) -> bool:
         """Whether some layer is rescaled by more than one factor a channel, or not by the high word."""
         return any("LEAKY" in t or "GENERAL" in t for t in self.parts.tables)
-
-    def place(self, name: str, const: bool = True) -> str:
-        """Return the C of where a tensor lies, as numbers of its own type, or as bytes to write to."""
-        at = f"m + {self.plan.places[name]}"
-        return f"(const {self.graph.by_name[name].dtype}_t *)({at})" if const else at
 
     def scale(self, number: int, op: Op, shared: bool = False) -> str:
         """Note what a layer's sums are rescaled by, once for all rows if `shared`; return the C of its `scaling`."""
@@ -254,7 +177,7 @@ class _Emitter:
         values = whole_words(self.graph.const(op.inputs["weights"]))
         outputs, taps = values.shape
         x, y, kind = op.inputs["x"], op.outputs["y"], self.graph.by_name[op.inputs["x"]].dtype
-        _check(op, outputs, taps)
+        check(op, outputs, taps)
         for kernel in ("dense", f"network_{kind}"):
             self.parts.needs(kernel)
         self.parts.needs("network_rows", kind)
@@ -270,7 +193,7 @@ class _Emitter:
         """Add a fully connected layer whose weights are a stream."""
         outputs, taps = self.graph.const(op.inputs["weights"]).shape
         x, y, storage = self.graph.by_name[op.inputs["x"]], op.outputs["y"], storage_of(op)
-        _check(op, outputs, taps)
+        check(op, outputs, taps)
         self.parts.needs(f"network_{storage}")
         self.parts.needs("network_stream_dense", f"{x.dtype} {storage}")
         bias = narrow_bias(scaling(self.graph, op)[1])
@@ -300,7 +223,7 @@ class _Emitter:
         sizes = dict(_geometry(x, y, op, weights.shape[1:3]))
         sizes |= {"taps": patch_b(weights), "direct": int(_is_direct(x, weights, op))}
         sizes |= {"pairs": int(in_pairs(y, weights))}
-        _check(op, *sizes.values())
+        check(op, *sizes.values())
         for needed in ("network_layer", f"network_{x.dtype}", *(() if each else ("network_gather",))):
             self.parts.needs(needed)
         if storage == "plain":
@@ -310,7 +233,8 @@ class _Emitter:
             self.parts.needs("network_rows", x.dtype)
         if not each and storage == "plain":
             self.parts.needs("network_pair", x.dtype)
-            self.parts.pairs |= bool(sizes["pairs"])
+            if sizes["pairs"]:
+                self.parts.features.add("PAIRS")
         scale = self.scale(number, op)
         table_name = self.weights(number, values) if storage == "plain" else "0"
         fields = ", ".join(map(str, sizes.values()))
@@ -335,62 +259,6 @@ class _Emitter:
             f"{self.place(y.name, const=False)})",
         )
 
-    def pool(self, number: int, op: Op) -> None:
-        """Add a pool."""
-        x, y, a = self.graph.by_name[op.inputs["x"]], self.graph.by_name[op.outputs["y"]], op.attributes
-        slide = Slide.of((a["kernel_row"], a["kernel_column"]), a)
-        channels = x.shape[2]
-        rows, columns = slide.size(*x.shape[:2])
-        sizes = (*x.shape, rows, columns, *slide.kernel, *slide.stride, *slide.padding)
-        assert y.size_b % (rows * columns * channels) == 0
-        _check(op, *sizes)
-        for kernel in ("words", "requantise", "network_settle"):
-            self.parts.needs(kernel)
-        self.parts.needs("network_pool", x.dtype)
-        rescaled = [a.get(name, 0) for name in ("factor", "shift", "low", "high")]
-        fields = ", ".join(map(str, (*sizes, int(op.kind == "mean"), int(y.dtype == "int32"), *rescaled)))
-        self.parts.tables.append(f"static const pool_layer layer_{number} = {{{fields}}};\n")
-        self.call(
-            y.name,
-            f"pool_{x.dtype}(&layer_{number}, {self.place(x.name)}, {self.place(y.name, const=False)})",
-        )
-
-    def add(self, number: int, op: Op) -> None:
-        """Add a sum of tensors."""
-        read = [self.graph.by_name[op.inputs[f"x{i}"]] for i in range(len(op.inputs))]
-        y, a = self.graph.by_name[op.outputs["y"]], op.attributes
-        size = int(np.prod(y.shape))
-        self.parts.added = max(self.parts.added, len(read))
-        for kernel in ("words", "requantise", "network_settle", "network_add"):
-            self.parts.needs(kernel)
-        factors = ", ".join(str(a[f"factor_{i}"]) for i in range(len(read)))
-        signs = ", ".join("128" if x.dtype == "int8" else "0" for x in read)
-        fields = f"{size}, {len(read)}, {a['shift']}, {a['low']}, {a['high']}, {int(y.dtype == 'int32')}"
-        self.parts.tables.append(
-            f"static const add_layer layer_{number} = {{{fields}, {{{factors}}}, {{{signs}}}}};\n"
-        )
-        places = ", ".join(self.place(x.name, const=False) for x in read)
-        self.call(
-            y.name,
-            f"add(&layer_{number}, (const uint8_t *const[]){{{places}}}, {self.place(y.name, const=False)})",
-        )
-
-    def permute(self, number: int, op: Op) -> None:
-        """Add another order of a vector's numbers."""
-        index, x, y = (
-            self.graph.const(op.inputs["index"]),
-            op.inputs["x"],
-            self.graph.by_name[op.outputs["y"]],
-        )
-        _check(op, int(np.prod(self.graph.by_name[x].shape)))
-        self.parts.needs("network_permute")
-        self.parts.tables.append(table(f"index_{number}", "uint16_t", index))
-        width = y.size_b // len(index)
-        to = self.place(y.name, const=False)
-        self.call(
-            y.name, f"permute(index_{number}, {len(index)}, {width}, {self.place(x, const=False)}, {to})"
-        )
-
     def argmax(self, number: int, op: Op) -> None:
         """Note where the scores lie; those of 8 bits are widened."""
         scores = self.graph.by_name[op.inputs["x"]]
@@ -404,10 +272,6 @@ class _Emitter:
             f"        ((int32_t *)(m + {self.scores_at}))[i] = ((const {scores.dtype}_t *)(m + {read}))[i]",
         )
 
-    def call(self, what: str, text: str) -> None:
-        """Add a statement that makes tensor `what`."""
-        self.parts.calls.append(f"    {text}; /* {what} */\n")
-
 
 def _of_type(text: str, number: str, stream: str = "") -> str:
     """Return a kernel for the type of numbers, and the kind of stream, that it reads."""
@@ -417,18 +281,6 @@ def _of_type(text: str, number: str, stream: str = "") -> str:
 
 def _text(name: str) -> str:
     return (files("sarto.deploy.c") / "kernels" / f"{name}.c").read_text(encoding="utf-8")
-
-
-def _refused(op: Op, cause: str) -> SartoError:
-    where = next(iter(op.outputs.values()), op.kind)
-    return SartoError("E126", f"no C can be generated for '{where}'", cause=cause)
-
-
-def _check(op: Op, *sizes: int) -> None:
-    if max(sizes) > MOST:
-        raise _refused(
-            op, f"it has a size of {max(sizes)}, and layers are described in 16 bits: {MOST} at most"
-        )
 
 
 def is_depthwise(weights: Integer[np.ndarray, "output row column channel"], op: Op) -> bool:
@@ -469,7 +321,9 @@ def _scratch_b(graph: Graph, op: Op) -> int:
         return (0 if _is_direct(x, weights, op) else patch_b(weights)) + block_b(graph, op)
     if op.kind == "argmax" and graph.by_name[op.inputs["x"]].dtype != "int32":
         return WORD_B * len(graph.outputs)
-    return 0
+    if op.kind in ("mam", "mam_conv"):
+        return mam.scratch_b(graph, op)
+    return front_end.scratch_b(op) if op.kind == "front_end" else 0
 
 
 def _geometry(x: Tensor, y: Tensor, op: Op, kernel: tuple[int, ...]) -> Mapping[str, int]:

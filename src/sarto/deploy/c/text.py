@@ -13,7 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-FEATURES = ("ABOVE", "BENT", "CYCLIC", "FINE", "LAYERS", "LINEAR", "OWN_MIX", "PAIRS", "SLOTS", "TURNED")
+FEATURES = (
+    "ABOVE",
+    "BENT",
+    "CYCLIC",
+    "FINE",
+    "FRONT_END",
+    "KEPT",
+    "LAYERS",
+    "LINEAR",
+    "OWN_MIX",
+    "PAIRS",
+    "SLOTS",
+    "TURNED",
+    "WHOLE",
+)
 """What the operations of a graph may have or not."""
 
 

@@ -27,16 +27,21 @@ architectures for large-scale audio classification", ICASSP 2017, section 3 (a n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int, Int8, Int16, Integer, Num
 
 from sarto.core.graph import Op, Tensor
 from sarto.core.graph.front_end import (
+    LIMIT,
+    SCALE,
     WEIGHT_BITS,
     FrontEnd,
     front_end,
+    last_samples,
     log_mel,
     log_table,
     twiddles,
@@ -44,8 +49,9 @@ from sarto.core.graph.front_end import (
 from sarto.deploy.lower.inputs import factors
 from sarto.models.input_error import InputError
 
-SCALE = 2.0**-5
-"""Standard deviations that a count stands for: +-127 of them reach over +-4."""
+if TYPE_CHECKING:
+    from sarto.deploy.lower.network import Lowered
+
 ROUNDING = 32
 """More than all roundings of the transform add to a number: below 9 in its halving stages and 10 in the last."""
 _AT_ONCE = 256
@@ -216,14 +222,7 @@ def items(
     made: MelFrames, values: Int16[np.ndarray, " spoken"], offsets: Integer[np.ndarray, " edge"]
 ) -> Int16[np.ndarray, "item sample"]:
     """Return recordings `values[offsets[i]:offsets[i + 1]]` as items, see the module."""
-    found = np.zeros((len(offsets) - 1, made.samples), np.int16)
-    first = made.frame % made.hop or made.hop
-    for item, (begin, end) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
-        length = end - begin
-        whole = 0 if length < first else length - (length - first) % made.hop
-        kept = min(whole, made.samples)
-        found[item, made.samples - kept :] = values[begin + whole - kept : begin + whole]
-    return found
+    return last_samples(values, offsets, made.frame, made.hop, made.samples)
 
 
 def lower_front_end(
@@ -254,3 +253,57 @@ def lower_front_end(
         )
     factor, shift = factors(1 / (SCALE * deviation))
     return LoweredFrontEnd(made, front, np.rint(logs.mean(axis=0)).astype(np.int32), factor, shift)
+
+
+def with_front_end(lowered: Lowered, end: LoweredFrontEnd) -> Lowered:
+    """Return the network `lowered` behind the front end: a graph that reads 16-bit samples.
+
+    The network reads the numbers of the front end as they are: frames as steps with bands for channels, as an image of
+    one channel, or as one vector, frame after frame.
+
+    Raises:
+        InputError: E126, when a count of the network's input stands for something else, or its shape is another.
+    """
+    graph, made = lowered.graph, end.made
+    (given,) = graph.kind("input")
+    shapes = ((1, made.frames, made.bands), (made.frames, made.bands, 1), (made.frames * made.bands,))
+    if lowered.scale != SCALE or lowered.limits != (-LIMIT, LIMIT):
+        low, high = lowered.limits
+        raise InputError(
+            "E126",
+            "the network cannot read the numbers of the front end",
+            cause=f"its input has counts of {lowered.scale:g} from {low} to {high}, and not of {SCALE:g} from "
+            f"{-LIMIT} to {LIMIT}",
+            hint=f"quantise it with examples that say so: Examples(..., input_scale={SCALE})",
+        )
+    if given.shape not in shapes:
+        raise InputError(
+            "E126",
+            f"the network reads items of shape {given.shape}, channels last, and not what the front end makes",
+            cause=f"{made.frames} frames of {made.bands} bands have shape {shapes[0]}, {shapes[1]} or {shapes[2]}",
+        )
+    op, tensors = end.operation()
+    taken = {tensor.name for tensor in graph.tensors} - {given.name}
+    names = {tensor.name: _free(tensor.name, taken) for tensor in tensors}
+    heard = names[op.outputs["y"]]
+    first = replace(op, inputs=_renamed(op.inputs, names), outputs={"y": heard})
+    before = [replace(t, name=names[t.name]) for t in tensors]
+    before[-1] = replace(before[-1], shape=given.shape)
+    rest = [replace(op, inputs=_renamed(op.inputs, {given.name: heard})) for op in graph.whole]
+    joined = (*before, *(t for t in graph.tensors if t is not given))
+    return replace(
+        lowered,
+        graph=replace(graph, tensors=joined, whole=(first, *rest)),
+        scale=1.0,
+        limits=(-(2**15), 2**15 - 1),
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _renamed(inputs: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    return {role: names.get(name, name) for role, name in inputs.items()}

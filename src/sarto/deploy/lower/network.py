@@ -69,8 +69,10 @@ class Lowered:
     weight_error: Mapping[str, float]
 
     def items(self, x: Float[np.ndarray, "item ..."]) -> Int[np.ndarray, "item ..."]:
-        """Return items as the graph takes them: integers, channels last."""
+        """Return items as the graph takes them: integers, channels last; of one with a front end they are samples."""
         q = np.rint(x.astype(np.float32) / np.float32(self.scale)).clip(*self.limits)
+        if self.graph.whole[0].kind == "front_end":
+            return q.astype(np.int64).reshape(len(x), -1, 1)
         return channels_last(q.astype(np.int64), skipped=1)
 
 

@@ -51,7 +51,7 @@ SEPARATE static void settle_any(const scaling *s, const int32_t *row, int32_t ac
 }
 
 /* The numbers of sums of two channels side by side. */
-static inline void settle_two(const scaling *s, const int32_t *row, int32_t a, int32_t b, void *y, int at)
+PERHAPS static inline void settle_two(const scaling *s, const int32_t *row, int32_t a, int32_t b, void *y, int at)
 {
     uint8_t *bytes = (uint8_t *)y;
     if (s->kind == BYTE) {

@@ -1,8 +1,10 @@
 /* Four numbers of 8 bits read as one word, where a core multiplies two pairs of 16 bits at a time. */
 #if defined(__GNUC__)
 #define SEPARATE __attribute__((noinline)) /* within a larger function the registers would not suffice */
+#define PERHAPS __attribute__((unused))    /* not every network calls it */
 #else
 #define SEPARATE
+#define PERHAPS
 #endif
 
 #if defined(__GNUC__) && defined(__ARM_FEATURE_DSP)
@@ -32,12 +34,12 @@ static inline uint32_t loaded(const void *at)
 }
 
 /* Bytes 0 and 2, and bytes 1 and 3, as two numbers of 16 bits each. */
-static inline int16x2_t even(uint32_t word)
+PERHAPS static inline int16x2_t even(uint32_t word)
 {
     return __sxtb16((int8x4_t)word);
 }
 
-static inline int16x2_t odd(uint32_t word)
+PERHAPS static inline int16x2_t odd(uint32_t word)
 {
     int16x2_t pair;
     __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));

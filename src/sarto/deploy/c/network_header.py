@@ -1,0 +1,105 @@
+"""The header of a network's C: what a program calls, and how large the arena is.
+
+>>> lines_of((28, 28, 3)), lines_of((1, 100, 6)), lines_of((64,)), lines_of((4000, 1))
+((28, 84), (100, 6), (1, 64), (4000, 1))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sarto.core.graph import Graph
+from sarto.deploy.c.text import resolved
+from sarto.deploy.plan import WORD_B
+
+HEADER = """\
+/* {title}
+ *
+#if FRONT_END
+ * {name}_init once, {name}_step for each sample; {name}_listen for the class of the last {lines} as often as wanted, or
+ * {name}_predict at the end of a recording.
+#else
+ * {name}_init once, {name}_step for each of the {lines} lines of an item ({line}), then {name}_predict.
+#endif
+ * All RAM that the model needs is one {name}_arena of {NAME}_ARENA_BYTES bytes. No malloc, no libc.
+{words} */
+#ifndef {NAME}_H
+#define {NAME}_H
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+#define {NAME}_CHANNELS {channels}
+#define {NAME}_LINES {lines}
+#define {NAME}_OUTPUTS {outputs}
+#define {NAME}_ARENA_BYTES {arena_b}
+
+/* {output_list}. */
+typedef {sample} {name}_sample;
+
+typedef struct {{
+    uint32_t words[{arena_words}];
+    int32_t line;
+}} {name}_arena;
+
+#if FRONT_END
+/* Starts a recording. */
+void {name}_init({name}_arena *arena);
+/* Takes the next sample; returns -1. Every {hop} samples a frame is whole, and transformed. */
+int {name}_step({name}_arena *arena, const {name}_sample *sample);
+/* Returns the class of the frames in the last {NAME}_LINES samples, silence before the first, and listens on. */
+int {name}_listen({name}_arena *arena);
+/* Returns the same at the end of a recording; the next sample starts another. */
+int {name}_predict({name}_arena *arena);
+#else
+/* Starts an item. */
+void {name}_init({name}_arena *arena);
+/* Takes the next line of {NAME}_CHANNELS numbers; returns -1. Lines after the last one of an item are left out. */
+int {name}_step({name}_arena *arena, const {name}_sample *sample);
+/* Returns the class of the item, and is ready for the next one. Lines that were not given are zeros. */
+int {name}_predict({name}_arena *arena);
+#endif
+/* The scores behind the last class, one per class{unit}; valid until the next step. */
+const int32_t *{name}_scores(const {name}_arena *arena);
+
+#ifdef __cplusplus
+}}
+#endif
+#endif
+"""
+
+
+def lines_of(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many lines an item of `shape` has, and of how many numbers: rows, samples, or one vector."""
+    if len(shape) == 1:
+        return 1, shape[0]
+    if len(shape) == 2:
+        return shape
+    rows, columns, channels = shape
+    return (columns, channels) if rows == 1 else (rows, columns * channels)
+
+
+def header(graph: Graph, title: str, words: str, planned_b: int, features: Collection[str]) -> str:
+    """Return the header of a graph of whole items, of whose arena `planned_b` bytes are planned."""
+    (given,), (scores,) = graph.kind("input"), graph.kind("output")
+    lines, channels = lines_of(given.shape)
+    line = "the whole of it" if lines == 1 else "a sample each" if given.shape[0] == 1 else "a row each"
+    text = HEADER.format(
+        name=graph.name,
+        NAME=graph.name.upper(),
+        title=title,
+        words=f" * {words}\n" if words else "",
+        lines=lines,
+        line=line,
+        channels=channels,
+        outputs=len(graph.outputs),
+        hop=graph.whole[0].attributes.get("hop", 0),
+        arena_b=planned_b + WORD_B,
+        arena_words=planned_b // WORD_B,
+        output_list="Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs)),
+        sample=f"{given.dtype}_t",
+        unit=f", in counts of {scores.scale:.6g}" if scores.scale else "",
+    )
+    return resolved(text, features)
