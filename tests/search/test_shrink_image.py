@@ -32,10 +32,14 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     np.savez("items.npz", x=x, y=(x.sum(axis=(1, 2, 3)) > 0).astype(int))
 
     def request(out: str, **given: Any) -> ShrinkRequest:
-        settings: dict[str, Any] = {"recipe": "ptq:8", "device": "cortex_m4", "epochs": 3, "batch": 20}
-        return ShrinkRequest(
-            model="mlp", data="items.npz", out=Path(out), **(settings | {"rate": 0.02} | given)
-        )
+        settings: dict[str, Any] = {
+            "recipe": "ptq:8",
+            "device": "cortex_m4",
+            "epochs": 3,
+            "batch": 20,
+            "rate": 0.02,
+        }
+        return ShrinkRequest(model="mlp", data="items.npz", out=Path(out), **(settings | given))
 
     return request
 
