@@ -153,6 +153,7 @@ def test_what_is_heard_lies_alone() -> None:
         (-(-MADE.frames * MADE.bands // 4) * 4, 2 * MADE.frame + 4)
     )
     for one in kept:
+        assert one.last == len(graph.whole)
         begin = found.places[one.names[0]]
         for other in found.buffers:
             at = found.places[other.names[0]]

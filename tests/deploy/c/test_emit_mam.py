@@ -38,13 +38,14 @@ class Fan:
     def weights(
         self, outputs: int, length: int, density: float, splits: int
     ) -> Int[np.ndarray, "output row"]:
-        """Where some were pruned, the first run is whole and the last is empty."""
+        """Where some were pruned, two outputs begin with whole runs, of one sign each, and the last run is empty."""
         found = self.rng.integers(1, 128, (outputs, length)) * self.rng.choice([-1, 1], (outputs, length))
         if density < 1:
             runs = found.reshape(outputs, splits, -1)
             kept = self.rng.random(runs.shape) < density
-            kept[0, 0], kept[-1, -1] = True, False
+            kept[:2, 0], kept[-1, -1] = True, False
             runs *= kept
+            runs[0, 0], runs[1, 0] = abs(runs[0, 0]), -abs(runs[1, 0])
         return found
 
     def put(self, read: str, outputs: int, density: float, **slide: int) -> None:
@@ -99,7 +100,7 @@ def kept() -> Graph:
     fan = Fan(2, (6, 7, 6))
     fan.put("u", 9, 0.3, kernel_row=3, kernel_column=3, padding_row=1, padding_column=1)
     fan.put("x", 6, 0.2, kernel_row=3, kernel_column=3, stride_row=2, groups=2, splits=3)
-    fan.put("u", 8, 0.15, kernel_row=1, kernel_column=1)
+    fan.put("u", 12, 0.15, kernel_row=1, kernel_column=1)
     fan.put("x", 20, 0.3, splits=4)
     return fan.graph()
 

@@ -115,7 +115,7 @@ class _Emitter(Emission):
         name, parts = self.graph.name, self.parts
         (given,) = self.graph.kind("input")
         upper = name.upper()
-        lines = f"#define INPUT_AT {self.plan.places.get(given.name, 0)}\n"
+        lines = f"#define INPUT_AT {self.plan.places[given.name]}\n" if given.name in self.plan.places else ""
         lines += f"#define SCORES_AT {self.scores_at // WORD_B}\n"
         lines += f"#define MOST_ADDED {parts.added}\n" if parts.added else ""
         check = f"typedef char arena_has_the_size_it_says[sizeof({name}_arena) == {upper}_ARENA_BYTES ? 1 : -1];\n"

@@ -1,6 +1,5 @@
-/* What the program calls. */
 #if FRONT_END
-/* Samples become what the network reads as they come; `line` is 0 before the first one of a recording. */
+/* What the program calls. Samples become what the network reads; `line` is 0 before the first one of a recording. */
 static void listening(model_arena *arena)
 {
     if (!arena->line) {
@@ -9,8 +8,9 @@ static void listening(model_arena *arena)
         arena->line = 1;
     }
 }
+
 #else
-/* A step lays one line of the item into the input; the network runs when its class is asked for. */
+/* What the program calls. A step lays one line of the item into the input; the network runs when its class is asked for. */
 #endif
 void model_init(model_arena *arena)
 {
