@@ -6,9 +6,11 @@ are trained, from seeds of their own, on windows that are cut at more places fro
 drawn, turned and scaled (`_har`), and joined into one; then 8 bits by `ptq`, lowered, built for a Cortex-M4 and run
 there. The test items are looked at once, and nothing is chosen by them.
 
-The recipe was settled before, once for all folds, on the subjects that neither fold `UNSEEN` tests: 5 inner groups of
-these were left out in turn. The other folds' test subjects are among those, so the figures of the folds `UNSEEN`
-alone stand beside: what the choice of the recipe could not know.
+The recipe was settled before, once for all folds, on the 13 subjects that neither fold of `UNSEEN` tests: 5 inner
+groups of these were left out in turn (689 windows). The other folds' test subjects are these very ones, so the figures
+of the folds `UNSEEN` stand beside: what the choice of the recipe could not know. The best of a dozen recipes, this one
+reached .921 (macro-F1 .881) there in integers and .924 (.885) in floats, where a random forest on 7 statistics, as it
+comes, reached .951 (.925).
 
 Channels are scaled by mean and deviation of the training windows and cut at `CUT` deviations, so that one count of
 the input is the same for all; whoever feeds the device scales its sensors' words so. Beside it stands the network in
@@ -44,13 +46,13 @@ from sarto.learn.loop import Training, train
 from sarto.measure.model import measure_model, of_items
 from sarto.models.network.module import Network, predict
 
-MINUTES = 25
+MINUTES = 10
 CHANNELS = ("phone*", "watch*")
 WHERE = "purity >= .6"
 CUT = 4.0
 MEMBERS, DRAWN = 3, 24_000
 TRAINING = Training(epochs=1, batch=64, rate=3e-3, decay=3e-2, warm_up=0.05, smoothing=0.05)
-"""One pass over what was drawn: an item is seen about eight times, never twice the same."""
+"""One pass over what was drawn: a window is drawn about five times, turned another way each time."""
 STREAMS = "sp_sw_har/streams_50hz.npz"
 UNSEEN = (1, 2)
 SEEDS, QUICK_SEEDS, QUICK_DRAWN = 3, 1, 2_000
