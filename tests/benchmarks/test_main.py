@@ -22,6 +22,7 @@ NAMES = {
     "channel_ties",
     "conv_kernels",
     "cross_check",
+    "decode_on_device",
     "dense_kernels",
     "families",
     "fit_default",

@@ -34,9 +34,10 @@ def spread(network: Network, seed: int) -> Network:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", [name for name in NAMED if name not in ("lenet300", "lenet5")])
 def test_outputs_of_named_networks_stay(name: str, seed: int) -> None:
-    settings = {"width": 8 if name == "mlp" else 5}
+    settings = {"width": 8 if name in ("mlp", "mobilenet") else 5}
+    density = {"separable": 0.3, "ds_cnn": 0.5, "autoencoder": 0.3, "mobilenet": 0.5}.get(name, 0.12)
     network = spread(Network(named(name, SHAPES[NAMED[name][1][-1]], 3, **settings), seed=seed), seed)
-    network = prune(network, "random", 0.3 if name == "separable" else 0.12, floor=3, seed=seed)
+    network = prune(network, "random", density, floor=3, seed=seed)
     smaller, x = remove_dead_units(network), items(network, 8, seed)
     torch.testing.assert_close(smaller(x), network(x), rtol=1e-10, atol=1e-10)
     assert smaller.architecture.size < network.architecture.size

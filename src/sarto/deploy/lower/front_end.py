@@ -37,7 +37,6 @@ from jaxtyping import Float, Int, Int8, Int16, Integer, Num
 from sarto.core.graph import Op, Tensor
 from sarto.core.graph.front_end import (
     LIMIT,
-    SCALE,
     WEIGHT_BITS,
     FrontEnd,
     front_end,
@@ -45,6 +44,9 @@ from sarto.core.graph.front_end import (
     log_mel,
     log_table,
     twiddles,
+)
+from sarto.core.graph.front_end import (
+    SCALE as SCALE,
 )
 from sarto.deploy.lower.inputs import factors
 from sarto.models.input_error import InputError

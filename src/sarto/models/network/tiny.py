@@ -21,11 +21,11 @@ from __future__ import annotations
 
 import math
 
-from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture
 from sarto.models.network.operations import WEIGHTED, Shape
 from sarto.models.network.sketch import Sketch, headed
 
+FULL_WIDTH = 32
 FULL_CHANNELS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 """Of the pointwise convolutions of a MobileNet of full width."""
 HALVED = (1, 3, 5, 11)
@@ -49,31 +49,20 @@ def ds_cnn(shape: Shape, outputs: int, width: int = 64, depth: int = 4) -> Archi
     return headed(net, shape, outputs)
 
 
-def mobilenet(shape: Shape, outputs: int, quarters: int = 1) -> Architecture:
-    """Return MobileNet with `quarters` of four quarters of its channels."""
+def mobilenet(shape: Shape, outputs: int, width: int = 8) -> Architecture:
+    """Return MobileNet whose first convolution has `width` of 32 channels, and all others the same share."""
     net = Sketch()
-    channels = 8 * quarters
+    channels = width
     net.convolve("conv1", channels, (3, 3), 2)
     for number, full in enumerate(FULL_CHANNELS):
         net.convolve(f"depth{number + 1}", channels, (3, 3), 2 if number in HALVED else 1, groups=channels)
-        channels = full * quarters // 4
+        channels = max(1, full * width // FULL_WIDTH)
         net.convolve(f"point{number + 1}", channels, (1, 1))
     return headed(net, shape, outputs)
 
 
 def autoencoder(shape: Shape, outputs: int, width: int = 128, code: int = 8) -> Architecture:
-    """Return an autoencoder of vectors: four layers, the code, four layers, and what it read.
-
-    Raises:
-        InputError: E121, when it is to return anything else than as many numbers as it reads.
-    """
-    if outputs != shape[0]:
-        raise InputError(
-            "E121",
-            f"autoencoder with {outputs} outputs",
-            cause=f"it returns what it reads, {shape[0]} numbers",
-            hint="choose another network for classes",
-        )
+    """Return four layers, the code, four layers, and the outputs: of an autoencoder as many as it reads."""
     net = Sketch()
     for number, features in enumerate((*(width,) * 4, code, *(width,) * 4), 1):
         net.put(f"fc{number}", "linear", features=features, bias=False)
