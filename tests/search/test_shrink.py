@@ -235,3 +235,9 @@ def test_a_file_that_is_thousands_of_times_smaller_is_still_read_back(make: Make
     with pytest.raises(SartoError, match="E132"):  # what a stranger's file of that size may not ask for
         read(Path("out", FILE))
     assert result.verdict.fits
+
+
+def test_a_step_that_prunes_nothing_is_refused(make: Make) -> None:
+    with pytest.raises(SartoError, match="prunes nothing") as caught:
+        shrink(make("out", recipe="magnitude:0.5,snip:0.5"), Silent())
+    assert caught.value.code == "E133" and "all its weights" in str(caught.value.cause)

@@ -211,7 +211,21 @@ def apply(order: Order, state: State, evaluation: Evaluation) -> State:
             hint="choose one with `sarto.compress.amounts.at`, or search with sarto compress --flash",
         )
     step, settings = checked_step(order)
-    return step(state, evaluation, settings)
+    after = step(state, evaluation, settings)
+    if order.room == "prune" and order.amount and _left(after.network) == _left(state.network):
+        raise InputError(
+            "E133",
+            f"step '{order}' prunes nothing",
+            cause="the network has no more weights than that already: amounts are shares of all its weights",
+            hint="give a larger amount, or leave the step out",
+        )
+    return after
+
+
+def _left(network: Network) -> int:
+    """Return how many weights are left."""
+    layers = [layer for _, layer in network.weighted()]
+    return sum(la.weight.numel() if la.mask is None else int(la.mask.sum()) for la in layers)
 
 
 Run = Callable[[State, Evaluation, dict[str, Any]], State]
