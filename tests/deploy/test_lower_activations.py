@@ -18,13 +18,12 @@ from sarto.core.graph.network import concat, looked_up
 from sarto.core.graph.operations import requantise
 from sarto.core.graph.whole import tensors
 from sarto.data.examples import of_arrays
-from sarto.deploy.lower.network import Lowered, lower_network
 from sarto.deploy.lower.rescaling import rescaling
 from sarto.deploy.lower.table import FUNCTIONS, entries
 from sarto.models.network.architecture import Architecture, Node
-from sarto.models.network.module import Network, predict
+from sarto.models.network.module import Network
 from sarto.models.network.operations import SATURATING, Value
-from tests.core.graph.slow_network import slow
+from tests.deploy.agreement import agrees
 
 
 def node(name: str, op: str, *inputs: str, **attributes: Value) -> Node:
@@ -40,21 +39,6 @@ def small(*nodes: Node, shape: tuple[int, ...] = (4,), peak: float = 1.0) -> Net
     )
     data = of_arrays(rng.normal(size=(30, *shape)), np.arange(30) % 2)
     return ptq.quantise(State(net), Evaluation(data, data)).network
-
-
-def agrees(net: Network) -> Lowered:
-    """Nearly all numbers are those of the quantised network, and every tensor that of one number at a time."""
-    x = np.random.default_rng(1).normal(size=(20, *net.architecture.input_shape)).astype(np.float32)
-    lowered, wanted = lower_network(net), predict(net, x).reshape(20, -1)
-    given = lowered.items(x)
-    found = infer(lowered.graph, given).scores * lowered.score_scale
-    np.testing.assert_allclose(found, wanted, atol=0.02 * np.abs(wanted).max())
-    fast = tensors(lowered.graph, given[:1])
-    for name, values in slow(lowered.graph, given[0]).items():
-        np.testing.assert_array_equal(fast[name][0], values, err_msg=name)
-    (scores,) = lowered.graph.kind("output")
-    assert scores.dtype == "int32"
-    return lowered
 
 
 @pytest.mark.parametrize("ratio", [0.5, 0.9, 3.0, 1e4])

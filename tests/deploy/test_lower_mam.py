@@ -10,17 +10,15 @@ from sarto.compress.fold import fold
 from sarto.compress.quantize import ptq, qat
 from sarto.compress.state import Evaluation, State
 from sarto.compress.uniform import Uniform
-from sarto.core.graph import infer
-from sarto.core.graph.whole import tensors
 from sarto.data.examples import Examples, of_arrays
-from sarto.deploy.lower.network import Lowered, lower_network
+from sarto.deploy.lower.network import lower_network
 from sarto.learn.loop import Training
 from sarto.models.input_error import InputError
 from sarto.models.mam.layers import MamLayer
 from sarto.models.network.architecture import Architecture, Node
-from sarto.models.network.module import Network, predict
+from sarto.models.network.module import Network
 from sarto.models.network.operations import Value
-from tests.core.graph.slow_network import slow
+from tests.deploy.agreement import agrees
 
 
 def node(name: str, op: str, *inputs: str, **attributes: Value) -> Node:
@@ -35,18 +33,6 @@ def problem(*nodes: Node, shape: tuple[int, ...] = (8,), kept: float = 1.0) -> t
         if isinstance(layer, MamLayer) and kept < 1:
             layer.prune(torch.as_tensor(rng.random(tuple(layer.weight.shape)) < kept).float())
     return State(net), of_arrays(rng.normal(size=(40, *shape)), np.arange(40) % 2)
-
-
-def agrees(net: Network) -> Lowered:
-    x = np.random.default_rng(1).normal(size=(20, *net.architecture.input_shape)).astype(np.float32)
-    lowered, wanted = lower_network(net), predict(net, x).reshape(20, -1)
-    given = lowered.items(x)
-    found = infer(lowered.graph, given).scores * lowered.score_scale
-    np.testing.assert_allclose(found, wanted, atol=0.02 * np.abs(wanted).max())
-    fast = tensors(lowered.graph, given[:1])
-    for name, values in slow(lowered.graph, given[0]).items():
-        np.testing.assert_array_equal(fast[name][0], values, err_msg=name)
-    return lowered
 
 
 VECTOR = (

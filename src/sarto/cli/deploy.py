@@ -132,24 +132,11 @@ def _told(made: OnnxFile) -> dict[str, Any]:
 
 def _show(made: OnnxFile) -> None:
     """Print how far the file agrees, and how fast it is here."""
-    from sarto.report import words
+    from sarto.cli._figures import show_figures
 
     model = "the integer network" if made.integers else "the network, which computes in floats"
     _answer.line(f"\n{ONNX} beside {model}, on {made.items}:\n")
-    rows = [
-        tuple(
-            text.replace("\u00a0", " ")
-            for text in (
-                words.name(item.what),
-                words.figure(item.value, item.unit, item.what),
-                words.interval(item),
-                item.how,
-                item.tool,
-            )
-        )
-        for item in made.evidence
-    ]
-    _answer.table(("figure", "value", "interval", "how", "by"), rows, right=(1,))
+    show_figures(made.evidence)
     for text in made.remarks:
         _answer.remark(f"note: {text}")
 

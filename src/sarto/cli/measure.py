@@ -64,11 +64,11 @@ def command(
             )
         show(out, links, device, as_json=as_json)
         return
+    from sarto.cli._figures import show_figures
     from sarto.cli._folder import read_with_report, shown
     from sarto.cli._talk import open_talk
     from sarto.measure.from_board import measure_from_board
     from sarto.measure.model import measure_folder
-    from sarto.report import words
 
     if said is not None and device is not None:
         raise SartoError(
@@ -86,19 +86,6 @@ def command(
             {"out": str(out), "device": where, "evidence": [item.to_json() for item in evidence]}
         )
         return
-    rows = [
-        tuple(
-            text.replace("\u00a0", " ")
-            for text in (
-                words.name(item.what),
-                words.figure(item.value, item.unit, item.what),
-                words.interval(item),
-                item.how,
-                item.tool,
-            )
-        )
-        for item in evidence
-    ]
     _answer.line(f"{shown(out)} on {where}:\n")
-    _answer.table(("figure", "value", "interval", "how", "by"), rows, right=(1,))
+    show_figures(evidence)
     _answer.line(f"\nadded to {out / 'evidence.jsonl'}, and to the report in {out / 'report.html'}")
