@@ -20,8 +20,8 @@ from sarto.compress.state import Evaluation, State
 from sarto.core.device import Device
 from sarto.core.evidence import How
 from sarto.data.examples import Examples
-from sarto.deploy.c.emit import emit
-from sarto.deploy.c.network import arena_b, arena_plan
+from sarto.deploy.c.emit import arena_b, emit
+from sarto.deploy.c.network import arena_plan
 from sarto.deploy.lower.network import Lowered, lower_network
 from sarto.deploy.memory import tables_b
 from sarto.devices import device

@@ -10,8 +10,8 @@ from jaxtyping import Float, Int
 from sarto.core.dataset import Dataset
 from sarto.deploy.sensor import SensorFormat
 from sarto.search.candidates import Overhead, Shape, shape_of
-from sarto.search.families import convolution, forest, random_features, reservoir, statistics
-from sarto.search.families._candidate import Candidate
+from sarto.search.families import convolution, forest, network, random_features, reservoir, statistics
+from sarto.search.families._candidate import Candidate, Streamed
 from sarto.search.problem import Problem, prepare
 
 STEPS = 16
@@ -35,8 +35,9 @@ KERNELS = convolution.Candidate(units=30, segments=1, seed=3, dilations=2, reach
 FOREST = forest.Candidate(
     units=5, segments=1, seed=3, statistics="all", trees=7, share=0.5, random_thresholds=False, hard=False
 )
-EVERY: tuple[Candidate, ...] = (RING, STATISTICS, FEATURES, KERNELS, FOREST)
-"""One small candidate of each family."""
+NETWORK = network.Candidate(units=5, seed=3, rate=1e-2, name="cnn1d", depth=1)
+EVERY: tuple[Streamed, ...] = (RING, STATISTICS, FEATURES, KERNELS, FOREST)
+"""One small candidate of each family that takes a stream."""
 
 
 def made_up_overhead(candidate: Candidate) -> Overhead:

@@ -16,8 +16,8 @@ from sarto.core.budget import Budget
 from sarto.core.errors import SartoError
 from sarto.core.executors import SerialExecutor
 from sarto.core.rooms import load_method, methods
-from sarto.deploy.c.emit import emit
-from sarto.deploy.memory import arena, tables_b
+from sarto.deploy.c.emit import arena_b, emit
+from sarto.deploy.memory import tables_b
 from sarto.devices import device
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
@@ -35,6 +35,7 @@ from sarto.search.candidates import (
     ground_of,
     grown,
     largest,
+    loose_of,
     sized,
     skeleton,
     smallest,
@@ -49,6 +50,7 @@ from tests.search.planted import (
     FEATURES,
     FOREST,
     KERNELS,
+    NETWORK,
     RING,
     STATISTICS,
     made_up_overhead,
@@ -67,6 +69,8 @@ COMPANIONS: list[Candidate] = [
     replace(KERNELS, units=3, dilations=4),
     replace(KERNELS, segments=2, reach=1.0),
     replace(FOREST, hard=True, trees=1, units=2),
+    NETWORK,
+    replace(NETWORK, name="separable", depth=3),
 ]
 
 
@@ -93,7 +97,7 @@ def check_cost(candidate: Candidate, planted: Any) -> None:
     overhead = made_up_overhead(candidate)
     assert cost(candidate, shape(planted), made_up_overhead) == (
         tables_b(graph) + overhead.flash_b,
-        arena(graph).size_b + overhead.ram_b,
+        arena_b(graph) + overhead.ram_b,
     )
 
 
@@ -112,7 +116,7 @@ def test_cost_of_a_forest_is_the_most_that_it_can_need(hard: bool) -> None:
         graph = final(planted, candidate, 0.0)
         flash, ram = cost(candidate, shape(planted), made_up_overhead)
         assert tables_b(graph) <= flash - made_up_overhead(candidate).flash_b
-        assert arena(graph).size_b == ram - made_up_overhead(candidate).ram_b
+        assert arena_b(graph) == ram - made_up_overhead(candidate).ram_b
 
 
 SMALL = [*(replace(RING, cell=cell, units=12) for cell in LOWERED), STATISTICS, FEATURES, KERNELS]
@@ -323,7 +327,8 @@ def test_presets_are_candidates_within_their_space() -> None:
                 space[name].to_internal_repr(value)
                 assert space[name]._contains(space[name].to_internal_repr(value))
             rest = {k: v for k, v in preset.items() if k != "size"}
-            made = candidate_of({"segments": 1, **rest, "family": family, "units": 4, "seed": 0})
+            made = loose_of({**rest, "family": family}, shape(problem()), 0)
+            made = replace(made, units=4)
             assert made.units == 4
 
 
@@ -337,7 +342,7 @@ def test_sizes_are_spread_on_a_log_scale_between_the_fewest_and_the_most() -> No
 def test_the_smallest_are_of_every_preset_and_both_widths() -> None:
     found = smallest(families((), ()), (), shape(problem()), 5)
     assert {c.family for c in found} == set(methods(ROOM))
-    assert all(c.units == c.least and c.seed == 5 and c.segments <= 16 for c in found)
+    assert all(c.units == c.least and c.seed == 5 and c.to_json().get("segments", 1) <= 16 for c in found)
     rings = smallest(["reservoir"], ("ring",), shape(problem()), 0)
     assert {(c.to_json()["cell"], c.to_json()["state_bits"]) for c in rings} == {("ring", 16), ("ring", 8)}
 
@@ -350,7 +355,7 @@ def test_every_cell_has_a_preset_to_start_from_and_a_smallest_model(cell: str) -
 
 def test_families_are_all_or_those_named() -> None:
     assert families((), ()) == methods(ROOM) == [
-        "convolution", "forest", "random_features", "reservoir", "statistics",
+        "convolution", "forest", "network", "random_features", "reservoir", "statistics",
     ]  # fmt: skip
     assert families(("forest", "reservoir"), ()) == ["forest", "reservoir"]
     assert families((), ("ring",)) == ["reservoir"]

@@ -9,13 +9,14 @@ from typing import Any, Literal, TypeAlias
 import pytest
 
 from sarto.core.rooms import methods
-from sarto.search.candidates import ROOM, Candidate, candidate_of, presets, sized
+from sarto.search.candidates import ROOM, Candidate, candidate_of, presets, sized, trials_each
 from sarto.search.families.reservoir import NAMED_ONLY, PRESETS
 from sarto.search.propose import AT_RANDOM, Proposer
 from tests.search.planted import problem, shape
 
 Sampler: TypeAlias = Literal["search", "random"]
-FAMILIES = methods(ROOM)
+FAMILIES = [family for family in methods(ROOM) if trials_each(family) == 1]
+"""Families that are searched together."""
 
 
 def leak(candidate: Candidate) -> float:

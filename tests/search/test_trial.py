@@ -17,7 +17,7 @@ from sarto.deploy.lower import Answers, feature_exponents
 from sarto.deploy.lower.forest import with_forest
 from sarto.learn.forest import grow
 from sarto.learn.statistics import RidgeStatistics
-from sarto.search.families._candidate import Candidate
+from sarto.search.families._candidate import Streamed
 from sarto.search.trial import RIDGES, Score, evaluate, final, lowered, readout, run_saved, see
 from tests.search.planted import EVERY, FOREST, RING, problem
 
@@ -38,7 +38,7 @@ def test_a_planted_answer_is_found_and_chance_stays_chance() -> None:
 
 
 @pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
-def test_every_family_finds_a_planted_answer_and_chance_stays_chance(candidate: Candidate) -> None:
+def test_every_family_finds_a_planted_answer_and_chance_stays_chance(candidate: Streamed) -> None:
     found = evaluate(problem(), candidate, 3)
     assert found.error <= 0.15
     assert found.squared < 0.8
@@ -46,7 +46,7 @@ def test_every_family_finds_a_planted_answer_and_chance_stays_chance(candidate: 
 
 
 @pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
-def test_is_deterministic_and_counts_its_decisions(candidate: Candidate) -> None:
+def test_is_deterministic_and_counts_its_decisions(candidate: Streamed) -> None:
     first, again = evaluate(problem(), candidate), evaluate(problem(), candidate)
     assert without_time(first) == without_time(again)
     assert (first.items, evaluate(problem(), candidate, 3).items) == (40, 120)
@@ -134,7 +134,7 @@ def test_an_items_own_label_does_not_move_its_score() -> None:
 
 
 @pytest.mark.parametrize("candidate", EVERY, ids=lambda c: c.family)
-def test_the_final_model_knows_its_training_items(candidate: Candidate) -> None:
+def test_the_final_model_knows_its_training_items(candidate: Streamed) -> None:
     planted = problem()
     graph = final(planted, candidate, 1e-3)
     got = decide(graph, trace(graph, planted.raw, planted.offsets))

@@ -24,10 +24,10 @@ from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.graph import Graph, load_graph
-from sarto.deploy.c.network import arena_b
+from sarto.deploy.c.emit import arena_b
 from sarto.deploy.c.program import inputs_hash
 from sarto.deploy.c.project import cmake_project, harness_stack_b, native_project
-from sarto.deploy.memory import arena, tables_b
+from sarto.deploy.memory import tables_b
 from sarto.measure.board import Heard
 from sarto.measure.evidence import estimates, ranged
 from sarto.measure.identity import Identity
@@ -53,7 +53,7 @@ def project_files(out: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
         return native_project(core, manifest["optimise"])
     (given,) = graph.kind("input")
     word_b = np.dtype(given.dtype).itemsize
-    memory = arena_b(graph) if graph.whole else arena(graph).size_b
+    memory = arena_b(graph)
     left_b = core.flash.size_b - tables_b(graph) - CODE_B
     inputs = harness_inputs(read_pinned(out), word_b, left_b)
     return cmake_project(

@@ -18,8 +18,7 @@ from sarto.core.artifact import check_image, read_manifest
 from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence, Ledger
-from sarto.core.graph import Graph, Outcome, infer, interpret, load_graph
-from sarto.core.graph.front_end import last_samples
+from sarto.core.graph import Graph, Outcome, infer, interpret, items_of, load_graph
 from sarto.core.progress import Talk
 from sarto.core.table import Table
 from sarto.deploy.c.network_header import lines_of
@@ -109,12 +108,7 @@ def interpreted(graph: Graph, sequences: RawSequences) -> Outcome:
     """Return what the NumPy interpreter says of `sequences`: streams, recordings, or the lines of whole items."""
     if not graph.whole:
         return interpret(graph, sequences.raw, sequences.offsets)
-    (given,) = graph.kind("input")
-    if graph.whole[0].kind == "front_end":
-        a = graph.whole[0].attributes
-        heard = last_samples(sequences.raw[:, 0], sequences.offsets, a["frame"], a["hop"], given.shape[0])
-        return infer(graph, heard[..., None])
-    return infer(graph, sequences.raw.reshape(len(sequences), *given.shape))
+    return infer(graph, items_of(graph, sequences.raw, sequences.offsets))
 
 
 def of_items(items: Integer[np.ndarray, "item ..."]) -> RawSequences:

@@ -32,13 +32,14 @@ from jaxtyping import Float, Num
 from sarto.core.artifact import AGAIN
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
-from sarto.core.graph import Graph, infer, load_graph
+from sarto.core.graph import Graph, infer, items_of, load_graph
 from sarto.core.seed import generator
 from sarto.data.examples import read_examples, shaped
 from sarto.data.source import source_sha256
 from sarto.deploy.lower.layout import channels_last
 from sarto.deploy.onnx.floats import float_model
 from sarto.deploy.onnx.integers import FULL, integer_model
+from sarto.measure.model import RawSequences, read_pinned
 from sarto.measure.session import PRECISE, Session
 
 INTEGER_TOLERANCE = 0.03
@@ -104,13 +105,14 @@ class OnnxFile:
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    """What a folder holds: the file, its input's scale (0 for floats) and limits, and what gives our scores."""
+    """What a folder holds: the file, its input's scale (0 for floats) and limits, what gives our scores, and items."""
 
     data: bytes
     shape: tuple[int, ...]
     scale: float
     limits: tuple[int, int]
     score: Any
+    kept: Float[np.ndarray, "item ..."] | None = None
 
     @property
     def tolerance(self) -> float:
@@ -163,8 +165,9 @@ def _unless_precise(model: _Model, x: Float[np.ndarray, "item ..."], ours: Score
     if plain.holds:
         return ()
     return (
-        f"on this processor ONNX Runtime needs the option {PRECISE}=1: without it sums of 8-bit products saturate, and "
-        f"only {plain.same_class} of {plain.items} classes are the same",
+        f"on this processor ONNX Runtime needs the option {PRECISE}=1: without it sums of 8-bit products saturate, "
+        f"{plain.same_class} of {plain.items} classes are the same, and scores differ by up to {plain.most:.2g} of the "
+        "largest",
     )
 
 
@@ -191,6 +194,9 @@ def _stored(out: Path, manifest: Mapping[str, Any]) -> _Model:
 def _graph(out: Path, manifest: Mapping[str, Any]) -> _Model:
     """Return the graph of whole items in a folder that has no container."""
     graph = load_graph(out / GRAPH)
+    if graph.whole and graph.whole[0].kind == "standardise":
+        unit = np.array([c["scale"] for c in manifest["input"]["channels"]], np.float64)
+        return _behind_sensor(graph, unit, read_pinned(out))
     shape = manifest["input"].get("shape")
     (given,) = graph.kind("input")
     if shape is None and graph.whole:
@@ -198,6 +204,22 @@ def _graph(out: Path, manifest: Mapping[str, Any]) -> _Model:
             "E114", f"{out} does not say what its items are", cause="input.shape is missing", hint=AGAIN
         )
     return _integers(graph, tuple(shape or ()), FULL.get(given.dtype, (0, 0)))
+
+
+def _behind_sensor(graph: Graph, unit: Float[np.ndarray, " channel"], pinned: RawSequences) -> _Model:
+    """Return a network that reads the words of a sensor, as one of values (channel, step) in their units."""
+    (given,), (scores,) = graph.kind("input"), graph.kind("output")
+    assert scores.scale is not None
+    score_unit, word = scores.scale, np.iinfo(given.dtype).max
+
+    def say(x: Float[np.ndarray, "item ..."]) -> Scores:
+        words = np.floor(x.astype(np.float64).swapaxes(1, 2)[:, None] / unit + 0.5).clip(-word, word)
+        return infer(graph, words.astype(np.int64)).scores * score_unit
+
+    shape = given.shape[2], given.shape[1]
+    kept = (items_of(graph, pinned.raw, pinned.offsets)[:, 0] * unit).swapaxes(1, 2).astype(np.float32)
+    data = integer_model(graph, shape, unit=unit)
+    return _Model(data, shape, float(unit.max()), (-word, word), say, kept)
 
 
 def _integers(graph: Graph, shape: tuple[int, ...], limits: tuple[int, int]) -> _Model:
@@ -215,6 +237,8 @@ def _integers(graph: Graph, shape: tuple[int, ...], limits: tuple[int, int]) -> 
 
 def _items(out: Path, model: _Model) -> tuple[Float[np.ndarray, "item ..."], str]:
     """Return items to compare on, and what they are."""
+    if model.kept is not None:
+        return model.kept, f"the {len(model.kept)} items that the folder keeps"
     try:
         told = json.loads((out / "provenance.json").read_text(encoding="utf-8"))
         source, wanted = str(told["data"]["source"]), told["split"]["test_sha256"]

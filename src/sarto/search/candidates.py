@@ -19,12 +19,13 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import Graph
 from sarto.core.graph.heads import Trees
 from sarto.core.rooms import load_method, methods
+from sarto.deploy.c.emit import arena_b
 from sarto.deploy.lower import SCORE_SCALE, Answers, Latest, with_readout
 from sarto.deploy.lower.forest import with_forest
 from sarto.deploy.lower.random_features import with_random_features
-from sarto.deploy.memory import arena, tables_b
+from sarto.deploy.memory import tables_b
 from sarto.learn.forest import ForestSettings
-from sarto.search.families._candidate import Candidate, Ground, Shape
+from sarto.search.families._candidate import Candidate, Ground, Shape, Streamed, Whole
 from sarto.search.problem import Problem
 
 __all__ = ["Candidate", "Ground", "Overhead", "Overheads", "Shape"]
@@ -126,7 +127,13 @@ def skeleton(candidate: Candidate, shape: Shape, ground: Ground | None = None) -
     No table is uniform that is not so in a trained model: a compiler drops such a table, and the code that reads it.
     With the `ground` of a problem, sensor and standardisation are those of its models; else they are made up as well.
     """
-    body = candidate.made_up_body(ground or Ground.made_up(shape))
+    ground = ground or Ground.made_up(shape)
+    if isinstance(candidate, Whole):
+        from sarto.search.network_trial import made_up_whole
+
+        return made_up_whole(candidate, shape, ground)
+    assert isinstance(candidate, Streamed)
+    body = candidate.made_up_body(ground)
     outputs = len(shape.outputs)
     width = _width(body)
     exponent, apart = (25 + np.arange(width) % 4).astype(np.uint8), 1 + np.arange(outputs) / outputs
@@ -169,7 +176,7 @@ def _trees(settings: ForestSettings, features: int, outputs: int) -> Trees:
 @lru_cache(maxsize=4096)
 def _table_and_arena(candidate: Candidate, shape: Shape) -> tuple[int, int]:
     graph = skeleton(candidate, shape)
-    return tables_b(graph), arena(graph).size_b
+    return tables_b(graph), arena_b(graph)
 
 
 def cost(candidate: Candidate, shape: Shape, overheads: Overheads) -> tuple[int, int]:
@@ -212,6 +219,15 @@ def sized(candidate: Candidate, most: int, size: float) -> Candidate:
     return replace(candidate, units=max(units // candidate.multiple * candidate.multiple, candidate.least))
 
 
+def loose_of(settings: Mapping[str, Any], shape: Shape, seed: int) -> Candidate:
+    """Return the candidate of a family's `settings` with the fewest units, whatever their size says."""
+    rest = {k: v for k, v in settings.items() if k != "size"}
+    if issubclass(load_method(ROOM, settings["family"]).Candidate, Streamed):
+        rest["segments"] = min(rest.get("segments", 1), shape.longest)
+    loose = candidate_of({**rest, "units": 1, "seed": seed})
+    return replace(loose, units=loose.least)
+
+
 def presets(family: str, cells: Sequence[str], numeric: bool) -> list[dict[str, Any]]:
     """Return the presets of `family`, with its name; none with a choice that is not searched."""
     room = load_method(ROOM, family)
@@ -229,12 +245,9 @@ def smallest(families: Sequence[str], cells: Sequence[str], shape: Shape, seed: 
     found: list[Candidate] = []
     for family in families:
         for preset in presets(family, cells, shape.numeric):
-            rest = {k: v for k, v in preset.items() if k != "size"}
-            rest["segments"] = min(rest.get("segments", 1), shape.longest)
-            loose = candidate_of({**rest, "units": 1, "seed": seed})
-            small = replace(loose, units=loose.least)
+            small = loose_of(preset, shape, seed)
             found += (
-                [replace(small, state_bits=bits) for bits in (16, 8)] if "state_bits" in rest else [small]
+                [replace(small, state_bits=bits) for bits in (16, 8)] if "state_bits" in preset else [small]
             )
     return found
 
@@ -248,6 +261,35 @@ def chosen_of(room: str, names: Sequence[str]) -> list[str]:
     for name in names:
         load_method(room, name)
     return list(names) or methods(room)
+
+
+def trials_each(family: str) -> int:
+    """Return as how many trials of other families one of `family` counts, by the time that it takes."""
+    return int(getattr(load_method(ROOM, family), "TRIALS_EACH", 1))
+
+
+def able(families: Sequence[str], named: Sequence[str], shape: Shape) -> tuple[list[str], list[str]]:
+    """Return the families that have all they need, and what those lack that were left out.
+
+    Raises:
+        SartoError: E112, when one of these was named.
+    """
+    found, lacked = list[str](), list[str]()
+    for family in families:
+        lacking = getattr(load_method(ROOM, family), "lacking", None)
+        what = lacking(shape) if lacking else ""
+        if what and family in named:
+            raise SartoError(
+                "E112",
+                f"--families {','.join(named)}: {family} cannot be tried",
+                cause=what,
+                hint=f"leave {family} out: sarto methods lists the others",
+            )
+        if what:
+            lacked.append(f"the family {family} is left out: {what}")
+        else:
+            found.append(family)
+    return found, lacked
 
 
 def families(names: Sequence[str], cells: Sequence[str]) -> list[str]:

@@ -40,12 +40,12 @@ from sarto.devices import any_device
 from sarto.measure.deviation import deviation_evidence, guess_evidence
 from sarto.measure.model import PINNED, RawSequences
 from sarto.measure.quality import accuracy_evidence
-from sarto.search.candidates import Candidate, Shape, cost, families, ground_of, shape_of, smallest
+from sarto.search.candidates import Candidate, Shape, able, cost, families, ground_of, shape_of, smallest
 from sarto.search.claimed import claim
 from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
 from sarto.search.fit import OPTIMISE, SHOWN_FRONT, TRIALS, FitRequest
 from sarto.search.folder import write_folder
-from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, best_of_families, search
+from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, best_of_families, search, shares
 from sarto.search.overhead import ImageOverheads, SampleImages
 from sarto.search.problem import Problem, prepare
 from sarto.search.propose import OBJECTIVES
@@ -106,6 +106,9 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     optimise = request.optimise or OPTIMISE
     workers = min(request.workers or available_workers(), MOST_WORKERS)
     shape = shape_of(problem)
+    names, lacked = able(names, request.families, shape)
+    for remark in lacked:
+        talk.note(remark)
     limits = _limits(request.budget, target)
     counted, ground = _limits_work(limits), ground_of(problem)
     overheads = ImageOverheads(SampleImages(shape, target, optimise, work / "images", ground), counted)
@@ -127,7 +130,8 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             time_s=request.time_s,
             prepare=partial(overheads.prepare, executor=executor),
         )
-        least = partial(smallest, names, request.cells, shape, request.seed)
+        searched = [family for group, _ in shares(names, trials) for family in group]
+        least = partial(smallest, searched, request.cells, shape, request.seed)
         if not found.trials:
             talk.note("nothing fits the budget; the smallest models are tried instead")
             found = _nearest(_tried(least(), shape, overheads, score), limits)

@@ -17,12 +17,11 @@ import numpy as np
 from sarto import __version__
 from sarto.core.artifact import FORMAT, NAME, record, seal
 from sarto.core.device import Device
-from sarto.core.graph import Graph, numbers, save_arrays, save_graph
+from sarto.core.graph import numbers, save_arrays, save_graph
 from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe, Step
 from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
-from sarto.deploy.memory import arena
 from sarto.measure.deviation import deviation_by_group, predictions_table
 from sarto.measure.model import OWN_DEVICE, PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
@@ -185,18 +184,6 @@ def _recipe(run: Run) -> Recipe:
     )
 
 
-def _arena(graph: Graph) -> list[tuple[str, str, int]]:
-    """Return the tensors and counters of the model's arena, those of every open window together."""
-    plan = arena(graph)
-    windows = f" of {plan.banks} windows" if plan.banks > 1 else ""
-    rows = [
-        (f"{m.name}{windows}", "counter" if m.scalar else "state", m.size_b * plan.banks) for m in plan.bank
-    ]
-    rows += [(m.name, "counter" if m.scalar else "scratch", m.size_b) for m in plan.shared]
-    padding = plan.size_b - sum(size for _, _, size in rows)
-    return [*rows, ("padding", "unnamed", padding)] if padding else rows
-
-
 def _quality_tables(run: Run) -> list[Table]:
     """Return how good the model is in detail: by class, item and group."""
     test, classes = run.test, run.data.classes
@@ -232,7 +219,7 @@ def _families(run: Run) -> Table:
 
 def _tables(run: Run) -> list[Table]:
     tables = [*_quality_tables(run), _families(run)]
-    tables += memory_tables(run.chosen.measured, run.chosen.point, _arena(run.chosen.graph))
+    tables += memory_tables(run.chosen.measured, run.chosen.point, run.chosen.graph)
     best = np.minimum.accumulate([t.score.error for t in run.found.trials])
     trials = tuple((t.number, t.score.error, float(b)) for t, b in zip(run.found.trials, best, strict=True))
     tables.append(

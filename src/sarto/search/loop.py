@@ -17,7 +17,7 @@ from typing import Any, Literal
 from sarto.core.budget import Budget
 from sarto.core.progress import Talk
 from sarto.core.store import Store, content_hash
-from sarto.search.candidates import Candidate, Overheads, Shape, cost, largest
+from sarto.search.candidates import Candidate, Overheads, Shape, cost, largest, trials_each
 from sarto.search.problem import REPEATS
 from sarto.search.propose import Proposer
 from sarto.search.trial import Score, run_saved
@@ -97,7 +97,10 @@ def search(
     sampler: Literal["search", "random"] = "search",
     prepare: Callable[[list[Candidate]], object] = list,
 ) -> SearchResult:
-    """Return `trials` scored candidates and the finalists among those that fit.
+    """Return scored candidates and the finalists among those that fit.
+
+    Families whose trials take long are searched on their own, after the others, with so many trials less. `time_s` is
+    for all of them.
 
     Args:
         shape: what costs depend on.
@@ -106,7 +109,7 @@ def search(
         score: scores candidates.
         families: to search.
         cells: of reservoirs to search; all when empty.
-        trials: how many candidates to ask for.
+        trials: how many candidates to ask for, of families that are searched together.
         seed: of the proposals and of the reservoirs.
         talk: hears one step per trial.
         time_s: no batch starts after so many seconds.
@@ -114,34 +117,50 @@ def search(
         prepare: is told of each batch before its sizes are chosen, so that what `overheads` needs is made side by side.
     """
     fitting = partial(largest, shape=shape, overheads=overheads, budget=budget)
-    proposer = Proposer(families, cells, seed, shape, fitting, sampler)
     done: list[Trial] = []
-    dropped = batches = 0
+    asked_for = dropped = batches = 0
     start = time.monotonic()
-    with talk.stage("search", trials) as stage:
-        while batches * BATCH < trials and (
-            time_s is None or time.monotonic() - start < time_s or not batches
-        ):
-            drawn = [proposer.draw() for _ in range(min(BATCH, trials - batches * BATCH))]
-            prepare([loose for _, loose, _ in drawn])
-            asked = [(number, proposer.fitted(loose, size)) for number, loose, size in drawn]
-            scores = iter(score([c for _, c in asked if c is not None]))
-            for number, candidate in asked:
-                if candidate is None:
-                    proposer.tell(number, None)
-                    dropped += 1
-                    continue
-                trial = Trial(number, candidate, next(scores), *cost(candidate, shape, overheads))
-                proposer.tell(number, (trial.score.loss, trial.flash_b, trial.ram_b))
-                done.append(trial)
-            batches += 1
-            best = (
-                f"best validation error {min(t.score.error for t in done):.3f}"
-                if done
-                else "nothing fits yet"
-            )
-            stage.advance(len(asked), best)
+    for names, most in shares(families, trials):
+        proposer = Proposer(names, cells, seed, shape, fitting, sampler)
+        what = "search" if not asked_for else f"search of {', '.join(names)}"
+        with talk.stage(what, most) as stage:
+            for first in range(0, most, BATCH):
+                if batches and time_s is not None and time.monotonic() - start >= time_s:
+                    break
+                drawn = [proposer.draw() for _ in range(min(BATCH, most - first))]
+                prepare([loose for _, loose, _ in drawn])
+                asked = [(number, proposer.fitted(loose, size)) for number, loose, size in drawn]
+                scores = iter(score([c for _, c in asked if c is not None]))
+                for number, candidate in asked:
+                    if candidate is None:
+                        proposer.tell(number, None)
+                        dropped += 1
+                        continue
+                    costs = cost(candidate, shape, overheads)
+                    trial = Trial(asked_for + number, candidate, next(scores), *costs)
+                    proposer.tell(number, (trial.score.loss, trial.flash_b, trial.ram_b))
+                    done.append(trial)
+                batches += 1
+                best = (
+                    f"best validation error {min(t.score.error for t in done):.3f}"
+                    if done
+                    else "nothing fits yet"
+                )
+                stage.advance(len(asked), best)
+        asked_for += most
     return SearchResult(tuple(done), dropped, batches, finalists(done, score, talk))
+
+
+def shares(families: Sequence[str], trials: int) -> list[tuple[list[str], int]]:
+    """Return which families are searched together, and with how many trials; all, where all trials take as long.
+
+    >>> shares(["forest", "network", "statistics"], 96), shares(["network"], 10), shares(["forest", "network"], 8)
+    ([(['forest', 'statistics'], 96), (['network'], 8)], [(['network'], 10)], [(['forest'], 8)])
+    """
+    each = {name: trials_each(name) for name in families}
+    least = min(each.values())
+    groups = {n: [name for name in families if each[name] == n] for n in sorted(set(each.values()))}
+    return [(names, trials * least // n) for n, names in groups.items() if trials * least // n]
 
 
 def best_of_families(trials: Sequence[Trial]) -> list[Trial]:

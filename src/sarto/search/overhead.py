@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from sarto.core.device import AnyDevice, Device, Host
-from sarto.deploy.c.emit import emit
-from sarto.deploy.memory import arena, tables_b
+from sarto.deploy.c.emit import arena_b, emit
+from sarto.deploy.memory import tables_b
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.measure.native import compile_native
@@ -60,7 +60,7 @@ class SampleImages:
         reach = 2 ** (self.shape.sensor_bits - 2)
         steps = np.arange(self.shape.longest)[:, None] * (1 + np.arange(len(self.shape.channels)))
         sequence = np.rint(reach * np.sin(steps)).astype(np.int32)
-        tables, variables = tables_b(graph), arena(graph).size_b
+        tables, variables = tables_b(graph), arena_b(graph)
         if isinstance(self.device, Host):
             program = compile_native(emit(graph), self.device, optimise=self.optimise, cache=self.cache)
             ram = program.static_ram_b - variables + program.stack_b([sequence])

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Bool, Float, Int, Integer
 
 from sarto.core.dataset import Dataset
 from sarto.core.graph import Window, last_samples
@@ -199,6 +199,17 @@ def prepare(train: Dataset, sensor: SensorFormat, hop: int | None, seed: int) ->
         latest=latest,
         gap=gap,
     )
+
+
+def near(held: Bool[np.ndarray, " item"], gap: int) -> Bool[np.ndarray, " item"]:
+    """Return which items are at most `gap` away from one that is held out.
+
+    >>> near(np.array([False, False, False, True]), 1).tolist(), near(np.array([False, True]), 0).tolist()
+    ([False, False, True, True], [False, True])
+    """
+    before = np.concatenate([[0], np.cumsum(held)])
+    items = np.arange(len(held))
+    return before[np.minimum(items + gap + 1, len(held))] > before[np.maximum(items - gap, 0)]
 
 
 @lru_cache(maxsize=2)

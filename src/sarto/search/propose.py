@@ -17,7 +17,7 @@ Evolutionary Computation 8 (2000), here without crowding; optuna's ask-and-tell.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Literal, TypeAlias
 
@@ -31,7 +31,7 @@ from optuna.trial import Trial, TrialState
 from sarto.core.points import unbeaten
 from sarto.core.rooms import load_method
 from sarto.core.seed import generator
-from sarto.search.candidates import ROOM, Candidate, Shape, candidate_of, presets, sized
+from sarto.search.candidates import ROOM, Candidate, Shape, loose_of, presets, sized
 
 Settings: TypeAlias = dict[str, Any]
 """Of a trial: its family, and a value for every name of the family's space."""
@@ -95,10 +95,8 @@ class Proposer:
         trial = self.study.ask({f"{family}.{name}": d for name, d in self.spaces[family].items()})
         settings = {"family": family} | {k.partition(".")[2]: v for k, v in trial.params.items()}
         self.asked[trial.number] = trial, settings
-        rest = {k: v for k, v in settings.items() if k != "size"}
-        rest["segments"] = min(rest.get("segments", 1), self.shape.longest)
-        loose = candidate_of({**rest, "units": 1, "seed": self.seed * 100_003 + trial.number})
-        return trial.number, replace(loose, units=loose.least), settings["size"]
+        loose = loose_of(settings, self.shape, self.seed * 100_003 + trial.number)
+        return trial.number, loose, settings["size"]
 
     def fitted(self, loose: Candidate, size: float) -> Candidate | None:
         """Return `loose` with units at `size` between the fewest and the most that fit; None if none do."""

@@ -39,7 +39,7 @@ from sarto.models.network.architecture import Architecture
 from sarto.search.claimed import made_with
 from sarto.search.memory_tables import memory_tables
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, as_json
-from sarto.search.shrink_image import Images, arena_rows
+from sarto.search.shrink_image import Images
 
 if TYPE_CHECKING:
     from sarto.deploy.lower.network import Lowered
@@ -212,7 +212,7 @@ def _tables(run: Shrunk, taken: dict[str, Any]) -> list[Table]:
         tables.append(training_table(run.curves))
     if run.image is not None:
         judged = OperatingPoint(run.chosen, {}, tuple(run.evidence))
-        tables += memory_tables(run.image.measured, judged, arena_rows(run.image.lowered))
+        tables += memory_tables(run.image.measured, judged, run.image.lowered.graph)
     cost = (
         ("recipe and test, wall time", taken["seconds"], "s", "measured"),
         ("recipe and test, processor time", taken["cpu_s"], "s", "measured"),

@@ -17,8 +17,8 @@ from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
 from sarto.data.examples import Examples
-from sarto.deploy.c.emit import emit
-from sarto.deploy.c.network import arena_b, arena_plan
+from sarto.deploy.c.emit import arena_b, emit
+from sarto.deploy.c.network import arena_plan
 from sarto.deploy.c.storage import STORAGES, Storage, stored
 from sarto.deploy.memory import tables_b
 from sarto.measure.model import PINNED, Measured, measure_model, of_items
@@ -137,15 +137,6 @@ def peak_sentence(lowered: Lowered) -> str:
     parts = ", ".join(f"{b.size_b} B for {' and '.join(b.names)}" for b in plan.at_peak)
     over = "" if plan.size_b == plan.bound_b else f"; {plan.size_b - plan.bound_b} B more lie between tensors"
     return f"the arena is largest at {where}: {parts}{over}"
-
-
-def arena_rows(lowered: Lowered) -> list[tuple[str, str, int]]:
-    """Return what the arena holds where it is largest: name, kind and bytes, all bytes of it together."""
-    plan = arena_plan(lowered.graph)
-    rows = [(" and ".join(b.names), "scratch", b.size_b) for b in plan.at_peak]
-    if rest := plan.size_b - plan.bound_b:
-        rows.append(("between tensors", "unnamed", rest))
-    return [*rows, ("line", "counter", arena_b(lowered.graph) - plan.size_b)]
 
 
 def load_of(limits: dict[str, float], point: OperatingPoint) -> float:

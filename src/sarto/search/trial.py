@@ -27,8 +27,8 @@ from sarto.deploy.lower.random_features import with_random_features
 from sarto.learn.forest import Forest, grow
 from sarto.learn.statistics import RidgeStatistics
 from sarto.search.candidates import Candidate, candidate_of, ground_of
-from sarto.search.families._candidate import Layer
-from sarto.search.problem import Problem, load_problem
+from sarto.search.families._candidate import Layer, Streamed, Whole
+from sarto.search.problem import Problem, load_problem, near
 
 RIDGES = tuple(10.0**k for k in range(-7, 2))
 """Ridges tried, relative to the mean eigenvalue of the features' co-moment matrix."""
@@ -79,17 +79,23 @@ def evaluate(problem: Problem, candidate: Candidate, repeats: int = 1) -> Score:
     """
     start = time.process_time()
     try:
-        seen = see(problem, candidate)
-        found = _grown if candidate.forest is not None else _solved
-        error, squared, ridge = found(problem, candidate, seen, repeats)
+        if isinstance(candidate, Whole):
+            from sarto.search.network_trial import evaluate_whole
+
+            error, squared, ridge = *evaluate_whole(problem, candidate, repeats), 0.0
+        else:
+            assert isinstance(candidate, Streamed)
+            seen = see(problem, candidate)
+            found = _grown if candidate.forest is not None else _solved
+            error, squared, ridge = found(problem, candidate, seen, repeats)
     except SartoError as failure:
-        if failure.code != "E404":
+        if failure.code not in ("E404", "E126"):
             raise
         error, squared, ridge = 1.0, 1.0, RIDGES[-1]
     return Score(error, squared, ridge, repeats * len(problem.target), time.process_time() - start)
 
 
-def _solved(problem: Problem, candidate: Candidate, seen: _Seen, repeats: int) -> tuple[float, float, float]:
+def _solved(problem: Problem, candidate: Streamed, seen: _Seen, repeats: int) -> tuple[float, float, float]:
     """Return error, squared error and ridge of a linear readout."""
     del candidate
     wanted = seen.wanted
@@ -108,14 +114,14 @@ def _solved(problem: Problem, candidate: Candidate, seen: _Seen, repeats: int) -
     return sum(wrong) / _whole(problem, repeats, variance), float(squared[best]), RIDGES[best]
 
 
-def _grown(problem: Problem, candidate: Candidate, seen: _Seen, repeats: int) -> tuple[float, float, float]:
+def _grown(problem: Problem, candidate: Streamed, seen: _Seen, repeats: int) -> tuple[float, float, float]:
     """Return error and squared error of a forest, and no ridge."""
     unit, variance = _units(problem, repeats)
     wrong = squares = 0.0
     for fold in problem.fold[:repeats]:
         for f in range(int(fold.max()) + 1):
             held = fold == f
-            rest = ~(_near(held, problem.gap) if problem.gap else held)
+            rest = ~near(held, problem.gap)
             graph, grown = _forest(problem, candidate, seen, rest)
             guess = forest(seen.vector[held], grown.trees) * grown.scale
             squares += np.square((guess - seen.wanted[held]) * unit).sum()
@@ -150,13 +156,18 @@ def _units(problem: Problem, repeats: int) -> tuple[Float[np.ndarray, " output"]
     return unit, float(repeats * wanted.size)
 
 
-def lowered(problem: Problem, candidate: Candidate) -> Graph:
+def lowered(problem: Problem, candidate: Streamed) -> Graph:
     """Return what runs for every sample in the integer model of `candidate`, without a head."""
     return candidate.body(ground_of(problem))
 
 
 def final(problem: Problem, candidate: Candidate, ridge: float) -> Graph:
     """Return the whole integer model, trained on every training item."""
+    if isinstance(candidate, Whole):
+        from sarto.search.network_trial import final_whole
+
+        return final_whole(problem, candidate)
+    assert isinstance(candidate, Streamed)
     seen = see(problem, candidate)
     if candidate.forest is not None:
         return _forest(problem, candidate, seen, np.ones(len(problem.target), bool))[0]
@@ -177,7 +188,7 @@ def readout(seen: _Seen, statistics: RidgeStatistics, ridge: float, problem: Pro
 
 
 def _forest(
-    problem: Problem, candidate: Candidate, seen: _Seen, items: Bool[np.ndarray, " item"]
+    problem: Problem, candidate: Streamed, seen: _Seen, items: Bool[np.ndarray, " item"]
 ) -> tuple[Graph, Forest]:
     """Return the model with a forest grown on `items`, and the forest."""
     assert candidate.forest is not None
@@ -227,7 +238,7 @@ class _Seen:
         return activations(self.vector, consts, dict(op.attributes)).astype(np.float64)
 
 
-def see(problem: Problem, candidate: Candidate) -> _Seen:
+def see(problem: Problem, candidate: Streamed) -> _Seen:
     """Return what the heads of `candidate` are trained on."""
     body = lowered(problem, candidate)
     means = trace(body, problem.raw, problem.offsets)
@@ -244,16 +255,9 @@ def _parts(
     parts = [RidgeStatistics.of(seen.pooled[h], seen.wanted[h]) for h in held]
     rests = [reduce(operator.add, parts[:f] + parts[f + 1 :]) for f in range(len(parts))]
     if gap:
-        beside = [_near(h, gap) & ~h for h in held]
+        beside = [near(h, gap) & ~h for h in held]
         rests = [
             rest - RidgeStatistics.of(seen.pooled[b], seen.wanted[b])
             for rest, b in zip(rests, beside, strict=True)
         ]
     return list(zip(held, rests, strict=True))
-
-
-def _near(held: Bool[np.ndarray, " item"], gap: int) -> Bool[np.ndarray, " item"]:
-    """Return which items are at most `gap` away from one that is held out."""
-    before = np.concatenate([[0], np.cumsum(held)])
-    items = np.arange(len(held))
-    return before[np.minimum(items + gap + 1, len(held))] > before[np.maximum(items - gap, 0)]

@@ -15,8 +15,8 @@ from sarto.compress.uniform import quantiser
 from sarto.core.graph import Graph
 from sarto.core.graph.front_end import SCALE
 from sarto.data.examples import Examples
-from sarto.deploy.c.emit import emit
-from sarto.deploy.c.network import arena_b, arena_plan
+from sarto.deploy.c.emit import arena_b, emit
+from sarto.deploy.c.network import arena_plan
 from sarto.deploy.lower.front_end import LoweredFrontEnd, MelFrames, lower_front_end, with_front_end
 from sarto.deploy.lower.network import Lowered, lower_network
 from sarto.devices import device

@@ -9,8 +9,8 @@ import pytest
 
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Op, Tensor
-from sarto.deploy.c.emit import emit
-from sarto.deploy.c.network import arena_b, scaling
+from sarto.deploy.c.emit import arena_b, emit
+from sarto.deploy.c.network import scaling
 from sarto.deploy.lower.network import Lowered, lower_network
 from sarto.devices import device
 from sarto.measure.build import build

@@ -14,8 +14,7 @@ from jaxtyping import Integer
 
 from sarto.compress.entropy import entropy_bits
 from sarto.core.graph import Graph
-from sarto.deploy.c.emit import emit
-from sarto.deploy.c.network import arena_b
+from sarto.deploy.c.emit import arena_b, emit
 from sarto.deploy.c.storage import Storage, block_b, can_stream, matrix, storage_of, stored
 from sarto.deploy.c.streams import MOST_GAP, Coded, coded, decoded, sparse
 from sarto.deploy.lower.network import lower_network

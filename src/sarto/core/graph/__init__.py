@@ -8,7 +8,7 @@ from sarto.core.graph.file import load_graph, save_arrays, save_graph
 from sarto.core.graph.interpreter import Outcome, decide, interpret, last_samples, numbers, trace, windows
 from sarto.core.graph.operations import features, multiplier, reciprocal, requantise
 from sarto.core.graph.values import Graph, Op, Tensor, Window
-from sarto.core.graph.whole import infer
+from sarto.core.graph.whole import infer, items_of
 
 __all__ = [
     "Graph",
@@ -20,6 +20,7 @@ __all__ = [
     "features",
     "infer",
     "interpret",
+    "items_of",
     "last_samples",
     "load_graph",
     "multiplier",

@@ -11,6 +11,7 @@ where nothing can be negative, and a 0 of the padding is a 0. With 8-bit weights
     max       y = max x                                                      over a kernel, padding left out
     concat    y = clamp((m_i x_i + 2^(s_i - 1)) >> s_i)                      the inputs i joined on their channels
     table     y = t_(x + 128) of an int8 x, t_x of a uint8 x                 with a number for each of 256
+    standardise  y_kc = clamp(((raw_kc - zero_c) m_c + 2^(s - 1)) >> s)       of the words of a sensor, to +-127
     reshape, permute, argmax; mam, mam_conv (see `mam`)
 
     rescale(acc) = clamp((acc m_c + 2^(s_c - 1)) >> s_c)
@@ -36,9 +37,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Integer, Num
 
-from sarto.core.graph.operations import requantise
+from sarto.core.graph.operations import requantise, standardise
 
 EXACT_FLOAT32 = 2**24
+LIMIT = 127
+"""Of the numbers that a sensor's words become."""
 AXES = ("row", "column")
 
 
@@ -106,6 +109,37 @@ def rescale(
     if below is not None:
         found = np.where(acc < 0, requantise(acc, below[0].astype(np.int64), below[1]), found)
     return found.clip(*limits)
+
+
+def words_of(
+    raw: Integer[np.ndarray, "row channel"],
+    offsets: Int[np.ndarray, " item_plus_1"],
+    zero: Integer[np.ndarray, " channel"],
+    steps: int,
+) -> Integer[np.ndarray, "item 1 step channel"]:
+    """Return sequences `raw[offsets[i]:offsets[i + 1]]` as items of `steps` steps, `zero` after an early end.
+
+    What comes after the last step is left out.
+
+    >>> words_of(np.array([[1], [2], [3], [4]]), np.array([0, 1, 4]), np.array([9]), 2)[:, 0, :, 0].tolist()
+    [[1, 9], [2, 3]]
+    """
+    found = np.tile(zero.astype(raw.dtype), (len(offsets) - 1, 1, steps, 1))
+    for item, (begin, end) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
+        kept = min(end - begin, steps)
+        found[item, 0, :kept] = raw[begin : begin + kept]
+    return found
+
+
+def standardised(
+    raw: Integer[np.ndarray, "item 1 step channel"],
+    zero: Integer[np.ndarray, " channel"],
+    factor: Integer[np.ndarray, " channel"],
+    shift: int,
+) -> Int[np.ndarray, "item 1 step channel"]:
+    """Return raw words of a sensor as 8-bit numbers; `zero` becomes 0."""
+    made = standardise(raw.reshape(-1, raw.shape[-1]), zero, factor, shift)
+    return made.reshape(raw.shape).clip(-LIMIT, LIMIT)
 
 
 def dense(

@@ -5,7 +5,8 @@ A graph of a stream has three programs. `step` runs for every sample, `segment` 
 start at zero with every sequence; constants are in flash; scratch lives within one program run.
 
 A graph of whole items has one program, `whole`, which runs once for an item that lies in its input tensor (see
-`network`). It has no state, and none of the other programs.
+`network`). It has no state, and none of the other programs. For the windows of a stream, its first operation makes
+numbers of each sample as it comes.
 
 >>> import numpy as np
 >>> t = Tensor("table", "int8", (2,), "const", np.array([1, 2], np.int8))
@@ -125,7 +126,7 @@ class Graph:
 
     def __post_init__(self) -> None:
         assert self.segments == 1 or 1 <= self.segment_steps <= POOLED_STEPS
-        streams = self.step or self.segment or self.finish or self.window or self.kind("state")
+        streams = self.step or self.segment or self.finish or self.kind("state")
         assert not (self.whole and streams), "a graph runs on a stream or on whole items"
         for op in self.ops:
             for name in (*op.inputs.values(), *op.outputs.values()):

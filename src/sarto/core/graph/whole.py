@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from sarto.core.graph import mam, network
-from sarto.core.graph.front_end import FrontEnd, front_end
+from sarto.core.graph.front_end import FrontEnd, front_end, last_samples
 from sarto.core.graph.interpreter import Outcome
 from sarto.core.graph.values import Graph, Op
 
@@ -41,6 +41,22 @@ def infer(graph: Graph, items: Integer[np.ndarray, "item ..."]) -> Outcome:
         part = tensors(graph, items[first : first + step], keep=False)[scores.name]
         found[first : first + step] = part.reshape(len(part), -1)
     return Outcome(found, found.argmax(axis=1))
+
+
+def items_of(
+    graph: Graph, raw: Integer[np.ndarray, "row channel"], offsets: Int[np.ndarray, " item_plus_1"]
+) -> Integer[np.ndarray, "item ..."]:
+    """Return sequences `raw[offsets[i]:offsets[i + 1]]` of what a device is given as items of a graph.
+
+    They are lines of an item; of a graph with a front end samples of a recording, and behind a sensor its words.
+    """
+    (given,), first = graph.kind("input"), graph.whole[0]
+    if first.kind == "front_end":
+        a = first.attributes
+        return last_samples(raw[:, 0], offsets, a["frame"], a["hop"], given.shape[0])[..., None]
+    if first.kind == "standardise":
+        return network.words_of(raw, offsets, graph.const(first.inputs["zero"]), given.shape[1])
+    return raw.reshape(len(offsets) - 1, *given.shape)
 
 
 def tensors(graph: Graph, items: Integer[np.ndarray, "item ..."], keep: bool = True) -> Values:
@@ -88,6 +104,9 @@ def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."
         return network.looked_up(x, graph.const(op.inputs["table"]))
     if op.kind == "max":
         return network.largest(x, _kernel(op))
+    if op.kind == "standardise":
+        zero, factor = (graph.const(op.inputs[role]) for role in ("zero", "factor"))
+        return network.standardised(x, zero, factor, a["shift"])
     if op.kind == "front_end":
         c = {name: graph.const(tensor) for name, tensor in op.inputs.items() if name != "x"}
         front = FrontEnd(

@@ -17,9 +17,9 @@ from sarto.core.graph.operations import FEATURE_LIMIT, POOLED_STEPS, SCORE_LIMIT
 from sarto.core.graph.statistics import CROSSING, STATISTICS
 from sarto.core.graph.values import Tensor
 from sarto.deploy.c.layout import WORDS, laid_out, table
-from sarto.deploy.c.network import emit_network
+from sarto.deploy.c.network import emit_network, network_arena_b
 from sarto.deploy.c.reservoir import ROWS, TANH, Kernel, numbered, reservoir, table_shift
-from sarto.deploy.c.text import resolved
+from sarto.deploy.c.text import comment, resolved
 from sarto.deploy.memory import Member, arena
 
 HEADER = """\
@@ -86,25 +86,21 @@ def emit(graph: Graph, title: str = "A model cut to measure by Sarto", words: st
         SartoError: E126, when a layer of a network cannot be written.
     """
     if graph.whole:
-        return emit_network(graph, _comment(title), _comment(words))
+        return emit_network(graph, title, words)
     return {f"{graph.name}.h": _header(graph, title, words), f"{graph.name}.c": _source(graph, title)}
 
 
-def _comment(text: str) -> str:
-    """Return `text` such that it cannot end a comment or continue a line."""
-    return (
-        "".join(c if c.isprintable() and c != "\\" else "?" for c in text)
-        .replace("*/", "* /")
-        .replace("/*", "/ *")
-    )
+def arena_b(graph: Graph) -> int:
+    """Return the bytes of the arena, which are all the RAM that the model needs besides the stack."""
+    return network_arena_b(graph) if graph.whole else arena(graph).size_b
 
 
 def _header(graph: Graph, title: str, words: str) -> str:
     plan = arena(graph)
     window = graph.window
     return HEADER.format(
-        title=_comment(title),
-        words=f" * {_comment(words)}\n" if words else "",
+        title=comment(title),
+        words=f" * {comment(words)}\n" if words else "",
         name=graph.name,
         NAME=graph.name.upper(),
         channels=len(graph.channels),
@@ -120,12 +116,12 @@ def _header(graph: Graph, title: str, words: str) -> str:
         if window
         else f", then {graph.name}_predict",
         of_window=", of its last window if one ended" if window else "",
-        output_list=_comment(_outputs(graph)),
+        output_list=comment(_outputs(graph)),
         answer="0" if graph.quanta else "a class",
         scores="The numbers that were predicted last, in the counts above"
         if graph.quanta
         else "The scores behind the last class, one per class, in counts of 2^-14",
-        channel_list=_comment(", ".join(graph.channels)),
+        channel_list=comment(", ".join(graph.channels)),
         sample=f"{graph.by_name['raw'].dtype}_t",
         bank="\n".join(map(_member, plan.bank)),
         banks=plan.banks,
@@ -166,7 +162,7 @@ def _source(graph: Graph, title: str) -> str:
     )
     lines = "".join(f"#define {k} {v}\n" for k, v in defines.items())
     lines += WORDS if dense else ""
-    return f'/* {_comment(title)} */\n#include "{graph.name}.h"\n\n{lines}\n{checks}\n{tables}\n{code}'
+    return f'/* {comment(title)} */\n#include "{graph.name}.h"\n\n{lines}\n{checks}\n{tables}\n{code}'
 
 
 def _layers(kernels: Sequence[Kernel]) -> list[str]:

@@ -20,15 +20,16 @@ from sarto.core.graph.network import Slide
 from sarto.deploy.c import between, front_end, mam
 from sarto.deploy.c.emission import Emission, check, refused
 from sarto.deploy.c.layout import WORDS, laid_out, table, whole_words
-from sarto.deploy.c.network_header import header
+from sarto.deploy.c.network_header import counters_b, header
 from sarto.deploy.c.storage import block_b, narrow_bias, storage_of, stream_tables
-from sarto.deploy.c.text import resolved
+from sarto.deploy.c.text import comment, resolved
 from sarto.deploy.plan import WORD_B, Plan, plan
 
 ORDER = (
     "arithmetic",
     "requantise",
     "clamp",
+    "standardise",
     "front_end",
     "front_end_take",
     "words",
@@ -60,7 +61,7 @@ ORDER = (
 
 
 def emit_network(graph: Graph, title: str, words: str) -> dict[str, str]:
-    """Return `<name>.h` and `<name>.c` of a graph of whole items; `title` and `words` are for people, and harmless.
+    """Return `<name>.h` and `<name>.c` of a graph of whole items; `title` and `words` are for people.
 
     Raises:
         SartoError: E126, when a layer is too large to be described, or the kernels do not know it.
@@ -74,9 +75,9 @@ def arena_plan(graph: Graph) -> Plan:
     return plan(graph, scratch, front_end.kept_b(graph.whole[0]))
 
 
-def arena_b(graph: Graph) -> int:
-    """Return the bytes of the arena of a graph of whole items: its plan, and the count of lines."""
-    return arena_plan(graph).size_b + WORD_B
+def network_arena_b(graph: Graph) -> int:
+    """Return the bytes of the arena of a graph of whole items: its plan, and what is counted."""
+    return arena_plan(graph).size_b + counters_b(graph)
 
 
 class _Emitter(Emission):
@@ -96,6 +97,7 @@ class _Emitter(Emission):
             "table": partial(between.looked_up, self),
             "permute": partial(between.permute, self),
             "front_end": partial(front_end.front_end, self),
+            "standardise": self.standardise,
             "reshape": lambda _number, _op: None,
             "argmax": self.argmax,
         }
@@ -107,15 +109,14 @@ class _Emitter(Emission):
             if op.kind not in self.kinds:
                 raise refused(op, f"there is no kernel for '{op.kind}'")
             self.kinds[op.kind](number, op)
-        text = header(graph, title, words, self.plan.size_b, self.parts.features)
+        text = header(graph, title, words, self.plan.size_b, self.features)
         return {f"{graph.name}.h": text, f"{graph.name}.c": self.source(title)}
 
     def source(self, title: str) -> str:
         """Return the text of the source, once every operation was looked at."""
         name, parts = self.graph.name, self.parts
-        (given,) = self.graph.kind("input")
         upper = name.upper()
-        lines = f"#define INPUT_AT {self.plan.places[given.name]}\n" if given.name in self.plan.places else ""
+        lines = "".join(f"#define {k} {v}\n" for k, v in self.input_lies().items())
         lines += f"#define SCORES_AT {self.scores_at // WORD_B}\n"
         lines += f"#define MOST_ADDED {parts.added}\n" if parts.added else ""
         check = f"typedef char arena_has_the_size_it_says[sizeof({name}_arena) == {upper}_ARENA_BYTES ? 1 : -1];\n"
@@ -128,7 +129,7 @@ class _Emitter(Emission):
             .replace("MODEL_", f"{upper}_")
         )
         pieces = [*parts.first, kernels, *parts.tables, network, driver]
-        return f'/* {title} */\n#include "{name}.h"\n\n{WORDS}{lines}\n{check}\n' + "\n".join(
+        return f'/* {comment(title)} */\n#include "{name}.h"\n\n{WORDS}{lines}\n{check}\n' + "\n".join(
             filter(None, pieces)
         )
 
@@ -142,10 +143,35 @@ class _Emitter(Emission):
             return text
         return "\n".join(_of_type(text, *one.split()) for one in sorted(found))
 
+    def input_lies(self) -> dict[str, object]:
+        """Return the `#define`s of where a line is laid, and as what; none where a front end makes the input."""
+        first, (given,) = self.graph.whole[0], self.graph.kind("input")
+        if first.kind == "front_end":
+            return {}
+        if first.kind == "standardise":
+            given = self.graph.by_name[first.outputs["y"]]
+        return {"INPUT": f"{given.dtype}_t", "INPUT_AT": self.plan.places[given.name]}
+
+    def standardise(self, _number: int, op: Op) -> None:
+        """Add the tables by which each sample of a sensor becomes a line of the input as it comes."""
+        (given,) = self.graph.kind("input")
+        found = {
+            "SAMPLE": f"{self.graph.name}_sample",
+            "CHANNELS": given.shape[-1],
+            "SHIFT_IN": op.attributes["shift"],
+        }
+        self.parts.first.append("".join(f"#define {name} {value}\n" for name, value in found.items()))
+        for role, name in (("zero", "zero"), ("factor", "factor_in")):
+            self.parts.first.append(table(name, "int32_t", self.graph.const(op.inputs[role])))
+        for kernel in ("arithmetic", "standardise"):
+            self.parts.needs(kernel)
+        self.parts.features.add("BYTES")
+
     @property
     def features(self) -> set[str]:
         """What the kernels are to know, see `resolved`."""
-        return self.parts.features | ({"BENT"} if self.bent else set())
+        windows = {"WINDOWS"} if self.graph.window else set[str]()
+        return self.parts.features | windows | ({"BENT"} if self.bent else set[str]())
 
     @property
     def bent(self) -> bool:

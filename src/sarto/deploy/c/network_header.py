@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from sarto.core.graph import Graph
-from sarto.deploy.c.text import resolved
+from sarto.deploy.c.text import comment, resolved
 from sarto.deploy.plan import WORD_B
 
 HEADER = """\
@@ -19,7 +19,12 @@ HEADER = """\
  * {name}_init once, {name}_step for each sample; {name}_listen for the class of the last {lines} as often as wanted, or
  * {name}_predict at the end of a recording.
 #else
+#if WINDOWS
+ * {name}_init, then {name}_step for every sample of {channels} raw sensor words; a window of {lines} samples ends every
+ * {window_hop}.
+#else
  * {name}_init once, {name}_step for each of the {lines} lines of an item ({line}), then {name}_predict.
+#endif
 #endif
  * All RAM that the model needs is one {name}_arena of {NAME}_ARENA_BYTES bytes. No malloc, no libc.
 {words} */
@@ -35,13 +40,20 @@ extern "C" {{
 #define {NAME}_LINES {lines}
 #define {NAME}_OUTPUTS {outputs}
 #define {NAME}_ARENA_BYTES {arena_b}
+#if WINDOWS
+#define {NAME}_WINDOW {lines}
+#define {NAME}_HOP {window_hop}
+#endif
 
-/* {output_list}. */
+/* {output_list}.{channel_list} */
 typedef {sample} {name}_sample;
 
 typedef struct {{
     uint32_t words[{arena_words}];
     int32_t line;
+#if WINDOWS
+    int32_t label;
+#endif
 }} {name}_arena;
 
 #if FRONT_END
@@ -54,12 +66,21 @@ int {name}_listen({name}_arena *arena);
 /* Returns the same at the end of a recording; the next sample starts another. */
 int {name}_predict({name}_arena *arena);
 #else
+#if WINDOWS
+/* Starts a stream. */
+void {name}_init({name}_arena *arena);
+/* Takes one sample; returns a class when a window ended with it, else -1. */
+int {name}_step({name}_arena *arena, const {name}_sample *sample);
+/* Ends the stream; returns the class of its last window, or of what there is of the first one. */
+int {name}_predict({name}_arena *arena);
+#else
 /* Starts an item. */
 void {name}_init({name}_arena *arena);
 /* Takes the next line of {NAME}_CHANNELS numbers; returns -1. Lines after the last one of an item are left out. */
 int {name}_step({name}_arena *arena, const {name}_sample *sample);
-/* Returns the class of the item, and is ready for the next one. Lines that were not given are zeros. */
+/* Returns the class of the item, and is ready for the next one. Lines that were not given are {missing}. */
 int {name}_predict({name}_arena *arena);
+#endif
 #endif
 /* The scores behind the last class, one per class{unit}; valid until the next step. */
 const int32_t *{name}_scores(const {name}_arena *arena);
@@ -81,6 +102,11 @@ def lines_of(shape: tuple[int, ...]) -> tuple[int, int]:
     return (columns, channels) if rows == 1 else (rows, columns * channels)
 
 
+def counters_b(graph: Graph) -> int:
+    """Return the bytes of what is counted: the lines, and where there are windows the class of the last."""
+    return WORD_B * (2 if graph.window else 1)
+
+
 def header(graph: Graph, title: str, words: str, planned_b: int, features: Collection[str]) -> str:
     """Return the header of a graph of whole items, of whose arena `planned_b` bytes are planned."""
     (given,), (scores,) = graph.kind("input"), graph.kind("output")
@@ -89,16 +115,19 @@ def header(graph: Graph, title: str, words: str, planned_b: int, features: Colle
     text = HEADER.format(
         name=graph.name,
         NAME=graph.name.upper(),
-        title=title,
-        words=f" * {words}\n" if words else "",
+        title=comment(title),
+        words=f" * {comment(words)}\n" if words else "",
         lines=lines,
         line=line,
         channels=channels,
         outputs=len(graph.outputs),
         hop=graph.whole[0].attributes.get("hop", 0),
-        arena_b=planned_b + WORD_B,
+        window_hop=graph.window.hop if graph.window else 0,
+        channel_list=f" Channels: {comment(', '.join(graph.channels))}." if graph.channels else "",
+        missing="at the mean" if graph.whole[0].kind == "standardise" else "zeros",
+        arena_b=planned_b + counters_b(graph),
         arena_words=planned_b // WORD_B,
-        output_list="Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs)),
+        output_list=comment("Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs))),
         sample=f"{given.dtype}_t",
         unit=f", in counts of {scores.scale:.6g}" if scores.scale else "",
     )

@@ -16,6 +16,7 @@ from collections.abc import Collection
 FEATURES = (
     "ABOVE",
     "BENT",
+    "BYTES",
     "CYCLIC",
     "FINE",
     "FRONT_END",
@@ -27,8 +28,22 @@ FEATURES = (
     "SLOTS",
     "TURNED",
     "WHOLE",
+    "WINDOWS",
 )
 """What the operations of a graph may have or not."""
+
+
+def comment(text: str) -> str:
+    """Return `text` such that it cannot end a comment or continue a line.
+
+    >>> comment("a */ b")
+    'a * / b'
+    """
+    return (
+        "".join(c if c.isprintable() and c != "\\" else "?" for c in text)
+        .replace("*/", "* /")
+        .replace("/*", "/ *")
+    )
 
 
 def resolved(text: str, features: Collection[str]) -> str:

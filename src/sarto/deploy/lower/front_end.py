@@ -27,7 +27,6 @@ architectures for large-scale audio classification", ICASSP 2017, section 3 (a n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -49,6 +48,7 @@ from sarto.core.graph.front_end import (
     SCALE as SCALE,
 )
 from sarto.deploy.lower.inputs import factors
+from sarto.deploy.lower.preceding import check_counts, preceded
 from sarto.models.input_error import InputError
 
 if TYPE_CHECKING:
@@ -266,46 +266,19 @@ def with_front_end(lowered: Lowered, end: LoweredFrontEnd) -> Lowered:
     Raises:
         InputError: E126, when a count of the network's input stands for something else, or its shape is another.
     """
-    graph, made = lowered.graph, end.made
-    (given,) = graph.kind("input")
+    (given,) = lowered.graph.kind("input")
+    made = end.made
+    check_counts(lowered, SCALE, (-LIMIT, LIMIT), "the front end")
     shapes = ((1, made.frames, made.bands), (made.frames, made.bands, 1), (made.frames * made.bands,))
-    if lowered.scale != SCALE or lowered.limits != (-LIMIT, LIMIT):
-        low, high = lowered.limits
-        raise InputError(
-            "E126",
-            "the network cannot read the numbers of the front end",
-            cause=f"its input has counts of {lowered.scale:g} from {low} to {high}, and not of {SCALE:g} from "
-            f"{-LIMIT} to {LIMIT}",
-            hint=f"quantise it with examples that say so: Examples(..., input_scale={SCALE})",
-        )
     if given.shape not in shapes:
         raise InputError(
             "E126",
             f"the network reads items of shape {given.shape}, channels last, and not what the front end makes",
             cause=f"{made.frames} frames of {made.bands} bands have shape {shapes[0]}, {shapes[1]} or {shapes[2]}",
         )
-    op, tensors = end.operation()
-    taken = {tensor.name for tensor in graph.tensors} - {given.name}
-    names = {tensor.name: _free(tensor.name, taken) for tensor in tensors}
-    heard = names[op.outputs["y"]]
-    first = replace(op, inputs=_renamed(op.inputs, names), outputs={"y": heard})
-    before = [replace(t, name=names[t.name]) for t in tensors]
-    before[-1] = replace(before[-1], shape=given.shape)
-    rest = [replace(op, inputs=_renamed(op.inputs, {given.name: heard})) for op in graph.whole]
-    joined = (*before, *(t for t in graph.tensors if t is not given))
     return replace(
         lowered,
-        graph=replace(graph, tensors=joined, whole=(first, *rest)),
+        graph=preceded(lowered.graph, *end.operation()),
         scale=1.0,
         limits=(-(2**15), 2**15 - 1),
     )
-
-
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name
-
-
-def _renamed(inputs: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
-    return {role: names.get(name, name) for role, name in inputs.items()}

@@ -48,6 +48,7 @@ from jaxtyping import Float, Int, Integer
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
 from sarto.deploy.onnx.building import GIVEN, INT32, OnnxBuilding
+from sarto.deploy.onnx.sensor import Unit, standardised
 from sarto.models.input_error import InputError
 
 FULL = {"int8": (-127, 127), "uint8": (0, 255)}
@@ -60,13 +61,16 @@ _NAMED: dict[str, Callable[[Float[np.ndarray, "256"]], Float[np.ndarray, "256"]]
 """Tables that are looked for; ONNX Runtime makes tables of its own of these."""
 
 
-def integer_model(graph: Graph, shape: tuple[int, ...], limits: tuple[int, int] | None = None) -> bytes:
+def integer_model(
+    graph: Graph, shape: tuple[int, ...], limits: tuple[int, int] | None = None, unit: Unit = None
+) -> bytes:
     """Return the ONNX file of a graph of whole items.
 
     Args:
         graph: whose tensors have scales.
         shape: of one item as the network takes it: (feature), (channel, step) or (channel, row, column).
         limits: of the input's numbers; None for all that its type has.
+        unit: of a graph behind a sensor what a word of each channel stands for, 1 by default: the file takes values.
 
     Raises:
         InputError: E134, for a graph of a stream, and for an operation that has no counterpart here; the message says
@@ -80,7 +84,7 @@ def integer_model(graph: Graph, shape: tuple[int, ...], limits: tuple[int, int] 
             hint="deploy it with --to c or --to cmake",
         )
     build = _Integers(graph)
-    build.given(shape, limits)
+    build.given(shape, limits, unit)
     for op in graph.whole:
         build.take(op)
     (scores,) = graph.kind("output")
@@ -117,11 +121,15 @@ class _Integers:
         self.graph, self.file = graph, OnnxBuilding()
         self.held: dict[str, _Value] = {}
 
-    def given(self, shape: tuple[int, ...], limits: tuple[int, int] | None) -> None:
+    def given(self, shape: tuple[int, ...], limits: tuple[int, int] | None, unit: Unit) -> None:
         """Quantise the input."""
         (tensor,) = self.graph.kind("input")
         inside, places = _first(tensor.shape)
         name = GIVEN if shape == inside else self.reshaped(GIVEN, inside, "as_image")
+        first = self.graph.whole[0]
+        if first.kind == "standardise":
+            name = standardised(self.file, name, self.graph, first, unit)
+            tensor, limits = self.graph.by_name[first.outputs["y"]], None
         value = self.bounded(name, tensor, limits or FULL[tensor.dtype], bend=False)
         self.held[tensor.name] = _Value(self.quantised(value, tensor), inside, places)
 
@@ -138,6 +146,7 @@ class _Integers:
             "reshape": self.reshape,
             "permute": self.permute,
             "argmax": lambda _: None,
+            "standardise": lambda _: None,
         }
         if op.kind not in known:
             raise InputError(

@@ -14,6 +14,7 @@ from sarto.core.recipe import Step
 from sarto.deploy.lower import InputStatistics
 from sarto.deploy.sensor import SensorFormat
 from sarto.learn.forest import ForestSettings
+from sarto.models.network.architecture import Architecture
 from sarto.models.sequences import Sequences
 
 SAMPLE_ITEMS, SAMPLE_SHARE = 32, 8
@@ -84,11 +85,10 @@ Layer = tuple[Op, tuple[Tensor, ...]]
 
 @dataclass(frozen=True)
 class Candidate(ABC):
-    """The settings of one trial.
+    """The settings of one trial: of a model of a stream (`Streamed`), or of a network of whole items (`Whole`).
 
     Attributes:
         units: what the size of the model grows with; each family says what it is.
-        segments: pooling segments.
         seed: of everything that is drawn.
     """
 
@@ -101,7 +101,6 @@ class Candidate(ABC):
     """Units come in multiples of this, for which the kernels have no rows left over."""
 
     units: int
-    segments: int
     seed: int
 
     @property
@@ -113,26 +112,8 @@ class Candidate(ABC):
         """
 
     @abstractmethod
-    def body(self, ground: Ground) -> Graph:
-        """Return the integer graph of what runs for every sample, without a head."""
-
-    def made_up_body(self, ground: Ground) -> Graph:
-        """Return a body with the same tables, state and code, made of numbers that cost nothing to find."""
-        return self.body(ground)
-
-    @abstractmethod
     def most_units(self, shape: Shape) -> int:
         """Return the most units that are worth trying, whatever the budget."""
-
-    def layer(self, vectors: Int[np.ndarray, "item feature"]) -> Layer | None:
-        """Return the layer between features and linear readout, if there is one, for features like `vectors`."""
-        del vectors
-        return None
-
-    @property
-    def forest(self) -> ForestSettings | None:
-        """How to grow a forest on the features, or None where a linear readout decides."""
-        return None
 
     @abstractmethod
     def canonical(self) -> Self:
@@ -156,6 +137,50 @@ class Candidate(ABC):
     def to_json(self) -> dict[str, Any]:
         """Return the settings as plain JSON values, the family's name among them."""
         return {"family": self.family, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Streamed(Candidate):
+    """A model that takes a stream sample by sample, into features of each segment that a head decides on.
+
+    Attributes:
+        segments: pooling segments.
+    """
+
+    segments: int
+
+    @abstractmethod
+    def body(self, ground: Ground) -> Graph:
+        """Return the integer graph of what runs for every sample, without a head."""
+
+    def made_up_body(self, ground: Ground) -> Graph:
+        """Return a body with the same tables, state and code, made of numbers that cost nothing to find."""
+        return self.body(ground)
+
+    def layer(self, vectors: Int[np.ndarray, "item feature"]) -> Layer | None:
+        """Return the layer between features and linear readout, if there is one, for features like `vectors`."""
+        del vectors
+        return None
+
+    @property
+    def forest(self) -> ForestSettings | None:
+        """How to grow a forest on the features, or None where a linear readout decides."""
+        return None
+
+
+@dataclass(frozen=True)
+class Whole(Candidate):
+    """A network that takes an item as a whole, (channel, step), and is trained by gradients.
+
+    Attributes:
+        rate: the largest learning rate.
+    """
+
+    rate: float
+
+    @abstractmethod
+    def architecture(self, shape: Shape) -> Architecture:
+        """Return the network, for the longest item."""
 
 
 def in_segments(segments: int) -> str:

@@ -45,7 +45,7 @@ def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
 
 
 @dataclass(frozen=True)
-class Candidate(_candidate.Candidate):
+class Candidate(_candidate.Streamed):
     """`units` kernels; see `sarto.models.convolution` for the settings."""
 
     family: ClassVar[str] = "convolution"

@@ -57,7 +57,7 @@ def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
 
 
 @dataclass(frozen=True)
-class Candidate(_candidate.Candidate):
+class Candidate(_candidate.Streamed):
     """Trees of at most `units` leaves each."""
 
     family: ClassVar[str] = "forest"

@@ -53,7 +53,7 @@ def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
 
 
 @dataclass(frozen=True)
-class Candidate(_candidate.Candidate):
+class Candidate(_candidate.Streamed):
     """`units` random features of a set of statistics of each segment."""
 
     family: ClassVar[str] = "random_features"

@@ -79,7 +79,7 @@ def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
 
 
 @dataclass(frozen=True)
-class Candidate(_candidate.Candidate):
+class Candidate(_candidate.Streamed):
     """A reservoir of `units` neurons; see `sarto.models.reservoir` and `sarto.deploy.lower` for the settings."""
 
     family: ClassVar[str] = "reservoir"

@@ -31,7 +31,7 @@ def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
 
 
 @dataclass(frozen=True)
-class Candidate(_candidate.Candidate):
+class Candidate(_candidate.Streamed):
     """A linear readout of a set of statistics of each of `units` segments."""
 
     family: ClassVar[str] = "statistics"

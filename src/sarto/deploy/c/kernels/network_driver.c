@@ -10,41 +10,22 @@ static void listening(model_arena *arena)
 }
 
 #else
-/* What the program calls. A step lays one line of the item into the input; the network runs when its class is asked for. */
-#endif
-void model_init(model_arena *arena)
+/* What the program calls. A step lays one line of the item into the input; the network runs when its class is asked for
+   or a window ends. */
+static INPUT *input_of(model_arena *arena)
 {
-    arena->line = 0;
+    return (INPUT *)arena->words + INPUT_AT;
 }
 
-int model_step(model_arena *arena, const model_sample *sample)
-{
-#if FRONT_END
-    uint8_t *const m = (uint8_t *)arena->words;
-    listening(arena);
-    front_end_take((front_end_state *)(m + FRAME_AT), *sample, (int32_t *)(m + TRANSFORM_AT), (int8_t *)(m + HEARD_AT));
-#else
-    if (arena->line < MODEL_LINES) {
-        model_sample *to = (model_sample *)arena->words + INPUT_AT + arena->line * MODEL_CHANNELS;
-        for (int i = 0; i < MODEL_CHANNELS; i++)
-            to[i] = sample[i];
-        arena->line++;
-    }
 #endif
-    return -1;
-}
-
-#if FRONT_END
-int model_listen(model_arena *arena)
+static int decide(model_arena *arena)
 {
+#if FRONT_END
     listening(arena);
 #else
-int model_predict(model_arena *arena)
-{
-    model_sample *input = (model_sample *)arena->words + INPUT_AT;
+    INPUT *input = input_of(arena);
     for (int i = arena->line * MODEL_CHANNELS; i < MODEL_LINES * MODEL_CHANNELS; i++)
         input[i] = 0;
-    arena->line = 0;
 #endif
     network((uint8_t *)arena->words);
     const int32_t *scores = model_scores(arena);
@@ -55,15 +36,66 @@ int model_predict(model_arena *arena)
     return best;
 }
 
-#if FRONT_END
-int model_predict(model_arena *arena)
+void model_init(model_arena *arena)
 {
-    const int best = model_listen(arena);
     arena->line = 0;
-    return best;
+#if WINDOWS
+    arena->label = -1;
+#endif
+}
+
+int model_step(model_arena *arena, const model_sample *sample)
+{
+#if FRONT_END
+    uint8_t *const m = (uint8_t *)arena->words;
+    listening(arena);
+    front_end_take((front_end_state *)(m + FRAME_AT), *sample, (int32_t *)(m + TRANSFORM_AT), (int8_t *)(m + HEARD_AT));
+#else
+    if (arena->line < MODEL_LINES) {
+        INPUT *to = input_of(arena) + arena->line * MODEL_CHANNELS;
+#if BYTES
+        standardise(sample, to);
+#else
+        for (int i = 0; i < MODEL_CHANNELS; i++)
+            to[i] = sample[i];
+#endif
+        arena->line++;
+    }
+#endif
+#if WINDOWS
+    if (arena->line == MODEL_LINES) {
+        INPUT *input = input_of(arena);
+        arena->label = decide(arena);
+        arena->line = MODEL_LINES - MODEL_HOP;
+        for (int i = 0; i < (MODEL_LINES - MODEL_HOP) * MODEL_CHANNELS; i++)
+            input[i] = input[i + MODEL_HOP * MODEL_CHANNELS];
+        return arena->label;
+    }
+#endif
+    return -1;
+}
+
+#if FRONT_END
+int model_listen(model_arena *arena)
+{
+    return decide(arena);
 }
 
 #endif
+#if WINDOWS
+/* The last window that ended decides; where none has, what there is of the first one does. */
+#endif
+int model_predict(model_arena *arena)
+{
+#if WINDOWS
+    const int best = arena->label >= 0 ? arena->label : decide(arena);
+#else
+    const int best = decide(arena);
+#endif
+    model_init(arena);
+    return best;
+}
+
 const int32_t *model_scores(const model_arena *arena)
 {
     return (const int32_t *)arena->words + SCORES_AT;
