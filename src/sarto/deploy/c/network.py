@@ -17,7 +17,7 @@ from jaxtyping import Int, Integer
 
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
-from sarto.deploy.c import between, front_end, mam
+from sarto.deploy.c import between, front_end, mam, sensor
 from sarto.deploy.c.emission import Emission, check, refused
 from sarto.deploy.c.layout import WORDS, laid_out, table, whole_words
 from sarto.deploy.c.network_header import header
@@ -29,6 +29,7 @@ ORDER = (
     "arithmetic",
     "requantise",
     "clamp",
+    "standardise",
     "front_end",
     "front_end_take",
     "words",
@@ -96,6 +97,7 @@ class _Emitter(Emission):
             "table": partial(between.looked_up, self),
             "permute": partial(between.permute, self),
             "front_end": partial(front_end.front_end, self),
+            "standardise": partial(sensor.standardise, self),
             "reshape": lambda _number, _op: None,
             "argmax": self.argmax,
         }

@@ -24,6 +24,7 @@ FEATURES = (
     "LINEAR",
     "OWN_MIX",
     "PAIRS",
+    "SENSOR",
     "SLOTS",
     "TURNED",
     "WHOLE",
