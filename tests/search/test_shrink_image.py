@@ -121,6 +121,17 @@ def test_weights_lie_as_takes_least_or_plain_where_that_is_asked(make: Make) -> 
     assert sizes["smallest"] < sizes["plain"]
 
 
+def test_a_tree_is_an_image_like_a_network(make: Make) -> None:
+    result = shrink(make("out", recipe="tree:4,rans", flash_b=4000.0), Silent())
+    assert result.verdict.fits and [p.name for p in result.points][0] == "tree:4"
+    graph = load_graph(Path("out/graph.npz"))
+    assert [op.kind for op in graph.whole] == ["reshape", "forest", "argmax"]
+    assert "sample" in Path("out/model.h").read_text(encoding="utf-8")
+    told = {e.what: e.value for e in result.evidence}
+    assert {e.what: e.value for e in measure_folder(Path("out"), None, Silent())}["flash"] == told["flash"]
+    assert read_run(Path("out")).kind == "network" and told["test accuracy"] > 0.5
+
+
 def test_a_limit_of_instructions_takes_as_few_layers_as_it_must_out_of_their_streams(make: Make) -> None:
     rng = np.random.default_rng(0)
     weights = rng.integers(-2, 3, (2, 40, 40)) * (rng.random((2, 40, 40)) < 0.6)

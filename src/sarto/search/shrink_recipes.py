@@ -59,6 +59,8 @@ def check_integers(recipes: Sequence[tuple[Order, ...]], device: str) -> None:
     Raises:
         SartoError: E133.
     """
+    from sarto.compress.recipe import TREE
+
     for orders in recipes:
-        if not {order.name for order in orders} & {"ptq", "qat"}:
+        if not {order.name for order in orders} & {"ptq", "qat", TREE}:
             raise in_floats(device, ",".join(map(str, orders)))

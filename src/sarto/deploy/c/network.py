@@ -17,6 +17,7 @@ from jaxtyping import Int, Integer
 
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
+from sarto.core.graph.values import DTYPES
 from sarto.deploy.c import between, front_end, mam, sensor
 from sarto.deploy.c.emission import Emission, check, refused
 from sarto.deploy.c.layout import WORDS, laid_out, table, whole_words
@@ -52,6 +53,7 @@ ORDER = (
     "network_add",
     "network_permute",
     "network_table",
+    "forest",
     "network_concat",
     "network_extremes",
     "network_mam",
@@ -96,6 +98,7 @@ class _Emitter(Emission):
             "concat": partial(between.concat, self),
             "table": partial(between.looked_up, self),
             "permute": partial(between.permute, self),
+            "forest": partial(between.forest, self),
             "front_end": partial(front_end.front_end, self),
             "standardise": partial(sensor.standardise, self),
             "reshape": lambda _number, _op: None,
@@ -117,7 +120,8 @@ class _Emitter(Emission):
         name, parts = self.graph.name, self.parts
         (given,) = self.graph.kind("input")
         upper = name.upper()
-        lines = f"#define INPUT_AT {self.plan.places[given.name]}\n" if given.name in self.plan.places else ""
+        at = self.plan.places.get(given.name)  # counted in numbers of the input
+        lines = "" if at is None else f"#define INPUT_AT {at // DTYPES[given.dtype]}\n"
         lines += f"#define SCORES_AT {self.scores_at // WORD_B}\n"
         lines += f"#define MOST_ADDED {parts.added}\n" if parts.added else ""
         check = f"typedef char arena_has_the_size_it_says[sizeof({name}_arena) == {upper}_ARENA_BYTES ? 1 : -1];\n"

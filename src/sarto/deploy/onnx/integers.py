@@ -80,9 +80,10 @@ def integer_model(graph: Graph, shape: tuple[int, ...], limits: tuple[int, int] 
             hint="deploy it with --to c or --to cmake",
         )
     build = _Integers(graph)
+    steps = [(build.known(op), op) for op in graph.whole]  # what is refused is so before anything is written
     build.given(shape, limits)
-    for op in graph.whole:
-        build.take(op)
+    for add, op in steps:
+        add(op)
     (scores,) = graph.kind("output")
     last = build.ordered(build.flat(build.held[scores.name]), np.arange(math.prod(scores.shape)))
     metadata = {"classes": json.dumps(graph.outputs), "graph_sha256": graph.sha256}
@@ -125,9 +126,13 @@ class _Integers:
         value = self.bounded(name, tensor, limits or FULL[tensor.dtype], bend=False)
         self.held[tensor.name] = _Value(self.quantised(value, tensor), inside, places)
 
-    def take(self, op: Op) -> None:
-        """Add the nodes of one operation."""
-        known: dict[str, Callable[[Op], None]] = {
+    def known(self, op: Op) -> Callable[[Op], None]:
+        """Return what adds the nodes of an operation.
+
+        Raises:
+            InputError: E134, when nothing does.
+        """
+        found: dict[str, Callable[[Op], None]] = {
             "dense": self.layer,
             "conv": self.layer,
             "add": self.add,
@@ -139,14 +144,15 @@ class _Integers:
             "permute": self.permute,
             "argmax": lambda _: None,
         }
-        if op.kind not in known:
+        if op.kind not in found:
+            reads = [name for name in op.inputs.values() if self.graph.by_name[name].kind != "const"]
             raise InputError(
                 "E134",
                 f"'{', '.join(op.outputs.values())}' is {op.kind}, which has no counterpart in ONNX here",
-                cause=f"it follows '{', '.join(n for n in op.inputs.values() if n in self.held)}'",
+                cause=f"it follows '{', '.join(reads)}'",
                 hint="deploy it with --to c or --to cmake",
             )
-        known[op.kind](op)
+        return found[op.kind]
 
     # What the operations share.
 
