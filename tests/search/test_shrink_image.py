@@ -123,7 +123,7 @@ def test_weights_lie_as_takes_least_or_plain_where_that_is_asked(make: Make) -> 
 
 def test_a_tree_is_an_image_like_a_network(make: Make) -> None:
     result = shrink(make("out", recipe="tree:4,rans", flash_b=4000.0), Silent())
-    assert result.verdict.fits and [p.name for p in result.points][0] == "tree:4"
+    assert result.verdict.fits and result.points[0].name == "tree:4"
     graph = load_graph(Path("out/graph.npz"))
     assert [op.kind for op in graph.whole] == ["reshape", "forest", "argmax"]
     assert "sample" in Path("out/model.h").read_text(encoding="utf-8")

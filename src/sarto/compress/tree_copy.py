@@ -22,7 +22,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float
-from scipy.special import softmax
 
 from sarto.compress.quantize._calibration import items_of_bytes
 from sarto.compress.state import Evaluation, State
@@ -70,7 +69,8 @@ class TreeCopy:
         network, shape = state.network, state.network.architecture.input_shape
         form = counts_of(evaluation.train)
         x = seen(form, evaluation.train.x)
-        costs = 1 - softmax(predict(network, evaluation.train.x).astype(np.float64), axis=1)
+        scores = torch.as_tensor(predict(network, evaluation.train.x)).double()
+        costs = 1 - torch.softmax(scores, dim=1).numpy()
         tree = grow(x, costs, int(self.leaves), evaluation.seed)
         if not len(tree.feature):
             same = evaluation.train.classes[int(tree.action[0])]
