@@ -47,6 +47,8 @@ class Scale:
 
         >>> [Scale(1e-8, 1e-4, gone=False).at(t) for t in (0, 0.5, 1)]
         [1e-08, 1e-06, 0.0001]
+        >>> [SCALES["tree"].at(t) for t in (0, 0.5, 1)]
+        [128.0, 16.0, 2.0]
         """
         if self.whole:
             return float(round(self.least * (self.most / self.least) ** t))
