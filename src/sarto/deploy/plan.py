@@ -5,7 +5,7 @@ scores to the end. What an operation may write over what it reads shares its pla
 a sum of numbers of the same size, a pool without padding (each of its outputs lies at or before the first number that
 a later one reads). Kernels may ask for scratch while they run. What a front end has heard, and what it keeps from
 sample to sample, is never shared; its input is not stored, and its scratch may be anything else, since it runs between
-two runs of the network. Raw sensor words are not stored either: each is standardised as it comes.
+two runs of the network.
 
 `bound_b` is the largest sum of what is alive at one operation: no arena can be smaller. Buffers are laid out first-fit
 in several orders, and the smallest arena is taken.
@@ -134,9 +134,9 @@ def _shared(graph: Graph) -> Sequence[Buffer]:
     last = {name: i for i, op in enumerate(ops) for name in op.inputs.values()}
     last |= {t.name: len(ops) for t in graph.kind("output")}
     (given,) = (tensor.name for tensor in graph.kind("input"))
-    if ops[0].kind in ("front_end", "standardise"):
+    if ops[0].kind == "front_end":
         (given,) = ops[0].outputs.values()
-        last |= {given: len(ops)} if ops[0].kind == "front_end" else {}
+        last[given] = len(ops)
     buffers = [Buffer((given,), sizes[given], -1, last.get(given, -1))]
     holds = {given: 0}
     for i, op in enumerate(ops):

@@ -59,9 +59,6 @@ def one(
                 x = values[name][(*place[:-1], channel)]
                 return rescaled(x, a[f"factor_{i}"], a[f"shift_{i}"], a) if a[f"shift_{i}"] else x
             channel -= graph.by_name[name].shape[-1]
-    if op.kind == "standardise":
-        zero, factor = (int(graph.const(op.inputs[role])[place[-1]]) for role in ("zero", "factor"))
-        return rescaled(values[op.inputs["raw"]][place] - zero, factor, a["shift"], a)
     x, source = values[op.inputs["x"]], graph.by_name[op.inputs["x"]].shape
     flat = int(np.ravel_multi_index(place, shape))
     if op.kind in ("reshape", "permute"):

@@ -7,9 +7,6 @@
 #define NEURONS 3
 #define SAMPLE int32_t
 #define SHIFT_IN 4
-#define INPUT int16_t
-#define INPUT_LOW -32767
-#define INPUT_HIGH 32767
 #define INPUT_SHIFT 3
 #define BIAS_SHIFT 5
 #define SHIFT 6

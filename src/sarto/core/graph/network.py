@@ -11,7 +11,6 @@ where nothing can be negative, and a 0 of the padding is a 0. With 8-bit weights
     max       y = max x                                                      over a kernel, padding left out
     concat    y = clamp((m_i x_i + 2^(s_i - 1)) >> s_i)                      the inputs i joined on their channels
     table     y = t_(x + 128) of an int8 x, t_x of a uint8 x                 with a number for each of 256
-    standardise   y = clamp((m_c (w - z_c) + 2^(s - 1)) >> s)                of raw sensor words w, before all else
     forest    y = the sum over all trees of the leaf that x ends in          (see `heads`)
     reshape, permute, argmax; mam, mam_conv (see `mam`)
 

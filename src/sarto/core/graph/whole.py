@@ -24,7 +24,6 @@ from sarto.core.graph import mam, network
 from sarto.core.graph.front_end import FrontEnd, front_end
 from sarto.core.graph.heads import Trees, forest
 from sarto.core.graph.interpreter import Outcome
-from sarto.core.graph.operations import standardise
 from sarto.core.graph.values import Graph, Op
 
 _MOST_VALUES = 2**22
@@ -74,9 +73,6 @@ def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."
     if op.kind == "concat":
         read = [values[op.inputs[f"x{i}"]] for i in range(len(op.inputs))]
         return network.concat(read, [(a[f"factor_{i}"], a[f"shift_{i}"]) for i in range(len(read))], limits)
-    if op.kind == "standardise":
-        zero, factor = (graph.const(op.inputs[role]) for role in ("zero", "factor"))
-        return standardise(values[op.inputs["raw"]], zero, factor, a["shift"], limits)
     name = op.inputs["x"]
     x = values[name]
     if op.kind in SUMMED:

@@ -18,7 +18,7 @@ from jaxtyping import Int, Integer
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
 from sarto.core.graph.values import DTYPES
-from sarto.deploy.c import between, front_end, mam, sensor
+from sarto.deploy.c import between, front_end, mam
 from sarto.deploy.c.emission import Emission, check, refused
 from sarto.deploy.c.layout import WORDS, laid_out, table, whole_words
 from sarto.deploy.c.network_header import header
@@ -30,7 +30,6 @@ ORDER = (
     "arithmetic",
     "requantise",
     "clamp",
-    "standardise",
     "front_end",
     "front_end_take",
     "words",
@@ -100,7 +99,6 @@ class _Emitter(Emission):
             "permute": partial(between.permute, self),
             "forest": partial(between.forest, self),
             "front_end": partial(front_end.front_end, self),
-            "standardise": partial(sensor.standardise, self),
             "reshape": lambda _number, _op: None,
             "argmax": self.argmax,
         }

@@ -24,7 +24,6 @@ FEATURES = (
     "LINEAR",
     "OWN_MIX",
     "PAIRS",
-    "SENSOR",
     "SLOTS",
     "TURNED",
     "WHOLE",

@@ -27,6 +27,7 @@ architectures for large-scale audio classification", ICASSP 2017, section 3 (a n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,6 @@ from sarto.core.graph.front_end import (
 from sarto.core.graph.front_end import (
     SCALE as SCALE,
 )
-from sarto.deploy.lower.before import before
 from sarto.deploy.lower.inputs import factors
 from sarto.models.input_error import InputError
 
@@ -284,5 +284,28 @@ def with_front_end(lowered: Lowered, end: LoweredFrontEnd) -> Lowered:
             f"the network reads items of shape {given.shape}, channels last, and not what the front end makes",
             cause=f"{made.frames} frames of {made.bands} bands have shape {shapes[0]}, {shapes[1]} or {shapes[2]}",
         )
-    joined = before(graph, *end.operation())
-    return replace(lowered, graph=joined, scale=1.0, limits=(-(2**15), 2**15 - 1))
+    op, tensors = end.operation()
+    taken = {tensor.name for tensor in graph.tensors} - {given.name}
+    names = {tensor.name: _free(tensor.name, taken) for tensor in tensors}
+    heard = names[op.outputs["y"]]
+    first = replace(op, inputs=_renamed(op.inputs, names), outputs={"y": heard})
+    before = [replace(t, name=names[t.name]) for t in tensors]
+    before[-1] = replace(before[-1], shape=given.shape)
+    rest = [replace(op, inputs=_renamed(op.inputs, {given.name: heard})) for op in graph.whole]
+    joined = (*before, *(t for t in graph.tensors if t is not given))
+    return replace(
+        lowered,
+        graph=replace(graph, tensors=joined, whole=(first, *rest)),
+        scale=1.0,
+        limits=(-(2**15), 2**15 - 1),
+    )
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _renamed(inputs: Mapping[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    return {role: names.get(name, name) for role, name in inputs.items()}

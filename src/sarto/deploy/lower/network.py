@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int, Num
+from jaxtyping import Float, Int
 
 from sarto.compress.places import bent_by, by_table, in_full
 from sarto.compress.uniform import quantiser
@@ -71,13 +71,8 @@ class Lowered:
     score_scale: float
     weight_error: Mapping[str, float]
 
-    def items(self, x: Num[np.ndarray, "item ..."]) -> Int[np.ndarray, "item ..."]:
-        """Return items as the graph takes them: integers, channels last.
-
-        Of one with a front end they are samples, and of one on raw sensor words these words.
-        """
-        if self.graph.whole[0].kind == "standardise":
-            return channels_last(x.astype(np.int64), skipped=1)
+    def items(self, x: Float[np.ndarray, "item ..."]) -> Int[np.ndarray, "item ..."]:
+        """Return items as the graph takes them: integers, channels last; of one with a front end they are samples."""
         q = np.rint(x.astype(np.float32) / np.float32(self.scale)).clip(*self.limits)
         if self.graph.whole[0].kind == "front_end":
             return q.astype(np.int64).reshape(len(x), -1, 1)

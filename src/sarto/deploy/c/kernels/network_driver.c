@@ -25,15 +25,9 @@ int model_step(model_arena *arena, const model_sample *sample)
     front_end_take((front_end_state *)(m + FRAME_AT), *sample, (int32_t *)(m + TRANSFORM_AT), (int8_t *)(m + HEARD_AT));
 #else
     if (arena->line < MODEL_LINES) {
-#if SENSOR
-        INPUT *to = (INPUT *)arena->words + INPUT_AT + arena->line * MODEL_CHANNELS;
-        for (int i = 0; i < MODEL_CHANNELS; i += CHANNELS)
-            standardise(sample + i, to + i);
-#else
         model_sample *to = (model_sample *)arena->words + INPUT_AT + arena->line * MODEL_CHANNELS;
         for (int i = 0; i < MODEL_CHANNELS; i++)
             to[i] = sample[i];
-#endif
         arena->line++;
     }
 #endif
@@ -47,16 +41,9 @@ int model_listen(model_arena *arena)
 #else
 int model_predict(model_arena *arena)
 {
-#if SENSOR
-    INPUT *input = (INPUT *)arena->words + INPUT_AT;
-    for (int i = arena->line * MODEL_CHANNELS; i < MODEL_LINES * MODEL_CHANNELS; i += CHANNELS)
-        for (int c = 0; c < CHANNELS; c++)
-            input[i + c] = of_zero[c];
-#else
     model_sample *input = (model_sample *)arena->words + INPUT_AT;
     for (int i = arena->line * MODEL_CHANNELS; i < MODEL_LINES * MODEL_CHANNELS; i++)
         input[i] = 0;
-#endif
     arena->line = 0;
 #endif
     network((uint8_t *)arena->words);
