@@ -14,6 +14,7 @@ AMOUNTS = {
     "density": "share of the weights that goes",
     "share": "share of a layer's parameters that stays",
     "price": "price of a bit, in nats of the loss",
+    "leaves": "leaves, at most",
     "": "none",
 }
 """What `compress/recipe.STEPS` calls an amount -> what a reader does."""

@@ -130,6 +130,15 @@ def test_bad_input_is_worded_and_nothing_is_left_behind(
     assert not (folder / "small").exists()
 
 
+@pytest.mark.parametrize(
+    ("limit", "cause"), [(("--ram", "1kB"), "a file has no RAM"), (("--energy", "1uJ"), "a file is not run")]
+)
+def test_a_file_has_no_limits_of_a_device(folder: Path, limit: tuple[str, str], cause: str) -> None:
+    result = compress(*limit)
+    assert (result.exit_code, "error[E112]" in result.stderr, cause in result.stderr) == (2, True, True)
+    assert f"{limit[0]} without --device" in result.stderr and not (folder / "small").exists()
+
+
 def test_a_named_network_is_trained_first(folder: Path) -> None:
     result = compress(model="mlp", recipe="codebook:3")
     assert result.exit_code == 0, result.stderr

@@ -9,16 +9,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jaxtyping import Int8
 
 from sarto.core.errors import SartoError
-from sarto.core.graph import infer, load_graph
+from sarto.core.graph import Graph, Op, Tensor, infer, load_graph
 from sarto.core.progress import Silent
+from sarto.data.examples import of_arrays
+from sarto.deploy.c.storage import storage_of
+from sarto.deploy.lower.network import Lowered
 from sarto.measure.model import measure_folder, read_pinned
 from sarto.report import read_run
 from sarto.report.card import card
 from sarto.report.page import html
 from sarto.search.shrink import shrink
 from sarto.search.shrink_folder import ShrinkRequest
+from sarto.search.shrink_image import images_of
 
 Make = Callable[..., ShrinkRequest]
 
@@ -45,10 +50,17 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
 
 
 def test_the_folder_is_one_of_a_device(make: Make) -> None:
-    result = shrink(make("out", recipe="magnitude:0.3,ptq:8", flash_b=64000.0, ram_b=16000.0), Silent())
+    limits = {"flash_b": 64000.0, "ram_b": 16000.0, "instructions": 1e6, "latency_s": 0.1, "energy_j": 0.1}
+    result = shrink(make("out", recipe="magnitude:0.3,ptq:8", **limits), Silent())
     run = read_run(Path("out"))
     assert (run.kind, run.artifact["device"], result.verdict.fits) == ("network", "cortex_m4", True)
-    assert {m.limit for m in run.verdict.margins} == {"flash", "ram"}
+    assert {m.limit: m.how for m in run.verdict.margins} == {
+        "flash": "measured",
+        "ram": "emulated",
+        "instructions per inference": "emulated",
+        "latency": "estimated",
+        "energy": "estimated",
+    }
     assert [p.name for p in run.points] == ["ptq:8"]  # the step before it leaves floats, which have no image
     told = {e.what: e for e in run.evidence}
     assert told["flash"].value > told["file"].value and told["flash"].tool.startswith("ELF")
@@ -68,9 +80,7 @@ def test_the_folder_is_one_of_a_device(make: Make) -> None:
     assert "3 lines of 2 numbers" in card(run)
     again = measure_folder(Path("out"), None, Silent())
     assert {e.what: e.value for e in again}["flash"] == told["flash"].value
-    assert shrink(
-        make("out", recipe="magnitude:0.3,ptq:8", flash_b=64000.0, ram_b=16000.0), Silent()
-    ).already_done
+    assert shrink(make("out", recipe="magnitude:0.3,ptq:8", **limits), Silent()).already_done
 
 
 def test_a_search_is_by_what_images_take(make: Make) -> None:
@@ -82,10 +92,13 @@ def test_a_search_is_by_what_images_take(make: Make) -> None:
     assert front["objectives"] == ["validation error", "flash", "ram"]
 
 
-def test_a_recipe_that_ends_in_floats_is_refused_before_anything_is_trained(make: Make) -> None:
+def test_floats_and_limits_that_nobody_can_judge_are_refused_before_anything_is_trained(make: Make) -> None:
     with pytest.raises(SartoError, match=r"computes in floats at the end of 'magnitude:0\.5'") as caught:
         shrink(make("out", recipe="magnitude:0.5"), Silent())
     assert caught.value.code == "E133" and "ptq" in str(caught.value.hint)
+    with pytest.raises(SartoError, match="--energy cannot be judged on cortex_m7") as caught:
+        shrink(make("out", device="cortex_m7", energy_j=1.0), Silent())
+    assert caught.value.code == "E112"
     assert not Path("out").exists()
 
 
@@ -106,3 +119,60 @@ def test_weights_lie_as_takes_least_or_plain_where_that_is_asked(make: Make) -> 
         graph = load_graph(Path(weights) / "graph.npz")
         assert any("storage" in op.attributes for op in graph.whole) == (weights == "smallest")
     assert sizes["smallest"] < sizes["plain"]
+
+
+def test_a_tree_is_an_image_like_a_network(make: Make) -> None:
+    result = shrink(make("out", recipe="tree:4,rans", flash_b=4000.0), Silent())
+    assert result.verdict.fits and result.points[0].name == "tree:4"
+    graph = load_graph(Path("out/graph.npz"))
+    assert [op.kind for op in graph.whole] == ["reshape", "forest", "argmax"]
+    assert "sample" in Path("out/model.h").read_text(encoding="utf-8")
+    told = {e.what: e.value for e in result.evidence}
+    assert {e.what: e.value for e in measure_folder(Path("out"), None, Silent())}["flash"] == told["flash"]
+    assert read_run(Path("out")).kind == "network" and told["test accuracy"] > 0.5
+
+
+def test_a_limit_of_instructions_takes_as_few_layers_as_it_must_out_of_their_streams(make: Make) -> None:
+    rng = np.random.default_rng(0)
+    weights = rng.integers(-2, 3, (2, 40, 40)) * (rng.random((2, 40, 40)) < 0.6)
+    lowered = Lowered(two_layers(weights.astype(np.int8)), 1 / 127, (-127, 127), 1.0, {})
+    examples = of_arrays(rng.uniform(-1, 1, (4, 40)), np.arange(4) % 2)
+
+    def point(**limits: Any) -> tuple[list[str], dict[str, float]]:
+        images = images_of(make("out", **limits), "two layers", Path("images"))
+        assert images is not None
+        found, measured = images.point(lowered, examples)
+        return [storage_of(op) for op in found.graph.whole[:2]], {e.what: e.value for e in measured.evidence}
+
+    smallest, takes = point()
+    assert smallest == ["coded", "coded"]
+    slow, size = takes["instructions per inference"], takes["flash"]
+    one, took = point(instructions=0.7 * slow)
+    assert sorted(one) == ["coded", "plain"] and took["instructions per inference"] <= 0.7 * slow
+    both, took = point(latency_s=takes["latency"] / 3)
+    assert both == ["plain", "plain"] and took["latency"] <= takes["latency"] / 3
+    assert point(instructions=0.99 * slow, flash_b=size)[0] == smallest, "what comes nearest"
+    assert point(energy_j=takes["energy"])[0] == smallest
+
+
+def two_layers(weights: Int8[np.ndarray, "layer 40 40"]) -> Graph:
+    """Return a graph of two dense layers of 40 numbers."""
+    consts = {
+        "w0": weights[0],
+        "w1": weights[1],
+        "bias": np.zeros(40, np.int32),
+        "factor": np.full(40, 1 << 14, np.int16),
+        "shift": np.full(40, 18, np.uint8),
+    }
+    tensors = [Tensor(name, str(data.dtype), data.shape, "const", data) for name, data in consts.items()]
+    tensors += [Tensor("x", "int8", (40,), "input"), Tensor("h", "int8", (40,), "scratch")]
+    tensors += [Tensor("y", "int32", (40,), "output")]
+    same = {role: role for role in ("bias", "factor", "shift")}
+    limits = {"low": -127, "high": 127}
+    ops = [
+        Op("dense", {"x": "x", "weights": "w0", **same}, {"y": "h"}, limits),
+        Op("dense", {"x": "h", "weights": "w1", **same}, {"y": "y"}, limits),
+        Op("argmax", {"x": "y"}, {}),
+    ]
+    outputs = tuple(map(str, range(40)))
+    return Graph("model", tuple(tensors), (), (), (), 1, 0, None, outputs, (), (), tuple(ops))

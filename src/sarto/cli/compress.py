@@ -33,6 +33,10 @@ BUDGET, TRAINING = "Budget", "Training"
 @setting("--flash", section=BUDGET, type=_kinds.BYTES,
          help="Most flash of the whole image; without --device most bytes of the file, storage only: 20kB.")
 @setting("--ram", section=BUDGET, type=_kinds.BYTES, help="Most RAM on the device, static and stack: 16kB.")
+@setting("--instructions", section=BUDGET, type=_kinds.COUNT, help="Most instructions for one inference.")
+@setting("--latency", section=BUDGET, type=_kinds.TIME,
+         help="Most time for one inference (estimated; on host measured): 20ms.")
+@setting("--energy", section=BUDGET, type=_kinds.ENERGY, help="Most energy for one inference (estimated): 2mJ.")
 @setting("--max-drop", section=BUDGET, type=_kinds.RATIO, help="Most test accuracy that may be lost: 0.5%.")
 @setting("--trials", section=BUDGET, type=_kinds.COUNT, default=24, show_default=True,
          help="Most recipes and amounts that are tried, where they are searched.")
@@ -76,19 +80,29 @@ def command(
     from sarto.search.shrink_folder import ShrinkRequest
 
     options["patience"] = options["patience"] or 0
-    options["ram_b"] = options.pop("ram")
-    if options["ram_b"] is not None and options["device"] is None:
-        raise SartoError(
-            "E112",
-            "--ram without --device",
-            cause="a file has no RAM",
-            hint="say which device the network is for: sarto devices",
-        )
+    for field, flag in _LIMITS.items():
+        options[field] = options.pop(flag)
+        if flag != "flash" and options[field] is not None and options["device"] is None:
+            raise SartoError(
+                "E112",
+                f"--{flag} without --device",
+                cause="a file has no RAM" if flag == "ram" else "a file is not run",
+                hint="say which device the network is for: sarto devices",
+            )
     options["optimise"] = options["optimise"] and f"-{options['optimise']}"
-    options["flash_b"], options["command"] = options.pop("flash"), current_call().command(*untyped_words(context))
+    options["command"] = current_call().command(*untyped_words(context))
     result = shrink(ShrinkRequest(model=model, out=out, **options), open_talk(quiet))
     return _show(result, as_json)
 # fmt: on
+
+_LIMITS = {
+    "flash_b": "flash",
+    "ram_b": "ram",
+    "instructions": "instructions",
+    "latency_s": "latency",
+    "energy_j": "energy",
+}
+"""Field of the request -> option."""
 
 
 def _show(result: ShrinkResult, as_json: bool) -> int:

@@ -32,18 +32,26 @@ FIGURES = 3
 
 @dataclass(frozen=True)
 class Scale:
-    """Where an amount lies: `least` at t = 0 and `most` at t = 1, geometrically; `gone` for 1 less that."""
+    """Where an amount lies: `least` at t = 0 and `most` at t = 1, geometrically.
+
+    `gone` is for 1 less that, and `whole` for whole numbers.
+    """
 
     least: float
     most: float
     gone: bool = True
+    whole: bool = False
 
     def at(self, t: float) -> float:
         """Return the amount at t.
 
         >>> [Scale(1e-8, 1e-4, gone=False).at(t) for t in (0, 0.5, 1)]
         [1e-08, 1e-06, 0.0001]
+        >>> [SCALES["tree"].at(t) for t in (0, 0.5, 1)]
+        [128.0, 16.0, 2.0]
         """
+        if self.whole:
+            return float(round(self.least * (self.most / self.least) ** t))
         value = float(f"{self.least * (self.most / self.least) ** t:.{FIGURES}g}")
         return float(f"{1 - value:.10g}") if self.gone else value
 
@@ -54,6 +62,7 @@ SCALES = {
     "channels": Scale(0.9, 0.05),
     "low_rank": Scale(0.9, 0.05, gone=False),
     "rate": Scale(1e-8, 1e-4, gone=False),
+    "tree": Scale(128, 2, gone=False, whole=True),
 }
 """Scales of steps that do not prune weights one by one."""
 

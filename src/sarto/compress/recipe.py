@@ -20,6 +20,7 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +36,7 @@ from sarto.compress.renorm import Renorm
 from sarto.compress.settings import checked
 from sarto.compress.settle import Settling
 from sarto.compress.state import Evaluation, State
+from sarto.compress.tree_copy import TreeCopy
 from sarto.core.recipe import Step
 from sarto.core.rooms import load_method, methods
 from sarto.core.store import content_hash
@@ -43,7 +45,7 @@ from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 
 Room = Literal["prune", "quantize", "code", "step"]
-AUTO, DISTIL = "auto", "distil"
+AUTO, DISTIL, TREE = "auto", "distil", "tree"
 TUNED = "tuned"
 
 
@@ -77,9 +79,12 @@ def parse(text: str) -> tuple[Order, ...]:
     if not any(words):
         raise InputError("E133", "the recipe is empty", hint="as in px:0.98,codebook:4,rans")
     orders = tuple(_order(word) for word in words)
-    for order in orders[:-1]:
+    for order, after in pairwise(orders):
         if order.room == "code":
             raise InputError("E133", f"'{order.name}' is not the last step", cause="a coder ends a recipe")
+        if order.name == TREE and after.room != "code":
+            cause = "a tree is no network that steps can work on"
+            raise InputError("E133", f"'{after.name}' cannot follow '{TREE}'", cause=cause)
     return orders
 
 
@@ -362,10 +367,11 @@ STEPS: dict[str, tuple[Callable[..., Any], str]] = {
     "dead_units": (remove_dead_units, ""),
     "dead_inputs": (remove_dead_inputs, ""),
     "fold": (fold, ""),
+    TREE: (TreeCopy, "leaves"),
     DISTIL: (Distillation, ""),
 }
 """Steps that are no method of a room, and what their amount is: `density` is given as the share that goes."""
-MADE = ("gradual", "rate", "settle", "renorm")
+MADE = ("gradual", "rate", "settle", "renorm", TREE)
 """Steps that are made with their settings, and then take state and evaluation."""
 INSTEAD = {"low_rank": "energy"}
 """Settings that may stand in place of an amount."""

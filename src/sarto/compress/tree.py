@@ -31,6 +31,7 @@ from jaxtyping import Float, Int, UInt
 from sarto.compress._packing import Packer, Unpacker, damaged
 from sarto.core.points import unbeaten
 from sarto.models.input_error import InputError
+from sarto.models.network.branches import branches, preorder
 
 SIZES = (2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 """Numbers of leaves that `front` tries."""
@@ -97,17 +98,23 @@ class Tree(Chooser):
 
     def to_bytes(self) -> bytes:
         """Return the tree in preorder: feature + 1 and threshold of a node, 0 and the action of a leaf."""
-        out, waiting = Packer(), [0 if len(self.feature) else -1]
-        while waiting:
-            at = waiting.pop()
-            if at < 0:
-                out.whole(0)
-                out.whole(int(self.action[~at]))
+        out, (words, thresholds) = Packer(), self.preorder
+        at, node = 0, 0
+        while at < len(words):
+            out.whole(words[at])
+            if words[at]:
+                out.raw(thresholds[node : node + 1].astype("<f4").tobytes())
+                at, node = at + 1, node + 1
             else:
-                out.whole(int(self.feature[at]) + 1)
-                out.raw(np.float32(self.threshold[at]).astype("<f4").tobytes())
-                waiting += [int(self.child[at, 1]), int(self.child[at, 0])]
+                out.whole(words[at + 1])
+                at += 2
         return b"T" + bytes(out.data)
+
+    @property
+    def preorder(self) -> tuple[tuple[int, ...], Float[np.ndarray, " node"]]:
+        """The tree as `models/network/branches` has it, and the thresholds of its nodes in that order."""
+        words, nodes = preorder(self.feature.tolist(), self.child.tolist(), self.action.tolist())
+        return words, np.asarray(self.threshold, np.float32)[list(nodes)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -246,27 +253,21 @@ def from_bytes(data: bytes) -> Chooser:
 
 
 def _read_tree(data: Unpacker) -> Tree:
-    feature, threshold, child, action = list[int](), list[float](), list[list[int]](), list[int]()
-    waiting: list[tuple[int, int]] = [(-1, 0)]
-    while waiting:
-        above, side = waiting.pop()
-        word = data.whole()
-        if word:
-            here = len(feature)
-            feature.append(word - 1)
+    words, threshold, missing = list[int](), list[float](), 1
+    while missing:
+        words.append(data.whole())
+        if words[-1]:
             threshold.append(float(np.frombuffer(data.raw(4), "<f4")[0]))
-            child.append([0, 0])
-            waiting += [(here, 1), (here, 0)]
+            missing += 1
         else:
-            here = ~len(action)
-            action.append(data.whole())
-        if above >= 0:
-            child[above][side] = here
+            words.append(data.whole())
+            missing -= 1
+    found = branches(tuple(words))
     return Tree(
-        np.array(feature, np.int64),
+        np.array(found.feature, np.int64),
         np.array(threshold, np.float32),
-        np.array(child, np.int64).reshape(-1, 2),
-        np.array(action, np.int64),
+        np.array(found.child, np.int64).reshape(-1, 2),
+        np.array(found.action, np.int64),
     )
 
 

@@ -15,15 +15,14 @@ from typing import Any
 
 from sarto.core.artifact import check_records, read_manifest
 from sarto.core.budget import Budget, Verdict, judge
-from sarto.core.device import Device, Host
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
 from sarto.core.progress import Talk
 from sarto.core.store import package_sha256
-from sarto.core.units import format_quantity
 from sarto.data.source import source_sha256
 from sarto.search.claimed import damaged, read_json, whole
 from sarto.search.device_identity import device_identity
+from sarto.search.limits import check_limits
 
 TRIALS = 96
 """Default number of trials, about half a minute on BasicMotions with two cores."""
@@ -139,13 +138,10 @@ def check(request: FitRequest) -> None:
     """Refuse limits that nothing can be judged by.
 
     Raises:
-        SartoError: E112, for a limit of a quality that the task does not have, for a time or energy limit on a device
-            whose file assumes neither, for instructions or energy on a host, or for more flash or RAM than the device
-            has.
+        SartoError: E112, for a limit of a quality that the task does not have, or of a cost as `check_limits` does.
     """
     from sarto.devices import any_device
 
-    target = any_device(request.device)
     classes = request.task == "classification"
     for limit, name, there in (
         (request.budget.min_accuracy, "accuracy", classes),
@@ -158,54 +154,8 @@ def check(request: FitRequest) -> None:
                 cause=f"the task is {request.task}",
                 hint=f"limit --min-{'r2' if name == 'accuracy' else 'accuracy'}, or leave it out",
             )
-    if isinstance(target, Host):
-        _check_host(request.budget, target)
-    for limit, wanted, name in (
-        (request.budget.latency_s, target.clock_hz, "latency"),
-        (request.budget.energy_j, target.energy_per_cycle_j, "energy"),
-    ):
-        if isinstance(target, Device) and limit is not None and (wanted is None or target.cycles is None):
-            lacking = (
-                "cycle table"
-                if target.cycles is None
-                else "clock"
-                if name == "latency"
-                else "energy per cycle"
-            )
-            raise SartoError(
-                "E112",
-                f"--{name} cannot be judged on {target.name}",
-                cause=f"its device file has no {lacking}, since no source was opened",
-                hint="limit --instructions, or choose one that has it: see sarto devices",
-            )
-    for limit, memory, name in (
-        (request.budget.flash_b, target.flash, "flash"),
-        (request.budget.ram_b, target.ram, "ram"),
-    ):
-        if limit is not None and memory is not None and limit > memory.size_b:
-            there = format_quantity(memory.size_b, "B")
-            raise SartoError(
-                "E112",
-                f"--{name} {format_quantity(limit, 'B')} > {there}, all that {target.name} has",
-                cause="no image can use more than the device has",
-                hint=f"leave --{name} out, or choose another device",
-            )
+    check_limits(request.budget, any_device(request.device))
     if request.trials is not None and request.trials < 1:
         raise SartoError(
             "E112", f"--trials {request.trials}", cause="at least 1 trial is needed", hint="leave it out"
         )
-
-
-def _check_host(budget: Budget, host: Host) -> None:
-    """Refuse limits of what is not measured on a host."""
-    for limit, name, cause in (
-        (budget.instructions, "instructions", "this computer runs the model itself, and counts none"),
-        (budget.energy_j, "energy", "nothing here measures it"),
-    ):
-        if limit is not None:
-            raise SartoError(
-                "E112",
-                f"--{name} cannot be judged on {host.name}",
-                cause=cause,
-                hint="limit --latency, which is measured, or choose another device of `sarto devices`",
-            )

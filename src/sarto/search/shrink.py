@@ -3,7 +3,7 @@
 Items to test on are held back before anything is done, and looked at once, at the end, by the network as the file gives
 it back. A share of the rest is held back to judge every step on. Each step is an operating point: what the file takes
 after it, and how accurate it is on validation. Without a device the flash of a budget is compared with the bytes of the
-file: storage only. With one, the integers of the network are built into an image, and its flash and RAM are judged.
+file: storage only. With one, the integers of the network are built into an image, and what that takes is judged.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from sarto.measure.quality import accuracy_evidence
 from sarto.measure.storage import storage_evidence
 from sarto.search.auto import Goal
 from sarto.search.claimed import claim, given_up_if_empty
+from sarto.search.limits import steering
 from sarto.search.shrink_files import Effort, Image, Shrunk, stem, write_shrunk
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult, finished
 from sarto.search.shrink_given import check_classes, given_network, no_better_than_one_class
@@ -157,12 +158,12 @@ class _Shrinking:
         write_atomic(self.request.out / FILE, data)
         decoded = _decoded(data, self.fit.classes)
         if decoded.integers is not None and self.images is not None:
-            decoded = replace(decoded, integers=self.images.stored(decoded.integers))
+            decoded = replace(decoded, integers=self.images.point(decoded.integers, self.held)[0])
         if decoded.integers is not None:
             save_graph(decoded.integers.graph, self.request.out / GRAPH)
         measured = self._built(decoded, points[-1] if not searched else self._chosen(points, chosen), orders)
         evidence = self._tested(data, decoded, measured)
-        budget = Budget(self.request.flash_b, self.request.ram_b, min_accuracy=self._least(evidence))
+        budget = replace(self.request.budget, min_accuracy=self._least(evidence))
         verdict = judge(budget, {e.what: e for e in evidence})
         made = (*state.recipe.steps, *([Step(coder, {})] if orders[-1].room == "code" else []))
         points = told_apart(points)
@@ -219,11 +220,18 @@ class _Shrinking:
 
         request, drop = self.request, self.request.max_drop
         most = None if drop is None else given["validation error"] + drop
-        limits = {k: v for k, v in (("flash", request.flash_b), ("ram", request.ram_b)) if v is not None}
+        limits = steering(request.budget, self.images and self.images.device)
         goal = Goal(next(iter(limits.values()), None), most)
         alone = replace(evaluation, histories=[])  # of the trials only the chosen one's is told of
         trials = Trials(
-            self.recipes, state, alone, goal, self._point, request.out / WORK, partial(load_of, limits)
+            self.recipes,
+            state,
+            alone,
+            goal,
+            self._point,
+            request.out / WORK,
+            partial(load_of, limits),
+            request.flash_b,
         )
         return trials.run(request.trials, talk)
 
@@ -241,7 +249,7 @@ class _Shrinking:
         if self.images is not None:
             size = renamed(size)
             if decoded.integers is not None:
-                size = [*self.images.point(decoded.integers, self.held).evidence, *size]
+                size = [*self.images.point(decoded.integers, self.held)[1].evidence, *size]
         guess, tool = _said(decoded, self.held)
         quality = accuracy_evidence(
             self.held.y,

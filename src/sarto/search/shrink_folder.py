@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sarto.core.artifact import check_records, read_manifest
-from sarto.core.budget import Verdict
+from sarto.core.budget import Budget, Verdict
 from sarto.core.device import STORAGE
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
@@ -18,6 +18,8 @@ from sarto.search.claimed import damaged, read_json, whole
 
 FILE = "network.sarto"
 GRAPH = "graph.npz"
+COSTS = ("flash_b", "ram_b", "instructions", "latency_s", "energy_j")
+"""Fields of a budget that a request has."""
 EPOCHS = 10
 TRIALS = 24
 """Most trials of a search. Five recipes get three each, and the better of them the rest."""
@@ -37,6 +39,9 @@ class ShrinkRequest:
     weights: str = "smallest"
     flash_b: float | None = None
     ram_b: float | None = None
+    instructions: float | None = None
+    latency_s: float | None = None
+    energy_j: float | None = None
     max_drop: float | None = None
     trials: int = TRIALS
     epochs: int = EPOCHS
@@ -48,6 +53,11 @@ class ShrinkRequest:
     seed: int = 0
     command: str = ""
 
+    @property
+    def budget(self) -> Budget:
+        """The limits of what the network takes; nothing of how good it is."""
+        return Budget(**{name: getattr(self, name) for name in COSTS})
+
     def identity(self) -> dict[str, Any]:
         """Return all that can change the result."""
         from sarto.data.source import source_sha256
@@ -58,7 +68,7 @@ class ShrinkRequest:
             del fields[name]
         fields |= {"source": source_sha256(fields.pop("data")), "code": package_sha256()}
         fields |= {"device": STORAGE} if self.device is None else device_identity(self.device)
-        fields["budget"] = {name: fields.pop(name) for name in ("flash_b", "ram_b")}
+        fields["budget"] = {name: fields.pop(name) for name in COSTS}
         for name in ("model", "state"):
             path = Path(str(fields[name]).rpartition(":")[0] or str(fields[name]))
             if fields[name] is not None and path.is_file():

@@ -6,12 +6,15 @@ figures; the last one is built for the device as it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sarto.core.budget import Budget
 from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
@@ -19,9 +22,10 @@ from sarto.core.points import OperatingPoint
 from sarto.data.examples import Examples
 from sarto.deploy.c.emit import arena_b, emit
 from sarto.deploy.c.network import arena_plan
-from sarto.deploy.c.storage import STORAGES, Storage, stored
+from sarto.deploy.c.storage import STORAGES, Storage, faster, stored
 from sarto.deploy.memory import tables_b
 from sarto.measure.model import PINNED, Measured, measure_model, of_items
+from sarto.search.limits import SPEED, check_limits, steering
 from sarto.search.overhead import roomy
 from sarto.search.shrink_folder import ShrinkRequest
 
@@ -49,6 +53,7 @@ class Images:
         weights: how they may lie in flash, besides plain.
         command: that shows the figures again.
         cache: folder for what was built.
+        budget: limits that the weights' storage is chosen by.
     """
 
     device: AnyDevice
@@ -57,18 +62,45 @@ class Images:
     weights: tuple[Storage, ...]
     command: str
     cache: Path
+    budget: Budget
 
-    def stored(self, lowered: Lowered) -> Lowered:
-        """Return the integers with the storage of every layer that takes the least flash."""
-        return replace(lowered, graph=stored(lowered.graph, self.weights))
+    def point(self, lowered: Lowered, examples: Examples) -> tuple[Lowered, Measured]:
+        """Return the integers with the storage of every layer, and what their image takes, however much that is.
 
-    def point(self, lowered: Lowered, examples: Examples) -> Measured:
-        """Return what an image takes, however much that is."""
-        lowered = self.stored(lowered)
-        graph, device = lowered.graph, self.device
-        if not isinstance(device, Host):
-            device = roomy(device, tables_b(graph), arena_b(graph))
-        return self._measured(lowered, examples.select(np.arange(min(FEW, len(examples)))), device, FEW)
+        The storage is what takes the least flash where that is fast enough for the budget. Where it is not, as few
+        layers as it takes lie so that they take fewer instructions, those first that save most for a byte of flash. If
+        nothing fits, it is what comes nearest. On a host, where a time is another in every run, a limit of it
+        gives all layers the faster storage if the memory allows.
+        """
+        few = examples.select(np.arange(min(FEW, len(examples))))
+        ladder = [
+            replace(lowered, graph=graph)
+            for graph in faster(stored(lowered.graph, self.weights), self.weights)
+        ]
+
+        @cache
+        def rung(i: int) -> Measured:
+            graph, device = ladder[i].graph, self.device
+            if not isinstance(device, Host):
+                device = roomy(device, tables_b(graph), arena_b(graph))
+            return self._measured(ladder[i], few, device, FEW)
+
+        i = climb(len(ladder), lambda i: self._loads(rung(i)), timed=self._timed)
+        return ladder[i], rung(i)
+
+    @property
+    def _timed(self) -> bool:
+        return isinstance(self.device, Host) and self.budget.latency_s is not None
+
+    def _loads(self, measured: Measured) -> tuple[float, float]:
+        """Return the largest share of a limit of time, and of one of memory, that an image takes."""
+        limits, found = steering(self.budget, self.device), {e.what: e.value for e in measured.evidence}
+        for name, memory in (("flash", self.device.flash), ("ram", self.device.ram)):
+            if memory is not None:
+                limits[name] = min(limits.get(name, memory.size_b), memory.size_b)
+        shares = {name: found[name] / limit for name, limit in limits.items()}
+        fast = max((share for name, share in shares.items() if name in SPEED), default=0.0)
+        return fast, max((share for name, share in shares.items() if name not in SPEED), default=0.0)
 
     def last(self, lowered: Lowered, examples: Examples, instructions: float) -> tuple[Measured, int]:
         """Return the image for the device as it is, run on all `examples`, and on how many of them on the device.
@@ -98,11 +130,36 @@ class Images:
         )
 
 
+def climb(rungs: int, loads: Callable[[int], tuple[float, float]], *, timed: bool = False) -> int:
+    """Return which of several images to take, each faster and larger than the one before.
+
+    Args:
+        rungs: how many there are.
+        loads: the shares that one takes of the limits of time and of memory.
+        timed: whether time is limited and not known, so that the last one is wanted.
+
+    >>> climb(9, lambda i: (3 / (1 + i), i / 10)), climb(9, lambda i: (9, i / 10)), climb(3, lambda i: (2 - i, 2 + i))
+    (2, 0, 0)
+    """
+    known: dict[int, tuple[float, float]] = {0: loads(0)}
+    low, high = 0, rungs - 1
+    if (timed or known[0][0] > 1) and high > 0:
+        known[high] = loads(high)
+        if timed:
+            return high if known[high][1] <= 1 else 0
+        while known[high][0] <= 1 and high - low > 1:
+            middle = (low + high) // 2
+            known[middle] = loads(middle)
+            low, high = (low, middle) if known[middle][0] <= 1 else (middle, high)
+    return min(known, key=lambda i: (max(1, *known[i]), i))
+
+
 def images_of(request: ShrinkRequest, title: str, cache: Path) -> Images | None:
     """Return what builds images, or None where only a file is asked for.
 
     Raises:
-        SartoError: E111 or E112 for the device, E301 for a tool that is missing.
+        SartoError: E111 or E112 for the device, E112 for a limit that cannot be judged on it, E301 for a tool that is
+            missing.
     """
     if request.device is None:
         return None
@@ -110,10 +167,10 @@ def images_of(request: ShrinkRequest, title: str, cache: Path) -> Images | None:
     from sarto.measure.model import check_tools
 
     device = any_device(request.device)
+    check_limits(request.budget, device)
     check_tools(device)
-    return Images(
-        device, request.optimise or OPTIMISE, title, WEIGHTS[request.weights], request.command, cache
-    )
+    weights, optimise = WEIGHTS[request.weights], request.optimise or OPTIMISE
+    return Images(device, optimise, title, weights, request.command, cache, request.budget)
 
 
 def in_floats(device: str, recipe: str) -> SartoError:

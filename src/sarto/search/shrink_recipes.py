@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sarto.core.errors import SartoError
+from sarto.search.limits import steering
 from sarto.search.shrink_folder import ShrinkRequest
 from sarto.search.shrink_image import in_floats
 
@@ -32,18 +33,19 @@ def recipes_of(request: ShrinkRequest) -> list[tuple[Order, ...]]:
     """
     from sarto.compress.amounts import at, choices, is_open
     from sarto.compress.recipe import checked_step, parse
+    from sarto.devices import any_device
 
     searched = SEARCHED if request.device is None else ON_DEVICE
     given = [parse(text) for text in ([request.recipe] if request.recipe else searched)]
     found = [one for orders in given for one in choices(orders)]
-    limits = (request.flash_b, request.ram_b, request.max_drop)
-    if limits == (None, None, None) and any(map(is_open, given)):
+    limits = steering(request.budget, any_device(request.device) if request.device else None)
+    if not limits and request.max_drop is None and any(map(is_open, given)):
         raise SartoError(
             "E133",
             f"nothing says how small the network of '{request.recipe}' is to be"
             if request.recipe
             else "neither a recipe nor a limit is given",
-            cause="amounts are chosen by what the file may take, or what accuracy may be lost",
+            cause="amounts are chosen by what the file or the image may take, or what accuracy may be lost",
             hint="give --flash 20kB, or --max-drop 0.5%, or both",
         )
     for order in (order for orders in found for order in at(orders, 0.5) if order.room != "code"):
@@ -57,6 +59,8 @@ def check_integers(recipes: Sequence[tuple[Order, ...]], device: str) -> None:
     Raises:
         SartoError: E133.
     """
+    from sarto.compress.recipe import TREE
+
     for orders in recipes:
-        if not {order.name for order in orders} & {"ptq", "qat"}:
+        if not {order.name for order in orders} & {"ptq", "qat", TREE}:
             raise in_floats(device, ",".join(map(str, orders)))

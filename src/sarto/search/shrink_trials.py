@@ -45,6 +45,7 @@ class Trials:
         point: (name, state, packed bytes) -> the point of a state.
         work: a folder for what was done.
         load: what of a point the goal's bytes limit.
+        flash_b: most bytes of flash; None without such a limit.
     """
 
     recipes: Sequence[tuple[Order, ...]]
@@ -54,6 +55,7 @@ class Trials:
     point: Callable[[str, State, bytes], OperatingPoint]
     work: Path
     load: Callable[[OperatingPoint], float]
+    flash_b: float | None = None
 
     def run(self, most: int, talk: Talk) -> Chosen:
         """Run at most so many trials and return the best.
@@ -103,7 +105,7 @@ class Trials:
     def _starts(self) -> list[float | None]:
         """Return where each recipe begins; None for one whose amounts are all given."""
         whole_b = 4 * self.state.network.architecture.size
-        share = None if self.goal.flash_b is None else self.goal.flash_b / whole_b
+        share = None if self.flash_b is None else self.flash_b / whole_b
         return [
             None if not is_open(orders) else 0.5 if share is None else start_of(orders, share)
             for orders in self.recipes

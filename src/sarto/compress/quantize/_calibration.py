@@ -129,14 +129,14 @@ def activations(
         levels = Numbers((), BITS, signed).limits[1]
         size = OBSERVERS[observer](Histogram(counts[name], largest[name] / BINS), levels)
         size = min(size, reach(network.architecture, name))
-        if name == INPUT and _bytes(x):
+        if name == INPUT and items_of_bytes(x):
             size = 1.0
         scale = input_scale if name == INPUT and input_scale is not None else size / levels
         found[name] = Uniform(torch.tensor([scale]), BITS, count=count_of_item, signed=signed)
     return found
 
 
-def _bytes(x: Float[np.ndarray, "item ..."]) -> bool:
+def items_of_bytes(x: Float[np.ndarray, "item ..."]) -> bool:
     """Return whether items are whole numbers from 0 to 255, divided by 255."""
     words = x * np.float32(BYTE)
     return bool((x >= 0).all() and x.max() <= 1 and np.abs(words - np.rint(words)).max() < 1e-4)

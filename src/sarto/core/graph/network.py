@@ -12,6 +12,7 @@ where nothing can be negative, and a 0 of the padding is a 0. With 8-bit weights
     concat    y = clamp((m_i x_i + 2^(s_i - 1)) >> s_i)                      the inputs i joined on their channels
     table     y = t_(x + 128) of an int8 x, t_x of a uint8 x                 with a number for each of 256
     standardise  y_kc = clamp(((raw_kc - zero_c) m_c + 2^(s - 1)) >> s)       of the words of a sensor, to +-127
+    forest    y = the sum over all trees of the leaf that x ends in          (see `heads`)
     reshape, permute, argmax; mam, mam_conv (see `mam`)
 
     rescale(acc) = clamp((acc m_c + 2^(s_c - 1)) >> s_c)

@@ -22,6 +22,7 @@ from jaxtyping import Int, Integer
 
 from sarto.core.graph import mam, network
 from sarto.core.graph.front_end import FrontEnd, front_end, last_samples
+from sarto.core.graph.heads import Trees, forest
 from sarto.core.graph.interpreter import Outcome
 from sarto.core.graph.values import Graph, Op
 
@@ -98,6 +99,9 @@ def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."
         return network.rescale(
             acc, graph.const(op.inputs["factor"]), graph.const(op.inputs["shift"]), limits, below
         )
+    if op.kind == "forest":
+        trees = {role: graph.const(tensor) for role, tensor in op.inputs.items() if role != "x"}
+        return forest(x.reshape(len(x), -1), Trees(**trees))
     if op.kind == "mean":
         return network.mean(x, _kernel(op), a["factor"], a["shift"], limits)
     if op.kind == "table":

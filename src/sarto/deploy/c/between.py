@@ -6,7 +6,7 @@ import numpy as np
 
 from sarto.core.graph import Op
 from sarto.core.graph.network import Slide
-from sarto.deploy.c.emission import Emission, check
+from sarto.deploy.c.emission import Emission, check, refused
 from sarto.deploy.c.layout import table
 
 MOST_JOIN_SHIFT = 30
@@ -87,6 +87,29 @@ def concat(e: Emission, number: int, op: Op) -> None:
         to = e.place(y.name, const=False)
         e.call(y.name, f"join(&layer_{number}_{i}, {e.place(x.name, const=False)}, {to}, {at})")
         at += x.shape[-1]
+
+
+def forest(e: Emission, number: int, op: Op) -> None:
+    """Add decision trees, whose leaves are added to zeros.
+
+    Raises:
+        SartoError: E126, when there is another one, since the tables of its kernel have names of their own.
+    """
+    x, y = (e.graph.by_name[name] for name in (op.inputs["x"], op.outputs["y"]))
+    if "forest" in e.parts.kernels:
+        raise refused(op, "it is the second tree, and the kernel knows one")
+    outputs, trees = int(np.prod(y.shape)), e.graph.const(op.inputs["root"])
+    check(op, int(np.prod(x.shape)))
+    found = {"TREES": len(trees), "OUTPUTS": outputs, "VECTOR": f"{x.dtype}_t"}
+    e.parts.first.append("".join(f"#define {name} {value}\n" for name, value in found.items()))
+    for role, name in op.inputs.items():
+        if role != "x":
+            data = e.graph.const(name)
+            e.parts.first.append(table(f"tree_{role}", f"{data.dtype}_t", data.reshape(-1)))
+    e.parts.needs("forest")
+    sums = f"(int32_t *)({e.place(y.name, const=False)})"
+    e.call(y.name, f"for (int i = 0; i < OUTPUTS; i++)\n        ({sums})[i] = 0")
+    e.call(y.name, f"add_outputs({e.place(x.name)}, {sums})")
 
 
 def looked_up(e: Emission, number: int, op: Op) -> None:

@@ -251,7 +251,7 @@ def _convolution(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
 
 
 def _forest(graph: Graph) -> tuple[dict[str, int | str], list[str]]:
-    return {"TREES": len(graph.const("tree_root"))}, ["forest", "take_vector"]
+    return {"TREES": len(graph.const("tree_root")), "VECTOR": "int16_t"}, ["forest", "take_vector"]
 
 
 def _random_features(graph: Graph) -> tuple[dict[str, int | str], list[str]]:

@@ -17,6 +17,7 @@ from jaxtyping import Int, Integer
 
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
+from sarto.core.graph.values import DTYPES
 from sarto.deploy.c import between, front_end, mam
 from sarto.deploy.c.emission import Emission, check, refused
 from sarto.deploy.c.layout import WORDS, laid_out, table, whole_words
@@ -52,6 +53,7 @@ ORDER = (
     "network_add",
     "network_permute",
     "network_table",
+    "forest",
     "network_concat",
     "network_extremes",
     "network_mam",
@@ -96,6 +98,7 @@ class _Emitter(Emission):
             "concat": partial(between.concat, self),
             "table": partial(between.looked_up, self),
             "permute": partial(between.permute, self),
+            "forest": partial(between.forest, self),
             "front_end": partial(front_end.front_end, self),
             "standardise": self.standardise,
             "reshape": lambda _number, _op: None,
@@ -144,13 +147,13 @@ class _Emitter(Emission):
         return "\n".join(_of_type(text, *one.split()) for one in sorted(found))
 
     def input_lies(self) -> dict[str, object]:
-        """Return the `#define`s of where a line is laid, and as what; none where a front end makes the input."""
+        """Return the `#define`s of what a line is laid into, and where, in its numbers; none behind a front end."""
         first, (given,) = self.graph.whole[0], self.graph.kind("input")
         if first.kind == "front_end":
             return {}
         if first.kind == "standardise":
             given = self.graph.by_name[first.outputs["y"]]
-        return {"INPUT": f"{given.dtype}_t", "INPUT_AT": self.plan.places[given.name]}
+        return {"INPUT": f"{given.dtype}_t", "INPUT_AT": self.plan.places[given.name] // DTYPES[given.dtype]}
 
     def standardise(self, _number: int, op: Op) -> None:
         """Add the tables by which each sample of a sensor becomes a line of the input as it comes."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Integer
 
 from sarto.core.graph import Op, Tensor
 from sarto.core.graph.operations import SCORE_LIMIT
@@ -71,7 +71,8 @@ class GraphBuilding:
         """Add the tensor of what `node` returns, and return its name."""
         name = self.free(name or node)
         dtype = "uint8" if limits[0] >= 0 and limits[1] <= 255 else "int8"
-        dtype = dtype if max(-limits[0], limits[1]) <= 255 else "int32"
+        largest = max(-limits[0], limits[1])
+        dtype = dtype if largest <= 255 else "int16" if largest < 2**15 else "int32"
         stored = graph_shape(shape)
         tensor = Tensor(name, dtype, stored, "input" if kind == "input" else "scratch", scale=scale)
         self.tensors[name] = tensor
@@ -84,7 +85,7 @@ class GraphBuilding:
             name += "_"
         return name
 
-    def const(self, name: str, data: Int[np.ndarray, "..."], dtype: str) -> str:
+    def const(self, name: str, data: Integer[np.ndarray, "..."], dtype: str) -> str:
         """Add a constant and return its name."""
         name, held = self.free(name), data.astype(dtype)
         assert (held == data).all(), f"{name} has numbers beyond {dtype}"

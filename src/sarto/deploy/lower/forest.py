@@ -26,13 +26,19 @@ def with_forest(
         trees: on the features, segment by segment; leaves of 8 bits.
         answers: what becomes of the sums.
     """
-    wide = body.segments * len(exponent) > 256
-    dtypes = dict(
-        root="int16", feature="int16" if wide else "uint8", threshold="int16", child="int16", leaf="int8"
-    )
     tables: list[Tensor] = []
-    for field in fields(Trees):
-        data = np.ascontiguousarray(getattr(trees, field.name)).astype(dtypes[field.name])
-        tables.append(Tensor(f"tree_{field.name}", dtypes[field.name], data.shape, "const", data))
+    for role, (data, dtype) in tables_of(trees, body.segments * len(exponent)).items():
+        tables.append(Tensor(f"tree_{role}", dtype, data.shape, "const", data))
     head = Op("forest", {t.name.removeprefix("tree_"): t.name for t in tables}, {})
     return with_vector(body, exponent, head, tuple(tables), answers)
+
+
+def tables_of(trees: Trees, features: int) -> dict[str, tuple[Integer[np.ndarray, "..."], str]]:
+    """Return what lies in flash of trees on so many features: data and type of each table."""
+    wide = "uint8" if features <= 256 else "int16" if features <= 2**15 else "uint16"
+    dtypes = dict(root="int16", feature=wide, threshold="int16", child="int16", leaf="int8")
+    found: dict[str, tuple[Integer[np.ndarray, "..."], str]] = {}
+    for field in fields(Trees):
+        dtype = dtypes[field.name]
+        found[field.name] = np.ascontiguousarray(getattr(trees, field.name)).astype(dtype), dtype
+    return found

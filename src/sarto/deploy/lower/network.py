@@ -36,12 +36,15 @@ from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT
 from sarto.data.examples import Examples
 from sarto.deploy.lower.building import GraphBuilding
 from sarto.deploy.lower.constants import constants
+from sarto.deploy.lower.forest import tables_of
 from sarto.deploy.lower.layout import canonical, channels_last, graph_shape, kernel
 from sarto.deploy.lower.rescaling import rescaling
 from sarto.deploy.lower.table import entries, function_of
+from sarto.deploy.lower.tree import lowered_tree
 from sarto.deploy.lower.weights import integer_weights
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Node
+from sarto.models.network.branches import branches
 from sarto.models.network.module import Network
 from sarto.models.network.operations import WEIGHTED, ints, places_of, whole
 
@@ -171,6 +174,8 @@ class _Lowering(GraphBuilding):
             self.reshape(node)
         elif node.op == "take":
             self.some(node)
+        elif node.op == "tree":
+            self.tree(node)
         else:
             hint = "fold it first: ptq and qat do" if node.op == "batch_norm" else ""
             raise self.fail(
@@ -333,6 +338,18 @@ class _Lowering(GraphBuilding):
         """Add a choice among the numbers of a vector."""
         read, kept = self.held[node.inputs[0]], np.array(places_of(ints(node.attributes, "runs")))
         self.held[node.name] = replace(self.ordered(read, kept), order=np.arange(len(kept)))
+
+    def tree(self, node: Node) -> None:
+        """Add a decision tree, whose scores are 1 and 0."""
+        read, shape = self.held[node.inputs[0]], self.architecture.shapes[node.name]
+        threshold = self.network.arrays()[f"{node.name}.threshold"]
+        found = branches(ints(node.attributes, "preorder"))
+        trees = lowered_tree(found, threshold, read.scale, read.limits, np.argsort(read.order), *shape)
+        out = self.put(node.name, shape, "", 1.0, (-SCORE_LIMIT, SCORE_LIMIT), canonical(shape))
+        inputs = {"x": read.name}
+        for role, (data, dtype) in tables_of(trees, len(read.order)).items():
+            inputs[role] = self.const(f"{node.name}_{role}", data, dtype)
+        self.ops.append(Op("forest", inputs, {"y": out}))
 
     def done(self, classes: tuple[str, ...], name: str) -> Lowered:
         """Return the graph, whose last tensor is the output."""

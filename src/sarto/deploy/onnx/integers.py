@@ -84,9 +84,10 @@ def integer_model(
             hint="deploy it with --to c or --to cmake",
         )
     build = _Integers(graph)
+    steps = [(build.known(op), op) for op in graph.whole]  # what is refused is so before anything is written
     build.given(shape, limits, unit)
-    for op in graph.whole:
-        build.take(op)
+    for add, op in steps:
+        add(op)
     (scores,) = graph.kind("output")
     last = build.ordered(build.flat(build.held[scores.name]), np.arange(math.prod(scores.shape)))
     metadata = {"classes": json.dumps(graph.outputs), "graph_sha256": graph.sha256}
@@ -133,9 +134,9 @@ class _Integers:
         value = self.bounded(name, tensor, limits or FULL[tensor.dtype], bend=False)
         self.held[tensor.name] = _Value(self.quantised(value, tensor), inside, places)
 
-    def take(self, op: Op) -> None:
-        """Add the nodes of one operation."""
-        known: dict[str, Callable[[Op], None]] = {
+    def known(self, op: Op) -> Callable[[Op], None]:
+        """Return what adds the nodes of an operation; E134 is raised where nothing does."""
+        found: dict[str, Callable[[Op], None]] = {
             "dense": self.layer,
             "conv": self.layer,
             "add": self.add,
@@ -148,14 +149,15 @@ class _Integers:
             "argmax": lambda _: None,
             "standardise": lambda _: None,
         }
-        if op.kind not in known:
+        if op.kind not in found:
+            reads = [name for name in op.inputs.values() if self.graph.by_name[name].kind != "const"]
             raise InputError(
                 "E134",
                 f"'{', '.join(op.outputs.values())}' is {op.kind}, which has no counterpart in ONNX here",
-                cause=f"it follows '{', '.join(n for n in op.inputs.values() if n in self.held)}'",
+                cause=f"it follows '{', '.join(reads)}'",
                 hint="deploy it with --to c or --to cmake",
             )
-        known[op.kind](op)
+        return found[op.kind]
 
     # What the operations share.
 

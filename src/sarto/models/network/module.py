@@ -24,6 +24,7 @@ from sarto.models.input_error import InputError
 from sarto.models.mam.layers import MamConvLayer, MamLinearLayer
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.operations import Shape, ints, places_of, whole
+from sarto.models.network.tree_layer import TreeLayer
 from sarto.models.network.weights import ConvLayer, LinearLayer, WeightedLayer
 from sarto.models.trainable import Trainable
 
@@ -247,6 +248,8 @@ def _layer(node: Node, shapes: list[Shape]) -> nn.Module | None:
             groups=whole(a, "groups"),
             bias=bool(a["bias"]),
         )
+    if node.op == "tree":
+        return TreeLayer(ints(a, "preorder"), whole(a, "outputs"))
     if node.op == "batch_norm":
         kinds = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d}
         return kinds[len(shapes[0])](shapes[0][0], eps=float(str(a["eps"])))

@@ -16,11 +16,13 @@ Shapes are without the batch; an image is (channel, row, column), a sequence (ch
 | `reshape` | shape | |
 | `take` | runs | |
 | `add`, `concat` | | |
+| `tree` | outputs, preorder | threshold (node) |
 
 A MAM operation has the largest and the smallest product in each of `splits` runs of inputs where the other has the sum
 of them all (`sarto.models.mam`). `mean_pool` divides by the whole kernel, zeros of the padding included.
 `concat` joins channels. `take` returns some of a vector's values: `runs` says how many are left out, kept, left out,
-and so on to its end.
+and so on to its end. `tree` is a decision tree on a vector, whose answer is 1 for the output that it takes and 0 for
+all others; `preorder` are its branches (`branches`).
 
 >>> attributes = complete("conv", {"channels": 4, "kernel": (3, 3), "stride": 2, "padding": 1})
 >>> OPERATIONS["conv"].shape([(3, 8, 8)], attributes)
@@ -35,9 +37,15 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import accumulate
 
+from sarto.models.network.branches import branches
+
 Shape = tuple[int, ...]
 Value = int | float | bool | tuple[int, ...]
 Attributes = Mapping[str, Value]
+LONG = ("runs", "preorder")
+"""Attributes of any number of numbers."""
+MOST_OUTPUTS = 1024
+"""Of a tree, whose parameters say nothing of how many it has: a file shall not claim more."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +103,11 @@ def complete(op: str, attributes: Attributes) -> dict[str, Value]:
 
 def _check_value(name: str, value: Value) -> None:
     """Refuse a value of another kind than the attribute has."""
-    listed = name in ("kernel", "stride", "padding", "dilation", "shape", "runs")
+    listed = name in ("kernel", "stride", "padding", "dilation", "shape", *LONG)
     if isinstance(value, tuple) != listed:
         raise ValueError(f"{name} must be {'a list of numbers' if listed else 'one number'}, not {value}")
     if isinstance(value, tuple):
-        if not 1 <= len(value) <= 3 and name != "runs":
+        if not 1 <= len(value) <= 3 and name not in LONG:
             raise ValueError(f"{name} must have one to three numbers, not {len(value)}")
     elif name == "bias":
         if value not in (0, 1):
@@ -271,6 +279,24 @@ def places_of(runs: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(place for i in range(1, len(ends), 2) for place in range(ends[i - 1], ends[i]))
 
 
+def _tree(shapes: Sequence[Shape], attributes: Attributes) -> Shape:
+    (shape,), outputs = shapes, whole(attributes, "outputs")
+    found = branches(ints(attributes, "preorder"))
+    if len(shape) != 1:
+        raise ValueError(f"a tree takes a vector, not shape {shape}; flatten it first")
+    if not found.feature:
+        raise ValueError("a tree of one leaf looks at nothing")
+    if outputs > MOST_OUTPUTS:
+        raise ValueError(f"a tree has at most {MOST_OUTPUTS} outputs")
+    if max(found.feature) >= shape[0] or max(found.action) >= outputs:
+        raise ValueError(f"a tree on more than {shape[0]} features, or with more than {outputs} outputs")
+    return (outputs,)
+
+
+def _tree_parameters(_shapes: Sequence[Shape], attributes: Attributes) -> dict[str, Shape]:
+    return {"threshold": (len(branches(ints(attributes, "preorder")).feature),)}
+
+
 def _mean(shapes: Sequence[Shape], _attributes: Attributes) -> Shape:
     if len(shapes[0]) < 2:
         raise ValueError(f"a mean over positions takes channels with positions, not shape {shapes[0]}")
@@ -300,6 +326,7 @@ OPERATIONS: dict[str, Operation] = {
     "take": Operation(_take, needed=("runs",)),
     "add": Operation(_same, inputs=0),
     "concat": Operation(_concat, inputs=0),
+    "tree": Operation(_tree, _tree_parameters, ("outputs", "preorder")),
 }
 """Every operation by its name."""
 

@@ -1,5 +1,5 @@
 /* Decision trees: each adds the leaf that the features lead to. */
-static void add_outputs(const int16_t *vector, int32_t *sums)
+static void add_outputs(const VECTOR *vector, int32_t *sums)
 {
     for (int t = 0; t < TREES; t++) {
         int node = tree_root[t];
