@@ -20,6 +20,7 @@ from sarto.data.examples import Examples
 from sarto.deploy.c.emit import emit
 from sarto.deploy.c.network import arena_b, arena_plan
 from sarto.deploy.c.storage import STORAGES, Storage, stored
+from sarto.deploy.lower.front_end import LoweredFrontEnd, with_front_end
 from sarto.deploy.memory import tables_b
 from sarto.measure.model import PINNED, Measured, measure_model, of_items
 from sarto.search.overhead import roomy
@@ -49,6 +50,7 @@ class Images:
         weights: how they may lie in flash, besides plain.
         command: that shows the figures again.
         cache: folder for what was built.
+        front: what makes an image hear samples; None where it takes the items themselves.
     """
 
     device: AnyDevice
@@ -57,9 +59,12 @@ class Images:
     weights: tuple[Storage, ...]
     command: str
     cache: Path
+    front: LoweredFrontEnd | None = None
 
     def stored(self, lowered: Lowered) -> Lowered:
-        """Return the integers with the storage of every layer that takes the least flash."""
+        """Return the integers behind the front end, with the storage of every layer that takes the least flash."""
+        if self.front is not None:
+            lowered = with_front_end(lowered, self.front)
         return replace(lowered, graph=stored(lowered.graph, self.weights))
 
     def point(self, lowered: Lowered, examples: Examples) -> Measured:
@@ -83,6 +88,10 @@ class Images:
         """Return the generated files."""
         (given,) = lowered.graph.kind("input")
         words = f"A number of the input is {given.dtype} in counts of {lowered.scale:.9g}, channels last."
+        if self.front is not None:
+            words = (
+                f"A number of the input is a sample, {given.dtype}, {self.front.made.rate_hz:g} in a second."
+            )
         return emit(lowered.graph, self.title, words)
 
     def _measured(self, lowered: Lowered, examples: Examples, device: AnyDevice, on_device: int) -> Measured:
@@ -90,7 +99,7 @@ class Images:
             lowered.graph,
             self.sources(lowered),
             device,
-            of_items(lowered.items(examples.x)),
+            of_items(lowered.given(examples)),
             optimise=self.optimise,
             command=self.command,
             on_device=on_device,
