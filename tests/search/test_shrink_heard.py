@@ -54,7 +54,8 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
             "recipe": "ptq:8",
         }
         settings |= {"front_end": f"{MEL},layout=image", "device": "cortex_m4", "epochs": 6, "batch": 20}
-        return ShrinkRequest(**(settings | {"rate": 0.01} | given))
+        settings["rate"] = 0.01
+        return ShrinkRequest(**(settings | given))
 
     return request
 
