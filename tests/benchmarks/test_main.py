@@ -32,6 +32,7 @@ NAMES = {
     "har_reservoir",
     "help_time",
     "integer_memory",
+    "keywords",
     "kill_resume",
     "lenet300",
     "lenet5",

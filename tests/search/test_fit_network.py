@@ -50,7 +50,7 @@ def test_the_folder_tells_what_was_tried_and_chosen(result: FitResult) -> None:
     assert {(row[0], row[2]) for row in tables["families"]["rows"]} == {("network", 2)}
     assert result.chosen.settings["family"] == read_manifest(result.out)["model"]["family"] == "network"
     recipe = json.loads((result.out / "recipe.json").read_text())
-    assert [step["method"] for step in recipe["steps"]] == ["standardise", "network", "train", "ptq", "lower"]
+    assert [step["method"] for step in recipe] == ["standardise", "network", "train", "ptq", "lower"]
 
 
 def test_every_byte_has_a_name_and_the_pages_are_written(result: FitResult) -> None:

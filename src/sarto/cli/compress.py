@@ -28,6 +28,7 @@ BUDGET, TRAINING = "Budget", "Training"
 @click.option("-o", "--out", required=True, metavar="OUT", type=click.Path(path_type=Path), help="Where to.")
 @click.option("--with", "recipe", metavar="STEPS", help="Steps in order: px:0.98,codebook:4,rans; amounts may be auto.")
 @click.option("--state", metavar="FILE", help="Weights of FILE.py:FUNCTION, in safetensors.")
+@click.option("--front-end", metavar="MEL", help="Let the image hear: DATA are sound, and MODEL sees mel:bands=20.")
 @setting("--device", section=BUDGET, type=_kinds.DEVICE,
          help="What it runs on: see sarto devices. Without one only a file is made.")
 @setting("--flash", section=BUDGET, type=_kinds.BYTES,

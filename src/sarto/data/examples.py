@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Num, Shaped
+from jaxtyping import Float, Int, Int16, Num, Shaped
 
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
@@ -42,6 +42,7 @@ class Examples:
         groups: of items that belong on one side of every split, or None.
         input_scale: what a count stands for where items are integers in +-127 that a device makes itself, such as those
             of an audio front end; quantisation then keeps them. None where it may choose.
+        samples: 16-bit samples of each item, where that is what a device is given and x what it makes of them.
     """
 
     x: Float[np.ndarray, "item ..."]
@@ -49,6 +50,7 @@ class Examples:
     classes: tuple[str, ...]
     groups: Shaped[np.ndarray, " item"] | None = None
     input_scale: float | None = None
+    samples: Int16[np.ndarray, "item sample"] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -68,7 +70,8 @@ class Examples:
     def select(self, items: Int[np.ndarray, " chosen"]) -> Examples:
         """Return the chosen items, in the order given."""
         groups = None if self.groups is None else self.groups[items]
-        return replace(self, x=self.x[items], y=self.y[items], groups=groups)
+        samples = None if self.samples is None else self.samples[items]
+        return replace(self, x=self.x[items], y=self.y[items], groups=groups, samples=samples)
 
     def parts(self, share: float, seed: int) -> tuple[Examples, Examples]:
         """Return the items without and with a `share` held back: whole groups, else evenly over the classes.

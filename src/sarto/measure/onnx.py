@@ -178,6 +178,13 @@ def _stored(out: Path, manifest: Mapping[str, Any]) -> _Model:
     from sarto.deploy.lower.network import lower_network
     from sarto.models.network.module import predict
 
+    if "front_end" in manifest["input"]:
+        raise SartoError(
+            "E135",
+            f"{out} hears samples, which a file of --to onnx does not",
+            cause="its front end is integer C, and the file would be the network behind it alone",
+            hint="take --to c or --to cmake",
+        )
     network = restored((out / STORED).read_bytes(), MOST_B).eval()
     shape, classes = network.architecture.input_shape, tuple(map(str, manifest["classes"]))
     if not len(network.quantisers):

@@ -21,7 +21,7 @@ from sarto.core.progress import Talk
 from sarto.core.recipe import Recipe, Step
 from sarto.core.store import write_atomic
 from sarto.core.table import Table
-from sarto.data.examples import Examples, read_examples, shaped
+from sarto.data.examples import Examples, shaped
 from sarto.measure.quality import accuracy_evidence
 from sarto.measure.storage import storage_evidence
 from sarto.search.auto import Goal
@@ -30,6 +30,7 @@ from sarto.search.limits import steering
 from sarto.search.shrink_files import Effort, Image, Shrunk, stem, write_shrunk
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult, finished
 from sarto.search.shrink_given import check_classes, given_network, no_better_than_one_class
+from sarto.search.shrink_heard import read_parts
 from sarto.search.shrink_image import Images, images_of, in_floats, load_of, peak_sentence, renamed, size_of
 from sarto.search.shrink_recipes import check_integers, recipes_of
 
@@ -64,12 +65,17 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
         request, f"A network shrunk by Sarto: {stem(request.model)}", request.out / WORK / "images"
     )
     with talk.stage("data", 1) as stage:
-        parts = read_examples(request.data, request.seed)
+        parts, ear = read_parts(request, images)
         fit, held = parts.rest.parts(VALIDATION_SHARE, request.seed)
         stage.advance(1, f"{len(fit)} to train on, {len(held)} to validate, {len(parts.test)} to test")
+    test = parts.test
+    if ear is not None and images is not None:
+        images, (fit, held, test) = ear.heard(images, fit, held, test)
     network, remarks = given_network(request, fit)
     shape = network.architecture.input_shape
-    fit, held, test = (shaped(part, shape) for part in (fit, held, parts.test))
+    if ear is not None:
+        ear.check(shape, fit)
+    fit, held, test = (shaped(part, shape) for part in (fit, held, test))
     check_classes(network, fit)
     if images is not None and not len(network.quantisers):
         check_integers(recipes, images.device.name)

@@ -11,7 +11,7 @@ import json
 import resource
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,7 +119,7 @@ class Image:
     def files(self, test: Examples) -> tuple[dict[str, str], RawSequences]:
         """Return the sources of the program, and the items that the device ran."""
         sources = {**self.measured.around, **self.images.sources(self.lowered)}
-        return sources, of_items(self.lowered.items(test.x)).pinned(self.on_device)
+        return sources, of_items(self.lowered.given(test)).pinned(self.on_device)
 
 
 def write_shrunk(run: Shrunk) -> None:
@@ -180,13 +180,15 @@ def _manifest(run: Shrunk, hashes: dict[str, str]) -> dict[str, Any]:
 
 def _place(run: Shrunk) -> dict[str, Any]:
     """Return what the network is for, and what it takes there."""
-    items = {"shape": list(run.parts[0].shape), "type": str(run.parts[0].x.dtype)}
+    items: dict[str, Any] = {"shape": list(run.parts[0].shape), "type": str(run.parts[0].x.dtype)}
     if run.image is None:
         return {"device": STORAGE, "target": STORAGE, "input": items}
     images, lowered = run.image.images, run.image.lowered
     (given,) = lowered.graph.kind("input")
     lines, numbers = lines_of(given.shape)
     there = {"word": given.dtype, "count": lowered.scale, "lines": lines, "numbers": numbers}
+    if images.front is not None:
+        items = {"shape": [given.shape[0]], "type": given.dtype, "front_end": asdict(images.front.made)}
     about = {"device": images.device.name, "target": images.device.target, "optimise": images.optimise}
     return {**about, "input": {**items, **there}}
 

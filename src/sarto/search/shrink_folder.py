@@ -34,6 +34,7 @@ class ShrinkRequest:
     out: Path
     recipe: str | None
     state: str | None = None
+    front_end: str | None = None
     device: str | None = None
     optimise: str | None = None
     weights: str = "smallest"

@@ -23,6 +23,7 @@ from sarto.data.examples import Examples
 from sarto.deploy.c.emit import arena_b, emit
 from sarto.deploy.c.network import arena_plan
 from sarto.deploy.c.storage import STORAGES, Storage, faster, stored
+from sarto.deploy.lower.front_end import LoweredFrontEnd, with_front_end
 from sarto.deploy.memory import tables_b
 from sarto.measure.model import PINNED, Measured, measure_model, of_items
 from sarto.search.limits import SPEED, check_limits, steering
@@ -54,6 +55,7 @@ class Images:
         command: that shows the figures again.
         cache: folder for what was built.
         budget: limits that the weights' storage is chosen by.
+        front: what makes an image hear samples; None where it takes the items themselves.
     """
 
     device: AnyDevice
@@ -63,6 +65,7 @@ class Images:
     command: str
     cache: Path
     budget: Budget
+    front: LoweredFrontEnd | None = None
 
     def point(self, lowered: Lowered, examples: Examples) -> tuple[Lowered, Measured]:
         """Return the integers with the storage of every layer, and what their image takes, however much that is.
@@ -73,6 +76,8 @@ class Images:
         gives all layers the faster storage if the memory allows.
         """
         few = examples.select(np.arange(min(FEW, len(examples))))
+        if self.front is not None:
+            lowered = with_front_end(lowered, self.front)
         ladder = [
             replace(lowered, graph=graph)
             for graph in faster(stored(lowered.graph, self.weights), self.weights)
@@ -115,6 +120,10 @@ class Images:
         """Return the generated files."""
         (given,) = lowered.graph.kind("input")
         words = f"A number of the input is {given.dtype} in counts of {lowered.scale:.9g}, channels last."
+        if self.front is not None:
+            words = (
+                f"A number of the input is a sample, {given.dtype}, {self.front.made.rate_hz:g} in a second."
+            )
         return emit(lowered.graph, self.title, words)
 
     def _measured(self, lowered: Lowered, examples: Examples, device: AnyDevice, on_device: int) -> Measured:
@@ -122,7 +131,7 @@ class Images:
             lowered.graph,
             self.sources(lowered),
             device,
-            of_items(lowered.items(examples.x)),
+            of_items(lowered.given(examples)),
             optimise=self.optimise,
             command=self.command,
             on_device=on_device,

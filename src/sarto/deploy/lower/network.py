@@ -78,6 +78,13 @@ class Lowered:
             return q.astype(np.int64).reshape(len(x), -1, 1)
         return channels_last(q.astype(np.int64), skipped=1)
 
+    def given(self, examples: Examples) -> Int[np.ndarray, "item ..."]:
+        """Return what a device is given of examples: their samples, where the graph begins with a front end."""
+        if self.graph.whole[0].kind != "front_end":
+            return self.items(examples.x)
+        assert examples.samples is not None
+        return examples.samples.astype(np.int64)[..., None]
+
 
 def integer_accuracy(network: Network, examples: Examples) -> float:
     """Return the share of items whose class the integers of a quantised network find."""
