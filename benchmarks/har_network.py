@@ -29,7 +29,7 @@ import numpy as np
 
 from benchmarks._bench import Bench, real_data
 from benchmarks._fitted import Answers, pooled
-from benchmarks._har import architecture, cut, drawn, joined
+from benchmarks._har import cut, drawn, fitted
 from benchmarks._outcome import Figure, Outcome, above, at_most, over_seeds
 from benchmarks.har_reservoir import FOLDS, HOP, WINDOWS, fold_file
 from sarto.compress.quantize import ptq
@@ -42,7 +42,6 @@ from sarto.data.splits import split
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower.network import Lowered, lower_network
 from sarto.devices import device
-from sarto.learn.loop import Training, train
 from sarto.measure.model import measure_model, of_items
 from sarto.models.network.module import Network, predict
 
@@ -50,15 +49,12 @@ MINUTES = 10
 CHANNELS = ("phone*", "watch*")
 WHERE = "purity >= .6"
 CUT = 4.0
-MEMBERS, DRAWN = 3, 24_000
-TRAINING = Training(epochs=1, batch=64, rate=3e-3, decay=3e-2, warm_up=0.05, smoothing=0.05)
-"""One pass over what was drawn: a window is drawn about five times, turned another way each time."""
+DRAWN = 12_000
 STREAMS = "sp_sw_har/streams_50hz.npz"
 UNSEEN = (1, 2)
 SEEDS, QUICK_SEEDS, QUICK_DRAWN = 3, 1, 2_000
 FLASH_B, RAM_B = 64 * 1024, 16 * 1024
 ACCURACY, MACRO_F1 = 0.946, 0.916
-ON_DEVICE = 64
 Cell = dict[str, Any]
 
 
@@ -108,19 +104,17 @@ def _cell(bench: Bench, fold: int, seed: int) -> Cell:
 
 
 def _fold(source: str, streams: str, fold: int, seed: int, count: int) -> Cell:
-    data = load(source, group="subject", channels=CHANNELS, where=WINDOWS[WHERE], hop=HOP)
-    parts = split(data, seed)
-    rest, test = (of_dataset(data.select(part)) for part in (parts.train, parts.test))
+    rest, test = _parts(source, seed)
     windows = cut(Path(streams), fold, FOLDS, rest.classes)
-    tested, outputs = _scaled(windows, test), len(rest.classes)
-    members = list[Network]()
-    for member in range(MEMBERS):
-        own = MEMBERS * seed + member
-        network = Network(architecture([member], tested.shape, outputs), own)
-        train(network, _scaled(windows, drawn(windows, count, own)), replace(TRAINING, seed=own))
-        members.append(network)
-    network = joined(members, tested.shape, outputs)
-    lowered = _integers(network, _scaled(windows, rest))
+    mean, deviation = windows.x.mean(axis=(0, 2)), windows.x.std(axis=(0, 2))
+
+    def scaled(examples: Examples) -> Examples:
+        x = (examples.x - mean[:, None]) / deviation[:, None]
+        return replace(examples, x=x.clip(-CUT, CUT).astype(np.float32))
+
+    learned, tested = scaled(drawn(windows, count, seed)), scaled(test)
+    network = fitted(learned, mean, deviation, scaled(rest))
+    lowered = _integers(network, scaled(rest))
     core = device("cortex_m4")
     assert isinstance(core, Device)
     measured = measure_model(
@@ -130,7 +124,7 @@ def _fold(source: str, streams: str, fold: int, seed: int, count: int) -> Cell:
         of_items(lowered.items(tested.x)),
         optimise="-O2",
         command="benchmark",
-        on_device=ON_DEVICE,
+        on_device=len(tested),
     )
     assert test.groups is not None
     groups, true = [str(g) for g in test.groups], test.y.tolist()
@@ -143,10 +137,12 @@ def _fold(source: str, streams: str, fold: int, seed: int, count: int) -> Cell:
     }
 
 
-def _scaled(of: Examples, examples: Examples) -> Examples:
-    """Return examples by mean and deviation of the channels of `of`, cut at `CUT`."""
-    mean, deviation = of.x.mean(axis=(0, 2), keepdims=True), of.x.std(axis=(0, 2), keepdims=True)
-    return replace(examples, x=((examples.x - mean) / deviation).clip(-CUT, CUT).astype(np.float32))
+def _parts(source: str, seed: int) -> tuple[Examples, Examples]:
+    """Return the windows to learn from, and those that are tested."""
+    data = load(source, group="subject", channels=CHANNELS, where=WINDOWS[WHERE], hop=HOP)
+    parts = split(data, seed)
+    rest, test = (of_dataset(data.select(part)) for part in (parts.train, parts.test))
+    return rest, test
 
 
 def _integers(network: Network, learned: Examples) -> Lowered:
