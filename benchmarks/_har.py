@@ -6,7 +6,8 @@ people might have worn the two bodies: the phone the other way round or up (a ha
 the axes of both turned by a random angle (of the deviation `TURN`) about a random axis, the same for accelerometer and
 gyroscope, and every sensor scaled.
 
-`fitted` returns a network that only convolves, pools, bends and adds. Its first layers are written down, not learned:
+`fitted_network` returns a network that only convolves, pools, bends and adds. Its first layers are written down, not
+learned:
 
     stages    the mean of every channel over each quarter of the window
     bent      tanh(s / l) for each level l of `LEVELS`, where s is the mean of relu(filter * channel) in units of its
@@ -148,7 +149,7 @@ def _less_the_rest(middle: np.ndarray) -> Float[np.ndarray, " tap"]:
     return row
 
 
-def fitted(
+def fitted_network(
     scaled: Examples,
     mean: Float[np.ndarray, " channel"],
     deviation: Float[np.ndarray, " channel"],
@@ -165,13 +166,13 @@ def fitted(
     channels = len(mean)
     network = Network(architecture(scaled.x.shape[1:], len(scaled.classes)))
     _put(network, "fast", np.tile(filters(), (channels, 1)))
-    medians = np.median(_returned(network, medians_of, "moved"), axis=0)
+    medians = np.median(numbers_of(network, medians_of, "moved"), axis=0)
     _put(network, "fast", np.tile(filters(), (channels, 1)) / medians[:, None])
     _put(network, "levels", np.tile(1 / np.array(LEVELS), channels * len(filters())))
     pairs, offset, upright = _products(mean, deviation)
     _put(network, "pairs", pairs, offset)
     _put(network, "upright", upright)
-    _put(network, "head", *discriminant(_returned(network, scaled, "all"), scaled.y))
+    _put(network, "head", *discriminant(numbers_of(network, scaled, "all"), scaled.y))
     return network.eval()
 
 
@@ -197,7 +198,7 @@ def _products(
     return weights * deviation, weights @ mean, upright / (2 * OF_GRAVITY * OF_TURN)
 
 
-def _returned(network: Network, examples: Examples, node: str) -> Float[np.ndarray, "item number"]:
+def numbers_of(network: Network, examples: Examples, node: str) -> Float[np.ndarray, "item number"]:
     """Return what a node returns for every item."""
     found: list[Float[np.ndarray, "item number"]] = []
     with torch.no_grad():
