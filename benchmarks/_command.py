@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sarto.core.errors import SartoError
+from sarto.search.candidates import searched_together
 
 SARTO = (sys.executable, "-m", "sarto")
 README = Path(__file__).resolve().parent.parent / "README.md"
@@ -89,9 +90,12 @@ def check(done: Finished, what: str) -> Finished:
 
 
 def readme_fit(out: str, *more: str) -> list[str]:
-    """Return the words of the `sarto fit` in the README's first command, with `-o out` and `more` words."""
+    """Return the words of the `sarto fit` in the README's first command, with `-o out` and `more` words.
+
+    It tries the families that there are after the README's installation, which brings no torch.
+    """
     found = re.search(r"bin/sarto (fit .+)", README.read_text(encoding="utf-8"))
     assert found, "the README's first command runs `sarto fit`"
     words = shlex.split(found[1])
     words[words.index("-o") + 1] = out
-    return [*SARTO, *words, *more]
+    return [*SARTO, *words, *more, "--families", ",".join(searched_together())]

@@ -18,7 +18,6 @@ from benchmarks._hypervolume import Point
 from sarto.core.budget import Budget
 from sarto.core.points import unbeaten
 from sarto.core.progress import Silent
-from sarto.core.rooms import methods
 from sarto.core.seed import generator
 from sarto.core.store import Store, package_sha256
 from sarto.data.load import load
@@ -27,7 +26,6 @@ from sarto.deploy.sensor import SensorFormat
 from sarto.devices import device
 from sarto.measure.model import RawSequences
 from sarto.search.candidates import (
-    ROOM,
     Candidate,
     Shape,
     candidate_of,
@@ -35,6 +33,7 @@ from sarto.search.candidates import (
     families,
     ground_of,
     largest,
+    searched_together,
     shape_of,
     sized,
 )
@@ -65,13 +64,13 @@ class Arena:
     def searched(
         self, trials: int, sampler: Literal["search", "random"], names: Sequence[str] = ()
     ) -> SearchResult:
-        """Return what `sarto fit`'s search finds in the families `names` (none: in all), or random search there."""
+        """Return what `sarto fit`'s search finds in the families `names` (none: in those that are searched together), or random search there."""
         return search(
             self.shape,
             self.overheads,
             self.budget,
             self.score,
-            families=families(names, ()),
+            families=families(names or searched_together(), ()),
             cells=(),
             trials=trials,
             seed=self.seed,
@@ -114,7 +113,7 @@ class Arena:
 
 def presets() -> list[dict[str, Any]]:
     """Return the presets of every family, their families among the settings."""
-    return [p for family in methods(ROOM) for p in every_preset(family, (), False)]
+    return [p for family in searched_together() for p in every_preset(family, (), False)]
 
 
 def arena(

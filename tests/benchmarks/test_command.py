@@ -45,10 +45,11 @@ def test_settings_of_this_user_do_not_reach_a_command(
     assert "_NUM_THREADS" not in seen
 
 
-def test_the_fit_of_the_readme_is_run_as_it_stands() -> None:
+def test_the_fit_of_the_readme_is_run_as_after_its_installation_without_torch() -> None:
     words = _command.readme_fit("elsewhere", "--seed", "3")
     assert words[: len(_command.SARTO)] == list(_command.SARTO)
-    expected = "fit BasicMotions --device cortex_m4 --flash 32KiB --ram 4KiB -o elsewhere --seed 3"
+    expected = "fit BasicMotions --device cortex_m4 --flash 32KiB --ram 4KiB -o elsewhere --seed 3 "
+    expected += "--families convolution,forest,random_features,reservoir,statistics"
     assert " ".join(words[len(_command.SARTO) :]) == expected
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Int
 
 from sarto.core.dataset import Dataset
 from sarto.deploy.sensor import SensorFormat
-from sarto.search.candidates import Overhead, Shape, shape_of
+from sarto.search.candidates import Overhead, Shape, searched_together, shape_of
 from sarto.search.families import convolution, forest, network, random_features, reservoir, statistics
 from sarto.search.families._candidate import Candidate, Streamed
 from sarto.search.problem import Problem, prepare
@@ -38,6 +38,7 @@ FOREST = forest.Candidate(
 NETWORK = network.Candidate(units=5, seed=3, rate=1e-2, name="cnn1d", depth=1)
 EVERY: tuple[Streamed, ...] = (RING, STATISTICS, FEATURES, KERNELS, FOREST)
 """One small candidate of each family that takes a stream."""
+TOGETHER = searched_together()
 
 
 def made_up_overhead(candidate: Candidate) -> Overhead:

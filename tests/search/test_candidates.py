@@ -170,6 +170,7 @@ def test_cost_is_near_that_of_the_built_image(hop: int | None, tmp_path: Path) -
         (replace(FOREST, trees=1, segments=8), 4),
         (replace(RING, cell="esn", segments=8), 30),
         (replace(KERNELS, segments=8), 60),
+        (NETWORK, 40),
     ],
 )
 def test_instructions_are_near_those_of_the_skeletons_image(

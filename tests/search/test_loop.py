@@ -14,7 +14,7 @@ from sarto.core.budget import Budget
 from sarto.core.executors import SerialExecutor, open_executor
 from sarto.core.progress import Silent
 from sarto.core.store import Store
-from sarto.search.candidates import Candidate, Overhead, families
+from sarto.search.candidates import Candidate, Overhead
 from sarto.search.loop import (
     BATCH,
     FINALISTS,
@@ -26,7 +26,7 @@ from sarto.search.loop import (
     search,
 )
 from sarto.search.trial import Score
-from tests.search.planted import RING, made_up_overhead, problem, shape
+from tests.search.planted import RING, TOGETHER, made_up_overhead, problem, shape
 
 
 @dataclass
@@ -55,7 +55,7 @@ def scorer(folder: Path, executor: Executor, code: str = "code", store: str = "s
 
 def found(score: Scorer, trials: int = 20, **options: Any) -> SearchResult:
     budget = Budget(flash_b=2300, ram_b=500)
-    usual: dict[str, Any] = dict(families=families((), ()), cells=(), trials=trials, seed=0, talk=Silent())
+    usual: dict[str, Any] = dict(families=TOGETHER, cells=(), trials=trials, seed=0, talk=Silent())
     return search(shape(problem()), made_up_overhead, budget, score, **(usual | options))
 
 

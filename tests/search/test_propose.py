@@ -8,15 +8,12 @@ from typing import Any, Literal, TypeAlias
 
 import pytest
 
-from sarto.core.rooms import methods
-from sarto.search.candidates import ROOM, Candidate, candidate_of, presets, sized, trials_each
+from sarto.search.candidates import Candidate, candidate_of, presets, sized
 from sarto.search.families.reservoir import NAMED_ONLY, PRESETS
 from sarto.search.propose import AT_RANDOM, Proposer
-from tests.search.planted import problem, shape
+from tests.search.planted import TOGETHER, problem, shape
 
 Sampler: TypeAlias = Literal["search", "random"]
-FAMILIES = [family for family in methods(ROOM) if trials_each(family) == 1]
-"""Families that are searched together."""
 
 
 def leak(candidate: Candidate) -> float:
@@ -55,7 +52,7 @@ def by_units(candidate: Candidate) -> float:
 
 
 @pytest.mark.parametrize("sampler", ["search", "random"])
-@pytest.mark.parametrize("families", [("reservoir",), FAMILIES])
+@pytest.mark.parametrize("families", [("reservoir",), TOGETHER])
 def test_the_seed_decides_everything(sampler: Sampler, families: Any) -> None:
     first = asked(proposer(sampler=sampler, families=families), 40, by_units)
     assert asked(proposer(sampler=sampler, families=families), 40, by_units) == first
@@ -75,11 +72,11 @@ def test_presets_come_first_in_their_order_and_size() -> None:
 
 
 def test_the_first_presets_of_all_families_come_before_the_second() -> None:
-    there = proposer(families=FAMILIES)
+    there = proposer(families=TOGETHER)
     found = [c for c in asked(there, len(there.presets), by_units) if c is not None]
-    count = sum(len(presets(f, (), False)) for f in FAMILIES)
+    count = sum(len(presets(f, (), False)) for f in TOGETHER)
     assert len(there.presets) == count
-    assert [c.family for c in found[:10]] == FAMILIES * 2
+    assert [c.family for c in found[:10]] == TOGETHER * 2
 
 
 def test_a_cell_that_must_be_named_is_searched_when_it_is() -> None:
@@ -100,7 +97,7 @@ def test_presets_of_other_cells_and_a_random_search_are_left_out() -> None:
 @pytest.mark.parametrize("sampler", ["search", "random"])
 def test_every_proposal_lies_in_the_space_of_its_family(sampler: Sampler) -> None:
     seeds: set[int] = set()
-    there = proposer(longest=2, sampler=sampler, families=FAMILIES)
+    there = proposer(longest=2, sampler=sampler, families=TOGETHER)
     found = asked(there, 64, by_units)
     for candidate in found:
         assert candidate is not None
@@ -110,7 +107,7 @@ def test_every_proposal_lies_in_the_space_of_its_family(sampler: Sampler) -> Non
         assert 1 <= candidate.to_json()["segments"] <= 2, "no more segments than steps"
         seeds.add(candidate.seed)
     assert len(seeds) == 64
-    assert {c.family for c in found if c is not None} == set(FAMILIES)
+    assert {c.family for c in found if c is not None} == set(TOGETHER)
 
 
 def test_numbers_have_no_hard_votes() -> None:

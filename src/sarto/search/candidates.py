@@ -268,6 +268,11 @@ def trials_each(family: str) -> int:
     return int(getattr(load_method(ROOM, family), "TRIALS_EACH", 1))
 
 
+def searched_together() -> list[str]:
+    """Return the families whose trials take least, which one search has side by side."""
+    return [name for name in methods(ROOM) if trials_each(name) == 1]
+
+
 def able(families: Sequence[str], named: Sequence[str], shape: Shape) -> tuple[list[str], list[str]]:
     """Return the families that have all they need, and what those lack that were left out.
 

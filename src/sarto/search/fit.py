@@ -25,7 +25,7 @@ from sarto.search.device_identity import device_identity
 from sarto.search.limits import check_limits
 
 TRIALS = 96
-"""Default number of trials, about half a minute on BasicMotions with two cores."""
+"""Default number of trials, about half a minute on BasicMotions with two cores, and longer where networks join."""
 OPTIMISE = "-Os"
 """The compiler's level unless another is asked for: flash is what runs out first."""
 SHOWN_FRONT = 12

@@ -50,7 +50,7 @@ def evaluate_whole(problem: Problem, candidate: Whole, repeats: int) -> tuple[fl
             guess = _probabilities(found.scores * lowered.score_scale)
             squares += np.square(guess - wanted[held]).sum()
     variance = np.square(wanted - wanted.mean(axis=0)).sum()
-    return wrong / (repeats * len(problem.target)), float(squares / (repeats * variance))
+    return float(wrong / (repeats * len(problem.target))), float(squares / (repeats * variance))
 
 
 def final_whole(problem: Problem, candidate: Whole) -> Graph:
