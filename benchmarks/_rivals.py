@@ -64,7 +64,7 @@ class Arena:
     def searched(
         self, trials: int, sampler: Literal["search", "random"], names: Sequence[str] = ()
     ) -> SearchResult:
-        """Return what `sarto fit`'s search finds in the families `names` (none: in those that are searched together), or random search there."""
+        """Return what `sarto fit`'s search, or random search, finds in the families `names`; none: all quick ones."""
         return search(
             self.shape,
             self.overheads,

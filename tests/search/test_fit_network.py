@@ -57,6 +57,9 @@ def test_every_byte_has_a_name_and_the_pages_are_written(result: FitResult) -> N
     tables = {t["name"]: t for t in json.loads((result.out / "tables.json").read_text())}
     for table, figure in (("flash map", "flash"), ("ram map", "ram")):
         assert sum(row[1] for row in tables[table]["rows"]) == result.chosen[figure]
+    assert "weights of head" in {row[0] for row in tables["flash map"]["rows"]}, (
+        "a table says which layer it is of"
+    )
     run = read_run(result.out)
     assert "cnn1d of width" in html(run) or "residual of width" in html(run)
     assert read_manifest(result.out)["summary"] in card(run)

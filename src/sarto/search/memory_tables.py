@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from sarto.core.graph import Graph
 from sarto.core.points import OperatingPoint
 from sarto.core.table import Table
@@ -32,12 +34,21 @@ def arena_rows(graph: Graph) -> list[tuple[str, str, int]]:
     return [*rows, ("padding", "unnamed", padding)] if padding else rows
 
 
+def _of_layer(graph: Graph, name: str) -> str:
+    """Return the name of a part of an image; of a network's table, named by the number of its operation, in words."""
+    found = re.fullmatch(r"(\w+?)(?:_of)?_(\d+)", name) if graph.whole else None
+    if found is None or int(found[2]) >= len(graph.whole):
+        return name
+    op = graph.whole[int(found[2])]
+    return f"{found[1]} of {next(iter(op.outputs.values()), op.kind)}"
+
+
 def memory_tables(measured: Measured, point: OperatingPoint, graph: Graph) -> list[Table]:
     """Return the tables `flash map` and `ram map` of the image of `graph`."""
     tables: list[Table] = []
     for region, name in (("flash", "flash map"), ("RAM", "ram map")):
         how = point.find(region.lower()).how
-        rows = [r[1:] for r in measured.memory.rows if r[0] == region]
+        rows = [(_of_layer(graph, str(r[1])), *r[2:]) for r in measured.memory.rows if r[0] == region]
         if region == "RAM":
             rows = [part for row in rows for part in (arena_rows(graph) if row[0] == "arena" else [row])]
             rows.append(("stack, at its deepest", "stack", measured.peak_stack_b))
