@@ -104,7 +104,7 @@ def grown(sizes: Sequence[int], counts: Sequence[int], units: int, power: int) -
     """Return the count with `units`: between the `sizes` by a line, beyond them with the given `power`.
 
     Beyond the largest size the growth goes on, as a line through the last two (power 1) or as a parabola through
-    all three (power 2); it never falls.
+    all three (power 2) unless that bends down; it never falls.
 
     >>> grown((10, 20), (100, 180), 15, 1), round(grown((10, 20), (100, 180), 30, 1), 6)
     (140.0, 260.0)
@@ -114,6 +114,8 @@ def grown(sizes: Sequence[int], counts: Sequence[int], units: int, power: int) -
         return float(np.interp(units, x, y))
     used = slice(-2, None) if power == 1 or len(x) == 2 else slice(None)
     power = min(power, len(x[used]) - 1)
+    if power == 2 and np.polyfit(x, y, 2)[0] < 0:
+        used, power = slice(-2, None), 1
     return float(max(np.polyval(np.polyfit(x[used], y[used], power), units), y[-1]))
 
 

@@ -97,18 +97,16 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         )
         parts = split(data, request.seed)
         problem, sensor = _problem(request, data.select(parts.train))
+        shape = shape_of(problem)
+        names, lacked = able(names, request.families, shape)
         claim(request.out, request.identity())
         problem.save(work / "problem.npz")
         wanted = f"{len(data.classes)} classes" if data.classes else f"{len(data.outputs)} numbers to predict"
         stage.advance(1, f"{len(data)} items, {len(data.channels)} channels, {wanted}, {parts.how}")
-    for remark in data.remarks:
+    for remark in (*data.remarks, *lacked):
         talk.note(remark)
     optimise = request.optimise or OPTIMISE
     workers = min(request.workers or available_workers(), MOST_WORKERS)
-    shape = shape_of(problem)
-    names, lacked = able(names, request.families, shape)
-    for remark in lacked:
-        talk.note(remark)
     limits = _limits(request.budget, target)
     counted, ground = _limits_work(limits), ground_of(problem)
     overheads = ImageOverheads(SampleImages(shape, target, optimise, work / "images", ground), counted)

@@ -7,6 +7,7 @@
 #define NEURONS 3
 #define SAMPLE int32_t
 #define SHIFT_IN 4
+#define VECTOR int16_t
 #define INPUT_SHIFT 3
 #define BIAS_SHIFT 5
 #define SHIFT 6
