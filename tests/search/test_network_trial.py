@@ -89,21 +89,18 @@ def test_a_network_that_cannot_be_lowered_is_wrong_about_everything(monkeypatch:
     assert (score.error, score.squared) == (1, 1)
 
 
-def test_numbers_and_a_missing_torch_leave_networks_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    classes = shape(problem())
-    numeric = replace(classes, numeric=True)
-    assert able(["forest", "network"], (), classes) == (["forest", "network"], [])
-    assert able(["forest", "network"], (), numeric)[0] == ["forest"]
-    with pytest.raises(SartoError, match="do not predict numbers") as caught:
-        able(["network"], ("network",), numeric)
-    assert caught.value.code == "E112"
+def test_a_missing_torch_leaves_networks_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert able(["forest", "network"], ()) == (["forest", "network"], [])
 
     def absent(_: str) -> None:
         return None
 
     monkeypatch.setattr(network, "find_spec", absent)
-    found, (why,) = able(["forest", "network"], (), classes)
+    found, (why,) = able(["forest", "network"], ())
     assert found == ["forest"] and "pip install 'sarto[nn]'" in why
+    with pytest.raises(SartoError, match="networks need torch") as caught:
+        able(["network"], ("network",))
+    assert caught.value.code == "E112"
 
 
 @pytest.mark.parametrize("preset", presets("network", (), False), ids=str)

@@ -14,13 +14,16 @@ from sarto.core.budget import Budget
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Ledger
-from sarto.core.graph import decide, features, interpret, load_graph, numbers, trace
+from sarto.core.graph import decide, features, infer, interpret, items_of, load_graph, numbers, trace
 from sarto.core.progress import Silent
+from sarto.deploy.c.emit import emit
 from sarto.deploy.lower import feature_exponents, quantum
 from sarto.deploy.lower.readout import REACH
 from sarto.deploy.sensor import SensorFormat
 from sarto.learn.statistics import RidgeStatistics
-from sarto.measure.model import measure_folder
+from sarto.measure.host import run_on_host
+from sarto.measure.model import RawSequences, measure_folder, outputs
+from sarto.measure.outputs import check_equal
 from sarto.report import html, read_run
 from sarto.report.card import card
 from sarto.search.families._candidate import Candidate
@@ -35,7 +38,7 @@ from sarto.search.trial import (
     see,
 )
 from tests.cli.stand_in import call
-from tests.search.planted import EVERY, FOREST, dataset
+from tests.search.planted import EVERY, FOREST, NETWORK, dataset
 from tests.search.planted import RING as SMALL
 
 pytestmark = pytest.mark.usefixtures("small_search")
@@ -96,6 +99,23 @@ def test_every_family_predicts_numbers(candidate: Candidate) -> None:
     assert score.error < 1, "better than the mean"
     graph = final(planted, candidate, score.ridge)
     assert (graph.outputs, graph.finish[-1].kind) == (("speed", "size"), "values")
+
+
+def test_a_network_predicts_numbers_in_integers_and_in_c() -> None:
+    planted = problem()
+    assert planted.goals is not None
+    score = evaluate(planted, NETWORK)
+    assert score.error == score.squared < 0.6, "better than the mean"
+    graph = final(planted, NETWORK, 0.0)
+    outcome = infer(graph, items_of(graph, planted.raw, planted.offsets))
+    said = numbers(graph, outcome)
+    assert np.square((said - planted.goals) / planted.goals.std(axis=0)).mean() < 0.3
+    assert np.abs(said.mean(axis=0) - planted.goals.mean(axis=0)).max() < 0.2, (
+        "1000 and .43 keep their places"
+    )
+    assert not outcome.classes.any() and graph.outputs == ("speed", "size")
+    few = RawSequences(planted.raw, planted.offsets).pinned(5)
+    check_equal(outputs(graph, few), run_on_host(emit(graph), few.listed(), sanitize=True), "NumPy", "C")
 
 
 def test_a_forest_of_numbers_is_scored_by_the_items_it_has_not_seen() -> None:

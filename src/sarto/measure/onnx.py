@@ -201,6 +201,13 @@ def _stored(out: Path, manifest: Mapping[str, Any]) -> _Model:
 def _graph(out: Path, manifest: Mapping[str, Any]) -> _Model:
     """Return the graph of whole items in a folder that has no container."""
     graph = load_graph(out / GRAPH)
+    if graph.quanta:
+        raise SartoError(
+            "E134",
+            f"the model of {out} predicts numbers",
+            cause="files of ONNX are written of networks that tell classes apart",
+            hint="deploy it with --to c or --to cmake",
+        )
     if graph.whole and graph.whole[0].kind == "standardise":
         unit = np.array([c["scale"] for c in manifest["input"]["channels"]], np.float64)
         return _behind_sensor(graph, unit, read_pinned(out))

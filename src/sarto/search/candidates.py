@@ -275,7 +275,7 @@ def searched_together() -> list[str]:
     return [name for name in methods(ROOM) if trials_each(name) == 1]
 
 
-def able(families: Sequence[str], named: Sequence[str], shape: Shape) -> tuple[list[str], list[str]]:
+def able(families: Sequence[str], named: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the families that have all they need, and what those lack that were left out.
 
     Raises:
@@ -284,7 +284,7 @@ def able(families: Sequence[str], named: Sequence[str], shape: Shape) -> tuple[l
     found, lacked = list[str](), list[str]()
     for family in families:
         lacking = getattr(load_method(ROOM, family), "lacking", None)
-        what = lacking(shape) if lacking else ""
+        what = lacking() if lacking else ""
         if what and family in named:
             raise SartoError(
                 "E112",

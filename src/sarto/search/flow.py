@@ -81,7 +81,7 @@ class Run:
 def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     """Run every stage and write the folder; returns it."""
     target = any_device(request.device)
-    names = families(request.families, request.cells)
+    names, lacked = able(families(request.families, request.cells), request.families)
     with talk.stage("data", 1) as stage:
         data = load(
             request.source,
@@ -97,8 +97,6 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         )
         parts = split(data, request.seed)
         problem, sensor = _problem(request, data.select(parts.train))
-        shape = shape_of(problem)
-        names, lacked = able(names, request.families, shape)
         claim(request.out, request.identity())
         problem.save(work / "problem.npz")
         wanted = f"{len(data.classes)} classes" if data.classes else f"{len(data.outputs)} numbers to predict"
@@ -107,6 +105,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         talk.note(remark)
     optimise = request.optimise or OPTIMISE
     workers = min(request.workers or available_workers(), MOST_WORKERS)
+    shape = shape_of(problem)
     limits = _limits(request.budget, target)
     counted, ground = _limits_work(limits), ground_of(problem)
     overheads = ImageOverheads(SampleImages(shape, target, optimise, work / "images", ground), counted)

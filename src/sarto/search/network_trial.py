@@ -2,15 +2,20 @@
 
 An item is what the device makes of raw words, standardised numbers of 8 bits, and zeros after its end up to the longest
 item. It is seen about as often in a small data set as there is time for: `STEPS` steps of `BATCH` items, within
-`LEAST_PASSES` and `MOST_PASSES` over them.
+`LEAST_PASSES` and `MOST_PASSES` over them. Numbers are predicted in their standard deviations; of forecasts the numbers
+themselves, and not how they change from what was last seen.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional
 
 from sarto.compress.quantize import ptq
 from sarto.compress.state import Evaluation, State
@@ -35,27 +40,30 @@ MADE_UP = 16
 
 
 def evaluate_whole(problem: Problem, candidate: Whole, repeats: int) -> tuple[float, float]:
-    """Return the share of wrong classes of the integers, and the squared error of the probabilities.
+    """Return error and squared error of the integers on items that they did not learn from.
 
-    The latter is a share of that of the classes' shares.
+    The error is the share of wrong classes, and the squared error that of the probabilities, relative to that of the
+    classes' shares; of numbers both are their squared error relative to their variance.
     """
-    examples, wanted = examples_of(problem), problem.wanted
+    examples, wanted = examples_of(problem), _goals(problem)
     wrong = squares = 0.0
     for fold in problem.fold[:repeats]:
         for f in range(int(fold.max()) + 1):
             held = fold == f
-            lowered = _fitted(problem, candidate, examples.select(np.flatnonzero(~near(held, problem.gap))))
+            lowered = _fitted(problem, candidate, examples, np.flatnonzero(~near(held, problem.gap)))
             found = infer(lowered.graph, lowered.items(examples.x[held]))
             wrong += np.count_nonzero(found.classes != problem.target[held])
-            guess = _probabilities(found.scores * lowered.score_scale)
+            guess = found.scores * lowered.score_scale
+            guess = _probabilities(guess) if problem.goals is None else guess
             squares += np.square(guess - wanted[held]).sum()
-    variance = np.square(wanted - wanted.mean(axis=0)).sum()
-    return float(wrong / (repeats * len(problem.target))), float(squares / (repeats * variance))
+    squared = float(squares / (repeats * np.square(wanted - wanted.mean(axis=0)).sum()))
+    return squared if problem.goals is not None else float(wrong / (repeats * len(wanted))), squared
 
 
 def final_whole(problem: Problem, candidate: Whole) -> Graph:
     """Return the whole integer model, trained on every training item."""
-    return _behind(_fitted(problem, candidate, examples_of(problem)), ground_of(problem))
+    lowered = _fitted(problem, candidate, examples_of(problem), np.arange(len(problem.target)))
+    return _behind(lowered, ground_of(problem), None if problem.goals is None else problem.goals.std(axis=0))
 
 
 def made_up_whole(candidate: Whole, shape: Shape, ground: Ground) -> Graph:
@@ -64,7 +72,10 @@ def made_up_whole(candidate: Whole, shape: Shape, ground: Ground) -> Graph:
     x = generator(0, "made up").normal(size=(MADE_UP, *item)).clip(-LIMIT * SCALE, LIMIT * SCALE)
     classes = np.arange(MADE_UP) % len(shape.outputs)
     examples = Examples(x.astype(np.float32), classes, shape.outputs, input_scale=SCALE)
-    return _behind(_integers(Network(candidate.architecture(shape), seed=0), examples), ground)
+    network = Network(candidate.architecture(shape), seed=0)
+    return _behind(
+        _integers(network, examples), ground, np.ones(len(shape.outputs)) if shape.numeric else None
+    )
 
 
 def examples_of(problem: Problem) -> Examples:
@@ -72,17 +83,28 @@ def examples_of(problem: Problem) -> Examples:
     made = standardiser(problem.inputs, problem.sensor, problem.longest)
     x = made.items(problem.raw, problem.offsets)[:, 0].swapaxes(1, 2)
     numbers = np.ascontiguousarray(x, np.float32) * np.float32(SCALE)
-    return Examples(numbers, problem.target, problem.classes, input_scale=SCALE)
+    return Examples(numbers, problem.target, problem.outputs, input_scale=SCALE)
 
 
-def _behind(lowered: Lowered, ground: Ground) -> Graph:
+def _behind(lowered: Lowered, ground: Ground, unit: Float[np.ndarray, " output"] | None) -> Graph:
     made = standardiser(ground.inputs, ground.sensor, ground.longest)
-    return with_sensor(lowered, made, ground.channels, ground.window)
+    return with_sensor(lowered, made, ground.channels, ground.window, unit)
 
 
-def _fitted(problem: Problem, candidate: Whole, examples: Examples) -> Lowered:
-    network = Network(candidate.architecture(shape_of(problem)), candidate.seed)
-    passes = math.ceil(STEPS * BATCH / len(examples))
+def _goals(problem: Problem) -> Float[np.ndarray, "item output"]:
+    """Return what outputs are to be: 1 for an item's class and 0 for others, or numbers in their deviations."""
+    return problem.wanted if problem.goals is None else problem.goals / problem.goals.std(axis=0)
+
+
+def _fitted(
+    problem: Problem, candidate: Whole, examples: Examples, items: Int[np.ndarray, " chosen"]
+) -> Lowered:
+    """Return the integers of a network that was trained on the chosen items."""
+    network, learned = (
+        Network(candidate.architecture(shape_of(problem)), candidate.seed),
+        examples.select(items),
+    )
+    passes = math.ceil(STEPS * BATCH / len(learned))
     training = Training(
         epochs=min(max(passes, LEAST_PASSES), MOST_PASSES),
         batch=BATCH,
@@ -92,8 +114,28 @@ def _fitted(problem: Problem, candidate: Whole, examples: Examples) -> Lowered:
         smoothing=SMOOTHING,
         seed=candidate.seed,
     )
-    train(network, examples, training)
-    return _integers(network, examples)
+    if problem.goals is None:
+        train(network, learned, training)
+    else:
+        _train_on_numbers(network, learned, training, _goals(problem)[items])
+    return _integers(network, learned)
+
+
+def _train_on_numbers(
+    network: Network, learned: Examples, training: Training, goals: Float[np.ndarray, "item output"]
+) -> None:
+    """Train for the least squared error; the mean of the numbers is no matter of training."""
+    middle = goals.mean(axis=0)
+    wanted = torch.as_tensor(goals - middle, dtype=torch.float32)
+
+    def loss(_network: Network, _x: Tensor, outputs: Tensor, index: Tensor) -> Tensor:
+        return functional.mse_loss(outputs, wanted[index])
+
+    train(network, replace(learned, y=np.arange(len(learned))), training, loss=loss)
+    last = network.layer(network.architecture.output)
+    assert last.bias is not None, "a named network ends in a layer with a bias"
+    with torch.no_grad():
+        last.bias += torch.as_tensor(middle, dtype=torch.float32)
 
 
 def _integers(network: Network, examples: Examples) -> Lowered:

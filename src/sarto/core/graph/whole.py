@@ -34,14 +34,17 @@ Values = dict[str, Integer[np.ndarray, "item ..."]]
 
 
 def infer(graph: Graph, items: Integer[np.ndarray, "item ..."]) -> Outcome:
-    """Return scores and class of every item, whose shape is that of the graph's input tensor."""
+    """Return scores and class of every item, whose shape is that of the graph's input tensor.
+
+    Where numbers are predicted, the scores are those in counts of the graph's `quanta`, and the class is 0.
+    """
     (scores,) = graph.kind("output")
     step = max(1, _MOST_VALUES // max(_width(graph, op) for op in graph.whole))
     found = np.zeros((len(items), len(graph.outputs)), np.int64)
     for first in range(0, len(items), step):
         part = tensors(graph, items[first : first + step], keep=False)[scores.name]
         found[first : first + step] = part.reshape(len(part), -1)
-    return Outcome(found, found.argmax(axis=1))
+    return Outcome(found, np.zeros(len(found), np.int64) if graph.quanta else found.argmax(axis=1))
 
 
 def items_of(

@@ -173,8 +173,8 @@ class _Emitter(Emission):
     @property
     def features(self) -> set[str]:
         """What the kernels are to know, see `resolved`."""
-        windows = {"WINDOWS"} if self.graph.window else set[str]()
-        return self.parts.features | windows | ({"BENT"} if self.bent else set[str]())
+        found = (("WINDOWS", self.graph.window), ("NUMBERS", self.graph.quanta), ("BENT", self.bent))
+        return self.parts.features | {name for name, there in found if there}
 
     @property
     def bent(self) -> bool:

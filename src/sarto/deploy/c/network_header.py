@@ -69,20 +69,20 @@ int {name}_predict({name}_arena *arena);
 #if WINDOWS
 /* Starts a stream. */
 void {name}_init({name}_arena *arena);
-/* Takes one sample; returns a class when a window ended with it, else -1. */
+/* Takes one sample; returns {answer} when a window ended with it, else -1. */
 int {name}_step({name}_arena *arena, const {name}_sample *sample);
-/* Ends the stream; returns the class of its last window, or of what there is of the first one. */
+/* Ends the stream; returns {answer}, of its last window or of what there is of the first one. */
 int {name}_predict({name}_arena *arena);
 #else
 /* Starts an item. */
 void {name}_init({name}_arena *arena);
 /* Takes the next line of {NAME}_CHANNELS numbers; returns -1. Lines after the last one of an item are left out. */
 int {name}_step({name}_arena *arena, const {name}_sample *sample);
-/* Returns the class of the item, and is ready for the next one. Lines that were not given are {missing}. */
+/* Returns {answer}, and is ready for the next item. Lines that were not given are {missing}. */
 int {name}_predict({name}_arena *arena);
 #endif
 #endif
-/* The scores behind the last class, one per class{unit}; valid until the next step. */
+/* {scores}; valid until the next step. */
 const int32_t *{name}_scores(const {name}_arena *arena);
 
 #ifdef __cplusplus
@@ -107,11 +107,19 @@ def counters_b(graph: Graph) -> int:
     return WORD_B * (2 if graph.window else 1)
 
 
+def _outputs(graph: Graph) -> str:
+    if not graph.quanta:
+        return "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs))
+    named = enumerate(zip(graph.outputs, graph.quanta, strict=True))
+    return "Numbers: " + ", ".join(f"{i} {name} in counts of {count:.9g}" for i, (name, count) in named)
+
+
 def header(graph: Graph, title: str, words: str, planned_b: int, features: Collection[str]) -> str:
     """Return the header of a graph of whole items, of whose arena `planned_b` bytes are planned."""
     (given,), (scores,) = graph.kind("input"), graph.kind("output")
     lines, channels = lines_of(given.shape)
     line = "the whole of it" if lines == 1 else "a sample each" if given.shape[0] == 1 else "a row each"
+    unit = f", in counts of {scores.scale:.6g}" if scores.scale else ""
     text = HEADER.format(
         name=graph.name,
         NAME=graph.name.upper(),
@@ -127,8 +135,11 @@ def header(graph: Graph, title: str, words: str, planned_b: int, features: Colle
         missing="at the mean" if graph.whole[0].kind == "standardise" else "zeros",
         arena_b=planned_b + counters_b(graph),
         arena_words=planned_b // WORD_B,
-        output_list=comment("Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs))),
+        output_list=comment(_outputs(graph)),
+        answer="0" if graph.quanta else "the class",
+        scores="The numbers that were predicted last, in counts as above"
+        if graph.quanta
+        else f"The scores behind the last class, one per class{unit}",
         sample=f"{given.dtype}_t",
-        unit=f", in counts of {scores.scale:.6g}" if scores.scale else "",
     )
     return resolved(text, features)

@@ -23,6 +23,7 @@ FEATURES = (
     "KEPT",
     "LAYERS",
     "LINEAR",
+    "NUMBERS",
     "OWN_MIX",
     "PAIRS",
     "SLOTS",

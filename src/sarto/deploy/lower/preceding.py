@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Int, Int8, Integer
+from jaxtyping import Float, Int, Int8, Integer
 
 from sarto.core.graph import Graph, Op, Tensor, Window
 from sarto.core.graph.network import LIMIT, standardised, words_of
@@ -77,9 +77,20 @@ def standardiser(inputs: InputStatistics, sensor: SensorFormat, steps: int) -> S
 
 
 def with_sensor(
-    lowered: Lowered, made: Standardiser, channels: tuple[str, ...], window: Window | None = None
+    lowered: Lowered,
+    made: Standardiser,
+    channels: tuple[str, ...],
+    window: Window | None = None,
+    unit: Float[np.ndarray, " output"] | None = None,
 ) -> Graph:
-    """Return the network behind a sensor: a graph that reads raw words, of the windows of a stream if it has any.
+    """Return the network behind a sensor: a graph that reads raw words.
+
+    Args:
+        lowered: the network.
+        made: what makes its items of words.
+        channels: their names.
+        window: of a stream, or None where the caller ends each item.
+        unit: what an output of 1 is of each number that is predicted; None for classes.
 
     Raises:
         InputError: E126, when a count of the network's input stands for something else, or its shape is another.
@@ -93,7 +104,8 @@ def with_sensor(
             cause=f"the sensor's have shape {made.x.shape}",
         )
     graph = preceded(lowered.graph, made.op, (made.raw, made.zero, made.factor, made.x))
-    return replace(graph, channels=channels, window=window)
+    quanta = () if unit is None else tuple((unit * lowered.score_scale).tolist())
+    return replace(graph, channels=channels, window=window, quanta=quanta)
 
 
 def check_counts(lowered: Lowered, scale: float, limits: tuple[int, int], what: str) -> None:

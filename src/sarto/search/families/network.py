@@ -1,7 +1,7 @@
 """Small named networks, trained by gradients and quantised to 8 bits: an item is seen as a whole.
 
-They need torch, and classes. `lacking` says what is missing; where the family was not
-named it is then left out. A trial takes as long as `TRIALS_EACH` others.
+They need torch; where it is missing and the family was not named, it is left out. A trial takes as long as
+`TRIALS_EACH` others.
 """
 
 # optuna's distributions are typed loosely.
@@ -54,10 +54,8 @@ def space(cells: Sequence[str], numeric: bool) -> dict[str, BaseDistribution]:
     }
 
 
-def lacking(shape: Shape) -> str:
+def lacking() -> str:
     """Return what is missing for a network, or nothing."""
-    if shape.numeric:
-        return "networks do not predict numbers"
     return "" if find_spec("torch") else "networks need torch: pip install 'sarto[nn]'"
 
 

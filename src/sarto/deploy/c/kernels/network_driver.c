@@ -28,12 +28,16 @@ static int decide(model_arena *arena)
         input[i] = 0;
 #endif
     network((uint8_t *)arena->words);
+#if NUMBERS
+    return 0;
+#else
     const int32_t *scores = model_scores(arena);
     int best = 0;
     for (int i = 1; i < MODEL_OUTPUTS; i++)
         if (scores[i] > scores[best])
             best = i;
     return best;
+#endif
 }
 
 void model_init(model_arena *arena)
