@@ -14,7 +14,17 @@ from sarto.core.budget import Budget
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Ledger
-from sarto.core.graph import decide, features, infer, interpret, items_of, load_graph, numbers, trace
+from sarto.core.graph import (
+    decide,
+    features,
+    infer,
+    interpret,
+    items_of,
+    load_graph,
+    numbers,
+    save_graph,
+    trace,
+)
 from sarto.core.progress import Silent
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower import feature_exponents, quantum
@@ -23,6 +33,7 @@ from sarto.deploy.sensor import SensorFormat
 from sarto.learn.statistics import RidgeStatistics
 from sarto.measure.host import run_on_host
 from sarto.measure.model import RawSequences, measure_folder, outputs
+from sarto.measure.onnx import onnx_of_folder
 from sarto.measure.outputs import check_equal
 from sarto.report import html, read_run
 from sarto.report.card import card
@@ -101,7 +112,7 @@ def test_every_family_predicts_numbers(candidate: Candidate) -> None:
     assert (graph.outputs, graph.finish[-1].kind) == (("speed", "size"), "values")
 
 
-def test_a_network_predicts_numbers_in_integers_and_in_c() -> None:
+def test_a_network_predicts_numbers_in_integers_and_in_c(tmp_path: Path) -> None:
     planted = problem()
     assert planted.goals is not None
     score = evaluate(planted, NETWORK)
@@ -116,6 +127,10 @@ def test_a_network_predicts_numbers_in_integers_and_in_c() -> None:
     assert not outcome.classes.any() and graph.outputs == ("speed", "size")
     few = RawSequences(planted.raw, planted.offsets).pinned(5)
     check_equal(outputs(graph, few), run_on_host(emit(graph), few.listed(), sanitize=True), "NumPy", "C")
+    save_graph(graph, tmp_path / "graph.npz")
+    with pytest.raises(SartoError, match="predicts numbers") as caught:
+        onnx_of_folder(tmp_path, {"files": {}, "input": {}}, "")
+    assert caught.value.code == "E134"
 
 
 def test_a_forest_of_numbers_is_scored_by_the_items_it_has_not_seen() -> None:

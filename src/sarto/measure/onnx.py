@@ -201,7 +201,7 @@ def _stored(out: Path, manifest: Mapping[str, Any]) -> _Model:
 def _graph(out: Path, manifest: Mapping[str, Any]) -> _Model:
     """Return the graph of whole items in a folder that has no container."""
     graph = load_graph(out / GRAPH)
-    if graph.quanta:
+    if graph.whole and graph.quanta:
         raise SartoError(
             "E134",
             f"the model of {out} predicts numbers",

@@ -135,7 +135,7 @@ def _train_on_numbers(
     last = network.layer(network.architecture.output)
     assert last.bias is not None, "a named network ends in a layer with a bias"
     with torch.no_grad():
-        last.bias += torch.as_tensor(middle, dtype=torch.float32)
+        last.bias.add_(torch.as_tensor(middle, dtype=torch.float32))
 
 
 def _integers(network: Network, examples: Examples) -> Lowered:
