@@ -2,18 +2,20 @@
 
 A recording is said otherwise by `varied`: read faster or slower, which raises or lowers voice and formants with it,
 louder or quieter, in noise, and cut or followed by silence. `logarithms` returns what the integer front end makes of
-recordings up to its logarithms, which are the same for every fold; `bent` adds a smooth curve over the bands, another
-microphone, and hides some bands and frames.
+recordings up to its logarithms, which are the same for every fold; `stretched` says them slower or faster with the same
+voice; `bent` adds a smooth curve over the bands, another microphone, and hides some bands and frames.
 
-`architecture` is three convolutions over the frames, whose channels are the bands, and mean and largest value of each
-channel. `statistics` and `cepstra` are what the controls see of the same frames, those of silence left out.
+The first layer of `architecture` takes cepstra of the bands, c_k = sum_m s_m cos(pi k (m + 1/2) / M) y_m for k from 1,
+where s_m is the deviation that y_m was divided by: the level, c_0, is not among them. They are not learned
+(`hear_cepstra`). Three convolutions over the frames follow, and mean and largest value of each channel.
+`statistics` and `cepstra` are what the controls see of the same frames, those of silence left out.
 
 Source: Ko et al., "Audio augmentation for speech recognition", Interspeech 2015 (speed); Park et al., "SpecAugment",
 Interspeech 2019 (hidden bands and frames); Davis and Mermelstein, "Comparison of parametric representations for
 monosyllabic word recognition", IEEE Trans. ASSP 28 (1980) (cepstra of mel bands).
 
 >>> architecture((32, 61), 10).size
-37322
+49722
 >>> varied(np.full(800, 100, np.int16), np.random.default_rng(0)).dtype
 dtype('int16')
 """
@@ -25,11 +27,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int, Int16, Integer, Shaped, UInt16
 
 from sarto.core.graph.front_end import log_mel
 from sarto.deploy.lower.front_end import MelFrames, items, tables
 from sarto.models.network.architecture import Architecture
+from sarto.models.network.module import Network
 from sarto.models.network.operations import Shape
 from sarto.models.network.sketch import Sketch
 
@@ -40,11 +44,13 @@ SPEED = 0.22
 """Of the logarithm of how much faster, at most."""
 GAIN_DB, NOISE_DB, NOISY = (-26.0, 6.0), (10.0, 40.0), 0.5
 """Gain; level of the recording over the noise; share of recordings with noise."""
+TEMPO = 0.3
+"""Of the logarithm of how much faster the frames of a version follow, at most."""
 END_S = (-0.03, 0.1)
 """Silence after the recording; below 0 so much of its end is cut."""
 CURVE, TURNS, BANDS, FRAMES = 0.15, 3, 5, 8
 """Deviation of a curve's first cosine, and how many there are; most bands and frames hidden at once."""
-CHANNELS, KERNELS, STRIDES = (48, 64, 64), (5, 5, 3), (2, 2, 1)
+CEPSTRA, CHANNELS, KERNELS, STRIDES = 12, (60, 80, 80), (5, 5, 3), (2, 2, 1)
 COEFFICIENTS, PARTS = 13, 5
 """Of the cepstra, and in how many equal parts of the recording their means are taken."""
 _AT_ONCE = 250
@@ -112,6 +118,16 @@ def logarithms(made: MelFrames, sounds: tuple[Sound, ...]) -> Logs:
     return found
 
 
+def stretched(logs: Logs, rng: np.random.Generator, frames: int) -> Float[np.ndarray, "item frame band"]:
+    """Return the last `frames` frames of items whose frames follow faster or slower, interpolated between two."""
+    faster = np.exp(rng.uniform(-TEMPO, TEMPO, (len(logs), 1)))
+    last = logs.shape[1] - 1
+    place: Float[np.ndarray, "item frame"] = (last - np.arange(frames)[::-1] * faster).clip(0)
+    before = place.astype(int).clip(max=last - 1)
+    part, item = (place - before).astype(np.float32)[:, :, None], np.arange(len(logs))[:, None]
+    return logs[item, before] * (1 - part) + logs[item, before + 1] * part
+
+
 def bent(
     x: Float[np.ndarray, "item frame band"], rng: np.random.Generator, limit: float
 ) -> Float[np.ndarray, "item frame band"]:
@@ -144,6 +160,7 @@ def _run(rng: np.random.Generator, count: int, places: int, most: int) -> Shaped
 def architecture(shape: Shape, outputs: int) -> Architecture:
     """Return the network of items (band, frame)."""
     net, frames = Sketch(), shape[1]
+    net.unbent("cepstra", CEPSTRA, (1,))
     for number, (channels, size, stride) in enumerate(zip(CHANNELS, KERNELS, STRIDES, strict=True), 1):
         net.convolve(f"conv{number}", channels, (size,), stride)
         frames = -(-frames // stride)
@@ -152,6 +169,16 @@ def architecture(shape: Shape, outputs: int) -> Architecture:
     net.put("both", "concat", mean, net.put("largest", "flatten"))
     net.put("head", "linear", features=outputs)
     return Architecture(shape, tuple(net.nodes))
+
+
+def hear_cepstra(network: Network, deviation: Float[np.ndarray, " band"]) -> None:
+    """Have the first layer return cepstra of bands that were divided by their deviations, and stay so."""
+    turned = cosines(len(deviation), CEPSTRA + 1)[1:] * deviation
+    turned /= np.linalg.norm(turned, axis=1, keepdims=True)
+    weight = network.get_parameter("layers.cepstra.weight")
+    with torch.no_grad():
+        weight.copy_(torch.as_tensor(turned[:, :, None]))
+    weight.requires_grad_(False)
 
 
 def statistics(logs: Logs) -> Float[np.ndarray, "item statistic"]:

@@ -7,16 +7,25 @@ and says the class of the last .99 s of them: built for a Cortex-M4, where its a
 are equal in every bit to the interpreter's, as those to all others are on the host. What a second takes is counted on
 seconds full of sound. Beside it stands the network in floats on the same frames.
 
-The recipe was settled before on the speakers that are not `UNSEEN`: each of the four was left out in turn, and the
-network trained on the other three, once. So the figures of these four know what the choice of the recipe saw. Of the
-two others nothing but the lengths of their recordings was looked at; they are the first and the last by name of those
-on whom no earlier trial had been tuned. A first start of this run, with the same recipe, was stopped after george and
-jackson; what was tried after it was judged on the four alone, brought nothing, and was not taken.
+This is the second recipe. The first took the bands as they are (no cepstra, no stretching, 48, 64 and 64 channels,
+each version bent once and seen four times) and had .784 in integers on this very test (.782 and .787; george .587,
+jackson .695, lucas .845, nicolas .773, theo .904, yweweler .902), below the bar. So the test was seen once before the
+second was chosen, and one that is chosen after a miss is not as good a witness as the first.
 
-Of some twenty recipes (kind and width of the network, length of training, speed, gain, curves, hidden places, decay,
-weights averaged over the training, three networks joined) this one and three like it reached .78 there, in floats, of
-one seed; george alone was between .59 and .71 with others. The largest steps were gains down to -26 dB, since one of
-the four speaks so quietly (.58 to .67), and four passes in place of one (to .78); ten brought no more.
+Both were settled on the speakers that are not `UNSEEN`: each of the four was left out in turn, and the network trained
+on the other three. So the figures of these four know what the choice of the recipe saw. Of jackson and yweweler the
+lengths of their recordings had been looked at, and by the second choice the accuracies above were known, but nothing
+was judged on them. On these two the second is no better (.798, the first .7985): its gain is on the four alone, which
+were .777 and are .821. A first start of its run was stopped after george (.648, as now) to wrap a line of this text.
+
+Accuracies there, in floats, of one seed unless two are given, whose george alone is .1 apart: the first recipe .782 as
+it was chosen, .753 with bends drawn anew for every pass. With that, stretching .761, and cepstra .779 and .766 (learned
+from there on .776); on these, noise of some colour .779, voices mixed .766, colours exchanged .770, levels spread .770,
+ends cut and noise about them .756, a fourth convolution .772, a third over 13 frames .747, means without largest values
+.696, three networks of 24, 40 and 40 channels .699, joined .728; 64, 80 and 80 channels .789 and .797. Without cepstra,
+bands warped besides .725, and steps of 128 items .743. This recipe has 60 channels in the first convolution in place of
+64, since those were 636 B too large, and was not tried apart. Before the first recipe: gains down to -26 dB, since one
+of the four speaks so quietly, made .67 of .58, and four passes in place of one .78; ten brought no more.
 
 Controls, on the same recordings and two of their versions, before the network's levels: a multinomial logistic
 regression on mean and deviation of each band, and on cepstra with their course in five parts; and a support vector
@@ -36,7 +45,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Int16, UInt16
+from jaxtyping import Float, Int, Int16, Real, UInt16
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -49,10 +58,12 @@ from benchmarks._keywords import (
     architecture,
     bent,
     cepstra,
+    hear_cepstra,
     joined,
     logarithms,
     read,
     statistics,
+    stretched,
     varied,
 )
 from benchmarks._outcome import Figure, Outcome, at_least, at_most, over_seeds
@@ -76,7 +87,9 @@ SOURCE = "fsdd/fsdd.npz"
 FRONT = MelFrames(8000, frame=256, hop=128, frames=61, bands=32, low_hz=80, high_hz=3800, floor=8)
 VERSIONS = 8
 """Of every recording, said otherwise."""
-TRAINING = Training(epochs=4, batch=64, rate=3e-3, decay=1e-2, warm_up=0.05, smoothing=0.05)
+PASSES, LONGER = 4, 92
+"""How often each version is stretched and bent anew, and its frames before."""
+TRAINING = Training(epochs=1, batch=64, rate=3e-3, decay=1e-2, warm_up=0.05, smoothing=0.05)
 CLASSES = tuple(str(digit) for digit in range(10))
 UNSEEN = ("jackson", "yweweler")
 SEEDS, QUICK_VERSIONS, FOR_CONTROLS = 2, 1, 2
@@ -155,10 +168,11 @@ def _frames(
 ) -> tuple[Digits, list[UInt16[np.ndarray, "item frame band"]]]:
     """Return all recordings, and the logarithms of their frames as they are, and of each version of them."""
     digits = read(Path(data))
-    found = [logarithms(FRONT, digits.sounds)]
+    made = replace(FRONT, frames=LONGER)
+    found = [logarithms(made, digits.sounds)]
     for version in range(versions):
         rng = generator(seed, "said otherwise", version)
-        found.append(logarithms(FRONT, tuple(varied(s, rng, digits.rate_hz) for s in digits.sounds)))
+        found.append(logarithms(made, tuple(varied(s, rng, digits.rate_hz) for s in digits.sounds)))
     return digits, found
 
 
@@ -167,11 +181,12 @@ def _network(data: str, seed: int, name: str, versions: int) -> Cell:
     tested = digits.speaker == digits.speakers.index(name)
     learned, test = (digits.select(np.flatnonzero(part)) for part in (~tested, tested))
     end = lower_front_end(FRONT, *joined(learned.sounds))
-    heard = _heard(end, np.concatenate([logs[~tested] for logs in others]))
     network = Network(architecture((FRONT.bands, FRONT.frames), len(CLASSES)), seed)
-    label, rng = np.tile(learned.label, versions), generator(seed, "bent", name)
-    bent_frames = bent(heard, rng, LIMIT * SCALE)
-    train(network, _examples(bent_frames, label), replace(TRAINING, seed=seed))
+    rng = generator(seed, "otherwise", name)
+    hear_cepstra(network, 1 / end.factor)
+    x = [_otherwise(end, logs[~tested], rng) for _ in range(PASSES) for logs in others]
+    train(network, _examples(np.concatenate(x), np.tile(learned.label, len(x))), replace(TRAINING, seed=seed))
+    plain = plain[:, -FRONT.frames :]
     calibration = _examples(_heard(end, plain[~tested]), learned.label)
     lowered = lower_network(
         ptq.quantise(State(network), Evaluation(calibration, calibration)).network, CLASSES
@@ -191,11 +206,18 @@ def _network(data: str, seed: int, name: str, versions: int) -> Cell:
     }
 
 
+def _otherwise(
+    end: LoweredFrontEnd, logs: UInt16[np.ndarray, "item frame band"], rng: np.random.Generator
+) -> Float[np.ndarray, "item frame band"]:
+    """Return what the network sees of logarithms, stretched and bent."""
+    return bent(_heard(end, stretched(logs, rng, FRONT.frames)), rng, LIMIT * SCALE)
+
+
 def _heard(
-    end: LoweredFrontEnd, logs: UInt16[np.ndarray, "item frame band"]
+    end: LoweredFrontEnd, logs: Real[np.ndarray, "item frame band"]
 ) -> Float[np.ndarray, "item frame band"]:
     """Return what the network sees of logarithms."""
-    rows = logs.reshape(-1, FRONT.bands).astype(np.int64)
+    rows = np.rint(logs).reshape(-1, FRONT.bands).astype(np.int64)
     found = normalised(rows, end.zero, end.factor, end.shift) * np.float32(SCALE)
     return found.reshape(logs.shape).astype(np.float32)
 
@@ -216,7 +238,8 @@ def _answers(test: Digits, guess: Int[np.ndarray, " item"]) -> Answers:
 
 
 def _controls(data: str, seed: int, name: str, versions: int) -> Cell:
-    digits, logs = _frames(data, seed, versions)
+    digits, longer = _frames(data, seed, versions)
+    logs = [one[:, -FRONT.frames :] for one in longer]
     tested = digits.speaker == digits.speakers.index(name)
     test, label = digits.select(np.flatnonzero(tested)), np.tile(digits.label[~tested], len(logs))
     found: Cell = {}
