@@ -86,7 +86,7 @@ def _layer(
         sizes = (layer.outputs, *layer.kernel, shape[2] // layer.groups)
         made = (*slide.size(shape[0], shape[1]), layer.outputs)
     taps = int(np.prod(sizes[1:]))
-    ratio = 1.0 if wide else FILLS / (73.0 * 73.0 * taps**0.5)
+    ratio = 0.25 if wide else FILLS / (73.0 * 73.0 * taps**0.5)
     shift = int(14 - np.floor(np.log2(ratio)))
     values = {
         "weights": rng.integers(-127, 128, sizes).astype(np.int8),

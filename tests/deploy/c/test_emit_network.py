@@ -129,6 +129,7 @@ CASES = {
     "LEAKY": made_up(20000, 24, below=(20000, 26)),
     "GENERAL": made_up(20000, 15),
     "SCORES": made_up(20000, 15, "int32"),
+    "WIDE": made_up(32767, 16, "int32"),
     "HIGH with a factor of 0": made_up(0, 1),
 }
 

@@ -17,6 +17,7 @@ from jaxtyping import Int, Integer
 
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
+from sarto.core.graph.operations import SCORE_LIMIT
 from sarto.core.graph.values import DTYPES
 from sarto.deploy.c import between, front_end, mam
 from sarto.deploy.c.emission import Emission, check, refused
@@ -379,12 +380,16 @@ def scaling(graph: Graph, op: Op) -> tuple[str, Int[np.ndarray, "channel number"
     by_high_word = all(
         ((s >= 16) & (s <= 32) | (m == 0)).all() for m, s in ((factor, shift), (below, shift_below))
     )
-    if out.dtype == "int32" or not by_high_word:
-        kind = "SCORES" if out.dtype == "int32" else "GENERAL"
+    wide, a = out.dtype == "int32", op.attributes
+    uncut = a["low"] <= -SCORE_LIMIT and a["high"] >= SCORE_LIMIT  # a sum of 31 bits times less than 2^-1
+    if not by_high_word or (wide and (bent or not uncut)):
+        kind = "SCORES" if wide else "GENERAL"
         return kind, np.stack([bias, factor, below, shift | shift_below << 8], axis=1)
     up, up_below = (np.where(m == 0, 0, m << (32 - np.where(m == 0, 32, s))) for m, s in
                     ((factor, shift), (below, shift_below)))  # fmt: skip
     if bent:
         return "LEAKY", np.stack([bias, up, up_below, np.zeros_like(up)], axis=1)
+    if wide:
+        return "WIDE", np.stack([bias, up], axis=1)
     byte = (op.attributes["low"], op.attributes["high"]) == (0, 255)
     return "BYTE" if byte else "HIGH", np.stack([bias, up], axis=1)

@@ -7,9 +7,10 @@ With the scale s_x of what a layer reads, s_c of its weights and s_y of what it 
 (so too for what MAM layers add up), of a sum m_i 2^-shift = s_i / s_y, of a mean over k numbers m 2^-shift = s_x / (k
 s_y), and of a join m_i 2^-(shift_i) = s_i / s_y, where equal scales need no rescaling (`rescaling` makes m and shift).
 ReLU and ReLU6 are limits of the operation before them, norms are folded before; other activations are tables (`table`).
-Scores keep 32 bits, in counts of the largest s_x s_c, or twice that where they need it; where the network ends with an
-activation of 8 bits they are its numbers. Every sum is proven to stay in 32 bits, whatever the input; where a bias
-alone would not, since a channel's weights are next to nothing beside it, that channel's weights get a coarser scale.
+Scores keep 32 bits, in counts of the largest s_x s_c, or of four times that where sums are large; where the network
+ends with an activation of 8 bits they are its numbers. Every sum is proven to stay in 32 bits, whatever the input;
+where a bias alone would not, since a channel's weights are next to nothing beside it, that channel's weights get a
+coarser scale.
 
 >>> from sarto.compress.quantize import _example, ptq
 >>> state, evaluation = _example.trained()
@@ -49,6 +50,9 @@ from sarto.models.network.module import Network
 from sarto.models.network.operations import WEIGHTED, ints, places_of, whole
 
 MOST_BIAS = 2**30
+COARSER, LARGE = 4, 2**16
+"""Sums per count of a score, where sums can be as large as this: one multiplication's high word then gives it, and no
+score leaves its limits. Smaller sums are kept as they are."""
 LEAST_PART = 2.0**-12
 """Scores that are joined have counts of so much of the largest scale."""
 
@@ -210,7 +214,7 @@ class _Lowering(GraphBuilding):
         counts = np.rint(bias / unit).astype(np.int64)
         made = constants(node, layer, weights.values, read)
         worst = self.prove(node.name, made.most + np.abs(counts))
-        scale = target.scale or float(unit.max()) * (2 if worst > SCORE_LIMIT else 1)
+        scale = target.scale or float(unit.max()) * (COARSER if worst >= LARGE else 1)
         factors = {"": unit / scale}
         if target.slope != 1:
             factors["_below"] = unit * target.slope / scale

@@ -4,6 +4,7 @@ enum {
     BYTE,    /* (sum factor + 2^31) >> 32 within 0 and 255 */
     HIGH,    /* clamp((sum factor + 2^31) >> 32) */
     LEAKY,   /* the same, with both factors */
+    WIDE,    /* (sum factor + 2^31) >> 32 into 32 bits, which no limit of scores cuts */
     GENERAL, /* clamp((sum factor + 2^(shift - 1)) >> shift), with both of both */
     SCORES   /* as GENERAL, into 32 bits */
 };
@@ -44,7 +45,7 @@ SEPARATE static void settle_any(const scaling *s, const int32_t *row, int32_t ac
         found = high_word(acc, row[1]);
 #endif
     found = within(found, s->low, s->high);
-    if (s->kind == SCORES)
+    if (s->kind == SCORES || s->kind == WIDE)
         ((int32_t *)y)[at] = found;
     else
         ((uint8_t *)y)[at] = (uint8_t)found;
@@ -60,6 +61,9 @@ PERHAPS static inline void settle_two(const scaling *s, const int32_t *row, int3
     } else if (s->kind == HIGH) {
         bytes[at] = (uint8_t)within(high_word(a, row[1]), s->low, s->high);
         bytes[at + 1] = (uint8_t)within(high_word(b, row[3]), s->low, s->high);
+    } else if (s->kind == WIDE) {
+        ((int32_t *)y)[at] = high_word(a, row[1]);
+        ((int32_t *)y)[at + 1] = high_word(b, row[3]);
     } else {
         settle_any(s, row, a, y, at);
         settle_any(s, row + 2, b, y, at + 1);
