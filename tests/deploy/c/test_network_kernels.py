@@ -49,7 +49,8 @@ def test_what_is_drawn_for_the_core_has_all_kernels() -> None:
         found |= {name for op in graph.whole if "weights" in op.inputs for name in _features(graph, op)}
     assert found == {
         "BYTE", "HIGH", "LEAKY", "GENERAL", "SCORES", "WIDE", "depthwise", "depthwise, channels left over",
-        "int8", "uint8", "pairs", "pairs and a place left over", "pairs in groups", "pairs, rows left over", "one by one", "dense",
+        "int8", "uint8", "pairs", "pairs and a place left over", "pairs in groups", "pairs, rows left over",
+        "one by one", "dense",
     }  # fmt: skip
 
 
