@@ -86,6 +86,7 @@ def _layer(
         sizes = (layer.outputs, *layer.kernel, shape[2] // layer.groups)
         made = (*slide.size(shape[0], shape[1]), layer.outputs)
     taps = int(np.prod(sizes[1:]))
+    # scores have counts of four sums, as lowering gives them where sums are large
     ratio = 0.25 if wide else FILLS / (73.0 * 73.0 * taps**0.5)
     shift = int(14 - np.floor(np.log2(ratio)))
     values = {
