@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from sarto.core.budget import Budget
 from sarto.core.progress import Talk
 from sarto.core.store import Store, content_hash
@@ -99,8 +101,8 @@ def search(
 ) -> SearchResult:
     """Return scored candidates and the finalists among those that fit.
 
-    Families whose trials take long are searched on their own, after the others, with so many trials less. `time_s` is
-    for all of them.
+    Families whose trials take long are searched on their own, after the others, with so many trials less, and each
+    group of families has its share of the time.
 
     Args:
         shape: what costs depend on.
@@ -120,12 +122,14 @@ def search(
     done: list[Trial] = []
     asked_for = dropped = batches = 0
     start = time.monotonic()
-    for names, most in shares(families, trials):
+    groups = shares(families, trials)
+    work = np.cumsum([most * trials_each(names[0]) for names, most in groups])
+    for (names, most), share in zip(groups, (work / work[-1]).tolist(), strict=True):
         proposer = Proposer(names, cells, seed, shape, fitting, sampler)
         what = "search" if not asked_for else f"search of {', '.join(names)}"
         with talk.stage(what, most) as stage:
             for first in range(0, most, BATCH):
-                if batches and time_s is not None and time.monotonic() - start >= time_s:
+                if batches and time_s is not None and time.monotonic() - start >= time_s * share:
                     break
                 drawn = [proposer.draw() for _ in range(min(BATCH, most - first))]
                 prepare([loose for _, loose, _ in drawn])
