@@ -35,7 +35,7 @@ def result(tmp_path_factory: pytest.TempPathFactory, small_search: None) -> FitR
         np.savez(data, **arrays, rate_hz=70.0)
     budget, alone = Budget(flash_b=20000, ram_b=4000), ("network",)
     request = FitRequest(
-        data, place / "out", "cortex_m4", budget, 1, families=alone, hop=7, command="sarto fit"
+        data, place / "out", "cortex_m4", budget, 1, workers=1, families=alone, hop=7, command="sarto fit"
     )
     found = fit(request, Silent())
     patch.undo()
