@@ -40,6 +40,14 @@ SEPARATE static void rows_number(const scaling *s, const int32_t *row, const int
             d += w[12] * p + w[13] * q + w[14] * r + w[15] * t;
         }
 #endif
+        if (s->kind == WIDE) {
+            int32_t *const scores = (int32_t *)y + at;
+            scores[0] = high_word(a, row[1]);
+            scores[1] = high_word(b, row[3]);
+            scores[2] = high_word(c, row[5]);
+            scores[3] = high_word(d, row[7]);
+            continue;
+        }
         settle_two(s, row, a, b, y, at);
         settle_two(s, row + 4, c, d, y, at + 2);
     }

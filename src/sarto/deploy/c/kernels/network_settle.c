@@ -61,9 +61,6 @@ PERHAPS static inline void settle_two(const scaling *s, const int32_t *row, int3
     } else if (s->kind == HIGH) {
         bytes[at] = (uint8_t)within(high_word(a, row[1]), s->low, s->high);
         bytes[at + 1] = (uint8_t)within(high_word(b, row[3]), s->low, s->high);
-    } else if (s->kind == WIDE) {
-        ((int32_t *)y)[at] = high_word(a, row[1]);
-        ((int32_t *)y)[at + 1] = high_word(b, row[3]);
     } else {
         settle_any(s, row, a, y, at);
         settle_any(s, row + 2, b, y, at + 1);
