@@ -142,9 +142,9 @@ def test_what_cannot_be_a_tree_is_refused() -> None:
         parse("tree:16,ptq:8")
     assert caught.value.code == "E133"
     assert [str(order) for order in parse("tree:16,rans")] == ["tree:16", "rans"]
-    for leaves in (1.0, 2.5):
+    for leaves in ("1", "2.5"):
         with pytest.raises(InputError, match="at least 2") as caught:
-            TreeCopy(leaves)
+            parse(f"tree:{leaves}")
         assert caught.value.code == "E136"
     same = Network(teacher().architecture)
     same.load_arrays(

@@ -73,7 +73,8 @@ def parse(text: str) -> tuple[Order, ...]:
     """Return the steps of a recipe.
 
     Raises:
-        InputError: E133, when a step is unknown, an amount is none, or a coder is not last; the message names it.
+        InputError: E133, when a step is unknown, an amount is none, or a coder is not last, and E136 for the leaves of a
+            tree; the message names it.
     """
     words = [word.strip() for word in text.split(",")]
     if not any(words):
@@ -162,6 +163,8 @@ def _amount(text: str, name: str, room: Room) -> float:
         raise InputError("E133", f"step '{name}:{text}'", cause="the share that goes lies between 0 and 1")
     if room == "quantize" and (amount != int(amount) or not 1 <= amount <= 16):
         raise InputError("E133", f"step '{name}:{text}'", cause="the bits are a whole number from 1 to 16")
+    if name == TREE:
+        TreeCopy(amount)
     return amount
 
 
