@@ -73,8 +73,8 @@ def parse(text: str) -> tuple[Order, ...]:
     """Return the steps of a recipe.
 
     Raises:
-        InputError: E133, when a step is unknown, an amount is none, or a coder is not last, and E136 for the leaves of a
-            tree; the message names it.
+        InputError: E133, when a step is unknown, an amount is none, or a coder is not last; E136, for leaves of a tree
+            that are no number of them. The message names it.
     """
     words = [word.strip() for word in text.split(",")]
     if not any(words):
