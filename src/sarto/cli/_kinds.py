@@ -21,6 +21,15 @@ from click.shell_completion import CompletionItem
 from sarto.cli._failures import nearest, place_of
 from sarto.core.errors import SartoError
 
+COSTS = {
+    "flash_b": "flash",
+    "ram_b": "ram",
+    "instructions": "instructions",
+    "latency_s": "latency",
+    "energy_j": "energy",
+}
+"""Field of a budget -> option, of the limits that every verb with a budget has."""
+
 
 class Kind(click.ParamType):  # pyright: ignore[reportMissingTypeArgument] (generic from click 8.5 on)
     """A kind of value; `read` turns a word into the value or raises a `SartoError`."""

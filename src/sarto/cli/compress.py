@@ -81,7 +81,7 @@ def command(
     from sarto.search.shrink_folder import ShrinkRequest
 
     options["patience"] = options["patience"] or 0
-    for field, flag in _LIMITS.items():
+    for field, flag in _kinds.COSTS.items():
         options[field] = options.pop(flag)
         if flag != "flash" and options[field] is not None and options["device"] is None:
             raise SartoError(
@@ -95,15 +95,6 @@ def command(
     result = shrink(ShrinkRequest(model=model, out=out, **options), open_talk(quiet))
     return _show(result, as_json)
 # fmt: on
-
-_LIMITS = {
-    "flash_b": "flash",
-    "ram_b": "ram",
-    "instructions": "instructions",
-    "latency_s": "latency",
-    "energy_j": "energy",
-}
-"""Field of the request -> option."""
 
 
 def _show(result: ShrinkResult, as_json: bool) -> int:

@@ -84,15 +84,7 @@ def command(
 # fmt: on
 
 
-_LIMITS = {
-    "flash_b": "flash",
-    "ram_b": "ram",
-    "instructions": "instructions",
-    "latency_s": "latency",
-    "energy_j": "energy",
-    "min_accuracy": "min_accuracy",
-    "min_r2": "min_r2",
-}
+_LIMITS = {**_kinds.COSTS, "min_accuracy": "min_accuracy", "min_r2": "min_r2"}
 """Field of `Budget` -> option."""
 
 
