@@ -13,12 +13,13 @@ from sarto.compress.quantize import ptq
 from sarto.compress.state import Evaluation, State
 from sarto.core.graph import Graph, Window, infer, items_of
 from sarto.core.graph.file import load_graph, save_graph
+from sarto.core.graph.front_end import SCALE
 from sarto.data.examples import Examples
 from sarto.deploy.c.emit import arena_b, emit
 from sarto.deploy.c.network import arena_plan
 from sarto.deploy.lower.inputs import InputStatistics
 from sarto.deploy.lower.network import Lowered, lower_network
-from sarto.deploy.lower.preceding import SCALE, Standardiser, standardiser, with_sensor
+from sarto.deploy.lower.preceding import Standardiser, standardiser, with_sensor
 from sarto.deploy.onnx.integers import integer_model
 from sarto.deploy.sensor import SensorFormat
 from sarto.devices import device

@@ -14,18 +14,19 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from scipy.special import softmax  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 from torch.nn import functional
 
 from sarto.compress.quantize import ptq
 from sarto.compress.state import Evaluation, State
 from sarto.core.graph import Graph
-from sarto.core.graph.network import LIMIT
+from sarto.core.graph.front_end import LIMIT, SCALE
 from sarto.core.graph.whole import infer
 from sarto.core.seed import generator
 from sarto.data.examples import Examples
 from sarto.deploy.lower.network import Lowered, lower_network
-from sarto.deploy.lower.preceding import SCALE, standardiser, with_sensor
+from sarto.deploy.lower.preceding import standardiser, with_sensor
 from sarto.learn.loop import Training, train
 from sarto.models.network.module import Network
 from sarto.search.candidates import ground_of, shape_of
@@ -54,7 +55,7 @@ def evaluate_whole(problem: Problem, candidate: Whole, repeats: int) -> tuple[fl
             found = infer(lowered.graph, lowered.items(examples.x[held]))
             wrong += np.count_nonzero(found.classes != problem.target[held])
             guess = found.scores * lowered.score_scale
-            guess = _probabilities(guess) if problem.goals is None else guess
+            guess = softmax(guess, axis=1) if problem.goals is None else guess
             squares += np.square(guess - wanted[held]).sum()
     squared = float(squares / (repeats * np.square(wanted - wanted.mean(axis=0)).sum()))
     return squared if problem.goals is not None else float(wrong / (repeats * len(wanted))), squared
@@ -141,8 +142,3 @@ def _train_on_numbers(
 def _integers(network: Network, examples: Examples) -> Lowered:
     state = ptq.quantise(State(network), Evaluation(examples, examples))
     return lower_network(state.network, examples.classes)
-
-
-def _probabilities(scores: Float[np.ndarray, "item class"]) -> Float[np.ndarray, "item class"]:
-    raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return raised / raised.sum(axis=1, keepdims=True)

@@ -37,7 +37,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int, Int16, Integer
 
-from sarto.core.graph.operations import requantise
+from sarto.core.graph.operations import standardise
 
 WEIGHT_BITS = 15
 """Fractional bits of windows, twiddles and triangles."""
@@ -131,7 +131,7 @@ def normalised(
     shift: int,
 ) -> Int[np.ndarray, "row band"]:
     """Return y of logarithms."""
-    return requantise(logs - zero, factor.astype(np.int64), shift).clip(-LIMIT, LIMIT)
+    return standardise(logs, zero, factor, shift, LIMIT)
 
 
 def log_mel(front: FrontEnd, frames: Integer[np.ndarray, "row sample"]) -> Int[np.ndarray, "row band"]:

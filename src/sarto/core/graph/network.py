@@ -38,11 +38,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int, Integer, Num
 
-from sarto.core.graph.operations import requantise, standardise
+from sarto.core.graph.operations import requantise
 
 EXACT_FLOAT32 = 2**24
-LIMIT = 127
-"""Of the numbers that a sensor's words become."""
 AXES = ("row", "column")
 
 
@@ -130,17 +128,6 @@ def words_of(
         kept = min(end - begin, steps)
         found[item, 0, :kept] = raw[begin : begin + kept]
     return found
-
-
-def standardised(
-    raw: Integer[np.ndarray, "item 1 step channel"],
-    zero: Integer[np.ndarray, " channel"],
-    factor: Integer[np.ndarray, " channel"],
-    shift: int,
-) -> Int[np.ndarray, "item 1 step channel"]:
-    """Return raw words of a sensor as 8-bit numbers; `zero` becomes 0."""
-    made = standardise(raw.reshape(-1, raw.shape[-1]), zero, factor, shift)
-    return made.reshape(raw.shape).clip(-LIMIT, LIMIT)
 
 
 def dense(

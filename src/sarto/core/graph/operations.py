@@ -66,13 +66,14 @@ def reciprocal(count: Any) -> Any:
 
 
 def standardise(
-    raw: Integer[np.ndarray, "item channel"],
+    raw: Integer[np.ndarray, "*item channel"],
     zero: Integer[np.ndarray, " channel"],
     factor: Integer[np.ndarray, " channel"],
     shift: int,
-) -> Int[np.ndarray, "item channel"]:
-    """Return raw sensor words as 16-bit inputs: `clamp(requantise(raw - zero, factor, shift))`."""
-    return np.clip(requantise(raw.astype(np.int64) - zero, factor, shift), -32767, 32767)
+    most: int = 32767,
+) -> Int[np.ndarray, "*item channel"]:
+    """Return raw sensor words as inputs within +-`most`: `clamp(requantise(raw - zero, factor, shift))`."""
+    return np.clip(requantise(raw.astype(np.int64) - zero, factor, shift), -most, most)
 
 
 def tanh_lookup(

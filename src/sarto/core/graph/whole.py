@@ -21,9 +21,10 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from sarto.core.graph import mam, network
-from sarto.core.graph.front_end import FrontEnd, front_end, last_samples
+from sarto.core.graph.front_end import LIMIT, FrontEnd, front_end, last_samples
 from sarto.core.graph.heads import Trees, forest
 from sarto.core.graph.interpreter import Outcome
+from sarto.core.graph.operations import standardise
 from sarto.core.graph.values import Graph, Op
 
 _MOST_VALUES = 2**22
@@ -113,7 +114,7 @@ def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."
         return network.largest(x, _kernel(op))
     if op.kind == "standardise":
         zero, factor = (graph.const(op.inputs[role]) for role in ("zero", "factor"))
-        return network.standardised(x, zero, factor, a["shift"])
+        return standardise(x, zero, factor, a["shift"], LIMIT)
     if op.kind == "front_end":
         c = {name: graph.const(tensor) for name, tensor in op.inputs.items() if name != "x"}
         front = FrontEnd(

@@ -24,16 +24,15 @@ import numpy as np
 from jaxtyping import Float, Int, Int8, Integer
 
 from sarto.core.graph import Graph, Op, Tensor, Window
-from sarto.core.graph.network import LIMIT, standardised, words_of
+from sarto.core.graph.front_end import LIMIT, SCALE
+from sarto.core.graph.network import words_of
+from sarto.core.graph.operations import standardise
 from sarto.deploy.lower.inputs import InputStatistics, standardise_op
 from sarto.deploy.sensor import SensorFormat
 from sarto.models.input_error import InputError
 
 if TYPE_CHECKING:
     from sarto.deploy.lower.network import Lowered
-
-SCALE = 2.0**-5
-"""What a count stands for: numbers up to 3.97 deviations from the mean are told apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,7 @@ class Standardiser:
         """Return the numbers of sequences `raw[offsets[i]:offsets[i + 1]]`, channels last."""
         assert self.zero.data is not None and self.factor.data is not None
         words = words_of(raw, offsets, self.zero.data, self.x.shape[1])
-        made = standardised(words, self.zero.data, self.factor.data, self.op.attributes["shift"])
+        made = standardise(words, self.zero.data, self.factor.data, self.op.attributes["shift"], LIMIT)
         return made.astype(np.int8)
 
 
