@@ -45,6 +45,7 @@ FILES = {
     "model.c",
     "model.h",
     "pinned.npz",
+    "predictions.csv",
     "provenance.json",
     "recipe.json",
     "request.json",

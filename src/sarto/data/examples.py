@@ -43,6 +43,7 @@ class Examples:
         input_scale: what a count stands for where items are integers in +-127 that a device makes itself, such as those
             of an audio front end; quantisation then keeps them. None where it may choose.
         samples: 16-bit samples of each item, where that is what a device is given and x what it makes of them.
+        rows: place of each item in what it was read from, or None where nobody asks.
     """
 
     x: Float[np.ndarray, "item ..."]
@@ -51,6 +52,7 @@ class Examples:
     groups: Shaped[np.ndarray, " item"] | None = None
     input_scale: float | None = None
     samples: Int16[np.ndarray, "item sample"] | None = None
+    rows: Int[np.ndarray, " item"] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -71,7 +73,12 @@ class Examples:
         """Return the chosen items, in the order given."""
         groups = None if self.groups is None else self.groups[items]
         samples = None if self.samples is None else self.samples[items]
-        return replace(self, x=self.x[items], y=self.y[items], groups=groups, samples=samples)
+        rows = None if self.rows is None else self.rows[items]
+        return replace(self, x=self.x[items], y=self.y[items], groups=groups, samples=samples, rows=rows)
+
+    def numbered(self) -> Examples:
+        """Return the same with the place of each item among them."""
+        return replace(self, rows=np.arange(len(self)))
 
     def parts(self, share: float, seed: int) -> tuple[Examples, Examples]:
         """Return the items without and with a `share` held back: whole groups, else evenly over the classes.
@@ -201,6 +208,9 @@ def read_examples(source: str, seed: int = 0) -> Parts:
         source: an `.npz` file with `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`; or what `load` takes.
         seed: of a split that the data do not bring along.
 
+    Returns:
+        the examples, with their places in the data; test items of a file of images that has a part of them, in that.
+
     Raises:
         SartoError: E104 and E109, for data that are no examples or cannot be split; and whatever `load` says.
     """
@@ -211,11 +221,11 @@ def read_examples(source: str, seed: int = 0) -> Parts:
     if path.suffix == ".npz" and path.is_file() and _are_images(path):
         rest, test = read_arrays(path)
         if test is not None:
-            return Parts(rest, test, "as in the data")
-        rest, test = rest.parts(TEST_SHARE, seed)
+            return Parts(rest.numbered(), test.numbered(), "as in the data")
+        rest, test = rest.numbered().parts(TEST_SHARE, seed)
         return Parts(rest, test, f"evenly over the classes: {len(rest)} and {len(test)} to test on")
     data = load(source)
-    chosen, found = split(data, seed), of_dataset(data)
+    chosen, found = split(data, seed), of_dataset(data).numbered()
     return Parts(found.select(chosen.train), found.select(chosen.test), chosen.how)
 
 

@@ -1,7 +1,7 @@
 """A table of predictions: for each row what is true, what one model or two said, and what is known of it.
 
-Returns `Predictions`. Classes are compared as texts, those of numbers without a decimal point, so that `1` and `1.0` are
-one class. Rows of two tables are brought together by their ids, whatever their order.
+Returns `Predictions`. Classes are compared as texts, those of numbers without a decimal point, so that `1` and `1.0`
+are one class. Rows of two tables are brought together by their ids, whatever their order.
 
 >>> import pandas
 >>> one = pandas.DataFrame({"id": [1, 2, 3], "y": [0, 1, 1], "said": [0, 1, 0], "sex": ["f", "m", "f"]})
@@ -116,10 +116,10 @@ def read_predictions(
         SartoError: E103 or E104, no such table; E112, a column that is not there, or none that is called as usual;
             E162, rows that are not the same in both tables, or ids that are there twice; E105, a missing value.
     """
-    table = _table(source)
+    table = read_columns(source)
     key = _column(table, row_id, IDS, "--id", needed=against is not None)
-    ids = None if key is None else as_texts(_values(table, key))
-    if ids is not None:
+    ids = None if key is None else as_texts(column_values(table, key))
+    if ids is not None and (row_id is not None or against is not None):
         _check_once(table, str(key), ids)
     what = _needed(table, target, TARGETS, "--target")
     said = _needed(table, model, MODELS, "--model")
@@ -127,7 +127,7 @@ def read_predictions(
     before: Shaped[np.ndarray, " row"] | None = None
     taken = {what, said, key}
     if against is not None:
-        other = _table(against)
+        other = read_columns(against)
         first = _needed(other, original, (said, *ORIGINALS, *MODELS), "--original")
         assert ids is not None
         before = _aligned(table, str(key), ids, other, first)
@@ -138,7 +138,7 @@ def read_predictions(
             before = _filled(table, first)
             named["original"] = first
             taken.add(first)
-    columns = {name: _values(table, name) for name in table.columns if name not in taken}
+    columns = {name: column_values(table, name) for name in table.columns if name not in taken}
     return Predictions(table.name, _filled(table, what), _filled(table, said), before, columns, ids, named)
 
 
@@ -155,7 +155,7 @@ def as_texts(values: Shaped[np.ndarray, " row"]) -> Shaped[np.ndarray, " row"]:
     )
 
 
-def _table(source: Any) -> ColumnTable:
+def read_columns(source: Any) -> ColumnTable:
     """Return the columns of a file or a dataframe; numbers stay numbers."""
     if not isinstance(source, str | PathLike):
         from sarto.data.frames import frame_table
@@ -206,14 +206,15 @@ def _needed(table: ColumnTable, asked: str | None, usual: Sequence[str], flag: s
     return found
 
 
-def _values(table: ColumnTable, name: str) -> Shaped[np.ndarray, " row"]:
+def column_values(table: ColumnTable, name: str) -> Shaped[np.ndarray, " row"]:
+    """Return a column as numbers, or as texts."""
     column = table.columns[name]
     return column.texts() if isinstance(column, Texts) else np.asarray(column)
 
 
 def _filled(table: ColumnTable, name: str) -> Shaped[np.ndarray, " row"]:
     """Return a column that says something in every row (E105)."""
-    values = _values(table, name)
+    values = column_values(table, name)
     missing = np.flatnonzero(np.isnan(values) if values.dtype.kind == "f" else values == "")
     if len(missing):
         message = f"{table.place(int(missing[0]), name)} is empty"
@@ -234,7 +235,8 @@ def _check_once(table: ColumnTable, key: str, ids: Shaped[np.ndarray, " row"]) -
     if counts.max(initial=1) > 1:
         twice = values[counts > 1]
         rows = np.flatnonzero(ids == twice[0])[:2]
-        message = f"{table.name}: the id '{twice[0]}' stands in {table.places.at(int(rows[0]))} and in {table.places.at(int(rows[1]))}"
+        places = [table.places.at(row) for row in rows.tolist()]
+        message = f"{table.name}: the id '{twice[0]}' stands in {places[0]} and in {places[1]}"
         cause = f"{len(twice)} ids of column '{key}' are there more than once"
         raise SartoError(
             "E162", message, cause=cause, hint="a row has one id: name another column with --id, or mend it"
@@ -246,7 +248,7 @@ def _aligned(
 ) -> Shaped[np.ndarray, " row"]:
     """Return column `name` of `other` in the order of the rows of `table` (E162 if they are not the same rows)."""
     _column(other, key, (), "--id", needed=True)
-    theirs = as_texts(_values(other, key))
+    theirs = as_texts(column_values(other, key))
     _check_once(other, key, theirs)
     order = np.argsort(theirs, kind="stable")
     place = np.minimum(np.searchsorted(theirs, ids, sorter=order), len(theirs) - 1)

@@ -2,9 +2,9 @@
 
 Returns `Audited`, a plain value of tables, evidence and findings that whoever ran the audit fills in.
 
->>> found = Audited("net", "one model", "sarto audit net.csv", (), (), (), {}, {})
->>> found.passed is None, Audited("net", "", "", (GateRow("gain >= 0pp", False, "-1 point", ()),), (), (), {}, {}).passed
-(True, False)
+>>> gate = GateRow("gain >= 0pp", False, "-1 point", ())
+>>> [Audited("net", "one model", "sarto audit net.csv", gates, (), (), {}, {}).passed for gates in ((), (gate,))]
+[None, False]
 """
 
 from __future__ import annotations

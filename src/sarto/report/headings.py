@@ -64,7 +64,9 @@ def headings(audited: Audited) -> list[Heading]:
                 PERFORMANCE,
             )
         )
-    found = "The rows, their hash, the tools and the command that shows every figure again stand at the end of this page."
+    found = (
+        "The rows, their hash, and the command that shows every figure again stand at the end of this page."
+    )
     rows.append(Heading(found, TESTED, RECORDED))
     return rows
 

@@ -6,8 +6,8 @@ Source: the schema that Jenkins publishes for its xUnit plugin (`junit-10.xsd`).
 >>> print(junit("net", (GateRow("gain >= 0pp", False, "worst -3 points", (("sex=f", "-3 points"),)),), 1.5).decode())
 <?xml version='1.0' encoding='utf-8'?>
 <testsuites tests="1" failures="1" time="1.500"><testsuite name="sarto audit net" tests="1" failures="1" errors="0" \
-skipped="0" time="1.500"><testcase classname="sarto audit net" name="gain &gt;= 0pp"><failure message="worst -3 points" \
-type="gate">sex=f: -3 points</failure></testcase></testsuite></testsuites>
+skipped="0" time="1.500"><testcase classname="sarto audit net" name="gain &gt;= 0pp"><failure \
+message="worst -3 points" type="gate">sex=f: -3 points</failure></testcase></testsuite></testsuites>
 """
 
 from __future__ import annotations

@@ -286,10 +286,10 @@ class _Shrinking:
                 measured.outcome.classes,
                 "integer interpreter, equal to the generated C on every item",
             )
-        given = _guess(self.network, self.test)
+        self.given_guess = _guess(self.network, self.test)
         for guess, part, by, subject in (
             (self.guess, "test", tool, of_file),
-            (given, "given test", "the network as it was given", ""),
+            (self.given_guess, "given test", "the network as it was given", ""),
         ):
             found += accuracy_evidence(
                 self.test.y,
@@ -330,6 +330,7 @@ class _Shrinking:
                 parts=(self.fit, self.held, self.test),
                 how=self.how,
                 guess=self.guess,
+                given_guess=self.given_guess,
                 verdict=verdict,
                 points=points,
                 chosen=chosen,
