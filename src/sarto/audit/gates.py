@@ -46,8 +46,12 @@ OF_ALL = {
     "mttf_ratio": "of the guarded model's mean time to failure over the plain one's",
 }
 """Figures that a model has once."""
+METRICS = (
+    "accuracy", "error", "fpr", "fnr", "tpr", "tnr", "precision", "positive_rate", "absolute error", "squared error",
+)  # fmt: skip
+"""What a figure of groups can be of, besides `recall:CLASS`; the name of one alone is its rate."""
 _GATE = re.compile(
-    r"\s*([a-z_]\w*)\s*(?:\(\s*([\w-]+)\s*\))?\s*(>=|<=|≥|≤)\s*([^@]+?)\s*(?:@\s*(.*\S)\s*)?", re.I
+    r"\s*([a-z_]\w*)\s*(?:\(\s*([^()]+?)\s*\))?\s*(>=|<=|≥|≤)\s*([^@]+?)\s*(?:@\s*(.*\S)\s*)?", re.IGNORECASE
 )
 _LIMIT = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*(pp|%|h)?", re.I)
 _EXAMPLE = "as in 'gain >= -2pp @ q=0.05, support=0.02', or 'critical <= 0.1% @ 99%'"
@@ -120,31 +124,26 @@ class Judged:
         }
 
 
-def read_gate(text: str, metrics: Iterable[str] = ("accuracy", "error", "fpr", "fnr")) -> Gate:
-    """Return the gate that `text` says.
-
-    Args:
-        text: see the top of this file.
-        metrics: that there are; the name of one alone means its rate in each subgroup.
+def read_gate(text: str) -> Gate:
+    """Return the gate that `text` says; see the top of this file.
 
     Raises:
         SartoError: E161, when it cannot be read, or names a figure, metric or setting that there is not.
     """
-    metrics = tuple(metrics)
     parts = _GATE.fullmatch(text)
     if parts is None:
         raise _unreadable(text, "it is no figure, then >= or <=, then a limit", _EXAMPLE)
     name, metric, sense, limit, settings = parts.groups()
-    name, metric = name.lower(), (metric or "").lower()
-    if name in metrics and not metric:
+    name, metric = name.lower(), metric or ""
+    if name in METRICS and not metric:
         name, metric = "rate", name
-    known = (*OF_GROUPS, *OF_ALL, *metrics)
+    known = (*OF_GROUPS, *OF_ALL, *METRICS)
     if name not in known:
         raise _unreadable(text, f"there is no figure '{name}'", _near(name, known))
     if metric and name not in OF_GROUPS:
         raise _unreadable(text, f"'{name}' has no metric", "leave the brackets out")
-    if metric and metric not in metrics:
-        raise _unreadable(text, f"there is no metric '{metric}'", _near(metric, metrics))
+    if metric and metric not in METRICS and not metric.startswith("recall:"):
+        raise _unreadable(text, f"there is no metric '{metric}'", _near(metric, METRICS))
     number = _LIMIT.fullmatch(limit)
     if number is None:
         raise _unreadable(

@@ -26,8 +26,10 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sarto.core.errors import SartoError
-from sarto.data.columns import ColumnTable, Texts
+from sarto.data.column_reader import EXACT
+from sarto.data.columns import Column, ColumnTable, Texts
 from sarto.data.delimited import read_delimited
+from sarto.data.number import MISSING, read_number
 from sarto.data.source import unreadable
 
 TARGETS = ("target", "y", "label", "class", "y_true", "truth")
@@ -155,8 +157,8 @@ def as_texts(values: Shaped[np.ndarray, " row"]) -> Shaped[np.ndarray, " row"]:
     )
 
 
-def read_columns(source: Any) -> ColumnTable:
-    """Return the columns of a file or a dataframe; numbers stay numbers."""
+def read_columns(source: str | PathLike[str] | Any) -> ColumnTable:
+    """Return the columns of a file or a dataframe; those whose texts are all numbers are numbers."""
     if not isinstance(source, str | PathLike):
         from sarto.data.frames import frame_table
 
@@ -164,18 +166,30 @@ def read_columns(source: Any) -> ColumnTable:
     path = Path(source)
     if not path.is_file():
         cause = "it is a folder" if path.is_dir() else "there is no such file"
-        raise SartoError(
-            "E101", f"'{path}' cannot be read", cause=cause, hint="give a CSV or Parquet file of predictions"
-        )
+        hint = "give a CSV or Parquet file of predictions"
+        raise SartoError("E101", f"'{path}' cannot be read", cause=cause, hint=hint)
     if path.suffix.lower() == ".parquet":
         from sarto.data.frames import read_parquet
 
         return read_parquet([path], lambda names: set(), [path.name])
     if path.suffix.lower() not in _TEXT:
-        raise unreadable(
-            path.name, f"its name ends in '{path.suffix}', not in {', '.join(_TEXT)} or .parquet"
-        )
-    return read_delimited([path])
+        cause = f"its name ends in '{path.suffix}', not in {', '.join(_TEXT)} or .parquet"
+        raise unreadable(path.name, cause)
+    found = read_delimited([path], set)
+    return replace(found, columns={name: _as_numbers(column) for name, column in found.columns.items()})
+
+
+def _as_numbers(column: Column) -> Column:
+    """Return a column of texts as numbers, if all that are not missing are such, whole ones as integers."""
+    assert isinstance(column, Texts)
+    missing = [name.strip().lower() in MISSING for name in column.names]
+    numbers = [read_number(name) for name, none in zip(column.names, missing, strict=True) if not none]
+    if not numbers or any(number is None for number in numbers):
+        return Texts(column.codes, tuple("" if m else n for n, m in zip(column.names, missing, strict=True)))
+    turn = iter(numbers)
+    values = np.array([np.nan if none else next(turn) for none in missing], np.float64)
+    whole = not any(missing) and (np.abs(values) < EXACT).all() and (values == np.rint(values)).all()
+    return (values.astype(np.int64) if whole else values)[column.codes]
 
 
 def _column(

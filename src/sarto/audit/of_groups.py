@@ -1,0 +1,340 @@
+"""Audits a table of predictions by subgroup: for whom the model is worse, and for whom the small one lost.
+
+Returns a `GroupAudit`: the subgroups as they were mined, tables for a report, the figures of all rows, findings, and
+the gates judged. Of two models the small one is audited, and its gain over the original told; of one, its divergence.
+
+>>> import pandas
+>>> from sarto.data.predictions import read_predictions
+>>> frame = pandas.DataFrame({"y": [0, 1] * 40, "model": [0, 1] * 20 + [0, 0] * 20, "sex": ["f"] * 40 + ["m"] * 40})
+>>> found = audit_groups(read_predictions(frame), GroupSettings(support=0.25), ())
+>>> [row[:2] for row in found.tables["subgroups"].rows], str(found.evidence[0])
+([('sex = f', 40), ('sex = m', 40)], 'accuracy 0.75 (measured)')
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sarto.audit.gates import Gate, Judged, judge_figure
+from sarto.audit.group_gates import judge_groups, name
+from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
+from sarto.core.finding import Finding
+from sarto.core.table import Table
+from sarto.data.predictions import Predictions, unknown_groups
+from sarto.measure.quality import wilson
+
+if TYPE_CHECKING:
+    from sarto.audit.subgroups.items import Attributes
+    from sarto.audit.subgroups.lattice import Subgroups
+    from sarto.audit.subgroups.outcomes import Outcomes
+    from sarto.audit.subgroups.subgroup_table import SubgroupTable
+
+SUPPORT = 0.01
+"""Least share of the rows of a subgroup: the smallest in the experiments of DivExplorer (SIGMOD 2021)."""
+EPS = 0.01
+"""Change of a figure below which a longer subgroup says nothing that a shorter one does not: one point."""
+KEPT = 200
+"""Rows of a table of subgroups that are kept for a report; `subgroups.csv` has them all."""
+MOST_VALUES = 100
+"""Different texts beyond which a column that nobody named tells rows apart, not groups."""
+REALS = {
+    "absolute error": lambda truth, said: np.abs(said - truth),
+    "squared error": lambda truth, said: (said - truth) ** 2,
+}
+"""Metrics of predicted numbers."""
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """How subgroups are looked for.
+
+    Attributes:
+        metric: what is audited: a metric of `sarto.audit.subgroups.outcomes`, or of `REALS`.
+        positive: the positive class, for metrics that have one.
+        support: least share of the rows of a subgroup.
+        depth: most items of a subgroup; None for any number.
+        cut: how columns of numbers are cut.
+        null: what a gain is tested against.
+        fdr: how p-values are adjusted.
+        q: share of false discoveries up to which a subgroup is told of as a finding.
+        groups: columns that make the groups; none for all.
+    """
+
+    metric: str = "accuracy"
+    positive: str | None = None
+    support: float = SUPPORT
+    depth: int | None = None
+    cut: Literal["quantile", "tree"] = "quantile"
+    null: Literal["zero", "overall"] = "zero"
+    fdr: Literal["bh", "by"] = "bh"
+    q: float = 0.05
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class GroupAudit:
+    """What was found.
+
+    Attributes:
+        subgroups: as they were mined.
+        full: every subgroup with its figures, the one that is most worth a look first.
+        tables: `subgroups`, and of two models `gain`; `contributions`.
+        evidence: figures of all rows.
+        findings: what must not be overlooked.
+        judged: the gates.
+        attributes: names of the columns that make the groups.
+    """
+
+    subgroups: Subgroups
+    full: SubgroupTable
+    tables: Mapping[str, Table]
+    evidence: tuple[Evidence, ...]
+    findings: tuple[Finding, ...]
+    judged: tuple[Judged, ...]
+    attributes: tuple[str, ...]
+
+
+def audit_groups(
+    rows: Predictions,
+    settings: GroupSettings,
+    gates: Sequence[Gate],
+    *,
+    command: str = "",
+    executor: Executor | None = None,
+) -> GroupAudit:
+    """Return the audit of `rows`.
+
+    Args:
+        rows: the predictions, with the columns that make the groups.
+        settings: see `GroupSettings`.
+        gates: to be judged; those of faults are left to whoever injects them.
+        command: that shows the figures again.
+        executor: for large lattices.
+
+    Raises:
+        SartoError: E112, a column that is not there; E137 to E141, as mining says; E161, a gate of a gain without an
+            original.
+    """
+    from sarto.audit.subgroups.mining import mine
+
+    _check_gates(gates, rows)
+    columns, notes = _columns(rows, settings.groups)
+    real = settings.metric in REALS
+    rows = rows.numbers() if real else rows.classes()
+    metrics = [settings.metric, *(g.metric for g in gates if g.metric)]
+    outcomes = _outcomes(rows, settings, metrics)
+    attributes = _attributes(columns, outcomes, settings)
+    least = min([settings.support, *(g.support for g in gates if g.support is not None)])
+    found = mine(attributes, outcomes, min_support=least, max_len=settings.depth, executor=executor)
+    evidence = _evidence(rows, outcomes, settings.metric, command)
+    tables, findings, full = _tables(found, settings)
+    figures = {e.what: e for e in evidence}
+    judged = tuple(
+        judge_groups(g, found, settings.metric, settings.support) if g.of_groups else judge_figure(g, figures)
+        for g in gates
+        if g.of_groups or g.figure in figures
+    )
+    return GroupAudit(found, full, tables, evidence, (*notes, *findings), judged, attributes.names)
+
+
+def _check_gates(gates: Sequence[Gate], rows: Predictions) -> None:
+    pairs = [g for g in gates if g.figure in ("gain", "overall_gain", "agreement") or g.metric == "agreement"]
+    if pairs and rows.original is None:
+        cause = "there are predictions of one model only"
+        hint = "name the column of the original with --original, or its own table with --against"
+        raise SartoError("E161", f"'{pairs[0].text}' cannot be judged", cause=cause, hint=hint)
+
+
+def _columns(
+    rows: Predictions, groups: Sequence[str]
+) -> tuple[dict[str, Shaped[np.ndarray, " row"]], list[Finding]]:
+    """Return the columns that make the groups, and what is said of those that are left out."""
+    known = {rows.named["target"]: rows.target, **rows.columns}
+    if groups:
+        stranger = unknown_groups(groups, replace(rows, columns=known))
+        if stranger is not None:
+            raise stranger
+        return {name: known[name] for name in groups}, []
+    chosen: dict[str, Shaped[np.ndarray, " row"]] = {}
+    notes: list[Finding] = []
+    for column, values in rows.columns.items():
+        if values.dtype.kind == "U" and len(np.unique(values)) > MOST_VALUES:
+            text = (
+                f"it has more than {MOST_VALUES} different texts: it makes groups only if --groups names it"
+            )
+            notes.append(Finding(f"column {column}", "note", text))
+        else:
+            chosen[column] = values
+    if not chosen:
+        cause = f"besides truth and predictions it has {', '.join(rows.columns) or 'no column'}"
+        hint = "add columns, or a table of them with --attributes; --groups TARGET groups by the true class"
+        raise SartoError("E112", f"{rows.name} has no column to group by", cause=cause, hint=hint)
+    return chosen, notes
+
+
+def _outcomes(rows: Predictions, settings: GroupSettings, metrics: Sequence[str]) -> Outcomes:
+    from sarto.audit.subgroups.outcomes import Outcomes
+
+    first = rows.small if rows.original is None else rows.original
+    if settings.metric in REALS:
+        loss = REALS[settings.metric]
+        values = tuple(
+            loss(rows.target, said) for said in (first, rows.small)[: 1 if rows.original is None else 2]
+        )
+        return Outcomes.from_reals({settings.metric: values if len(values) > 1 else values[0]})
+    wanted = tuple(dict.fromkeys([*metrics, "error", *(["agreement"] if rows.original is not None else [])]))
+    if rows.original is None:
+        return Outcomes.from_predictions(rows.target, first, positive=settings.positive, metrics=wanted)
+    return Outcomes.from_predictions(
+        rows.target, first, rows.small, positive=settings.positive, metrics=wanted
+    )
+
+
+def _attributes(
+    columns: Mapping[str, Shaped[np.ndarray, " row"]], outcomes: Outcomes, settings: GroupSettings
+) -> Attributes:
+    from sarto.audit.subgroups.discretise import Tree
+    from sarto.audit.subgroups.items import Attributes
+
+    cleaned: dict[str, Any] = {
+        column: np.where(values == "", None, values.astype(object)) if values.dtype.kind == "U" else values
+        for column, values in columns.items()
+    }
+    if settings.cut == "quantile":
+        return Attributes.from_columns(cleaned, discretise="quantile")
+    if settings.metric in outcomes.reals:
+        outcome = outcomes.reals[settings.metric][-1]
+    else:
+        states = (outcomes.small or outcomes.original)[settings.metric][outcomes.codes]
+        outcome = np.where(states < 0, np.nan, states.astype(np.float64))
+    return Attributes.from_columns(cleaned, discretise=Tree(outcome))
+
+
+def _evidence(rows: Predictions, outcomes: Outcomes, metric: str, command: str) -> tuple[Evidence, ...]:
+    """Return the metric of all rows under each model, and how they differ."""
+    from sarto.audit.subgroups.gain import bonett_price
+
+    found: list[Evidence] = []
+    models = ["original", "small"] if rows.original is not None else ["small"]
+    tool = f"{len(rows):,} rows of {rows.name}"
+
+    def add(what: str, value: float, n: int, interval: tuple[float, float] | None) -> None:
+        how = {"n": n, "command": command}
+        found.append(Evidence(what, value, "1", "measured", tool, interval=interval, **how))
+
+    if metric in outcomes.reals:
+        values = outcomes.reals[metric]
+        for model, own in zip(models, values, strict=True):
+            error = 1.96 * float(np.std(own, ddof=1)) / len(own) ** 0.5
+            mean = float(own.mean())
+            add(
+                f"{model} {metric}" if len(models) > 1 else metric,
+                mean,
+                len(own),
+                (mean - error, mean + error),
+            )
+        if len(models) > 1:
+            apart = values[1] - values[0]
+            mean, error = float(apart.mean()), 1.96 * float(np.std(apart, ddof=1)) / len(apart) ** 0.5
+            add("overall_gain", mean, len(apart), (mean - error, mean + error))
+        return tuple(found)
+    both = [outcomes.original[metric]] + ([outcomes.small[metric]] if outcomes.small else [])
+    for model, states in zip(models, both, strict=True):
+        own = states[outcomes.codes]
+        right, n = int((own == 1).sum()), int((own >= 0).sum())
+        if n:
+            add(f"{model} {metric}" if len(models) > 1 else metric, right / n, n, wilson(right, n))
+    if len(models) > 1:
+        before, after = (states[outcomes.codes] for states in both)
+        counted = (before >= 0) & (after >= 0)
+        n, gained, lost = (
+            np.array([int(v.sum())])
+            for v in (counted, counted & (after > before), counted & (after < before))
+        )
+        if n[0]:
+            low, high = bonett_price(gained, lost, n)
+            add("overall_gain", float((gained - lost)[0] / n[0]), int(n[0]), (float(low[0]), float(high[0])))
+        same = int((outcomes.original["agreement"][outcomes.codes] == 1).sum())
+        add("agreement", same / len(rows), len(rows), wilson(same, len(rows)))
+    return tuple(found)
+
+
+def _tables(
+    found: Subgroups, settings: GroupSettings
+) -> tuple[dict[str, Table], list[Finding], SubgroupTable]:
+    """Return the tables of a report, what is found in them, and the one that leads with all of its rows."""
+    metric, paired = settings.metric, found.outcomes.paired
+    unit = "1"
+    tables: dict[str, Table] = {}
+    findings: list[Finding] = []
+    worse = "highest" if metric in REALS or metric in ("error", "fpr", "fnr") else "lowest"
+    apart = found.divergence(metric, model="small" if paired else "original", fdr=settings.fdr)
+    full = apart.top(by=worse)
+    shown = apart.prune(EPS).top(KEPT)
+    names = ("subgroup", "rows", "support", "rate", "divergence", "lower", "upper", "t", "p", "q")
+    tables["subgroups"] = Table(
+        "subgroups",
+        names,
+        ("", "rows", "1", unit, unit, unit, unit, "", "", ""),
+        tuple(
+            (name(r.label), r.support, r.share, r.rate, r.value, r.low, r.high, r.t, r.p, r.q) for r in shown
+        ),
+        ("", *["measured"] * 9),
+    )
+    findings += _finding("divergence", apart, worse, settings)
+    if paired:
+        gains = found.gain(metric, null=settings.null, fdr=settings.fdr)
+        full = gains.top(by=worse)
+        shown = gains.prune(EPS).top(KEPT, by=worse)
+        names = ("subgroup", "rows", "support", "original", "small", "gain", "lower", "upper", "p", "q")
+        tables["gain"] = Table(
+            "gain",
+            names,
+            ("", "rows", "1", unit, unit, unit, unit, unit, "", ""),
+            tuple(
+                (
+                    name(r.label),
+                    r.support,
+                    r.share,
+                    r.rate - r.value,
+                    r.rate,
+                    r.value,
+                    r.low,
+                    r.high,
+                    r.p,
+                    r.q,
+                )
+                for r in shown
+            ),
+            ("", *["measured"] * 9),
+        )
+        findings += _finding("gain", gains, worse, settings)
+    return tables, findings, full
+
+
+def _finding(
+    what: str, table: SubgroupTable, worse: Literal["highest", "lowest"], settings: GroupSettings
+) -> list[Finding]:
+    """Return the worst subgroup that is shown to be worse, and how many there are."""
+    sign = 1 if worse == "highest" else -1
+    bad = table.where(
+        (table.q <= settings.q) & (sign * (table.value - table.overall * (settings.null == "overall")) > 0)
+    )
+    if not len(bad):
+        return []
+    worst = bad.top(1, by=worse).row(0)
+    share = table.metric not in REALS
+    figure = f"{100 * worst.value:+.2f} points" if share else f"{worst.value:+.4g}"
+    kind = "gain of the small model" if what == "gain" else "divergence"
+    text = (
+        f"{len(bad):,} of {len(table):,} subgroups are worse in {table.metric} at a false discovery rate of "
+        f"{settings.q:g}; worst: {name(worst.label)}, {worst.support:,} rows, {figure} (q = {worst.q:.2g})"
+    )
+    return [Finding(kind, "warning", text)]
