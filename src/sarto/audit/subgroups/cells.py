@@ -1,0 +1,94 @@
+"""The table that the engines count: distinct rows of items and joint codes, with how often each is there.
+
+Rows that agree in all items and in the joint code are one row with a weight, where that halves the table. Real outcomes
+come as six numbers a row (see `real_columns`), centred on the mean of all rows so that squares cancel little.
+
+>>> from sarto.audit.subgroups.items import Attributes
+>>> from sarto.audit.subgroups.outcomes import Outcomes
+>>> attributes = Attributes.from_columns({"sex": ["f", "m", "f", "f"]})
+>>> table = cells(attributes, Outcomes.from_predictions([0, 0, 1, 0], [0, 1, 1, 0], metrics=["accuracy"]))
+>>> table.items[0], table.codes, table.weights
+(array([[1, 0]], dtype=int16), array([0, 1]), array([1., 3.]))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, Int16
+
+from sarto.audit.subgroups.items import Attributes
+from sarto.audit.subgroups.outcomes import Outcomes
+
+REAL_COLUMNS = 6
+"""Sums kept for each real outcome: see `real_columns`."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rows to count.
+
+    Attributes:
+        items: of each attribute, the item of each row at each level, -1 for none.
+        sizes: items of each attribute.
+        codes: joint code of each row.
+        n_codes: number of joint codes.
+        weights: how often each row is there; None is once each.
+        reals: columns of numbers that are summed.
+    """
+
+    items: tuple[Int16[np.ndarray, "_ row"], ...]
+    sizes: tuple[int, ...]
+    codes: Int[np.ndarray, " row"]
+    n_codes: int
+    weights: Float[np.ndarray, " row"] | None
+    reals: Float[np.ndarray, "column row"]
+
+
+def cells(attributes: Attributes, outcomes: Outcomes, *, merge: bool = True) -> Cells:
+    """Return the table of `attributes` and `outcomes`; equal rows are merged only where that is asked for."""
+    items = tuple(column.codes for column in attributes.columns)
+    sizes = tuple(len(column.items) for column in attributes.columns)
+    reals = real_columns(outcomes)
+    if not merge:
+        return Cells(items, sizes, outcomes.codes, outcomes.n_codes, None, reals)
+    key = outcomes.codes.astype(np.int64)
+    for codes, size in zip(items, sizes, strict=True):
+        if int(key.max(initial=0)) > 2**62 // (size + 1):
+            key = np.unique(key, return_inverse=True)[1]
+        # The narrowest interval tells the wider ones only where no level has gaps, so each level counts.
+        for level in codes:
+            if int(key.max(initial=0)) > 2**62 // (size + 1):
+                key = np.unique(key, return_inverse=True)[1]
+            key = key * (size + 1) + (level + 1)
+    _, first, place, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
+    if 2 * len(first) > len(key):
+        return Cells(items, sizes, outcomes.codes, outcomes.n_codes, None, reals)
+    summed = np.array([np.bincount(place, column, len(first)) for column in reals]).reshape(
+        len(reals), len(first)
+    )
+    kept = tuple(codes[:, first] for codes in items)
+    return Cells(kept, sizes, outcomes.codes[first], outcomes.n_codes, counts.astype(np.float64), summed)
+
+
+def real_columns(outcomes: Outcomes) -> Float[np.ndarray, "column row"]:
+    """Return for each real outcome: counted, value and square under the original, the same under the small model, and
+    the square of their difference.
+
+    A row counts only if it has the outcome under each of the models. Values are less the mean of all rows that count, `a`
+    of the original and `b` of the small model, and the difference is less `b - a`.
+    """
+    found: list[Float[np.ndarray, " row"]] = []
+    for values in outcomes.reals.values():
+        counted = ~np.isnan(values).any(axis=0)
+        centres = real_centres(values)
+        first, last = (np.where(counted, values[m] - centres[m], 0.0) for m in (0, -1))
+        found += [counted.astype(np.float64), first, first**2, last, last**2, (last - first) ** 2]
+    return np.array(found).reshape(-1, len(outcomes))
+
+
+def real_centres(values: Float[np.ndarray, "model row"]) -> Float[np.ndarray, " model"]:
+    """Return the mean of a real outcome under each model, over rows that have it under all; 0 where none has."""
+    counted = ~np.isnan(values).any(axis=0)
+    return values[:, counted].mean(axis=1) if counted.any() else np.zeros(len(values))
