@@ -33,6 +33,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Num, Shaped
@@ -120,7 +121,7 @@ def _accelerometers(channels: Sequence[str]) -> dict[str, list[int]]:
 
 
 def _sound(samples: Float[np.ndarray, " sample"], rate_hz: float) -> tuple[float, float, float, float, float]:
-    from scipy.signal import find_peaks
+    from scipy.signal import find_peaks  # pyright: ignore[reportUnknownVariableType]
 
     duration = len(samples) / rate_hz
     size, hop = round(FRAME_S * rate_hz), round(HOP_S * rate_hz)
@@ -134,8 +135,8 @@ def _sound(samples: Float[np.ndarray, " sample"], rate_hz: float) -> tuple[float
     noise = 10 * math.log10(power[~active].mean()) if (~active).any() else math.nan
     smooth = np.convolve(np.pad(decibels, SMOOTH // 2, mode="edge"), np.full(SMOOTH, 1 / SMOOTH), "valid")
     ends = np.concatenate([[smooth.min() - DIP_DB], smooth, [smooth.min() - DIP_DB]])
-    peaks, _ = find_peaks(ends, height=level - MARGIN_DB, prominence=DIP_DB)
-    return duration, level, float(1 - active.mean()), level - noise, len(peaks) / duration
+    found: tuple[Any, ...] = find_peaks(ends, height=level - MARGIN_DB, prominence=DIP_DB)
+    return duration, level, float(1 - active.mean()), level - noise, len(found[0]) / duration
 
 
 def _active(

@@ -172,22 +172,30 @@ def read_gate(text: str) -> Gate:
 def judge_figure(gate: Gate, evidence: Mapping[str, Evidence]) -> Judged:
     """Return what `gate`, of a figure that a model has once, says of `evidence`; what nobody measured fails.
 
-    With a confidence the whole interval must lie on the right side, and must be of that confidence or more.
+    With a confidence the whole interval, which must be of that confidence, has to lie on the right side.
     """
     found = evidence.get(gate.figure)
     if found is None:
         return Judged(gate, False, None, f"nobody measured {gate.figure}")
-    value, words = found.value, f"{found.value:.4g}"
+    value, words = found.value, _words(gate, found.value)
     if gate.confidence is not None:
         if found.interval is None:
             return Judged(gate, False, found.value, f"{words}, without an interval")
         low, high = found.interval
-        value, words = (
-            (low, f"{words}, at least {low:.4g}") if gate.at_least else (high, f"{words}, at most {high:.4g}")
-        )
+        value, end = (low, "least") if gate.at_least else (high, "most")
+        words += f", at {end} {_words(gate, value)}"
         words += f" at {100 * gate.confidence:g} %"
     passed = not gate.breaks(value)
-    return Judged(gate, passed, found.value, words, () if passed else ((gate.figure, words),))
+    return Judged(gate, passed, found.value, words)
+
+
+def _words(gate: Gate, value: float) -> str:
+    """Return a figure that a model has once in words."""
+    if gate.figure == "mttf":
+        return f"{value:,.4g} h"
+    if gate.figure == "mttf_ratio":
+        return f"{value:.4g}"
+    return f"{100 * value:+.2f} points" if gate.figure == "overall_gain" else f"{100 * value:.4g} %"
 
 
 def _settings(text: str, settings: str, figure: str) -> dict[str, float | None]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import special, stats
+from scipy import special
 
 from sarto.audit.gates import Gate, Judged
 from sarto.audit.subgroups.mining import least_rows
@@ -80,9 +80,11 @@ def name(label: dict[str, str]) -> str:
     """Return a subgroup's items as one text.
 
     >>> name({"sex": "f", "age": "<25"})
-    'sex = f, age = <25'
+    'sex = f, age <25'
     """
-    return ", ".join(f"{attribute} = {item}" for attribute, item in label.items())
+    return ", ".join(
+        f"{a} {item}" if item[:1] in ("<", ">") else f"{a} = {item}" for a, item in label.items()
+    )
 
 
 def _table(gate: Gate, found: Subgroups, metric: str) -> SubgroupTable:
@@ -121,8 +123,8 @@ def share_p(
     (array([0.00097656]), array([1.]))
     """
     if side == "less":
-        return stats.binom.cdf(counted, n, limit)
-    return stats.binom.sf(counted - 1, n, limit)
+        return special.bdtr(counted, n, limit)
+    return np.where(counted > 0, special.bdtrc(np.maximum(counted - 1, 0), n, limit), 1.0)
 
 
 def _words(

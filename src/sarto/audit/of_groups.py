@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Shaped
+from scipy import special
 
 from sarto.audit.gates import Gate, Judged, judge_figure
 from sarto.audit.group_gates import judge_groups, name
@@ -28,7 +29,7 @@ from sarto.core.evidence import Evidence
 from sarto.core.finding import Finding
 from sarto.core.table import Table
 from sarto.data.predictions import Predictions, unknown_groups
-from sarto.measure.quality import wilson
+from sarto.measure.quality import Z95, wilson
 
 if TYPE_CHECKING:
     from sarto.audit.subgroups.items import Attributes
@@ -44,11 +45,8 @@ KEPT = 200
 """Rows of a table of subgroups that are kept for a report; `subgroups.csv` has them all."""
 MOST_VALUES = 100
 """Different texts beyond which a column that nobody named tells rows apart, not groups."""
-REALS = {
-    "absolute error": lambda truth, said: np.abs(said - truth),
-    "squared error": lambda truth, said: (said - truth) ** 2,
-}
-"""Metrics of predicted numbers."""
+REALS: Mapping[str, int] = {"absolute error": 1, "squared error": 2}
+"""Metrics of predicted numbers: the power of |prediction - truth|."""
 
 
 @dataclass(frozen=True)
@@ -137,11 +135,33 @@ def audit_groups(
     tables, findings, full = _tables(found, settings)
     figures = {e.what: e for e in evidence}
     judged = tuple(
-        judge_groups(g, found, settings.metric, settings.support) if g.of_groups else judge_figure(g, figures)
+        judge_groups(g, found, settings.metric, settings.support)
+        if g.of_groups
+        else judge_figure(g, {g.figure: at_confidence(figures[g.figure], g.confidence)})
         for g in gates
         if g.of_groups or g.figure in figures
     )
     return GroupAudit(found, full, tables, evidence, (*notes, *findings), judged, attributes.names)
+
+
+def at_confidence(evidence: Evidence, confidence: float | None) -> Evidence:
+    """Return a figure of all rows with the interval of another confidence.
+
+    Shares have Wilson's interval; that of a gain is as much wider as the quantile of the normal distribution is.
+
+    >>> share = Evidence("agreement", 0.9, "1", "measured", "t", n=100, interval=(0.82, 0.95))
+    >>> [round(end, 3) for end in at_confidence(share, 0.99).interval]
+    [0.796, 0.954]
+    """
+    if confidence is None or evidence.interval is None or evidence.n is None:
+        return evidence
+    z = float(special.ndtri((1 + confidence) / 2))
+    if evidence.what == "agreement":
+        return replace(evidence, interval=wilson(round(evidence.value * evidence.n), evidence.n, z))
+    wider = z / Z95
+    middle = sum(evidence.interval) / 2
+    low, high = (middle + wider * (end - middle) for end in evidence.interval)
+    return replace(evidence, interval=(low, high))
 
 
 def _check_gates(gates: Sequence[Gate], rows: Predictions) -> None:
@@ -184,12 +204,11 @@ def _outcomes(rows: Predictions, settings: GroupSettings, metrics: Sequence[str]
 
     first = rows.small if rows.original is None else rows.original
     if settings.metric in REALS:
-        loss = REALS[settings.metric]
-        values = tuple(
-            loss(rows.target, said) for said in (first, rows.small)[: 1 if rows.original is None else 2]
-        )
-        return Outcomes.from_reals({settings.metric: values if len(values) > 1 else values[0]})
-    wanted = tuple(dict.fromkeys([*metrics, "error", *(["agreement"] if rows.original is not None else [])]))
+        models = [rows.small] if rows.original is None else [rows.original, rows.small]
+        values = tuple(np.abs(said - rows.target) ** REALS[settings.metric] for said in models)
+        return Outcomes.from_reals({settings.metric: values})
+    pair = ["agreement"] if rows.original is not None else []
+    wanted = list(dict.fromkeys([*metrics, "error", *pair]))
     if rows.original is None:
         return Outcomes.from_predictions(rows.target, first, positive=settings.positive, metrics=wanted)
     return Outcomes.from_predictions(
@@ -204,7 +223,7 @@ def _attributes(
     from sarto.audit.subgroups.items import Attributes
 
     cleaned: dict[str, Any] = {
-        column: np.where(values == "", None, values.astype(object)) if values.dtype.kind == "U" else values
+        column: [text or None for text in values.tolist()] if values.dtype.kind == "U" else values
         for column, values in columns.items()
     }
     if settings.cut == "quantile":
@@ -226,8 +245,7 @@ def _evidence(rows: Predictions, outcomes: Outcomes, metric: str, command: str) 
     tool = f"{len(rows):,} rows of {rows.name}"
 
     def add(what: str, value: float, n: int, interval: tuple[float, float] | None) -> None:
-        how = {"n": n, "command": command}
-        found.append(Evidence(what, value, "1", "measured", tool, interval=interval, **how))
+        found.append(Evidence(what, value, "1", "measured", tool, command, n, interval))
 
     if metric in outcomes.reals:
         values = outcomes.reals[metric]

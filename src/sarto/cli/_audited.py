@@ -205,8 +205,8 @@ def _subgroups(table: Table, value: str, share: bool) -> None:
         (
             str(row["subgroup"]),
             f"{row['rows']:,}",
-            *(_figure(row[s], share, apart=False) for s in shares),
-            _figure(row[value], share, apart=True),
+            *(_figure(float(row[s]), share, apart=False) for s in shares),
+            _figure(float(row[value]), share, apart=True),
             f"{row['q']:.2g}",
         )
         for row in named

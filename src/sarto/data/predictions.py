@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Shaped
@@ -163,7 +163,7 @@ def read_columns(source: str | PathLike[str] | Any) -> ColumnTable:
         from sarto.data.frames import frame_table
 
         return frame_table(source, lambda names: set())
-    path = Path(source)
+    path = Path(cast("str | PathLike[str]", source))
     if not path.is_file():
         cause = "it is a folder" if path.is_dir() else "there is no such file"
         hint = "give a CSV or Parquet file of predictions"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sarto.core.evidence import Evidence
 from sarto.core.table import Table
 from sarto.report import palette, words
 from sarto.report.audited import Audited
@@ -63,10 +64,24 @@ def audit_html(audited: Audited) -> str:
         contributions=cut(tables["contributions"].rows, 12) if "contributions" in tables else ([], 0),
         fault_map=fault_map(tables["fault map"]) if "fault map" in tables else None,
         headings=headings(audited),
+        figure=figure,
         plain={name: _plain(tables[name]) for name in ("faults", "hit groups", "formats") if name in tables},
         ledger_json=Markup(script_json(audited.to_json() | {"tables": {}})),
     )
     return environment(autoescape=True).get_template("audit.html.j2").render(shown)
+
+
+def figure(value: float, evidence: Evidence) -> str:
+    """Return a figure of all rows, or an end of its interval, in words: shares in percent, gains in points.
+
+    >>> figure(0.5, Evidence("agreement", 0.5, "1", "measured", "t")).replace(chr(0xA0), " ")
+    '50 %'
+    """
+    if evidence.what == "overall_gain":
+        return f"{100 * value:+.2f}\u00a0points"
+    if evidence.unit == "1" and not evidence.what.endswith(("ratio", "error")):
+        return f"{100 * value:.4g}\u00a0%"
+    return words.figure(value, evidence.unit, evidence.what)
 
 
 def verdict(audited: Audited) -> str:

@@ -42,7 +42,7 @@ def junit(name: str, gates: Sequence[GateRow], seconds: float) -> bytes:
         case = ET.SubElement(suite, "testcase", {"classname": title, "name": _clean(gate.text)})
         if not gate.passed:
             failure = ET.SubElement(case, "failure", {"message": _clean(gate.found), "type": "gate"})
-            failure.text = "\n".join(_clean(f"{what}: {found}") for what, found in gate.failing)
+            failure.text = "\n".join(_clean(f"{what}: {found}") for what, found in gate.failing) or None
         else:
             ET.SubElement(case, "system-out").text = _clean(gate.found)
     return ET.tostring(suites, encoding="utf-8", xml_declaration=True)
