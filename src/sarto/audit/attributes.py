@@ -33,7 +33,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float, Num, Shaped
@@ -135,8 +135,8 @@ def _sound(samples: Float[np.ndarray, " sample"], rate_hz: float) -> tuple[float
     noise = 10 * math.log10(power[~active].mean()) if (~active).any() else math.nan
     smooth = np.convolve(np.pad(decibels, SMOOTH // 2, mode="edge"), np.full(SMOOTH, 1 / SMOOTH), "valid")
     ends = np.concatenate([[smooth.min() - DIP_DB], smooth, [smooth.min() - DIP_DB]])
-    found: tuple[Any, ...] = find_peaks(ends, height=level - MARGIN_DB, prominence=DIP_DB)
-    return duration, level, float(1 - active.mean()), level - noise, len(found[0]) / duration
+    peaks: Any = cast("Any", find_peaks)(ends, height=level - MARGIN_DB, prominence=DIP_DB)[0]
+    return duration, level, float(1 - active.mean()), level - noise, len(peaks) / duration
 
 
 def _active(

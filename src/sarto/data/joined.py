@@ -32,25 +32,23 @@ def joined(
         columns: of the rows.
         source: a CSV, TSV or Parquet file, or a dataframe; each value of the column that it is joined by stands in one
             row of it.
-        by: the column that both have; by default the one that they have in common.
+        by: the column that both have, but for an ending `_id`; by default the one that they have in common.
 
     Raises:
         SartoError: E112, without such a column, or with several; E162, when a value of it stands in two rows of
             `source`, or in none.
     """
     table = read_columns(source)
-    common = [name for name in table.columns if name in columns]
-    if by is not None and by not in common:
-        cause = f"both tables have {', '.join(common) or 'none'}"
-        raise SartoError(
-            "E112", f"{table.name} cannot be joined by '{by}'", cause=cause, hint="name a column of both"
-        )
-    if by is None and len(common) != 1:
-        cause = f"the columns in both are {', '.join(common) or 'none'}; the rows have {', '.join(columns) or 'none'}"
-        hint = "rename columns so that one is in both: that of the subject, the sensor or the id"
+    pairs = [(ours, theirs) for ours in columns for theirs in table.columns if _same(ours, theirs)]
+    if by is not None:
+        pairs = [pair for pair in pairs if by in pair]
+    if len(pairs) != 1:
+        both = ", ".join(ours for ours, _ in pairs) or "none"
+        cause = f"columns of both: {both}; the rows have {', '.join(columns) or 'none'}"
+        hint = f"rename columns so that just one is in both; it has {', '.join(table.columns)}"
         raise SartoError("E112", f"{table.name} does not say whom its rows are about", cause=cause, hint=hint)
-    key = by or common[0]
-    theirs, ours = as_texts(column_values(table, key)), as_texts(columns[key])
+    mine, key = pairs[0]
+    theirs, ours = as_texts(column_values(table, key)), as_texts(columns[mine])
     values, counts = np.unique(theirs, return_counts=True)
     if counts.max(initial=1) > 1:
         message = f"{table.name}: '{values[counts > 1][0]}' stands in several rows of column '{key}'"
@@ -64,4 +62,9 @@ def joined(
         )
     order = np.argsort(theirs, kind="stable")
     place = order[np.searchsorted(theirs, ours, sorter=order)]
-    return {name: column_values(table, name)[place] for name in table.columns if name not in columns}
+    return {name: column_values(table, name)[place] for name in table.columns if name not in (*columns, key)}
+
+
+def _same(one: str, other: str) -> bool:
+    """Return whether two columns are called alike, but for an ending `_id`."""
+    return one.lower().removesuffix("_id") == other.lower().removesuffix("_id")

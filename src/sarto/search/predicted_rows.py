@@ -67,10 +67,10 @@ def read_items(out: Path, data: str) -> Dataset:
     from sarto.data.load import load
 
     request = read_json(out / "request.json")
-    made = read_json(out / "provenance.json")["data"]
-    if source_sha256(data) != made["sha256"]:
+    name = read_json(out / "provenance.json")["data"]["name"]
+    if source_sha256(data) != request.get("source", request.get("data")):
         message = f"'{data}' is not what {out} was made of"
-        cause = f"that was {made['name']}, and its hash is another"
+        cause = f"that was {name}, and its hash is another"
         raise SartoError(
             "E162", message, cause=cause, hint="give the same file as sarto fit or sarto compress got"
         )
