@@ -8,7 +8,7 @@ the gates judged. Of two models the small one is audited, and its gain over the 
 >>> frame = pandas.DataFrame({"y": [0, 1] * 40, "model": [0, 1] * 20 + [0, 0] * 20, "sex": ["f"] * 40 + ["m"] * 40})
 >>> found = audit_groups(read_predictions(frame), GroupSettings(support=0.25), ())
 >>> [row[:2] for row in found.tables["subgroups"].rows], str(found.evidence[0])
-([('sex = f', 40), ('sex = m', 40)], 'accuracy 0.75 (measured)')
+([('sex = m', 40), ('sex = f', 40)], 'accuracy 0.75 (measured)')
 """
 
 from __future__ import annotations
@@ -20,16 +20,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Shaped
-from scipy import special
 
 from sarto.audit.gates import Gate, Judged, judge_figure
 from sarto.audit.group_gates import judge_groups, name
+from sarto.audit.overall import at_confidence, overall
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.finding import Finding
 from sarto.core.table import Table
 from sarto.data.predictions import Predictions, unknown_groups
-from sarto.measure.quality import Z95, wilson
 
 if TYPE_CHECKING:
     from sarto.audit.subgroups.items import Attributes
@@ -45,6 +44,10 @@ KEPT = 200
 """Rows of a table of subgroups that are kept for a report; `subgroups.csv` has them all."""
 MOST_VALUES = 100
 """Different texts beyond which a column that nobody named tells rows apart, not groups."""
+EXPECTED = "expected error"
+"""The metric of rows whose truth nobody knows."""
+WORSE_HIGHER = ("error", "fpr", "fnr", "absolute error", "squared error", EXPECTED, "disagreement")
+"""Metrics of which more is worse."""
 REALS: Mapping[str, int] = {"absolute error": 1, "squared error": 2}
 """Metrics of predicted numbers: the power of |prediction - truth|."""
 
@@ -120,48 +123,49 @@ def audit_groups(
         SartoError: E112, a column that is not there; E137 to E141, as mining says; E161, a gate of a gain without an
             original.
     """
+    _check_gates(gates, rows)
+    columns, notes = group_columns(rows, settings.groups)
+    rows = rows.numbers() if settings.metric in REALS else rows.classes()
+    outcomes = _outcomes(rows, settings, [settings.metric, *(g.metric for g in gates if g.metric)])
+    evidence = overall(rows, outcomes, settings.metric, command)
+    found = mined(columns, outcomes, settings, gates, executor)
+    return replace(
+        found,
+        evidence=evidence,
+        findings=(*notes, *found.findings),
+        judged=_judged(found, evidence, settings, gates),
+    )
+
+
+def mined(
+    columns: Mapping[str, Shaped[np.ndarray, " row"]],
+    outcomes: Outcomes,
+    settings: GroupSettings,
+    gates: Sequence[Gate] = (),
+    executor: Executor | None = None,
+) -> GroupAudit:
+    """Return the subgroups of rows with these outcomes and what is found in them, without evidence and judgement."""
     from sarto.audit.subgroups.mining import mine
 
-    _check_gates(gates, rows)
-    columns, notes = _columns(rows, settings.groups)
-    real = settings.metric in REALS
-    rows = rows.numbers() if real else rows.classes()
-    metrics = [settings.metric, *(g.metric for g in gates if g.metric)]
-    outcomes = _outcomes(rows, settings, metrics)
     attributes = _attributes(columns, outcomes, settings)
     least = min([settings.support, *(g.support for g in gates if g.support is not None)])
     found = mine(attributes, outcomes, min_support=least, max_len=settings.depth, executor=executor)
-    evidence = _evidence(rows, outcomes, settings.metric, command)
     tables, findings, full = _tables(found, settings)
+    return GroupAudit(found, full, tables, (), tuple(findings), (), attributes.names)
+
+
+def _judged(
+    found: GroupAudit, evidence: Sequence[Evidence], settings: GroupSettings, gates: Sequence[Gate]
+) -> tuple[Judged, ...]:
+    """Return the judgement of the gates of groups, and of figures of all rows; others are left out."""
     figures = {e.what: e for e in evidence}
-    judged = tuple(
-        judge_groups(g, found, settings.metric, settings.support)
+    return tuple(
+        judge_groups(g, found.subgroups, settings.metric, settings.support)
         if g.of_groups
         else judge_figure(g, {g.figure: at_confidence(figures[g.figure], g.confidence)})
         for g in gates
         if g.of_groups or g.figure in figures
     )
-    return GroupAudit(found, full, tables, evidence, (*notes, *findings), judged, attributes.names)
-
-
-def at_confidence(evidence: Evidence, confidence: float | None) -> Evidence:
-    """Return a figure of all rows with the interval of another confidence.
-
-    Shares have Wilson's interval; that of a gain is as much wider as the quantile of the normal distribution is.
-
-    >>> share = Evidence("agreement", 0.9, "1", "measured", "t", n=100, interval=(0.82, 0.95))
-    >>> [round(end, 3) for end in at_confidence(share, 0.99).interval]
-    [0.796, 0.954]
-    """
-    if confidence is None or evidence.interval is None or evidence.n is None:
-        return evidence
-    z = float(special.ndtri((1 + confidence) / 2))
-    if evidence.what == "agreement":
-        return replace(evidence, interval=wilson(round(evidence.value * evidence.n), evidence.n, z))
-    wider = z / Z95
-    middle = sum(evidence.interval) / 2
-    low, high = (middle + wider * (end - middle) for end in evidence.interval)
-    return replace(evidence, interval=(low, high))
 
 
 def _check_gates(gates: Sequence[Gate], rows: Predictions) -> None:
@@ -172,7 +176,7 @@ def _check_gates(gates: Sequence[Gate], rows: Predictions) -> None:
         raise SartoError("E161", f"'{pairs[0].text}' cannot be judged", cause=cause, hint=hint)
 
 
-def _columns(
+def group_columns(
     rows: Predictions, groups: Sequence[str]
 ) -> tuple[dict[str, Shaped[np.ndarray, " row"]], list[Finding]]:
     """Return the columns that make the groups, and what is said of those that are left out."""
@@ -236,54 +240,6 @@ def _attributes(
     return Attributes.from_columns(cleaned, discretise=Tree(outcome))
 
 
-def _evidence(rows: Predictions, outcomes: Outcomes, metric: str, command: str) -> tuple[Evidence, ...]:
-    """Return the metric of all rows under each model, and how they differ."""
-    from sarto.audit.subgroups.gain import bonett_price
-
-    found: list[Evidence] = []
-    models = ["original", "small"] if rows.original is not None else ["small"]
-    tool = f"{len(rows):,} rows of {rows.name}"
-
-    def add(what: str, value: float, n: int, interval: tuple[float, float] | None) -> None:
-        found.append(Evidence(what, value, "1", "measured", tool, command, n, interval))
-
-    if metric in outcomes.reals:
-        values = outcomes.reals[metric]
-        for model, own in zip(models, values, strict=True):
-            error = 1.96 * float(np.std(own, ddof=1)) / len(own) ** 0.5
-            mean = float(own.mean())
-            add(
-                f"{model} {metric}" if len(models) > 1 else metric,
-                mean,
-                len(own),
-                (mean - error, mean + error),
-            )
-        if len(models) > 1:
-            apart = values[1] - values[0]
-            mean, error = float(apart.mean()), 1.96 * float(np.std(apart, ddof=1)) / len(apart) ** 0.5
-            add("overall_gain", mean, len(apart), (mean - error, mean + error))
-        return tuple(found)
-    both = [outcomes.original[metric]] + ([outcomes.small[metric]] if outcomes.small else [])
-    for model, states in zip(models, both, strict=True):
-        own = states[outcomes.codes]
-        right, n = int((own == 1).sum()), int((own >= 0).sum())
-        if n:
-            add(f"{model} {metric}" if len(models) > 1 else metric, right / n, n, wilson(right, n))
-    if len(models) > 1:
-        before, after = (states[outcomes.codes] for states in both)
-        counted = (before >= 0) & (after >= 0)
-        n, gained, lost = (
-            np.array([int(v.sum())])
-            for v in (counted, counted & (after > before), counted & (after < before))
-        )
-        if n[0]:
-            low, high = bonett_price(gained, lost, n)
-            add("overall_gain", float((gained - lost)[0] / n[0]), int(n[0]), (float(low[0]), float(high[0])))
-        same = int((outcomes.original["agreement"][outcomes.codes] == 1).sum())
-        add("agreement", same / len(rows), len(rows), wilson(same, len(rows)))
-    return tuple(found)
-
-
 def _tables(
     found: Subgroups, settings: GroupSettings
 ) -> tuple[dict[str, Table], list[Finding], SubgroupTable]:
@@ -292,10 +248,11 @@ def _tables(
     unit = "1"
     tables: dict[str, Table] = {}
     findings: list[Finding] = []
-    worse = "highest" if metric in REALS or metric in ("error", "fpr", "fnr") else "lowest"
+    worse = "highest" if metric in WORSE_HIGHER else "lowest"
+    how = "estimated" if metric == EXPECTED else "measured"
     apart = found.divergence(metric, model="small" if paired else "original", fdr=settings.fdr)
     full = apart.top(by=worse)
-    shown = apart.prune(EPS).top(KEPT)
+    shown = apart.prune(EPS).top(KEPT, by=worse)
     names = ("subgroup", "rows", "support", "rate", "divergence", "lower", "upper", "t", "p", "q")
     tables["subgroups"] = Table(
         "subgroups",
@@ -304,7 +261,7 @@ def _tables(
         tuple(
             (name(r.label), r.support, r.share, r.rate, r.value, r.low, r.high, r.t, r.p, r.q) for r in shown
         ),
-        ("", *["measured"] * 9),
+        ("", *[how] * 9),
     )
     findings += _finding("divergence", apart, worse, settings)
     if paired:
@@ -331,7 +288,7 @@ def _tables(
                 )
                 for r in shown
             ),
-            ("", *["measured"] * 9),
+            ("", *[how] * 9),
         )
         findings += _finding("gain", gains, worse, settings)
     return tables, findings, full

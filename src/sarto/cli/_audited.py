@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sarto import __version__
 from sarto.audit.gates import read_gate
-from sarto.audit.of_groups import GroupAudit, GroupSettings, audit_groups
+from sarto.audit.of_groups import REALS, GroupAudit, GroupSettings, audit_groups
 from sarto.cli import _answer
 from sarto.cli._failures import show
 from sarto.cli._folder import shown
@@ -43,6 +43,9 @@ class Asked:
     against: str | None
     attributes: str | None
     data: str | None
+    unlabelled: bool
+    confidence: str | None
+    labelled: str | None
     groups: tuple[str, ...] | None
     metric: str
     positive: str | None
@@ -77,7 +80,10 @@ def answer(asked: Asked) -> int:
         asked.fdr,
         groups=asked.groups or (),
     )
-    found = audit_groups(rows, settings, gates, command=asked.command)
+    if asked.unlabelled:
+        found = _unlabelled(asked, rows, settings)
+    else:
+        found = audit_groups(rows, settings, gates, command=asked.command)
     audited = _audited(asked, rows, settings, found)
     out = asked.out or asked.folder
     if out is not None:
@@ -102,6 +108,7 @@ def _rows(asked: Asked) -> Predictions:
             original=asked.original,
             row_id=asked.row_id,
             against=asked.against,
+            labelled=not asked.unlabelled,
         )
     else:
         from sarto.search.predicted_rows import folder_predictions
@@ -112,6 +119,18 @@ def _rows(asked: Asked) -> Predictions:
         return rows
     ids = {} if rows.ids is None else {"id": rows.ids}
     return replace(rows, columns={**rows.columns, **joined({**ids, **rows.columns}, asked.attributes)})
+
+
+def _unlabelled(asked: Asked, rows: Predictions, settings: GroupSettings) -> GroupAudit:
+    from sarto.audit.of_unlabelled import audit_unlabelled
+
+    labelled = None
+    if asked.labelled is not None:
+        original = asked.original if rows.original is not None and asked.against is None else None
+        labelled = read_predictions(
+            asked.labelled, target=asked.target, model=rows.named["model"], original=original
+        )
+    return audit_unlabelled(rows, asked.confidence, labelled, settings, asked.command)
 
 
 def _audited(asked: Asked, rows: Predictions, settings: GroupSettings, found: GroupAudit) -> Audited:
@@ -130,7 +149,7 @@ def _audited(asked: Asked, rows: Predictions, settings: GroupSettings, found: Gr
     provenance: dict[str, Any] = {
         "rows": len(rows),
         "columns": dict(named),
-        "metric": settings.metric,
+        "metric": found.full.metric,
         "of": f"the model '{named['model']}'",
         "null": settings.null,
         "fdr": {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}[settings.fdr],
@@ -174,7 +193,7 @@ def _as_csv(found: GroupAudit) -> str:
 def _show(audited: Audited, found: GroupAudit, out: Path | None) -> None:
     """Print what was found."""
     _answer.line(f"{audited.name}: {audited.summary}\n")
-    share = found.full.metric not in found.subgroups.outcomes.reals
+    share = found.full.metric not in REALS
     rows: list[tuple[str, str, str, str]] = []
     for e in audited.evidence:
         apart = e.what == "overall_gain"

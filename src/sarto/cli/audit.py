@@ -27,6 +27,9 @@ COLUMNS, GROUPS, GATE = "Columns", "Subgroups", "Gate"
 @click.option("--against", metavar="TABLE|OUT", help="Where the predictions of the original are, of the same rows.")
 @click.option("--attributes", metavar="TABLE", help="More columns, joined by one that both tables have: subjects.csv.")
 @click.option("--data", metavar="DATA", help="Of a folder OUT: what it was made of, for the columns of its test items.")
+@click.option("--unlabelled", is_flag=True, help="Nobody knows what is true: rank by confidence and disagreement.")
+@click.option("--confidence", metavar="COLUMN", help="How sure the model is of each row, 0 to 1, with --unlabelled.")
+@click.option("--labelled", metavar="TABLE", help="Other rows whose truth is known, to calibrate the confidence by.")
 @setting("--groups", section=GROUPS, type=_kinds.NAMES, metavar="COLUMNS",
          help="What makes the groups: age,sex; by default every column that is left.")
 @setting("--metric", section=GROUPS, metavar="NAME", default="accuracy", show_default=True,

@@ -102,6 +102,7 @@ def read_predictions(
     original: str | None = None,
     row_id: str | None = None,
     against: str | PathLike[str] | Any | None = None,
+    labelled: bool = True,
 ) -> Predictions:
     """Return the predictions that stand in a table, or in two.
 
@@ -113,6 +114,7 @@ def read_predictions(
             `against`, the column that is called as `model` is.
         row_id: column that names the rows; by default the first of `IDS`. Two tables need it.
         against: another table of the same rows, which holds the predictions of the original.
+        labelled: whether anybody knows what is true; else what the model said stands in its place.
 
     Raises:
         SartoError: E103 or E104, no such table; E112, a column that is not there, or none that is called as usual;
@@ -123,8 +125,8 @@ def read_predictions(
     ids = None if key is None else as_texts(column_values(table, key))
     if ids is not None and (row_id is not None or against is not None):
         _check_once(table, str(key), ids)
-    what = _needed(table, target, TARGETS, "--target")
     said = _needed(table, model, MODELS, "--model")
+    what = _needed(table, target, TARGETS, "--target") if labelled else said
     named = {"target": what, "model": said}
     before: Shaped[np.ndarray, " row"] | None = None
     taken = {what, said, key}
