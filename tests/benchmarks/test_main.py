@@ -33,6 +33,7 @@ NAMES = {
     "help_time",
     "integer_memory",
     "keywords",
+    "label_free",
     "kill_resume",
     "lenet300",
     "lenet5",
