@@ -217,9 +217,8 @@ def read_examples(source: str, seed: int = 0) -> Parts:
     from sarto.data.load import load
     from sarto.data.splits import split
 
-    path = Path(source)
-    if path.suffix == ".npz" and path.is_file() and _are_images(path):
-        rest, test = read_arrays(path)
+    if of_images(source):
+        rest, test = read_arrays(Path(source))
         if test is not None:
             return Parts(rest.numbered(), test.numbered(), "as in the data")
         rest, test = rest.numbered().parts(TEST_SHARE, seed)
@@ -254,8 +253,11 @@ def shaped(examples: Examples, shape: tuple[int, ...]) -> Examples:
     )
 
 
-def _are_images(path: Path) -> bool:
-    """Return whether the array of items in an `.npz` file is of bytes, or has four dimensions."""
+def of_images(source: str) -> bool:
+    """Return whether `source` is an `.npz` file whose array of items is of bytes, or has four dimensions."""
+    path = Path(source)
+    if path.suffix != ".npz" or not path.is_file():
+        return False
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             name = next((name for name in ("x", "x_train") if name in held.files), None)

@@ -29,7 +29,7 @@ from sarto.search import dynamics
 from sarto.search.claimed import made_with
 from sarto.search.loop import Trial, best_of_families
 from sarto.search.memory_tables import memory_tables
-from sarto.search.predicted import PREDICTIONS, numbers_csv, predictions_csv
+from sarto.search.predicted import PREDICTIONS, named, numbers_csv, predictions_csv
 from sarto.search.propose import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _predictions(run: Run) -> str:
     rows, test = run.parts.test, run.test
     if test.goals is not None:
         return numbers_csv(rows, test.outputs, test.goals, numbers(run.chosen.graph, run.outcome))
-    target, said = ([test.classes[i] for i in found.tolist()] for found in (test.target, run.outcome.classes))
+    target, said = (named(test.classes, found) for found in (test.target, run.outcome.classes))
     return predictions_csv(rows, target, said, None)
 
 

@@ -21,6 +21,15 @@ from jaxtyping import Float, Int
 PREDICTIONS = "predictions.csv"
 
 
+def named(classes: Sequence[str], index: Int[np.ndarray, " item"] | Sequence[int]) -> list[str]:
+    """Return the class of each item as text.
+
+    >>> named(("sit", "walk"), np.array([1, 0]))
+    ['walk', 'sit']
+    """
+    return [classes[int(i)] for i in index]
+
+
 def predictions_csv(
     rows: Int[np.ndarray, " item"],
     target: Sequence[str],

@@ -38,7 +38,7 @@ from sarto.measure.quality import class_table, confusion, confusion_table, group
 from sarto.models.network.architecture import Architecture
 from sarto.search.claimed import made_with
 from sarto.search.memory_tables import memory_tables
-from sarto.search.predicted import PREDICTIONS, predictions_csv
+from sarto.search.predicted import PREDICTIONS, named, predictions_csv
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, as_json
 from sarto.search.shrink_image import Images
 
@@ -164,8 +164,8 @@ def _predictions(run: Shrunk) -> str:
     """Return what the file and the network given say of every test item."""
     test = run.parts[2]
     assert test.rows is not None
-    named = [[test.classes[i] for i in found.tolist()] for found in (test.y, run.guess, run.given_guess)]
-    return predictions_csv(test.rows, *named)
+    target, said, given = (named(test.classes, found) for found in (test.y, run.guess, run.given_guess))
+    return predictions_csv(test.rows, target, said, given)
 
 
 def _manifest(run: Shrunk, hashes: dict[str, str]) -> dict[str, Any]:
