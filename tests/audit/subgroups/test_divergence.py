@@ -1,5 +1,8 @@
 """Divergence: known answers of COMPAS, Welch's t as SciPy has it, and what cannot be had."""
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportAttributeAccessIssue=false
+
 import csv
 from pathlib import Path
 

@@ -1,4 +1,7 @@
-"""Gain: published examples of its tests and intervals, their likelihoods, SciPy's paired tests, and what cannot be had."""
+"""Gain: published examples of its tests and intervals, likelihoods, SciPy, and what cannot be had."""
+
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportAttributeAccessIssue=false
 
 from typing import Any
 

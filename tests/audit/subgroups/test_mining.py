@@ -121,7 +121,7 @@ def test_subsets_are_found_by_their_keys(engine: Literal["cube", "bitset"]) -> N
         for row, parents in enumerate(found.parents(length).tolist()):
             label = found.label(first + row)
             for item, parent in zip(items[row].tolist(), parents, strict=True):
-                attribute = int(np.searchsorted(found.first_items, item, side="right")) - 1
+                attribute = int(np.searchsorted(found.first_items, int(item), side="right")) - 1
                 less = {k: v for k, v in label.items() if k != found.attributes.names[attribute]}
                 assert parent == (at[frozenset(less.items())] if less else -1)
     assert all(found.find(dict(label)) == i for label, i in at.items())

@@ -10,9 +10,20 @@ from typing import Any
 
 _HOME = {
     "Attributes": "items",
+    "Bins": "discretise",
+    "Confirmed": "confirm",
     "Outcomes": "outcomes",
+    "SubgroupTable": "subgroup_table",
     "Subgroups": "lattice",
+    "Tree": "discretise",
+    "concentration": "exemplars",
     "mine": "mining",
+    "quantile_bins": "discretise",
+    "recounted": "confirm",
+    "split_rows": "confirm",
+    "taxicab": "exemplars",
+    "top_slices": "slices",
+    "tree_bins": "discretise",
 }
 __all__ = sorted(_HOME)  # pyright: ignore[reportUnsupportedDunderAll]
 

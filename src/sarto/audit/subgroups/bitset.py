@@ -1,8 +1,9 @@
 """The bitset engine: each item is a string of bits, one a row, and a group is the `and` of its items'.
 
-Rows are laid in the order of their joint codes, and each code begins a new 64-bit word, so the counts of all codes are
-sums of the words' numbers of ones between fixed places. Items that do not reach the support together with a group are
-not tried with the groups within it. It is the faster engine where few groups are large enough, whatever their number of items.
+Rows are laid in the order of their joint codes, and each code begins a new 64-bit word, so the counts of all codes
+are sums of the words' numbers of ones between fixed places. Items that do not reach the support together with a group
+are not tried with the groups within it. It is the faster engine where few groups are large enough, whatever their
+number of items.
 
 Source: Zaki, "Scalable algorithms for association mining", IEEE TKDE 12 (2000) (Eclat: vertical lists of rows,
 equivalence classes of prefixes).

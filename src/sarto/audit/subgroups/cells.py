@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, Int16
+from jaxtyping import Bool, Float, Int, Int16
 
 from sarto.audit.subgroups.items import Attributes
 from sarto.audit.subgroups.outcomes import Outcomes
@@ -76,19 +76,33 @@ def real_columns(outcomes: Outcomes) -> Float[np.ndarray, "column row"]:
     """Return for each real outcome: counted, value and square under the original, the same under the small model, and
     the square of their difference.
 
-    A row counts only if it has the outcome under each of the models. Values are less the mean of all rows that count, `a`
-    of the original and `b` of the small model, and the difference is less `b - a`.
+    A row counts only if it has the outcome under each of the models. Values are less the mean of all rows that count,
+    `a` of the original and `b` of the small model, and the difference is less `b - a`.
     """
     found: list[Float[np.ndarray, " row"]] = []
     for values in outcomes.reals.values():
-        counted = ~np.isnan(values).any(axis=0)
+        counted = counted_rows(values)
         centres = real_centres(values)
-        first, last = (np.where(counted, values[m] - centres[m], 0.0) for m in (0, -1))
+        first, last = (_centred(values[m], counted, float(centres[m])) for m in (0, -1))
         found += [counted.astype(np.float64), first, first**2, last, last**2, (last - first) ** 2]
     return np.array(found).reshape(-1, len(outcomes))
 
 
+def _centred(
+    values: Float[np.ndarray, " row"], counted: Bool[np.ndarray, " row"], centre: float
+) -> Float[np.ndarray, " row"]:
+    """Return values less the centre, and 0 where they do not count."""
+    found = np.zeros(len(values))
+    found[counted] = values[counted] - centre
+    return found
+
+
+def counted_rows(values: Float[np.ndarray, "model row"]) -> Bool[np.ndarray, " row"]:
+    """Return which rows have a real outcome under each model."""
+    return np.logical_and.reduce(~np.isnan(values))
+
+
 def real_centres(values: Float[np.ndarray, "model row"]) -> Float[np.ndarray, " model"]:
     """Return the mean of a real outcome under each model, over rows that have it under all; 0 where none has."""
-    counted = ~np.isnan(values).any(axis=0)
+    counted = counted_rows(values)
     return values[:, counted].mean(axis=1) if counted.any() else np.zeros(len(values))

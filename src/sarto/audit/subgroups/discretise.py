@@ -1,15 +1,18 @@
-"""Cuts continuous attributes into intervals: by quantiles, or by a tree on the outcome; with the larger ones they make up.
+"""Cuts continuous attributes into intervals: by quantiles, or by a tree on the outcome; with the larger ones they
+make up.
 
-Both return `Bins`: cuts `c_1 < ... < c_m` with leaves `(c_j, c_(j+1)]`, and a binary hierarchy over them, each node of
-which but the root is an item (a *generalised* item), so that a group may be told by a wide interval where that is
-enough. Quantile bins halve the ranks, level by level. A tree splits a node `N` at the cut that lowers the sum of squares most,
+Both return `Bins`: cuts `c_1 < ... < c_m` with leaves `(c_j, c_(j+1)]`, and a binary hierarchy over them, each node
+of which but the root is an item (a *generalised* item), so that a group may be told by a wide interval where that is
+enough. Quantile bins halve the ranks, level by level. A tree splits a node `N` at the cut that lowers the sum of
+squares most,
 
     max over cuts of  SS(N) - SS(left) - SS(right),   SS(M) = sum over rows of M of (y - mean_M)^2,
 
 each side keeping at least `min_support` of all rows; for a boolean outcome `SS/n` is half of Gini's impurity.
 
-Source: Pastor, Baralis and de Alfaro, "A hierarchical approach to anomalous subgroup discovery", ICDE 2023 (hierarchies of
-items from trees on the outcome, generalised itemsets); Breiman et al., Classification and Regression Trees (1984), 8.4.
+Source: Pastor, Baralis and de Alfaro, "A hierarchical approach to anomalous subgroup discovery", ICDE 2023
+(hierarchies of items from trees on the outcome, generalised itemsets); Breiman et al., Classification and Regression
+Trees (1984), 8.4.
 
 >>> bins = quantile_bins(np.arange(8.0), levels=2)
 >>> bins.items
@@ -21,6 +24,7 @@ array([[ 0,  1, -1],
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -65,10 +69,12 @@ class Bins:
         return tuple(_label(interval) for level in self.levels for interval in level)
 
     def codes(self, values: Float[np.ndarray, " row"]) -> Int16[np.ndarray, "level row"]:
-        """Return the interval of each value at each level; -1 where it is missing, or no interval of the level has it."""
+        """Return the interval of each value at each level; -1 where it is missing, or no interval of the level has
+        it.
+        """
         found, first = np.full((len(self.levels), len(values)), -1, dtype=np.int16), 0
         for codes, level in zip(found, self.levels, strict=True):
-            lows, highs = np.array(level).T
+            lows, highs = np.array([low for low, _ in level]), np.array([high for _, high in level])
             at = np.searchsorted(lows, values, side="left") - 1
             inside = (at >= 0) & (values <= highs[at])
             codes[inside] = (first + at[inside]).astype(np.int16)
@@ -87,7 +93,7 @@ def quantile_bins(values: Float[np.ndarray, " row"], levels: int = LEVELS) -> Bi
     def halved(low: int, high: int) -> int | None:
         """Return the first row of the right half of rows `low` to `high`, or None where all are equal."""
         middle = (low + high) // 2
-        starts = [int(np.searchsorted(present, present[middle], side)) for side in ("left", "right")]
+        starts = [int(np.searchsorted(present, float(present[middle]), side)) for side in ("left", "right")]
         starts = [at for at in starts if low < at < high]
         return min(starts, key=lambda at: abs(at - middle)) if starts else None
 
@@ -127,7 +133,7 @@ def tree_bins(values: Float[np.ndarray, " row"], tree: Tree) -> Bins:
 def _grown(present: Float[np.ndarray, " row"], levels: int, split: Split) -> Bins:
     """Return the hierarchy that `split` makes of sorted values, level by level."""
     found: list[tuple[Interval, ...]] = []
-    nodes = [((-np.inf, np.inf), 0, len(present))]
+    nodes: list[tuple[Interval, int, int]] = [((-math.inf, math.inf), 0, len(present))]
     for _ in range(levels):
         made: list[tuple[Interval, int, int]] = []
         for (low, high), first, last in nodes:

@@ -7,16 +7,17 @@ Boolean outcomes, with T and F the counted rows: the posterior of a rate under a
     a = 1 + T,  b = 1 + F,  mu = a / (a + b),  var = a b / ((a + b)^2 (a + b + 1)),
     t = (mu_S - mu_R) / sqrt(var_S + var_R),   interval  (mu_S - mu_R) +- 1.96 sqrt(var_S + var_R).
 
-Real outcomes, with means `m`, sample variances `s^2` and counted rows `n` (Welch, with Satterthwaite's degrees of freedom):
+Real outcomes, with means `m`, sample variances `s^2` and counted rows `n` (Welch, with Satterthwaite's degrees of
+freedom):
 
     t = (m_S - m_R) / sqrt(s_S^2 / n_S + s_R^2 / n_R).
 
 `R` is all rows, as in the source (up to its sign, which t has not there; and its variances divide by n), or with
-`against="rest"` the rows outside of S. A group and all rows are not independent, since it is part of them: the test against all
-errs on the safe side. The divergence is then `f(S) - f(rest)`.
+`against="rest"` the rows outside of S. A group and all rows are not independent, since it is part of them: the test
+against all errs on the safe side. The divergence is then `f(S) - f(rest)`.
 
-Source: Pastor, de Alfaro and Baralis, "Looking for trouble", SIGMOD 2021, sections 3 and 4 (divergence, Bayesian t); Welch,
-"The generalization of Student's problem", Biometrika 34 (1947).
+Source: Pastor, de Alfaro and Baralis, "Looking for trouble", SIGMOD 2021, sections 3 and 4 (divergence, Bayesian t);
+Welch, "The generalization of Student's problem", Biometrika 34 (1947).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 from scipy import special
 
-from sarto.audit.subgroups.cells import REAL_COLUMNS, real_centres
+from sarto.audit.subgroups.cells import REAL_COLUMNS, counted_rows, real_centres
 from sarto.audit.subgroups.significance import Z95, Alternative, Control, p_values, q_values
 from sarto.audit.subgroups.subgroup_table import SubgroupTable
 from sarto.models.input_error import InputError
@@ -60,7 +61,8 @@ def divergence(
         alternative: side of the test.
 
     Raises:
-        InputError: E140 (no such metric or model), E137 (all counted rows are T, or all F, or all equal, or none counts).
+        InputError: E140 (no such metric or model), E137 (all counted rows are T, or all F, or all equal, or none
+        counts).
     """
     if metric in found.outcomes.reals:
         return _real(found, metric, model, against, fdr, alternative)
@@ -145,17 +147,15 @@ def _real(
     first = at + (1 if model == "original" else 3)
     n, total, square = (found.sums[:, column] for column in (at, first, first + 1))
     n_all, total_all, square_all = (found.total_sums[column] for column in (at, first, first + 1))
-    counted = values[int(model == "small")][~np.isnan(values).any(axis=0)]
+    counted = values[int(model == "small")][counted_rows(values)]
     if not len(counted) or np.ptp(counted) == 0:
         raise InputError(
             "E137",
             f"{metric} is {counted[0]:g} in all rows" if len(counted) else f"{metric} counts no row",
             cause="an outcome that is the same everywhere differs nowhere",
         )
-    if against == "all":
-        reference = tuple(np.full(len(n), each) for each in (n_all, total_all, square_all))
-    else:
-        reference = (n_all - n, total_all - total, square_all - square)
+    inside = float(against == "rest")
+    reference = (n_all - inside * n, total_all - inside * total, square_all - inside * square)
     mean = mean_variance(n, total, square)[0]
     centre = real_centres(values)[int(model == "small")]
     value, t, freedom, spread = welch((n, total, square), reference)

@@ -2,24 +2,31 @@
 
     gain_f(S) = f(S, small) - f(S, original),   in {T, F} outcomes  (n01 - n10) / n
 
-where `n01` of the group's `n` counted rows go from F to T and `n10` from T to F. Rows that both models judge alike say nothing of
-a difference, so the *paired* tests look at the others (the null hypothesis is `gain = u`):
+where `n01` of the group's `n` counted rows go from F to T and `n10` from T to F. Rows that both models judge alike
+say nothing of a difference, so the *paired* tests look at the others. The null hypothesis is a gain of `u`:
 
     u = 0        McNemar  z = (n01 - n10) / sqrt(n01 + n10);  fewer than 25 such rows: exact, n01 ~ Bin(n01 + n10, 1/2)
     u a number   Tango's score  z = (n01 - n10 - n u) / sqrt(n (2 q + u (1 - u))),  q the likeliest share of n10 under u
-    overall      the gain in S is that in the other rows: Dirichlet t, below
+    overall      the gain of the rows outside of S: Dirichlet t, below
 
-For the last, shares (F to T, T to F, alike) have the posterior Dirichlet(1 + n01, 1 + n10, 1 + rest), A the sum of these,
+For the last, the shares (F to T, T to F, alike) have the posterior Dirichlet(1 + n01, 1 + n10, 1 + rest); A is the sum
+of its parameters:
 
-    mu = (n01 - n10) / A,   var = ((n01 + n10 + 2) / A - mu^2) / (A + 1),   t = (mu_S - mu_rest) / sqrt(var_S + var_rest).
+    mu = (n01 - n10) / A,        var = ((n01 + n10 + 2) / A - mu^2) / (A + 1),
+    t = (mu_S - mu_rest) / sqrt(var_S + var_rest).
 
-As `gain(S) - gain(all) = (1 - share of S) (gain(S) - gain(rest))`, it tests the gain against the overall gain. The interval is Bonett and
-Price's, `(n01 - n10) / (n + 2) +- 1.96 sqrt((a + b - (a - b)^2) / (n + 2))`, `a = (n01 + 1) / (n + 2)`, `b = (n10 + 1) / (n + 2)`.
-Where the models do not count the same rows (precision), with `f0` the rate of both together and `N` the counted rows of each,
+As `gain(S) - gain(all) = (1 - share of S) (gain(S) - gain(rest))`, it tests the gain against the overall gain. The
+interval is Bonett and Price's,
 
-    d = [counted under small] (T - f0) / N_small - [counted under original] (T - f0) / N_original,   z = gain / sqrt(sum d^2),
+    a - b +- 1.96 sqrt((a + b - (a - b)^2) / (n + 2)),   a = (n01 + 1) / (n + 2),   b = (n10 + 1) / (n + 2).
 
-which is McNemar's z where the rows are the same. Real outcomes: the paired t of the differences, Welch's t against the rest.
+Where the models do not count the same rows (precision), with `f0` the rate of both together and `N` the counted rows of
+each, every row has
+
+    d = [counted under small] (T - f0) / N_small - [counted under original] (T - f0) / N_original,
+
+and `z = gain / sqrt(sum of d^2)`, which is McNemar's z where the rows are the same. Real outcomes: the paired t of the
+differences, and Welch's t against the rest.
 
 Source: Koudounas et al., "Exploring subgroup performance in end-to-end speech models", ICASSP 2023 (gain); McNemar,
 Psychometrika 12 (1947); Tango, Statistics in Medicine 17 (1998), equation 7; Bonett and Price, J. Educational and
@@ -60,8 +67,7 @@ Null: TypeAlias = Literal["zero", "overall"] | float
 Test: TypeAlias = Literal["paired", "unpaired"]
 
 EXACT_BELOW = 25
-"""Rows that change below which McNemar's test is exact: Fagerland, Lydersen and Laake, BMC Medical Research Methodology 13
-(2013), give this as the customary limit."""
+"""Rows that change below which McNemar's test is exact: the customary limit, and one of computing time alone."""
 
 Counts: TypeAlias = Int64[np.ndarray, " subgroup"]
 Values: TypeAlias = Float[np.ndarray, " subgroup"]

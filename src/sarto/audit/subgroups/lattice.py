@@ -1,8 +1,8 @@
 """What mining returns: all subgroups above a support with their counts, and labels that are made when asked for.
 
-Subgroups of `L` items stand together in a *layer*: which attributes (one row of `sets` for each set of attributes), which
-items (`values`, one row each), and where each set's subgroups lie (`starts`). Counts of joint codes and sums of real
-outcomes are of all layers in turn. The group of all rows, the empty set of items, is kept apart.
+Subgroups of `L` items stand together in a *layer*: which attributes (one row of `sets` for each set of attributes),
+which items (`values`, one row each), and where each set's subgroups lie (`starts`). Counts of joint codes and sums of
+real outcomes are of all layers in turn. The group of all rows, the empty set of items, is kept apart.
 
 A subgroup is found again by its *key*, the sum modulo 2^64 of one random number for each of its items. All keys of a
 layer are checked to differ, and with a subgroup all its subsets are there, so a key leads to the right one.
@@ -155,9 +155,7 @@ class Subgroups:
         return self.item_keys[self.layer_items(length)].sum(axis=1, dtype=np.uint64)
 
     @cached_property
-    def _sorted_keys(
-        self,
-    ) -> "tuple[tuple[Int64[np.ndarray, ' subgroup'], UInt64[np.ndarray, ' subgroup']], ...]":
+    def _sorted_keys(self) -> tuple[tuple[Int64[np.ndarray, " _"], UInt64[np.ndarray, " _"]], ...]:
         """Of each layer, its subgroups in the order of their keys, and the keys in that order."""
         found: list[tuple[Int64[np.ndarray, " subgroup"], UInt64[np.ndarray, " subgroup"]]] = []
         for length in range(1, len(self.layers) + 1):
@@ -166,6 +164,24 @@ class Subgroups:
             assert (np.diff(keys[order]) > 0).all(), "two subgroups of one key"
             found.append((order, keys[order]))
         return tuple(found)
+
+    def without(
+        self, items: Int64[np.ndarray, "subgroup item"], left_out: Int64[np.ndarray, " out"]
+    ) -> Int64[np.ndarray, " subgroup"]:
+        """Return the subgroups of these items, each of which was mined, without those left out; -1 is that of all rows.
+
+        Args:
+            items: of each subgroup, as `layer_items` has them.
+            left_out: items that all of them have.
+        """
+        length = int(items.shape[1]) - len(left_out)
+        if length == 0:
+            return np.full(len(items), -1)
+        order, keys = self._sorted_keys[length - 1]
+        wanted = self.item_keys[items].sum(axis=1, dtype=np.uint64) - self.item_keys[left_out].sum(
+            dtype=np.uint64
+        )
+        return order[np.searchsorted(keys, wanted)] + self.offsets[length - 1]
 
     def parents(self, length: int) -> Int64[np.ndarray, "subgroup item"]:
         """Return, for subgroups of `length` items, the subgroup without each of the items; -1 is that of all rows."""

@@ -1,6 +1,7 @@
 """What an engine hands over, and the layers that are made of it: the subgroups of one number of items, set by set.
 
->>> one = Chunk(np.array([[0]], np.int16), np.array([2]), np.array([[0], [1]], np.int16), np.array([[5], [7]]), np.zeros((2, 0)))
+>>> sets, values = np.array([[0]], np.int16), np.array([[0], [1]], np.int16)
+>>> one = Chunk(sets, np.array([2]), values, np.array([[5], [7]]), np.zeros((2, 0)))
 >>> layers, counts, sums = stacked([one, one])
 >>> layers[0].starts, counts.tolist()
 (array([0, 2, 4]), [[5], [7], [5], [7]])

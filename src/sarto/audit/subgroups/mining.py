@@ -2,8 +2,8 @@
 
 The *support* of a group is its share of the rows. Two engines find the same groups with the same counts:
 `cube` (see `sarto.audit.subgroups.cube`) passes over the rows once for each set of attributes, so it is the faster one
-where sets have many groups; `bitset` works once for each group. Which one is taken by itself follows from an estimate of the number
-of groups, as if the attributes were independent.
+where sets have many groups; `bitset` works once for each group. "auto" takes the one that an estimate of the number of
+groups, as if the attributes were independent, says is faster.
 
 >>> from sarto.audit.subgroups import Attributes, Outcomes
 >>> attributes = Attributes.from_columns({"sex": ["f", "m", "f", "f"], "age": [20, 30, 30, 20]})
@@ -21,8 +21,8 @@ from typing import Literal
 import numpy as np
 
 from sarto.audit.subgroups.bitset import bitset
-from sarto.audit.subgroups.cells import cells
-from sarto.audit.subgroups.cube import cube_part, parts
+from sarto.audit.subgroups.cells import Cells, cells
+from sarto.audit.subgroups.cube import cube_part, order, parts
 from sarto.audit.subgroups.items import Attributes
 from sarto.audit.subgroups.lattice import Subgroups
 from sarto.audit.subgroups.layer import stacked, too_many
@@ -32,6 +32,10 @@ from sarto.models.input_error import InputError
 
 LIMIT = 20_000_000
 """Subgroups at most: their counts of 8 codes take 1.3 GB."""
+
+COST_S, CUBE_ROW_S, BITSET_ROW_S = 15e-6, 2e-9, 0.4e-9
+"""What a set of attributes (cube) or a group (bitset) costs, and each row of the table for it, on a core of 2 GHz.
+Only their ratios matter, and only for the choice of the engine."""
 
 
 def mine(
@@ -72,12 +76,11 @@ def mine(
         raise InputError("E139", f"groups of at most {max_len} items", hint="1 item at least")
     most = len(attributes.columns) if max_len is None else min(max_len, len(attributes.columns))
     least = least_rows(min_support, n_rows)
-    total = cells(attributes, outcomes, merge=False)
-    chosen = _engine(attributes, outcomes, least, most) if engine == "auto" else engine
+    table = cells(attributes, outcomes)
+    chosen = chosen_engine(table, n_rows, least, most) if engine == "auto" else engine
     if chosen == "bitset":
-        chunks = bitset(total, least=least, max_len=most, limit=limit)
+        chunks = bitset(cells(attributes, outcomes, merge=False), least=least, max_len=most, limit=limit)
     else:
-        table = cells(attributes, outcomes)
         submit = (executor or SerialExecutor()).submit
         running = [
             submit(cube_part, table, part, least=least, max_len=most, limit=limit)
@@ -96,7 +99,7 @@ def mine(
         raise too_many(limit)
     total_counts = np.bincount(outcomes.codes, minlength=outcomes.n_codes)
     return Subgroups(
-        attributes, outcomes, layers, counts, sums, total_counts, total.reals.sum(axis=1), least, chosen
+        attributes, outcomes, layers, counts, sums, total_counts, table.reals.sum(axis=1), least, chosen
     )
 
 
@@ -108,7 +111,36 @@ def least_rows(min_support: float, n_rows: int) -> int:
     return max(1, math.ceil(min_support * n_rows * (1 - 1e-12)))
 
 
-def _engine(
-    attributes: Attributes, outcomes: Outcomes, least: int, max_len: int
-) -> Literal["cube", "bitset"]:
-    return "cube"
+def chosen_engine(table: Cells, n_rows: int, least: int, max_len: int) -> Literal["cube", "bitset"]:
+    """Return the engine that is expected to be faster; what it finds does not depend on it.
+
+    Args:
+        table: of merged rows.
+        n_rows: all rows.
+        least: rows of a group, at least.
+        max_len: items of a group, at most.
+    """
+    head = len(order(table)[0])
+    sets = sum(math.comb(head, length) for length in range(min(head, max_len) + 1))
+    cube_s = sets * (COST_S + CUBE_ROW_S * len(table.codes))
+    group_s = COST_S + BITSET_ROW_S * n_rows
+    most = int(cube_s / group_s)
+    return "bitset" if _expected_groups(table, least / n_rows, max_len, most) <= most else "cube"
+
+
+def _expected_groups(table: Cells, share: float, max_len: int, most: int) -> int:
+    """Return how many groups would have at least this share of the rows if attributes were independent; stop above
+    `most`.
+    """
+    weights = np.ones(len(table.codes)) if table.weights is None else table.weights
+    total = float(weights.sum())
+    shares = [np.ones(1), *(np.zeros(0) for _ in range(max_len))]
+    for codes, size in zip(table.items, table.sizes, strict=True):
+        own = sum((np.bincount(c[c >= 0], weights[c >= 0], size) for c in codes), np.zeros(size)) / total
+        own = own[own >= share]
+        for length in range(max_len, 0, -1):
+            with_item = (shares[length - 1][:, None] * own).reshape(-1)
+            shares[length] = np.concatenate([shares[length], with_item[with_item >= share]])
+        if sum(map(len, shares)) - 1 > most:
+            return most + 1
+    return sum(map(len, shares)) - 1

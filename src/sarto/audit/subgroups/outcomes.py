@@ -16,8 +16,8 @@ target, `g` the guess and `p` the positive class:
 The outcomes of a row under both models are one number, its *joint code*; the counts of the codes in a group hold all
 rates of both models and all pairs, so one table of counts serves every metric. Real outcomes (a loss) are sums.
 
-Source: Pastor, de Alfaro and Baralis, "Looking for trouble: analyzing classifier behavior via pattern divergence", SIGMOD
-2021, section 3 (outcome functions).
+Source: Pastor, de Alfaro and Baralis, "Looking for trouble: analyzing classifier behavior via pattern divergence",
+SIGMOD 2021, section 3 (outcome functions).
 
 >>> outcomes = Outcomes.from_predictions([0, 0, 1, 1], [0, 1, 1, 1], [0, 0, 1, 0], positive=1)
 >>> outcomes.codes, outcomes.original["fpr"], outcomes.small["fpr"]
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from jaxtyping import Float, Int, Int8, Shaped
@@ -140,10 +140,9 @@ def _joined(
     models: int | None,
 ) -> Outcomes:
     """Return outcomes of metrics that are made already and others that are given, with codes for the joint states."""
-    pairs = {
-        name: values if isinstance(values, tuple) else (values,)
-        for name, values in (*booleans.items(), *reals.items())
-    }
+    pairs: dict[str, tuple[Any, ...]] = {}
+    for name, values in (*booleans.items(), *reals.items()):
+        pairs[name] = cast("tuple[Any, ...]", values) if isinstance(values, tuple) else (values,)
     for name, columns in pairs.items():
         models = len(columns) if models is None else models
         if len(columns) != models:
@@ -160,14 +159,14 @@ def _joined(
     for name in booleans:
         for states, column in zip(by_model, pairs[name], strict=True):
             states[name] = _given(name, column)
-    values = {name: np.array([_real(name, column) for column in pairs[name]]) for name in reals}
+    numbers = {name: np.array([_real(name, column) for column in pairs[name]]) for name in reals}
     columns = [state for states in by_model for state in states.values()]
     if not columns:
-        return Outcomes(np.zeros(n_rows, dtype=np.int64), {}, {}, values)
+        return Outcomes(np.zeros(n_rows, dtype=np.int64), {}, {}, numbers)
     distinct, codes = _distinct_rows([column.astype(np.int64) + 1 for column in columns])
     split = iter((distinct - 1).astype(np.int8))
     found = [{name: next(split) for name in states} for states in by_model]
-    return Outcomes(codes, found[0], found[1] if models == 2 else {}, values)
+    return Outcomes(codes, found[0], found[1] if models == 2 else {}, numbers)
 
 
 def _given(name: str, values: Any) -> Int8[np.ndarray, " row"]:

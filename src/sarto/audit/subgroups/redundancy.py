@@ -1,6 +1,7 @@
 """Which subgroups say nothing that a wider one does not say: redundancy pruning.
 
-A subgroup `S` is redundant at `eps` if leaving out one of its items hardly changes the value `v` (a divergence or a gain):
+A subgroup `S` is redundant at `eps` if leaving out one of its items hardly changes the value `v` (a divergence or a
+gain):
 
     |v(S) - v(S without a)| <= eps    for some item a of S;   v(no item) = v(all rows).
 

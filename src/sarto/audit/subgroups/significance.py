@@ -2,8 +2,8 @@
 
     p = 2 Phi(-|t|) two-sided,   Phi(t) for "less",   Phi(-t) for "greater"
 
-with Student's distribution in the place of the normal Phi where a statistic has degrees of freedom. The q-values control
-the share of false discoveries: with m p-values in rising order,
+with Student's distribution in the place of the normal Phi where a statistic has degrees of freedom. The q-values
+control the share of false discoveries: with m p-values in rising order,
 
     q_(i) = min over j >= i of  p_(j) m c / j,    c = 1 (BH),   c = sum_(k=1..m) 1/k (BY: under any dependence).
 
@@ -16,12 +16,14 @@ control of the false discovery rate in multiple testing under dependency", Annal
 array([0.03, 0.04,  nan, 0.04])
 """
 
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from scipy import special, stats
 
 Alternative: TypeAlias = Literal["two-sided", "less", "greater"]
@@ -53,3 +55,14 @@ def q_values(p: Float[np.ndarray, " subgroup"], control: Control) -> Float[np.nd
     if control != "none" and there.any():
         q[there] = stats.false_discovery_control(p[there], method=control)
     return q
+
+
+def chi_square_tail(
+    chi2: Float[np.ndarray, " value"], freedom: Int64[np.ndarray, " value"]
+) -> Float[np.ndarray, " value"]:
+    """Return the probability of a larger chi-square.
+
+    >>> chi_square_tail(np.array([3.841]), np.array([1])).round(3)
+    array([0.05])
+    """
+    return special.chdtrc(freedom, chi2)

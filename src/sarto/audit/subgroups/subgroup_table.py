@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int64, Shaped
 
 if TYPE_CHECKING:
+    from sarto.audit.subgroups.corrective import Corrective
     from sarto.audit.subgroups.lattice import Subgroups
 
 Kind = Literal["divergence", "gain"]
@@ -117,7 +118,8 @@ class SubgroupTable:
     def top(
         self, k: int | None = None, by: Literal["absolute", "lowest", "highest"] = "absolute"
     ) -> SubgroupTable:
-        """Return the `k` rows (None is all) of the largest absolute, lowest or highest values; those without value are left out.
+        """Return the `k` rows (None is all) of the largest absolute, lowest or highest values; those without value
+        are left out.
 
         Of rows with equal values the larger groups go first, then those of fewer items, then by their items.
         """
@@ -144,3 +146,21 @@ class SubgroupTable:
         from sarto.audit.subgroups.redundancy import redundant
 
         return self.where(~redundant(self.subgroups, self.every, self.overall, eps)[self.index])
+
+    def shapley(self, i: int) -> dict[str, float]:
+        """Return what each item of row `i` contributes, by attribute: see `sarto.audit.subgroups.shapley`."""
+        from sarto.audit.subgroups.shapley import contributions
+
+        return contributions(self.subgroups, self.every, self.overall, int(self.index[i]))
+
+    def global_items(self) -> dict[tuple[str, str], float]:
+        """Return what each item contributes over all subgroups: see `sarto.audit.subgroups.shapley`."""
+        from sarto.audit.subgroups.shapley import global_items
+
+        return global_items(self.subgroups, self.every, self.overall)
+
+    def corrective(self, least: float = 0.0) -> Corrective:
+        """Return the items that bring a subgroup nearer to all rows: see `sarto.audit.subgroups.corrective`."""
+        from sarto.audit.subgroups.corrective import corrective
+
+        return corrective(self.subgroups, self.every, self.overall, least)
