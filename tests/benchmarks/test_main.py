@@ -34,6 +34,7 @@ NAMES = {
     "integer_memory",
     "keywords",
     "kill_resume",
+    "label_compas",
     "lenet300",
     "lenet5",
     "lorenz",
