@@ -35,6 +35,7 @@ NAMES = {
     "keywords",
     "label_free",
     "kill_resume",
+    "label_compas",
     "lenet300",
     "lenet5",
     "lorenz",

@@ -29,6 +29,7 @@ def test_help_lists_every_verb_with_its_line() -> None:
     assert set(methods("sarto.cli")) <= set(listed)
     assert {
         "fit",
+        "label",
         "measure",
         "compare",
         "compress",
