@@ -180,7 +180,7 @@ def random_places(words: int, width: int, rate: float, seed: int, *purpose: str 
         purpose: what tells this draw from others of the same seed.
 
     >>> len(random_places(1000, 8, 0.01, seed=0))
-    81
+    77
     """
     if not 0 <= rate <= 1:
         raise SartoError("E143", f"{rate:g} errors per bit", cause="a rate lies between 0 and 1")
