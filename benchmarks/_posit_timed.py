@@ -100,7 +100,8 @@ def timed(n: int, es: int, name: str, pairs: int) -> dict[str, tuple[float, str,
         "decode": (lambda: posit.decode(patterns), lambda: words.astype(np.float32)),
     }
     for verb, (ours, other) in works.items():
-        ours(), other()
+        ours()
+        other()
         times = [(seconds(ours), seconds(other)) for _ in range(pairs)]
         ratios = [b / a for a, b in times]
         spread = (min(ratios), max(ratios))
