@@ -14,15 +14,19 @@ from sarto.core.bits.flips import (
     stuck0,
     stuck1,
 )
+from sarto.core.bits.format import Format
+from sarto.core.bits.names import number_format
 
 __all__ = [
     "KINDS",
+    "Format",
     "Kind",
     "Places",
     "burst",
     "faulty_words",
     "flip",
     "inject",
+    "number_format",
     "put",
     "random_places",
     "stored_bits",
