@@ -48,6 +48,7 @@ NAMES = {
     "narma10",
     "ntk",
     "plasticity",
+    "posit",
     "prune_at_init",
     "random_networks",
     "reservoir_speed",
