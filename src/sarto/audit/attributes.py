@@ -74,7 +74,7 @@ def attributes(data: Dataset) -> dict[str, Shaped[np.ndarray, " item"]]:
 
 
 def sound_attributes(
-    items: Sequence[Num[np.ndarray, " sample"]], rate_hz: float
+    items: Sequence[Num[np.ndarray, " _"]], rate_hz: float
 ) -> dict[str, Float[np.ndarray, " item"]]:
     """Return the attributes of recordings.
 
@@ -88,7 +88,7 @@ def sound_attributes(
 
 
 def movement_attributes(
-    items: Sequence[Num[np.ndarray, "step 3"]],
+    items: Sequence[Num[np.ndarray, "_ 3"]],
 ) -> dict[str, Shaped[np.ndarray, " item"]]:
     """Return the attributes of the acceleration of each item, which has a step or more.
 

@@ -46,6 +46,8 @@ OF_ALL = {
     "mttf_ratio": "of the guarded model's mean time to failure over the plain one's",
 }
 """Figures that a model has once."""
+OF_FAULTS = ("critical", "critical_any", "due", "misclassified", "mttf", "mttf_ratio")
+"""Those that a fault campaign finds."""
 METRICS = (
     "accuracy", "error", "fpr", "fnr", "tpr", "tnr", "precision", "positive_rate", "absolute error", "squared error",
 )  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sarto import __version__
-from sarto.audit.gates import read_gate
+from sarto.audit.gates import OF_FAULTS, read_gate
 from sarto.audit.of_groups import REALS, GroupAudit, GroupSettings, audit_groups
 from sarto.cli import _answer
 from sarto.cli._failures import show
@@ -69,6 +69,15 @@ def answer(asked: Asked) -> int:
     """Run the audit, print and write what it found, and return the exit code."""
     began = time.monotonic()
     gates = tuple(read_gate(text) for text in asked.gates)
+    for gate in gates:
+        if gate.figure in OF_FAULTS:
+            cause = f"{gate.figure} is of faults, and none are injected"
+            raise SartoError(
+                "E161",
+                f"'{gate.text}' needs --faults",
+                cause=cause,
+                hint="add --faults; OUT is a folder then",
+            )
     rows = _rows(asked)
     settings = GroupSettings(
         asked.metric,

@@ -32,7 +32,9 @@ _POINTWISE = (nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.LeakyReLU)
 _POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
 _VIEWS = (nn.Flatten, nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 _FUNCTIONS: dict[Any, Kind] = {
-    **dict.fromkeys((torch.relu, functional.relu, functional.relu6, functional.hardtanh, "relu", "relu_"), "pointwise"),
+    **dict.fromkeys(
+        (torch.relu, functional.relu, functional.relu6, functional.hardtanh, "relu", "relu_"), "pointwise"
+    ),
     **dict.fromkeys((functional.leaky_relu, torch.clamp, "clamp"), "pointwise"),
     **dict.fromkeys((functional.max_pool1d, functional.max_pool2d, functional.max_pool3d), "pool"),
     **dict.fromkeys((torch.flatten, torch.reshape, "flatten", "view", "reshape", functional.dropout), "view"),
@@ -111,7 +113,9 @@ def whole_program(network: nn.Module) -> Program:
     def run(values: Values, changed: Changed) -> Any:
         return _with(network, changed, [values[INPUT]], {})
 
-    return Program(network, (Step("output", (INPUT,), "other", run, network, _owned(network, "")),), whole=True)
+    return Program(
+        network, (Step("output", (INPUT,), "other", run, network, _owned(network, "")),), whole=True
+    )
 
 
 def _owned(module: nn.Module, path: str) -> dict[str, str]:
@@ -144,7 +148,9 @@ def program(network: nn.Module) -> Program:
                 continue
             named[node] = INPUT
         elif node.op == "output":
-            if not isinstance(node.args[0], fx.Node) or named[node.args[0]] != (steps[-1].name if steps else ""):
+            if not isinstance(node.args[0], fx.Node) or named[node.args[0]] != (
+                steps[-1].name if steps else ""
+            ):
                 return whole_program(network)
         else:
             named[node] = f"{node.name}" if node.name != INPUT else "input_"
@@ -170,7 +176,9 @@ def _node_steps(network: Network) -> Sequence[Step]:
     return [step(node) for node in network.architecture.nodes]
 
 
-def _traced(network: nn.Module, node: fx.Node, modules: dict[str, nn.Module], named: dict[fx.Node, str]) -> Step:
+def _traced(
+    network: nn.Module, node: fx.Node, modules: dict[str, nn.Module], named: dict[fx.Node, str]
+) -> Step:
     """Return the step of a node of a traced graph."""
     inputs = tuple(named[n] for n in node.all_input_nodes)
     target = node.target
@@ -193,7 +201,12 @@ def _traced(network: nn.Module, node: fx.Node, modules: dict[str, nn.Module], na
     if node.op == "call_module":
         module = modules[str(target)]
         kind: Kind = "other"
-        for known, what in ((_LAYERS, "layer"), (_POINTWISE, "pointwise"), (_POOLS, "pool"), (_VIEWS, "view")):
+        for known, what in (
+            (_LAYERS, "layer"),
+            (_POINTWISE, "pointwise"),
+            (_POOLS, "pool"),
+            (_VIEWS, "view"),
+        ):
             if type(module) in known:
                 kind = what
 
@@ -207,7 +220,13 @@ def _traced(network: nn.Module, node: fx.Node, modules: dict[str, nn.Module], na
         args, more = arguments(values)
         if in_place and isinstance(args[0], Tensor):
             args[0] = args[0].clone()
-        return getattr(args[0], str(target))(*args[1:], **more) if node.op == "call_method" else target(*args, **more)
+        return (
+            getattr(args[0], str(target))(*args[1:], **more)
+            if node.op == "call_method"
+            else target(*args, **more)
+        )
 
     plain = len(node.all_input_nodes) == 1
-    return Step(named[node], inputs, _FUNCTIONS.get(target, "other") if plain else "other", function, None, {})
+    return Step(
+        named[node], inputs, _FUNCTIONS.get(target, "other") if plain else "other", function, None, {}
+    )
