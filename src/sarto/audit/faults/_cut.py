@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sarto.audit.faults._program import INPUT, Changed, Program, Step, whole_program
+from sarto.audit.faults._program import Changed, Program, Step, program, whole_program
+from sarto.models.network.architecture import INPUT
 
 ROWS = 256
 """Rows that run together."""
@@ -47,7 +48,7 @@ class Thin:
 
 
 class Cut:
-    """A program with what each step gives without a fault, on `items`.
+    """A settled network as a program, with what each step gives without a fault, on `items`.
 
     Attributes:
         program: that is run; one step where the given one cannot be cut.
@@ -57,19 +58,30 @@ class Cut:
         swapped: names of the layers in which faults may take the places of channels.
     """
 
-    def __init__(self, program: Program, items: Tensor) -> None:
-        self.items, self.program = items, program
-        self.rows = min(ROWS, len(items))
-        found = self._values(items)
-        if found is None or not self._same_in_another_order(*found):
-            self.program = whole_program(program.network)
-            found = self._values(items)
-            assert found is not None, "a network answers each item by a row"
-        self.golden, self.by_item = found
+    def __init__(self, network: nn.Module, items: Tensor) -> None:
+        self.items, self.rows = items, min(ROWS, len(items))
+        self.program, (self.golden, self.by_item) = self._first_that_holds(network)
         self.flat = {n: self.golden[n].reshape(len(items), -1) for n in self.by_item}
         steps = self.program.steps
         self.readers = {n: [i for i, s in enumerate(steps) if n in s.inputs] for n in self.golden}
         self.swapped = {s.name for s in steps if s.kind == "layer" and self._channels_swap(s)}
+
+    def _first_that_holds(self, network: nn.Module) -> tuple[Program, tuple[dict[str, Any], set[str]]]:
+        """Return the steps that give an item the same bits wherever it stands, and what they give."""
+        self.program = whole = whole_program(network)
+        answers = self._values(self.items)
+        assert answers is not None, "a network answers each item by a row"
+        for padded in (False, True):
+            self.program = program(network, padded=padded)
+            found = None if self.program.whole else self._values(self.items)
+            if found is not None and self._same_in_another_order(*found):
+                pair = found[0][self.program.output], answers[0][whole.output]
+                if pair[0].shape == pair[1].shape and torch.allclose(
+                    *pair, rtol=1e-4, atol=1e-5, equal_nan=True
+                ):
+                    return self.program, found
+        self.program = whole
+        return whole, answers
 
     def firsts(self, count: int) -> range:
         """Return where the rows that run together begin."""
