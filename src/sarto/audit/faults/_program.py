@@ -234,7 +234,7 @@ def _traced(
 
     if node.op == "call_module":
         module = modules[str(target)]
-        kinds = [what for what, known in _MODULES.items() if type(module) in known]
+        kinds: list[Kind] = [what for what, known in _MODULES.items() if type(module) in known]
 
         def layer(values: Values, changed: Changed) -> Any:
             return run_layer(module, changed, *arguments(values))

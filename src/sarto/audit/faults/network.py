@@ -28,11 +28,11 @@ import torch
 from jaxtyping import Float, Int64, Shaped, UInt
 from torch import Tensor, nn
 
-from sarto.audit.faults._cut import Cut
+from sarto.audit.faults._cut import Answers, Cut
 from sarto.audit.faults._program import settled
 from sarto.audit.faults.model import FLIP, Fault
 from sarto.audit.faults.sample import Cell
-from sarto.audit.faults.verdicts import KINDS, Judged, judged
+from sarto.audit.faults.verdicts import KINDS, Judged, judged, of_classes
 from sarto.core.bits import Format, Places, faulty_words, inject, number_format
 from sarto.core.errors import SartoError
 from sarto.core.store import content_hash
@@ -42,7 +42,7 @@ __all__ = ["KINDS", "PARTS", "NetworkSpace"]
 
 PARTS = ("weights", "bias", "norms", "activations", "input")
 """What can be faulty; `norms` are scales, biases, means and variances of norms."""
-AT_ONCE = 1024
+AT_ONCE = 4096
 """Faults of which the answers are held at once."""
 _NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)  # pyright: ignore[reportPrivateUsage]
 
@@ -132,8 +132,9 @@ class NetworkSpace:
     @cached_property
     def _cut(self) -> Cut:
         with torch.no_grad():
-            items = torch.from_numpy(np.ascontiguousarray(self.items, np.float32))
-            return Cut(self._stored[0], items)
+            # a new tensor: the strides of axes of size 1 would else decide which of torch's convolutions runs
+            items = torch.empty(self.items.shape, dtype=torch.float32)
+            return Cut(self._stored[0], items.copy_(torch.from_numpy(np.asarray(self.items, np.float32))))
 
     @cached_property
     def _targets(self) -> tuple[tuple[Cell, _Target], ...]:
@@ -223,8 +224,7 @@ class NetworkSpace:
         )
 
     def _together(self, places: Int64[np.ndarray, "fault 2"]) -> Judged:
-        golden = torch.from_numpy(self.golden)
-        scores = golden[None].repeat(len(places), 1, 1)
+        answers = Answers(torch.from_numpy(self.golden), len(places), self.tolerance)
         by_name: dict[tuple[str, bool], list[int]] = {}
         targets = [self._targets[int(cell)][1] for cell in places[:, 0]]
         for number, target in enumerate(targets):
@@ -238,10 +238,14 @@ class NetworkSpace:
                         self._change(name, e, b)
                         for e, b in zip(elements.tolist(), bits.tolist(), strict=True)
                     ]
-                    self._cut.written(name, list(zip(numbers, changes, strict=True)), scores)
+                    self._cut.written(name, list(zip(numbers, changes, strict=True)), answers)
                 else:
-                    self._parameter(name, numbers, elements, bits, scores)
-        return judged(self.golden, scores.numpy(), tolerance=self.tolerance)
+                    self._parameter(name, numbers, elements, bits, answers)
+        golden = (
+            answers.classes.new_zeros(len(self)) if self.tolerance is not None else answers.golden.argmax(1)
+        )
+        changed, failed = answers.changed.numpy(), answers.failed.numpy()
+        return of_classes(golden.numpy(), answers.classes.numpy(), changed, failed)
 
     def plainly(self, cell: int, number: int) -> Judged:
         """Return what one fault does, by a whole run with it; see the module."""
@@ -302,7 +306,7 @@ class NetworkSpace:
         numbers: list[int],
         elements: Int64[np.ndarray, " fault"],
         bits: Int64[np.ndarray, " fault"],
-        scores: Tensor,
+        answers: Answers,
     ) -> None:
         """Fill in the answers with faults in one parameter."""
         stored, cut = self._stored[1][name], self._cut
@@ -324,11 +328,12 @@ class NetworkSpace:
             elif alone:
                 parameters.append((number, self._with(stored, at, values)))
             else:
-                scores[number] = cut.plainly(self._with(stored, at, values))
+                fault = torch.full((len(self),), number)
+                answers.put(fault, torch.arange(len(self)), cut.plainly(self._with(stored, at, values)))
         if channels:
-            cut.channels(step, channels, scores)
+            cut.channels(step, channels, answers)
         if parameters:
-            cut.parameters(step, parameters, scores)
+            cut.parameters(step, parameters, answers)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what another process needs: not what it finds again by itself."""
