@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from sarto.core.seed import generator
 
-LEARNED, BATCH, PASSES, RATE = 1200, 32, 20, 2e-3
+LEARNED, BATCH, PASSES, RATE = 1200, 32, 10, 2e-3
 
 
 @dataclass(frozen=True)
