@@ -25,6 +25,7 @@ NAMES = {
     "decode_on_device",
     "dense_kernels",
     "families",
+    "faults_speed",
     "fit_default",
     "fuzz_container",
     "graph_reservoir",
