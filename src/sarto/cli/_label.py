@@ -128,7 +128,9 @@ def _shares(part: Part) -> None:
         for i in range(min(len(totals), MOST_LINES))
     ]
     share_of_all = (_three(columns_of[j] / joint.n) for j in targets)
-    rows.append(["all", f"{joint.n:,}", "1", *(text for share in share_of_all for text in (share, share, "1"))])
+    rows.append(
+        ["all", f"{joint.n:,}", "1", *(text for share in share_of_all for text in (share, share, "1"))]
+    )
     _answer.table(columns, rows, right=range(1, len(columns)))
     _answer.line(f"a dot stands for the value of {joint.name}")
     hidden = ((len(totals) - MOST_LINES, joint.name), (len(joint.targets) - len(targets), joint.target))
