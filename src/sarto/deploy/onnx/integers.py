@@ -149,6 +149,12 @@ class _Integers:
             "argmax": lambda _: None,
             "standardise": lambda _: None,
         }
+        if "least" in op.inputs:
+            cause = "it is decided from the scores, which the ONNX file gives"
+            hint = "deploy it with --to c or --to cmake, or write the file without the option"
+            raise InputError(
+                "E134", "the reject option has no counterpart in ONNX here", cause=cause, hint=hint
+            )
         if op.kind not in found:
             reads = [name for name in op.inputs.values() if self.graph.by_name[name].kind != "const"]
             raise InputError(
