@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sarto import __version__
-from sarto.audit.gates import OF_FAULTS, read_gate
+from sarto.audit.gates import OF_FAULTS, Gate, Judged, read_gate
 from sarto.audit.of_groups import REALS, GroupAudit, GroupSettings, audit_groups
 from sarto.cli import _answer
 from sarto.cli._failures import show
 from sarto.cli._folder import shown
 from sarto.core.errors import EXIT_DONE, SartoError
+from sarto.core.evidence import Ledger
 from sarto.core.store import file_sha256, write_atomic
 from sarto.data.joined import joined
 from sarto.data.predictions import Predictions, read_predictions
@@ -54,9 +55,18 @@ class Asked:
     cut: Any
     null: Any
     fdr: Any
+    faults: bool
+    formats: bool
+    where: tuple[str, ...] | None
+    fault: Any
+    by: Any
+    half_width: float
+    confidence_level: float
+    fit: float | None
     gates: tuple[str, ...]
     out: Path | None
     junit: Path | None
+    quiet: bool
     as_json: bool
 
     @property
@@ -70,7 +80,7 @@ def answer(asked: Asked) -> int:
     began = time.monotonic()
     gates = tuple(read_gate(text) for text in asked.gates)
     for gate in gates:
-        if gate.figure in OF_FAULTS:
+        if gate.figure in OF_FAULTS and not asked.faults:
             cause = f"{gate.figure} is of faults, and none are injected"
             raise SartoError(
                 "E161",
@@ -79,21 +89,12 @@ def answer(asked: Asked) -> int:
                 hint="add --faults; OUT is a folder then",
             )
     rows = _rows(asked)
-    settings = GroupSettings(
-        asked.metric,
-        asked.positive,
-        asked.support,
-        asked.depth,
-        asked.cut,
-        asked.null,
-        asked.fdr,
-        groups=asked.groups or (),
-    )
-    if asked.unlabelled:
-        found = _unlabelled(asked, rows, settings)
-    else:
-        found = audit_groups(rows, settings, gates, command=asked.command)
-    audited = _audited(asked, rows, settings, found)
+    found = _by_group(asked, rows, gates)
+    audited = _audited(asked, rows, found)
+    if asked.folder is not None:
+        audited = _with_folder(asked, asked.folder, rows, gates, audited)
+    order = {text: i for i, text in enumerate(asked.gates)}
+    audited = replace(audited, gates=tuple(sorted(audited.gates, key=lambda g: order[g.text])))
     out = asked.out or asked.folder
     if out is not None:
         _write(out, audited, found)
@@ -106,6 +107,66 @@ def answer(asked: Asked) -> int:
     else:
         _show(audited, found, out)
     return _exit(audited)
+
+
+def _by_group(asked: Asked, rows: Predictions, gates: tuple[Gate, ...]) -> GroupAudit | None:
+    """Return the audit by subgroup; None of a folder of which only faults or formats are asked."""
+    told = asked.data or asked.attributes or asked.groups or any(g.figure not in OF_FAULTS for g in gates)
+    if (asked.faults or asked.formats) and not told:
+        return None
+    settings = GroupSettings(
+        asked.metric,
+        asked.positive,
+        asked.support,
+        asked.depth,
+        asked.cut,
+        asked.null,
+        asked.fdr,
+        groups=asked.groups or (),
+    )
+    if asked.unlabelled:
+        return _unlabelled(asked, rows, settings)
+    return audit_groups(rows, settings, gates, command=asked.command)
+
+
+def _with_folder(
+    asked: Asked, out: Path, rows: Predictions, gates: tuple[Gate, ...], audited: Audited
+) -> Audited:
+    """Return an audit with faults and formats of the folder, as they were asked for."""
+    from sarto.cli._faults import Campaign, inject, pivoted
+    from sarto.cli._talk import open_talk
+
+    talk = open_talk(asked.quiet)
+    if asked.faults:
+        campaign = Campaign(
+            asked.where or (), asked.fault, asked.half_width, asked.confidence_level, asked.by, asked.fit
+        )
+        against = None if asked.against is None else Path(asked.against)
+        known = {name: rows.columns[name] for name in asked.groups or rows.columns if name in rows.columns}
+        hit = inject(out, against, campaign, gates, known, asked.command, talk)
+        audited = replace(
+            audited,
+            evidence=(*audited.evidence, *hit.evidence),
+            findings=(*audited.findings, *hit.findings),
+            tables={**audited.tables, **hit.tables},
+            gates=(*audited.gates, *map(_gate_row, hit.judged)),
+            provenance={**audited.provenance, "faults": hit.words},
+        )
+        Ledger(out / "evidence.jsonl").append(*hit.evidence)
+    if asked.formats:
+        from sarto.search.folder_formats import folder_formats
+
+        told = folder_formats(out, asked.data, asked.command, talk)
+        audited = replace(
+            audited,
+            findings=(*audited.findings, *told.findings),
+            tables={**audited.tables, "formats": pivoted(told.table), "formats in full": told.table},
+        )
+    return audited
+
+
+def _gate_row(judged: Judged) -> GateRow:
+    return GateRow(judged.gate.text, judged.passed, judged.found, judged.failing)
 
 
 def _rows(asked: Asked) -> Predictions:
@@ -142,48 +203,58 @@ def _unlabelled(asked: Asked, rows: Predictions, settings: GroupSettings) -> Gro
     return audit_unlabelled(rows, asked.confidence, labelled, settings, asked.command)
 
 
-def _audited(asked: Asked, rows: Predictions, settings: GroupSettings, found: GroupAudit) -> Audited:
+def _audited(asked: Asked, rows: Predictions, found: GroupAudit | None) -> Audited:
     """Return what the page and the document show."""
     named = rows.named
-    models = (
-        f"'{named['model']}'"
-        if rows.original is None
-        else f"'{named['model']}', held to '{named['original']}',"
-    )
-    summary = (
-        f"{models} on {len(rows):,} rows: {len(found.subgroups):,} subgroups of {100 * settings.support:g} % or more "
-        f"by {', '.join(found.attributes)}."
-    )
+    summary = f"'{named['model']}' on {len(rows):,} rows"
+    if rows.original is not None:
+        summary = f"'{named['model']}', held to '{named['original']}', on {len(rows):,} rows"
+    if found is not None:
+        count, by = len(found.subgroups), ", ".join(found.attributes)
+        summary += f": {count:,} subgroups of {100 * asked.support:g} % or more by {by}"
     path = Path(asked.subject)
     provenance: dict[str, Any] = {
         "rows": len(rows),
         "columns": dict(named),
-        "metric": found.full.metric,
-        "of": f"the model '{named['model']}'",
-        "null": settings.null,
-        "fdr": {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}[settings.fdr],
-        "support": settings.support,
-        "cut": settings.cut,
         "versions": {"sarto": __version__},
-        **({"sha256": file_sha256(path)} if path.is_file() else {}),
     }
-    gates = tuple(GateRow(j.gate.text, j.passed, j.found, j.failing) for j in found.judged)
+    if found is not None:
+        provenance |= {
+            "metric": found.full.metric,
+            "of": f"the model '{named['model']}'",
+            "null": asked.null,
+            "fdr": {"bh": "Benjamini-Hochberg", "by": "Benjamini-Yekutieli"}[asked.fdr],
+            "support": asked.support,
+            "cut": asked.cut,
+        }
+    if path.is_file():
+        provenance["sha256"] = file_sha256(path)
+    if found is None:
+        return Audited(rows.name, f"{summary}.", asked.command, (), (), (), {}, provenance)
+    gates = tuple(map(_gate_row, found.judged))
     return Audited(
-        rows.name, summary, asked.command, gates, found.evidence, found.findings, found.tables, provenance
+        rows.name,
+        f"{summary}.",
+        asked.command,
+        gates,
+        found.evidence,
+        found.findings,
+        found.tables,
+        provenance,
     )
 
 
-def _write(out: Path, audited: Audited, found: GroupAudit) -> None:
-    """Write the page, the document, and all subgroups."""
+def _write(out: Path, audited: Audited, found: GroupAudit | None) -> None:
+    """Write the page, the document, and all subgroups if there are any."""
     from sarto.report.audit_page import audit_html
 
     out.mkdir(parents=True, exist_ok=True)
     texts = (
         json.dumps(audited.to_json(), indent=1, allow_nan=False) + "\n",
         audit_html(audited),
-        _as_csv(found),
+        *([] if found is None else [_as_csv(found)]),
     )
-    for name, text in zip(FILES, texts, strict=True):
+    for name, text in zip(FILES, texts, strict=False):
         write_atomic(out / name, text)
 
 
@@ -199,19 +270,15 @@ def _as_csv(found: GroupAudit) -> str:
     return stream.getvalue()
 
 
-def _show(audited: Audited, found: GroupAudit, out: Path | None) -> None:
+def _show(audited: Audited, found: GroupAudit | None, out: Path | None) -> None:
     """Print what was found."""
     _answer.line(f"{audited.name}: {audited.summary}\n")
-    share = found.full.metric not in REALS
-    rows: list[tuple[str, str, str, str]] = []
-    for e in audited.evidence:
-        apart = e.what == "overall_gain"
-        interval = "" if e.interval is None else " to ".join(_figure(v, share, apart) for v in e.interval)
-        rows.append((e.what.replace("_", " "), _figure(e.value, share, apart), interval, f"{e.n or 0:,}"))
-    _answer.table(("of all rows", "figure", "95 % interval", "n"), rows, right=(1, 2, 3))
-    _answer.line()
-    main = "gain" if "gain" in audited.tables else "subgroups"
-    _subgroups(audited.tables[main], "gain" if main == "gain" else "divergence", share)
+    if found is not None:
+        _groups(audited, found)
+    for name in ("faults", "hit groups", "formats"):
+        if name in audited.tables:
+            _answer.line()
+            _plain(audited.tables[name])
     for finding in audited.findings:
         _answer.remark(f"\n{finding}")
     if audited.gates:
@@ -220,9 +287,34 @@ def _show(audited: Audited, found: GroupAudit, out: Path | None) -> None:
         styles = ["green" if g.passed else "red" for g in audited.gates]
         _answer.table(("gate", "result", "found"), fates, styles=styles)
     if out is not None:
-        _answer.line(
-            f"\nfiles: {shown(out)}, the page in {out / FILES[1]}, every subgroup in {out / FILES[2]}"
-        )
+        every = f", every subgroup in {out / FILES[2]}" if found is not None else ""
+        _answer.line(f"\nfiles: {shown(out)}, the page in {out / FILES[1]}{every}")
+
+
+def _groups(audited: Audited, found: GroupAudit) -> None:
+    """Print the figures of all rows, and the subgroups that matter most."""
+    share = found.full.metric not in REALS
+    rows: list[tuple[str, str, str, str]] = []
+    for e in found.evidence:
+        apart = e.what == "overall_gain"
+        interval = "" if e.interval is None else " to ".join(_figure(v, share, apart) for v in e.interval)
+        rows.append((e.what.replace("_", " "), _figure(e.value, share, apart), interval, f"{e.n or 0:,}"))
+    _answer.table(("of all rows", "figure", "95 % interval", "n"), rows, right=(1, 2, 3))
+    _answer.line()
+    main = "gain" if "gain" in audited.tables else "subgroups"
+    _subgroups(audited.tables[main], "gain" if main == "gain" else "divergence", share)
+
+
+def _plain(table: Table) -> None:
+    """Print a table as it is: shares in percent."""
+
+    def cell(value: float | int | str, unit: str) -> str:
+        if isinstance(value, str):
+            return value
+        return f"{100 * value:.4g} %" if unit == "1" else f"{value:,.6g}"
+
+    rows = [[cell(v, u) for v, u in zip(row, table.units, strict=True)] for row in table.rows]
+    _answer.table(table.columns, rows, right=range(1, len(table.columns)))
 
 
 def _subgroups(table: Table, value: str, share: bool) -> None:

@@ -13,7 +13,11 @@ from sarto.cli._settings import setting, untyped_words
 from sarto.cli._verb import json_option, verb
 from sarto.core.errors import SartoError
 
-COLUMNS, GROUPS, GATE = "Columns", "Subgroups", "Gate"
+GROUPS, FAULTS = "Subgroups", "Faults of a folder OUT"
+
+
+OF_FOLDERS, OF_TABLES = ("data", "faults", "formats"), ("target", "model", "original", "row_id", "unlabelled")
+"""Options that only a folder has, and only a table."""
 
 
 # fmt: off
@@ -44,12 +48,26 @@ COLUMNS, GROUPS, GATE = "Columns", "Subgroups", "Gate"
          help="What a gain is tested against: none, or the gain of all rows.")
 @setting("--fdr", section=GROUPS, type=_kinds.ChoiceKind("bh", "by"), default="bh", show_default=True,
          help="Control of false discoveries: Benjamini-Hochberg, or Benjamini-Yekutieli.")
+@click.option("--faults", is_flag=True, help="Make bits of OUT wrong: of its integer network, its image, its file.")
+@click.option("--formats", is_flag=True, help="Of a shrunk network: accuracy in each number format, with wrong bits.")
+@setting("--where", section=FAULTS, type=_kinds.NamesKind(lambda: ("graph", "image", "container"), "a place of faults"),
+         metavar="PLACES", help="graph, image, container; by default all that OUT has.")
+@setting("--fault", section=FAULTS, type=_kinds.ChoiceKind("flip", "stuck0", "stuck1"), default="flip",
+         show_default=True, help="What happens to a bit.")
+@setting("--by", section=FAULTS, type=_kinds.ChoiceKind("network", "layer", "bit", "layer and bit"),
+         default="network", show_default=True, help="What has a sample of its own.")
+@setting("--half-width", section=FAULTS, type=_kinds.RATIO, default="0.05", show_default=True,
+         help="A sample ends when its critical share is known to this; a gate asks for more by itself.")
+@setting("--confidence-level", section=FAULTS, type=_kinds.RATIO, default="0.95", show_default=True,
+         help="Of the intervals of faults.")
+@setting("--fit", section=FAULTS, type=_kinds.POSITIVE, help="Failures of 10^6 bits in 10^9 hours, for FIT and MTTF.")
 @click.option("--gate", "gates", multiple=True, type=_kinds.AUDIT_GATE, metavar="GATE",
               help="What must hold: 'gain >= -2pp @ q=0.05, support=0.02'. May be given several times.")
 @click.option("-o", "--out", metavar="FOLDER", type=click.Path(path_type=Path),
               help="Where audit.html, audit.json and subgroups.csv go; of a folder OUT by default into it.")
 @click.option("--junit", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
               help="Write the gates as JUnit XML, for CI.")
+@setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
 @json_option
 @click.pass_context
 def command(context: click.Context, subject: str, **options: Any) -> int:
@@ -65,11 +83,10 @@ def command(context: click.Context, subject: str, **options: Any) -> int:
     from sarto.cli._audited import Asked, answer
 
     folder = Path(subject).is_dir()
-    for name, there in (("data", folder), ("target", not folder), ("model", not folder), ("original", not folder),
-                        ("row_id", not folder)):
-        if options[name] is not None and not there:
+    for name in OF_TABLES if folder else OF_FOLDERS:
+        if options[name]:
             flag = "--id" if name == "row_id" else f"--{name}"
-            cause = "a folder names its own columns" if folder else "a table brings its own columns"
+            cause = "a folder names its own columns" if folder else "there is no model in a table"
             raise SartoError("E112", f"{flag} with {subject}", cause=cause, hint="leave it out")
     return answer(Asked(subject=subject, command=current_call().command(*untyped_words(context)), **options))
 # fmt: on

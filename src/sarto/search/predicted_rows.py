@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Shaped
+from jaxtyping import Shaped
 
 from sarto.core.artifact import check_records, read_manifest
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
+from sarto.data.examples import of_images
 from sarto.data.predictions import Predictions, read_predictions
 from sarto.data.source import source_sha256
 from sarto.search.claimed import read_json
@@ -63,26 +64,29 @@ def item_columns(out: Path, data: str) -> dict[str, Shaped[np.ndarray, " item"]]
 
 
 def read_items(out: Path, data: str) -> Dataset:
-    """Return the data that the model in `out` was made of."""
+    """Return the data that the model in `out` was made of, read as it was then."""
     from sarto.data.load import load
 
-    request = read_json(out / "request.json")
-    name = read_json(out / "provenance.json")["data"]["name"]
-    if source_sha256(data) != request.get("source", request.get("data")):
-        message = f"'{data}' is not what {out} was made of"
-        cause = f"that was {name}, and its hash is another"
+    request = check_source(out, data)
+    if of_images(data):
+        cause = "its items are images without columns"
         raise SartoError(
-            "E162", message, cause=cause, hint="give the same file as sarto fit or sarto compress got"
+            "E112", f"'{data}' has nothing to group by", cause=cause, hint="leave --data out; --groups target"
         )
     options: Mapping[str, Any] = {name: request[name] for name in _OPTIONS if request.get(name) is not None}
     return load(data, **options)
 
 
-def test_items(out: Path) -> Int[np.ndarray, " item"]:
-    """Return the places of the test items in the data."""
-    rows = read_predictions(_table(out), row_id="id")
-    assert rows.ids is not None
-    return rows.ids.astype(np.int64)
+def check_source(out: Path, data: str) -> Mapping[str, Any]:
+    """Return the request that `out` answers, after checking that `data` are what it was made of (E162)."""
+    request = read_json(out / "request.json")
+    if source_sha256(data) != request["source"]:
+        message = f"'{data}' is not what {out} was made of"
+        cause = f"that was {read_json(out / 'provenance.json')['data']['name']}, and its hash is another"
+        raise SartoError(
+            "E162", message, cause=cause, hint="give the same file as sarto fit or sarto compress got"
+        )
+    return request
 
 
 def _table(out: Path) -> Path:
