@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from sarto.audit.group_tables import GroupSettings
 from sarto.audit.label_free import fit_risk, found_worst
-from sarto.audit.of_groups import GroupSettings
 from sarto.audit.of_unlabelled import audit_unlabelled
 from sarto.audit.subgroups import Attributes, Outcomes, mine
 from sarto.core.errors import SartoError

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from sarto.audit.gates import read_gate
-from sarto.audit.of_groups import GroupAudit, GroupSettings, audit_groups
+from sarto.audit.group_tables import GroupSettings
+from sarto.audit.of_groups import GroupAudit, audit_groups
 from sarto.audit.overall import at_confidence
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence

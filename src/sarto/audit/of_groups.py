@@ -16,13 +16,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Shaped
 
 from sarto.audit.gates import Gate, Judged, judge_figure
-from sarto.audit.group_gates import judge_groups, name
+from sarto.audit.group_gates import judge_groups
+from sarto.audit.group_tables import (
+    MOST_VALUES,
+    REALS,
+    GroupSettings,
+    agreement_table,
+    confirmed,
+    tables_of,
+)
 from sarto.audit.overall import at_confidence, overall
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
@@ -35,48 +43,6 @@ if TYPE_CHECKING:
     from sarto.audit.subgroups.lattice import Subgroups
     from sarto.audit.subgroups.outcomes import Outcomes
     from sarto.audit.subgroups.subgroup_table import SubgroupTable
-
-SUPPORT = 0.01
-"""Least share of the rows of a subgroup: the smallest in the experiments of DivExplorer (SIGMOD 2021)."""
-EPS = 0.01
-"""Change of a figure below which a longer subgroup says nothing that a shorter one does not: one point."""
-KEPT = 200
-"""Rows of a table of subgroups that are kept for a report; `subgroups.csv` has them all."""
-MOST_VALUES = 100
-"""Different texts beyond which a column that nobody named tells rows apart, not groups."""
-EXPECTED = "expected error"
-"""The metric of rows whose truth nobody knows."""
-WORSE_HIGHER = ("error", "fpr", "fnr", "absolute error", "squared error", EXPECTED, "disagreement")
-"""Metrics of which more is worse."""
-REALS: Mapping[str, int] = {"absolute error": 1, "squared error": 2}
-"""Metrics of predicted numbers: the power of |prediction - truth|."""
-
-
-@dataclass(frozen=True)
-class GroupSettings:
-    """How subgroups are looked for.
-
-    Attributes:
-        metric: what is audited: a metric of `sarto.audit.subgroups.outcomes`, or of `REALS`.
-        positive: the positive class, for metrics that have one.
-        support: least share of the rows of a subgroup.
-        depth: most items of a subgroup; None for any number.
-        cut: how columns of numbers are cut.
-        null: what a gain is tested against.
-        fdr: how p-values are adjusted.
-        q: share of false discoveries up to which a subgroup is told of as a finding.
-        groups: columns that make the groups; none for all.
-    """
-
-    metric: str = "accuracy"
-    positive: str | None = None
-    support: float = SUPPORT
-    depth: int | None = None
-    cut: Literal["quantile", "tree"] = "quantile"
-    null: Literal["zero", "overall"] = "zero"
-    fdr: Literal["bh", "by"] = "bh"
-    q: float = 0.05
-    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +95,16 @@ def audit_groups(
     outcomes = _outcomes(rows, settings, [settings.metric, *(g.metric for g in gates if g.metric)])
     evidence = overall(rows, outcomes, settings.metric, command)
     found = mined(columns, outcomes, settings, gates, executor)
+    tables = dict(found.tables)
+    if rows.original is not None:
+        tables["agreement"] = agreement_table(found.subgroups.attributes, rows, settings)
+    if settings.confirm:
+        table, told = confirmed(found.subgroups.attributes, outcomes, settings)
+        tables["confirmed"] = table
+        found = replace(found, findings=(*found.findings, told))
     return replace(
         found,
+        tables=tables,
         evidence=evidence,
         findings=(*notes, *found.findings),
         judged=_judged(found, evidence, settings, gates),
@@ -150,7 +124,7 @@ def mined(
     attributes = _attributes(columns, outcomes, settings)
     least = min([settings.support, *(g.support for g in gates if g.support is not None)])
     found = mine(attributes, outcomes, min_support=least, max_len=settings.depth, executor=executor)
-    tables, findings, full = _tables(found, settings)
+    tables, findings, full = tables_of(found, settings)
     return GroupAudit(found, full, tables, (), tuple(findings), (), attributes.names)
 
 
@@ -238,78 +212,3 @@ def _attributes(
         states = (outcomes.small or outcomes.original)[settings.metric][outcomes.codes]
         outcome = np.where(states < 0, np.nan, states.astype(np.float64))
     return Attributes.from_columns(cleaned, discretise=Tree(outcome))
-
-
-def _tables(
-    found: Subgroups, settings: GroupSettings
-) -> tuple[dict[str, Table], list[Finding], SubgroupTable]:
-    """Return the tables of a report, what is found in them, and the one that leads with all of its rows."""
-    metric, paired = settings.metric, found.outcomes.paired
-    unit = "1"
-    tables: dict[str, Table] = {}
-    findings: list[Finding] = []
-    worse = "highest" if metric in WORSE_HIGHER else "lowest"
-    how = "estimated" if metric == EXPECTED else "measured"
-    apart = found.divergence(metric, model="small" if paired else "original", fdr=settings.fdr)
-    full = apart.top(by=worse)
-    shown = apart.prune(EPS).top(KEPT, by=worse)
-    names = ("subgroup", "rows", "support", "rate", "divergence", "lower", "upper", "t", "p", "q")
-    tables["subgroups"] = Table(
-        "subgroups",
-        names,
-        ("", "rows", "1", unit, unit, unit, unit, "", "", ""),
-        tuple(
-            (name(r.label), r.support, r.share, r.rate, r.value, r.low, r.high, r.t, r.p, r.q) for r in shown
-        ),
-        ("", *[how] * 9),
-    )
-    findings += _finding("divergence", apart, worse, settings)
-    if paired:
-        gains = found.gain(metric, null=settings.null, fdr=settings.fdr)
-        full = gains.top(by=worse)
-        shown = gains.prune(EPS).top(KEPT, by=worse)
-        names = ("subgroup", "rows", "support", "original", "small", "gain", "lower", "upper", "p", "q")
-        tables["gain"] = Table(
-            "gain",
-            names,
-            ("", "rows", "1", unit, unit, unit, unit, unit, "", ""),
-            tuple(
-                (
-                    name(r.label),
-                    r.support,
-                    r.share,
-                    r.rate - r.value,
-                    r.rate,
-                    r.value,
-                    r.low,
-                    r.high,
-                    r.p,
-                    r.q,
-                )
-                for r in shown
-            ),
-            ("", *[how] * 9),
-        )
-        findings += _finding("gain", gains, worse, settings)
-    return tables, findings, full
-
-
-def _finding(
-    what: str, table: SubgroupTable, worse: Literal["highest", "lowest"], settings: GroupSettings
-) -> list[Finding]:
-    """Return the worst subgroup that is shown to be worse, and how many there are."""
-    sign = 1 if worse == "highest" else -1
-    bad = table.where(
-        (table.q <= settings.q) & (sign * (table.value - table.overall * (settings.null == "overall")) > 0)
-    )
-    if not len(bad):
-        return []
-    worst = bad.top(1, by=worse).row(0)
-    share = table.metric not in REALS
-    figure = f"{100 * worst.value:+.2f} points" if share else f"{worst.value:+.4g}"
-    kind = "gain of the small model" if what == "gain" else "divergence"
-    text = (
-        f"{len(bad):,} of {len(table):,} subgroups are worse in {table.metric} at a false discovery rate of "
-        f"{settings.q:g}; worst: {name(worst.label)}, {worst.support:,} rows, {figure} (q = {worst.q:.2g})"
-    )
-    return [Finding(kind, "warning", text)]

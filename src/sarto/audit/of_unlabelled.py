@@ -19,8 +19,9 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from sarto.audit.group_tables import EXPECTED, GroupSettings
 from sarto.audit.label_free import check_confidence, fit_risk
-from sarto.audit.of_groups import EXPECTED, GroupAudit, GroupSettings, group_columns, mined
+from sarto.audit.of_groups import GroupAudit, group_columns, mined
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.finding import Finding

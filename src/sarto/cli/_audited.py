@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from sarto import __version__
 from sarto.audit.gates import OF_FAULTS, Gate, Judged, read_gate
-from sarto.audit.of_groups import REALS, GroupAudit, GroupSettings, audit_groups
+from sarto.audit.group_tables import REALS, GroupSettings
+from sarto.audit.of_groups import GroupAudit, audit_groups
 from sarto.cli import _answer
 from sarto.cli._failures import show
 from sarto.cli._folder import shown
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
     from sarto.core.table import Table
 
 FILES = ("audit.json", "audit.html", "subgroups.csv")
-SHOWN = 10
-"""Rows of a table on the screen."""
+SHOWN, MOST = 10, 20
+"""Rows of a table of subgroups on the screen, and of others."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Asked:
     cut: Any
     null: Any
     fdr: Any
+    confirm: float | None
     faults: bool
     formats: bool
     where: tuple[str, ...] | None
@@ -123,6 +125,7 @@ def _by_group(asked: Asked, rows: Predictions, gates: tuple[Gate, ...]) -> Group
         asked.null,
         asked.fdr,
         groups=asked.groups or (),
+        confirm=asked.confirm or 0.0,
     )
     if asked.unlabelled:
         return _unlabelled(asked, rows, settings)
@@ -275,7 +278,7 @@ def _show(audited: Audited, found: GroupAudit | None, out: Path | None) -> None:
     _answer.line(f"{audited.name}: {audited.summary}\n")
     if found is not None:
         _groups(audited, found)
-    for name in ("faults", "hit groups", "formats"):
+    for name in ("confirmed", "faults", "hit groups", "formats"):
         if name in audited.tables:
             _answer.line()
             _plain(audited.tables[name])
@@ -311,10 +314,15 @@ def _plain(table: Table) -> None:
     def cell(value: float | int | str, unit: str) -> str:
         if isinstance(value, str):
             return value
-        return f"{100 * value:.4g} %" if unit == "1" else f"{value:,.6g}"
+        if unit == "pp":
+            return f"{100 * value:+.2f} pp"
+        return f"{100 * value:.4g} %" if unit == "1" else f"{value:.2g}" if unit == "q" else f"{value:,.6g}"
 
-    rows = [[cell(v, u) for v, u in zip(row, table.units, strict=True)] for row in table.rows]
+    shown = table.rows[:MOST]
+    rows = [[cell(v, u) for v, u in zip(row, table.units, strict=True)] for row in shown]
     _answer.table(table.columns, rows, right=range(1, len(table.columns)))
+    if len(table.rows) > len(shown):
+        _answer.line(f"and {len(table.rows) - len(shown)} more in audit.json")
 
 
 def _subgroups(table: Table, value: str, share: bool) -> None:

@@ -48,6 +48,8 @@ OF_FOLDERS, OF_TABLES = ("data", "faults", "formats"), ("target", "model", "orig
          help="What a gain is tested against: none, or the gain of all rows.")
 @setting("--fdr", section=GROUPS, type=_kinds.ChoiceKind("bh", "by"), default="bh", show_default=True,
          help="Control of false discoveries: Benjamini-Hochberg, or Benjamini-Yekutieli.")
+@setting("--confirm", section=GROUPS, type=_kinds.RATIO,
+         help="Share of the rows on which subgroups are tested that were found on the others: 50%.")
 @click.option("--faults", is_flag=True, help="Make bits of OUT wrong: of its integer network, its image, its file.")
 @click.option("--formats", is_flag=True, help="Of a shrunk network: accuracy in each number format, with wrong bits.")
 @setting("--where", section=FAULTS, type=_kinds.NamesKind(lambda: ("graph", "image", "container"), "a place of faults"),

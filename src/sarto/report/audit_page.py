@@ -20,6 +20,10 @@ from sarto.report.views import MOST_ROWS, cut
 
 COLUMNS = {"gain": ("original", "small", "gain"), "subgroups": ("rate", "divergence")}
 """Of the two tables of subgroups, the shares that are shown; the last is the one that is drawn with its interval."""
+PLAIN = ("faults", "hit groups", "formats", "agreement", "confirmed")
+"""Tables that are shown as they are."""
+MOST_PLAIN = 20
+"""Rows of such a table."""
 SIGNIFICANT = 0.05
 """q up to which a dot is filled: the usual false discovery rate, as of Benjamini and Hochberg (1995)."""
 
@@ -65,7 +69,7 @@ def audit_html(audited: Audited) -> str:
         fault_map=fault_map(tables["fault map"]) if "fault map" in tables else None,
         headings=headings(audited),
         figure=figure,
-        plain={name: _plain(tables[name]) for name in ("faults", "hit groups", "formats") if name in tables},
+        plain={name: _plain(tables[name]) for name in PLAIN if name in tables},
         ledger_json=Markup(script_json(audited.to_json() | {"tables": {}})),
     )
     return environment(autoescape=True).get_template("audit.html.j2").render(shown)
@@ -147,5 +151,5 @@ def _floats(table: Table, column: str) -> list[float]:
 
 
 def _plain(table: Table) -> tuple[Table, Sequence[tuple[Any, ...]], int]:
-    rows, left_out = cut(table.rows, MOST_ROWS)
+    rows, left_out = cut(table.rows, MOST_PLAIN)
     return table, rows, left_out

@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sarto.audit.gates import Gate, Judged, read_gate
-from sarto.audit.of_groups import GroupSettings, audit_groups
+from sarto.audit.group_tables import GroupSettings
+from sarto.audit.of_groups import audit_groups
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
