@@ -90,6 +90,8 @@ def run(bench: Bench) -> Outcome:
             totals = {test: sum(counts[metric, test]) for test in TESTS}
             ratio = totals["paired"] / max(totals["unpaired"], 1)
             figures[f"{name}: {metric}: paired over unpaired"] = Figure(ratio, "1", "measured", SEEDS)
+            most = sum(facts["subgroups"]) / max(totals["unpaired"], 1)
+            figures[f"{name}: {metric}: largest ratio there could be"] = Figure(most, "1", "measured", SEEDS)
             bars.append(at_least(f"{name}: {metric}: paired over unpaired", ratio, 2.5))
         assert first is not None
         for test, hits in _level(*first, 20 if bench.quick else COPIES).items():

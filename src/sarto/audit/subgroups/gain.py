@@ -97,6 +97,8 @@ def gain(
     """
     if metric in found.outcomes.reals:
         return _real(found, metric, null, fdr, alternative, test)
+    if metric == "agreement":
+        raise InputError("E140", "agreement is of two models, and gains nothing", hint="take its divergence")
     first, last = boolean_states(found, metric, "original"), boolean_states(found, metric, "small")
     rates: list[Values] = []
     overall: list[float] = []
