@@ -97,6 +97,7 @@ def slices(
         warnings.simplefilter("ignore")
         finder.fit(codes, errors.astype(np.float64))
     found = []
+    assert finder.top_slices_ is not None and finder.top_slices_statistics_ is not None
     for items, statistics in zip(finder.top_slices_, finder.top_slices_statistics_, strict=True):
         chosen = {at: int(item) for at, item in enumerate(items.tolist()) if item is not None}
         found.append((chosen, float(statistics["slice_score"]), int(statistics["slice_size"])))

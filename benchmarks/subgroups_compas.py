@@ -51,7 +51,8 @@ def run(bench: Bench) -> Outcome:
         theirs = peer.explore(peer.frame(table.columns, outcomes_of(table, guess)), OUTCOMES, support)
         tables = [found.divergence(name) for name in OUTCOMES]
         wrong = mismatches(rows_of(found, tables), peer.as_rows(theirs, OUTCOMES))
-        ours = {_items(rows.prune(EPS), i) for i in range(len(rows.prune(EPS)))} | {frozenset()}
+        left = rows.prune(EPS)
+        ours: set[peer.Label] = {frozenset(), *(_items(left, i) for i in range(len(left)))}
         wrong_pruned = len(ours ^ peer.pruned(theirs, "fp", EPS))
         bars += [
             at_most(f"support {support:g}: subgroups that differ from divexplorer's", wrong, 0),

@@ -82,15 +82,13 @@ def run(bench: Bench) -> Outcome:
     table = census(2000 if bench.quick else 32_561, seed=0)
     adult = (table, outcomes_of(table, guesses(table, seed=0)))
     small, guess = compas()
-    cases = [("COMPAS, .01", small, outcomes_of(small, guess), 0.01, PAIRS)]
-    cases += [
-        (f"Adult sizes, {s:g}", *adult, s, n) for s, n in ((0.1, PAIRS), (0.01, PAIRS), (SUPPORT, PAIRS))
-    ]
-    cases += [] if bench.quick else [(f"Adult sizes, {SMALL_SUPPORT:g}", *adult, SMALL_SUPPORT, FEW_PAIRS)]
-    for name, *case, pairs in cases:
-        wrong, ratio = _compared(bench, name, case[0], case[1], case[2], 1 if bench.quick else pairs, figures)
+    cases = [("COMPAS, .01", (small, outcomes_of(small, guess)), 0.01, PAIRS)]
+    supports = {0.1: PAIRS, 0.01: PAIRS, SUPPORT: PAIRS} | ({} if bench.quick else {SMALL_SUPPORT: FEW_PAIRS})
+    cases += [(f"Adult sizes, {support:g}", adult, support, n) for support, n in supports.items()]
+    for name, data, support, pairs in cases:
+        wrong, ratio = _compared(bench, name, *data, support, 1 if bench.quick else pairs, figures)
         bars.append(at_most(f"{name}: mismatches", wrong, 0))
-        wanted = {SUPPORT: 10.0, SMALL_SUPPORT: 15.0}.get(case[2])
+        wanted = {SUPPORT: 10.0, SMALL_SUPPORT: 15.0}.get(support)
         if wanted and "COMPAS" not in name:
             bars.append(at_least(f"{name}: times as fast as divexplorer", ratio, wanted))
     if not bench.quick:
