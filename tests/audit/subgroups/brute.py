@@ -16,11 +16,8 @@ def brute(attributes: Attributes, least: int, max_len: int) -> Found:
     for length in range(1, max_len + 1):
         for chosen in combinations(columns, length):
             for items in product(*(range(len(column.items)) for column in chosen)):
-                rows = [
-                    row
-                    for row in range(len(attributes))
-                    if all(item in column.codes[:, row] for item, column in zip(items, chosen, strict=True))
-                ]
+                inside = [(c.codes == item).any(axis=0) for item, c in zip(items, chosen, strict=True)]
+                rows = np.flatnonzero(np.logical_and.reduce(inside)).tolist()
                 if len(rows) >= least:
                     label = frozenset((c.name, c.items[item]) for item, c in zip(items, chosen, strict=True))
                     found[label] = rows

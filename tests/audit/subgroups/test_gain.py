@@ -136,7 +136,7 @@ def test_what_has_no_gain_is_said() -> None:
     found = mine(Attributes.from_columns({"g": [0, 0, 1]}), Outcomes.from_predictions([0, 1, 1], [0, 1, 0]))
     for work, code, said in (
         (lambda: found.gain("accuracy"), "E140", "no guesses of a small model"),
-        (lambda: found.gain("agreement"), "E140", "no metric 'agreement'"),
+        (lambda: found.gain("agreement"), "E140", "agreement is of two models"),
         (lambda: models([1, 0], [0, 0]).gain("x", null="overall", test="unpaired"), "E140", "unpaired test"),
         (lambda: models([-1, -1], [0, 0]), "E140", "x is no boolean outcome"),
     ):

@@ -51,6 +51,8 @@ def test_quantile_bins_halve_the_ranks_at_every_level() -> None:
             assert len(np.unique(wide[narrow == item])) == 1
     ties = np.array([0.0] * 7 + [1.0] * 2 + [2.0])
     assert quantile_bins(ties, levels=3).items == ("<= 0.5", "> 0.5", "0.5 to 1.5", "> 1.5")
+    near = quantile_bins(np.array([1.0, 1.0 + 1e-9, 1.0 + 2e-9, 1.0 + 3e-9]))
+    assert len(set(near.items)) == len(near.items) == 6
     assert quantile_bins(ties).codes(np.array([5.0, np.nan, -9.0]))[:, 0].tolist() == [1, 3]
 
 
@@ -88,6 +90,8 @@ def test_values_that_cannot_be_cut_are_said() -> None:
         quantile_bins(np.ones(9))
     with pytest.raises(InputError, match="no cut was found"):
         tree_bins(np.arange(9.0), Tree(np.ones(9)))
+    with pytest.raises(InputError, match="infinite values cannot be cut"):
+        quantile_bins(np.array([0.0, 1.0, np.inf]))
     with pytest.raises(InputError, match="8 outcomes and 9 values"):
         tree_bins(np.arange(9.0), Tree(np.ones(8)))
 

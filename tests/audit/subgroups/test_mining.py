@@ -99,6 +99,30 @@ def test_a_table_of_many_wide_attributes_is_keyed_without_overflow() -> None:
     )
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_of_an_attribute_of_many_items_the_rare_ones_are_left_out(engine: Literal["cube", "bitset"]) -> None:
+    """A name or a number of the row: its items would fill the memory, and none of them reaches the support."""
+    rng = np.random.default_rng(0)
+    often = np.where(rng.random(400) < 0.3, rng.integers(3, size=400) * 100, np.arange(400))
+    columns = {"row": np.arange(400), "often": often, "a": rng.integers(3, size=400)}
+    attributes, outcomes = (
+        Attributes.from_columns(columns),
+        Outcomes.from_booleans({"x": rng.random(400) < 0.3}),
+    )
+    found = mine(attributes, outcomes, min_support=0.02, engine=engine)
+    wanted = brute(attributes.rows(np.arange(400)), 8, 1) | {
+        frozenset({("often", str(o)), ("a", str(a))}): np.flatnonzero(
+            (often == o) & (columns["a"] == a)
+        ).tolist()
+        for o in (0, 100, 200)
+        for a in range(3)
+        if ((often == o) & (columns["a"] == a)).sum() >= 8
+    }
+    at = by_label(found)
+    assert at.keys() == wanted.keys() and len(found.layers) == 2
+    assert all(found.counts[at[label]].tolist() == counts(outcomes, rows) for label, rows in wanted.items())
+
+
 def test_what_is_found_does_not_depend_on_the_workers() -> None:
     attributes, outcomes = table(3, 200, (5, 4, 3, 3, 2))
     serial = mine(attributes, outcomes, min_support=0.02, engine="cube")
@@ -141,13 +165,21 @@ def test_support_is_a_share_that_is_reached_exactly() -> None:
         ("E139", "support 2 is not in (0, 1]", {"min_support": 2.0}),
         ("E139", "groups of at most 0 items", {"max_len": 0}),
         ("E139", "no subgroup of 60 rows has 60 of them", {"min_support": 1.0}),
-        ("E141", "more than 100 subgroups reach the support", {"limit": 100, "engine": "cube"}),
-        ("E141", "more than 100 subgroups reach the support", {"limit": 100, "engine": "bitset"}),
+        (
+            "E141",
+            "more than 100 subgroups reach the support",
+            {"limit": 100, "engine": "cube", "min_support": 0.02},
+        ),
+        (
+            "E141",
+            "more than 100 subgroups reach the support",
+            {"limit": 100, "engine": "bitset", "min_support": 0.02},
+        ),
     ],
 )
 def test_what_cannot_be_mined_is_said(code: str, said: str, options: dict[str, Any]) -> None:
     with pytest.raises(InputError) as caught:
-        mine(*table(0), **({"min_support": 0.02} | options))
+        mine(*table(0), **options)
     assert caught.value.code == code and said in caught.value.message
 
 

@@ -18,8 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int16
 
-from sarto.audit.subgroups.items import Attributes
+from sarto.audit.subgroups.items import Attribute, Attributes
 from sarto.audit.subgroups.outcomes import Outcomes
+
+MANY = 256
+"""Items of an attribute up to which those of few rows are no matter: they cost a little time, and none of it grows."""
 
 REAL_COLUMNS = 6
 """Sums kept for each real outcome: see `real_columns`."""
@@ -32,6 +35,7 @@ class Cells:
     Attributes:
         items: of each attribute, the item of each row at each level, -1 for none.
         sizes: items of each attribute.
+        kept: of each attribute, the numbers that these items have there.
         codes: joint code of each row.
         n_codes: number of joint codes.
         weights: how often each row is there; None is once each.
@@ -40,19 +44,28 @@ class Cells:
 
     items: tuple[Int16[np.ndarray, "_ row"], ...]
     sizes: tuple[int, ...]
+    kept: tuple[Int16[np.ndarray, " _"], ...]
     codes: Int[np.ndarray, " row"]
     n_codes: int
     weights: Float[np.ndarray, " row"] | None
     reals: Float[np.ndarray, "column row"]
 
 
-def cells(attributes: Attributes, outcomes: Outcomes, *, merge: bool = True) -> Cells:
-    """Return the table of `attributes` and `outcomes`; equal rows are merged only where that is asked for."""
-    items = tuple(column.codes for column in attributes.columns)
-    sizes = tuple(len(column.items) for column in attributes.columns)
+def cells(attributes: Attributes, outcomes: Outcomes, *, least: int = 1, merge: bool = True) -> Cells:
+    """Return the table of `attributes` and `outcomes`.
+
+    Args:
+        attributes: of the rows.
+        outcomes: of the same rows.
+        least: rows of a group; of attributes of more than `MANY` items, those of fewer rows are left out.
+        merge: make equal rows one.
+    """
+    kept = tuple(_kept(column, least) for column in attributes.columns)
+    items = tuple(_narrowed(column, own) for column, own in zip(attributes.columns, kept, strict=True))
+    sizes = tuple(max(1, len(own)) for own in kept)
     reals = real_columns(outcomes)
     if not merge:
-        return Cells(items, sizes, outcomes.codes, outcomes.n_codes, None, reals)
+        return Cells(items, sizes, kept, outcomes.codes, outcomes.n_codes, None, reals)
     key = outcomes.codes.astype(np.int64)
     for codes, size in zip(items, sizes, strict=True):
         if int(key.max(initial=0)) > 2**62 // (size + 1):
@@ -64,12 +77,32 @@ def cells(attributes: Attributes, outcomes: Outcomes, *, merge: bool = True) -> 
             key = key * (size + 1) + (level + 1)
     _, first, place, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
     if 2 * len(first) > len(key):
-        return Cells(items, sizes, outcomes.codes, outcomes.n_codes, None, reals)
+        return Cells(items, sizes, kept, outcomes.codes, outcomes.n_codes, None, reals)
     summed = np.array([np.bincount(place, column, len(first)) for column in reals]).reshape(
         len(reals), len(first)
     )
-    kept = tuple(codes[:, first] for codes in items)
-    return Cells(kept, sizes, outcomes.codes[first], outcomes.n_codes, counts.astype(np.float64), summed)
+    distinct = tuple(codes[:, first] for codes in items)
+    return Cells(
+        distinct, sizes, kept, outcomes.codes[first], outcomes.n_codes, counts.astype(np.float64), summed
+    )
+
+
+def _kept(column: Attribute, least: int) -> Int16[np.ndarray, " kept"]:
+    """Return the items of an attribute that are counted."""
+    every = np.arange(len(column.items), dtype=np.int16)
+    if len(every) <= MANY:
+        return every
+    rows = np.bincount(column.codes[column.codes >= 0], minlength=len(every))
+    return every[rows >= least]
+
+
+def _narrowed(column: Attribute, kept: Int16[np.ndarray, " kept"]) -> Int16[np.ndarray, "level row"]:
+    """Return the codes of an attribute as numbers of the items that are kept."""
+    if len(kept) == len(column.items):
+        return column.codes
+    place = np.full(len(column.items) + 1, -1, dtype=np.int16)
+    place[kept] = np.arange(len(kept), dtype=np.int16)
+    return place[column.codes]
 
 
 def real_columns(outcomes: Outcomes) -> Float[np.ndarray, "column row"]:

@@ -54,12 +54,11 @@ def order(table: Cells) -> tuple[list[int], list[int]]:
     falling = sorted(range(len(table.sizes)), key=lambda a: (-table.sizes[a], a))
     tail: list[int] = []
     room = TAIL // table.n_codes
-    while falling and table.sizes[falling[-1]] <= room and len(table.items[falling[-1]]) == 1:
-        if (table.items[falling[-1]] < 0).any():
-            break
-        room //= table.sizes[falling[-1]]
-        tail.append(falling.pop())
-    return falling, tail
+    for a in falling[::-1]:
+        if table.sizes[a] <= room and len(table.items[a]) == 1 and not (table.items[a] < 0).any():
+            room //= table.sizes[a]
+            tail.append(a)
+    return [a for a in falling if a not in tail], tail
 
 
 def parts(table: Cells, max_len: int) -> list[Part]:

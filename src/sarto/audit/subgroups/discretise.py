@@ -66,7 +66,11 @@ class Bins:
     @property
     def items(self) -> tuple[str, ...]:
         """The intervals as text."""
-        return tuple(_label(interval) for level in self.levels for interval in level)
+        intervals = [interval for level in self.levels for interval in level]
+        short = tuple(_label(interval, 6) for interval in intervals)
+        return (
+            short if len(set(short)) == len(short) else tuple(_label(interval, 17) for interval in intervals)
+        )
 
     def codes(self, values: Float[np.ndarray, " row"]) -> Int16[np.ndarray, "level row"]:
         """Return the interval of each value at each level; -1 where it is missing, or no interval of the level has
@@ -132,6 +136,10 @@ def tree_bins(values: Float[np.ndarray, " row"], tree: Tree) -> Bins:
 
 def _grown(present: Float[np.ndarray, " row"], levels: int, split: Split) -> Bins:
     """Return the hierarchy that `split` makes of sorted values, level by level."""
+    if np.isinf(present).any():
+        raise InputError(
+            "E138", "infinite values cannot be cut into intervals", hint="NaN is a missing value"
+        )
     found: list[tuple[Interval, ...]] = []
     nodes: list[tuple[Interval, int, int]] = [((-math.inf, math.inf), 0, len(present))]
     for _ in range(levels):
@@ -152,9 +160,9 @@ def _grown(present: Float[np.ndarray, " row"], levels: int, split: Split) -> Bin
     return Bins(tuple(found))
 
 
-def _label(interval: Interval) -> str:
+def _label(interval: Interval, digits: int) -> str:
     """Return `(low, high]` as text."""
-    low, high = interval
-    if low == -np.inf:
-        return f"<= {high:.6g}"
-    return f"> {low:.6g}" if high == np.inf else f"{low:.6g} to {high:.6g}"
+    low, high = (f"{bound:.{digits}g}" for bound in interval)
+    if interval[0] == -math.inf:
+        return f"<= {high}"
+    return f"> {low}" if interval[1] == math.inf else f"{low} to {high}"

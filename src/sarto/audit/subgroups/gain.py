@@ -97,6 +97,8 @@ def gain(
     """
     if metric in found.outcomes.reals:
         return _real(found, metric, null, fdr, alternative, test)
+    if metric == "agreement":
+        raise InputError("E140", "agreement is of two models, and gains nothing", hint="take its divergence")
     first, last = boolean_states(found, metric, "original"), boolean_states(found, metric, "small")
     rates: list[Values] = []
     overall: list[float] = []
@@ -116,7 +118,7 @@ def gain(
     if test == "unpaired":
         if null != "zero":
             raise InputError("E140", "the unpaired test is of a gain of zero", hint="take the paired test")
-        t = _pooled(rates, counted)
+        t = unpaired_z(rates, counted)
         p = p_values(t, alternative)
     elif not same:
         if null != "zero":
@@ -204,7 +206,7 @@ def bonett_price(n01: Counts, n10: Counts, n: Counts) -> tuple[Values, Values]:
     return np.maximum(a - b - spread, -1.0), np.minimum(a - b + spread, 1.0)
 
 
-def _pooled(rates: list[Values], counted: list[Counts]) -> Values:
+def unpaired_z(rates: list[Values], counted: list[Counts]) -> Values:
     """Return z of the test that two independent samples have the same share."""
     with np.errstate(invalid="ignore", divide="ignore"):
         both = (rates[0] * counted[0] + rates[1] * counted[1]) / (counted[0] + counted[1])

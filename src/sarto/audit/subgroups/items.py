@@ -162,6 +162,8 @@ def distinct(
         )
     if array.dtype.kind == "f":
         missing = np.isnan(array)
+    elif array.dtype.kind in "mM":
+        missing = np.isnat(array)
     elif array.dtype.kind == "O":
         missing = np.array([v is None or v != v for v in array], dtype=bool)
         if len({isinstance(v, str) for v in array[~missing]}) > 1:

@@ -50,6 +50,16 @@ class Layer:
         return np.repeat(np.arange(len(self.sets)), np.diff(self.starts))
 
 
+def restored(chunk: Chunk, kept: tuple[Int16[np.ndarray, " _"], ...]) -> Chunk:
+    """Return the subgroups with the items' own numbers, given those that were kept of each attribute."""
+    if all(len(own) == int(own[-1]) + 1 for own in kept if len(own)):
+        return chunk
+    first = np.cumsum([0, *(len(own) for own in kept)])
+    set_of = np.repeat(np.arange(len(chunk.sets)), chunk.sizes)
+    values = np.concatenate(kept)[first[chunk.sets][set_of] + chunk.values]
+    return Chunk(chunk.sets, chunk.sizes, values, chunk.counts, chunk.sums)
+
+
 def stacked(
     chunks: list[Chunk],
 ) -> tuple[tuple[Layer, ...], Int64[np.ndarray, "subgroup code"], Float[np.ndarray, "subgroup column"]]:

@@ -25,7 +25,7 @@ from sarto.audit.subgroups.cells import Cells, cells
 from sarto.audit.subgroups.cube import cube_part, order, parts
 from sarto.audit.subgroups.items import Attributes
 from sarto.audit.subgroups.lattice import Subgroups
-from sarto.audit.subgroups.layer import stacked, too_many
+from sarto.audit.subgroups.layer import restored, stacked, too_many
 from sarto.audit.subgroups.outcomes import Outcomes
 from sarto.core.executors import SerialExecutor
 from sarto.models.input_error import InputError
@@ -76,10 +76,12 @@ def mine(
         raise InputError("E139", f"groups of at most {max_len} items", hint="1 item at least")
     most = len(attributes.columns) if max_len is None else min(max_len, len(attributes.columns))
     least = least_rows(min_support, n_rows)
-    table = cells(attributes, outcomes)
+    table = cells(attributes, outcomes, least=least)
     chosen = chosen_engine(table, n_rows, least, most) if engine == "auto" else engine
     if chosen == "bitset":
-        chunks = bitset(cells(attributes, outcomes, merge=False), least=least, max_len=most, limit=limit)
+        chunks = bitset(
+            cells(attributes, outcomes, least=least, merge=False), least=least, max_len=most, limit=limit
+        )
     else:
         submit = (executor or SerialExecutor()).submit
         running = [
@@ -94,7 +96,7 @@ def mine(
             cause=f"the support is {min_support:g}",
             hint="lower the support, or cut attributes into fewer items",
         )
-    layers, counts, sums = stacked(chunks)
+    layers, counts, sums = stacked([restored(chunk, table.kept) for chunk in chunks])
     if len(counts) > limit:
         raise too_many(limit)
     total_counts = np.bincount(outcomes.codes, minlength=outcomes.n_codes)
