@@ -49,6 +49,7 @@ NAMES = {
     "plasticity",
     "prune_at_init",
     "random_networks",
+    "reject",
     "reservoir_speed",
     "residual44k",
     "search_choices",

@@ -34,7 +34,7 @@ def test_the_share_of_wrong_answers_is_kept_as_often_as_promised() -> None:
         rule = for_items(*drawn(seed, 400), risk=0.1, confidence=0.9)
         broken += risk(rule, items=5000) > 0.105  # the risk itself is known to half a point
         coverage.append(float((margins(drawn(7, 2000)[0]) >= rule.least[0]).mean()))
-    assert broken <= 22  # P(Binomial(100, .1) > 22) = .00006
+    assert broken <= 22  # P(Binomial(100, .1) > 22) = .0001
     assert np.mean(coverage) > 0.4, "it would be kept by saying nothing, too"
 
 
@@ -101,6 +101,15 @@ def test_a_box_leaves_no_more_known_items_outside_than_asked_and_strange_ones() 
     assert said(strange, known).tolist() == [3, 3]
     rule = for_items(*drawn(1, 2000), risk=0.1, known=known)
     assert rule.radius is known.radius and rule.least[0] > 0
+
+
+def test_a_class_that_is_seen_too_seldom_for_a_box_is_never_said() -> None:
+    scores, target = drawn(0, 900)
+    scores[(scores.argmax(axis=1) == 2) & (np.arange(900) > 60), 2] = -30_000
+    known = box(scores, 0.05)
+    assert known.least.tolist() == [0, 0, NEVER]
+    rule = for_items(scores, target, risk=0.2, known=known)
+    assert rule.least[2] == NEVER and rule.least[0] < NEVER
 
 
 def test_what_cannot_be_promised_is_refused_with_what_it_would_take() -> None:

@@ -26,7 +26,8 @@ do without assuming something of the people.
 `box(scores, share)`: of new items drawn as those were, no more than `share` of those whose highest class is c have a
 score outside of the box of c. Half of the items (of the groups, where there are some) give centre and scale (median,
 and median deviation), the others the radius: the ceil((n + 1)(1 - share))-th smallest of max_j |s_j - centre_j| /
-scale_j. It is for items that are none of the classes, or of a sensor that is unplugged, which may win by a lot.
+scale_j. A class that is seen too seldom for that is never said. A box is for items that are none of the classes, or of
+a sensor that is unplugged, which may win by a lot.
 
 Source: Angelopoulos, Bates, Candes, Jordan and Lei, "Learn then test", Ann. Appl. Stat. 19 (2025), sections 2.2 and 3
 (fixed sequence, binomial p-value); Geifman and El-Yaniv, "Selective classification for deep neural networks", NeurIPS
@@ -51,7 +52,7 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, Shaped
 from scipy.special import bdtr
 
-from sarto.core.graph.reject import UNSIGNED, Rule, margins, outside, said
+from sarto.core.graph.reject import UNSIGNED, Rule, margins, said
 from sarto.core.seed import generator
 from sarto.models.input_error import InputError
 
@@ -159,7 +160,7 @@ def box(
         seed: of the halves.
 
     Raises:
-        InputError: E157, when a class has too few items.
+        InputError: E157, when every class has too few items.
     """
     _check(share, 0.5)
     best = scores.argmax(axis=1)
@@ -167,13 +168,13 @@ def box(
     first = (generator(seed, "reject", "halves").permutation(len(units)) % 2 == 0)[of_item]
     classes = int(scores.shape[1])
     centre, radius = np.zeros((classes, classes), np.int64), np.zeros((classes, classes), np.int64)
+    least = np.zeros(classes, np.int64)
     for c in range(classes):
         given, held = scores[(best == c) & first], scores[(best == c) & ~first]
         rank = math.ceil((len(held) + 1) * (1 - share))
         if rank > len(held) or not len(given):
-            cause = f"class {c} has the highest score in {len(given)} and {len(held)} items of the two halves"
-            hint = f"calibrate on more items: the second half needs {math.ceil(1 / share) - 1} of each class"
-            raise InputError("E157", f"no box holds all but {share:.3g} of a class", cause=cause, hint=hint)
+            least[c] = NEVER
+            continue
         middle = np.median(given, axis=0).astype(np.int64)
         scale = np.maximum(np.median(np.abs(given - middle), axis=0).astype(np.int64), 1)
         off = np.abs(held.astype(np.int64) - middle)
@@ -182,7 +183,11 @@ def box(
         j = int((at / scale).argmax())
         centre[c] = middle
         radius[c] = [min(int(at[j]) * int(s) // int(scale[j]), NEVER) for s in scale]
-    return Rule(np.zeros(classes, np.int64), centre, radius)
+    if least.min() == NEVER:
+        cause = f"no class has the highest score in {math.ceil(1 / share) - 1} items of the second half"
+        hint = "calibrate on more items, or allow more known ones outside"
+        raise InputError("E157", f"no box holds all but {share:.3g} of a class", cause=cause, hint=hint)
+    return Rule(least, centre, radius)
 
 
 def _least(
@@ -208,13 +213,11 @@ def _least(
 
 
 def _ruled(least: Int[np.ndarray, " class"], known: Rule | None) -> Rule:
-    return Rule(least) if known is None else Rule(least, known.centre, known.radius)
+    return Rule(least) if known is None else Rule(np.maximum(least, known.least), known.centre, known.radius)
 
 
 def _outside(scores: Integer[np.ndarray, "item class"], known: Rule | None) -> Bool[np.ndarray, " item"]:
-    if known is None or known.centre is None or known.radius is None:
-        return np.zeros(len(scores), bool)
-    return outside(scores, known.centre, known.radius)
+    return np.zeros(len(scores), bool) if known is None else said(scores, known) == scores.shape[1]
 
 
 def _check(risk: float, confidence: float) -> None:
