@@ -53,6 +53,7 @@ NAMES = {
     "posit",
     "prune_at_init",
     "random_networks",
+    "reject",
     "reservoir_speed",
     "residual44k",
     "search_choices",

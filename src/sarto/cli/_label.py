@@ -8,14 +8,17 @@ from typing import Any
 
 import sarto
 from sarto.audit.labels import Check, Label, Part, check, evidence, findings, of_part, read_published, tables
+from sarto.audit.labels.joint import APART
 from sarto.audit.labels.tables import MEASURES, measures
 from sarto.cli import _answer
 from sarto.core.errors import SartoError
 from sarto.core.table import Table
 from sarto.report.label import LabelPage, LabelPart
 
-MOST_LINES = 24
-"""Values of an attribute that a screen shows; the page and the JSON have more."""
+MOST_LINES, MOST_COMBINED = 24, 12
+"""Values of an attribute, and of several together, that a screen shows; the page and the JSON have more."""
+NAME, TARGET = 24, 10
+"""Letters of a value that a screen shows."""
 WIDTH = 80
 """Columns of a terminal that the shares of a value fit side by side."""
 
@@ -116,43 +119,60 @@ def _shares(part: Part) -> None:
     """Print a line for each protected value: rows, share, and of each target value joint and conditional shares."""
     joint = part.joint
     totals, columns_of = joint.counts.sum(1), joint.counts.sum(0)
-    targets = _fitting(part)
-    columns = [joint.name, "rows", "share", *(c for j in targets for c in _headings(joint.targets[j]))]
+    names, headings, targets = _fitting(part)
     rows = [
-        [joint.names[i], f"{totals[i]:,}", _three(totals[i] / joint.n)]
+        [name, f"{totals[i]:,}", _three(totals[i] / joint.n)]
         + [
             _three(float(table[i, j]))
             for j in targets
             for table in (joint.shares, joint.given_protected, joint.given_target)
         ]
-        for i in range(min(len(totals), MOST_LINES))
+        for i, name in enumerate(names)
     ]
     share_of_all = (_three(columns_of[j] / joint.n) for j in targets)
     rows.append(
         ["all", f"{joint.n:,}", "1", *(text for share in share_of_all for text in (share, share, "1"))]
     )
+    columns = [joint.name, "rows", "share", *headings]
     _answer.table(columns, rows, right=range(1, len(columns)))
     _answer.line(f"a dot stands for the value of {joint.name}")
-    hidden = ((len(totals) - MOST_LINES, joint.name), (len(joint.targets) - len(targets), joint.target))
+    hidden = ((len(totals) - len(names), joint.name), (len(joint.targets) - len(targets), joint.target))
     if parts := [f"{n} more of {name}" for n, name in hidden if n > 0]:
         _answer.line(f"{' and '.join(parts)} in --json and on the page")
 
 
-def _headings(target: str) -> tuple[str, str, str]:
-    return f"P(.,{target})", f"P({target}|.)", f"P(.|{target})"
+def _fitting(part: Part) -> tuple[list[str], list[str], list[int]]:
+    """Return the names of the lines, the headings, and the target values whose columns stand side by side in `WIDTH`.
 
-
-def _fitting(part: Part) -> list[int]:
-    """Return the values of the target whose columns stand side by side in `WIDTH`: the last ones, and at least one."""
+    Those are the last ones of the target, and at least one.
+    """
     joint = part.joint
-    room = WIDTH - max(map(len, (*joint.names[:MOST_LINES], joint.name))) - len("  00,000  0.0000")
-    found: list[int] = []
+    each = max(NAME // len(joint.protected) - len(APART), 8)
+    most = MOST_LINES if len(joint.protected) == 1 else MOST_COMBINED
+    names = [APART.join(_shortened(value, each) for value in values) for values in joint.values[:most]]
+    room = WIDTH - max(map(len, (*names, joint.name))) - len("  00,000  0.0000")
+    headings: list[str] = []
+    targets: list[int] = []
     for j in reversed(range(len(joint.targets))):
-        room -= sum(max(len(heading), len("0.0000")) + 2 for heading in _headings(joint.targets[j]))
-        if room < 0 and found:
+        y = _shortened(joint.targets[j], TARGET)
+        these = [f"P(.,{y})", f"P({y}|.)", f"P(.|{y})"]
+        room -= sum(max(len(heading), len("0.0000")) + 2 for heading in these)
+        if room < 0 and targets:
             break
-        found.insert(0, j)
-    return found
+        headings, targets = these + headings, [j, *targets]
+    return names, headings, targets
+
+
+def _shortened(text: str, most: int) -> str:
+    """Return a text with its middle left out where it is long; ends tell texts apart as often as beginnings do.
+
+    >>> _shortened("Married-civ-spouse", 10), _shortened("Divorced", 10)
+    ('Marr..ouse', 'Divorced')
+    """
+    if len(text) <= most:
+        return text
+    first = (most - 1) // 2
+    return f"{text[:first]}..{text[len(text) - (most - first - 2) :]}"
 
 
 def _three(value: float) -> str:
@@ -172,8 +192,8 @@ def page_of(label: Label, made: dict[str, Any]) -> LabelPage:
         kept = "have a value of their own" if label.kept else "are left out of what concerns it"
         counted.append(f"Rows that lack a value {kept}.")
     counted.append(
-        "Intervals hold 95 %: of shares Wilson's, of C and w those of the noncentral chi-square, of V and the indices "
-        f"the bootstrap over rows with {label.resamples:,} resamples."
+        "Intervals hold 95 %: of shares Wilson's, of C, w and V those of the noncentral chi-square, of the indices the "
+        f"bootstrap over rows with {label.resamples:,} resamples, and of the smallest over the largest Wilson's of all."
     )
     facts = {
         "rows": f"{label.rows:,}",

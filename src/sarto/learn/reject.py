@@ -10,9 +10,11 @@ beforehand. With n answers of which k are wrong, the risk of a candidate is abov
 
     p = P(Binomial(n, risk) <= k)
 
-and candidates are taken as long as p <= 1 - confidence: fixed-sequence testing, which needs no correction for their
-number. What lies above the j-th largest margin is drawn independently given that margin, so p is exact. By class, each
-class that is said has a margin of its own, at 1 - (1 - confidence) / classes: then the risk holds for every answer.
+and candidates are taken as long as p <= (1 - confidence) / 3: fixed-sequence testing, which needs no correction for
+their number. It begins three times (at few answers, at a quarter of the items and at half of them), so that a few
+mistakes with large margins do not end it; hence the 3. What lies above the j-th largest margin is drawn independently
+given that margin, so p is exact. By class, each class that is said has a margin of its own, at
+1 - (1 - confidence) / classes: then the risk holds for every answer.
 
 `for_groups(scores, target, groups, risk)`: the mean, over new groups drawn as those were (other people), of the share
 of a group's items that are answered wrongly is at most `risk`. L_g(m) is that share in group g with margin m, which
@@ -26,7 +28,8 @@ do without assuming something of the people.
 `box(scores, share)`: of new items drawn as those were, no more than `share` of those whose highest class is c have a
 score outside of the box of c. Half of the items (of the groups, where there are some) give centre and scale (median,
 and median deviation), the others the radius: the ceil((n + 1)(1 - share))-th smallest of max_j |s_j - centre_j| /
-scale_j. It is for items that are none of the classes, or of a sensor that is unplugged, which may win by a lot.
+scale_j. A class that is seen too seldom for that is never said. A box is for items that are none of the classes, or of
+a sensor that is unplugged, which may win by a lot.
 
 Source: Angelopoulos, Bates, Candes, Jordan and Lei, "Learn then test", Ann. Appl. Stat. 19 (2025), sections 2.2 and 3
 (fixed sequence, binomial p-value); Geifman and El-Yaniv, "Selective classification for deep neural networks", NeurIPS
@@ -40,7 +43,7 @@ Papadopoulos et al., "Inductive confidence machines", ECML 2002 (split, the quan
 >>> rule = for_items(scores[:2000], target[:2000], risk=0.05)
 >>> answered = said(scores[2000:], rule)
 >>> round(float((answered < 2).mean()), 2), round(float((answered != target[2000:])[answered < 2].mean()), 3)
-(0.9, 0.046)
+(0.89, 0.042)
 """
 
 from __future__ import annotations
@@ -51,15 +54,14 @@ import numpy as np
 from jaxtyping import Bool, Int, Integer, Shaped
 from scipy.special import bdtr
 
-from sarto.core.graph.reject import UNSIGNED, Rule, margins, outside, said
+from sarto.core.graph.reject import UNSIGNED, Rule, margins, said
 from sarto.core.seed import generator
 from sarto.models.input_error import InputError
 
 STEPS = 100
 """Candidates of a margin. More of them give finer steps of coverage and cost nothing in confidence."""
-START = 3
-"""The first candidate has so many times the answers that would do without a mistake (all, if there are fewer), so that
-one early mistake does not end the sequence. It depends on nothing that is tested."""
+STARTS = (0.0, 0.25, 0.5)
+"""Shares of the items at which a sequence begins, none of them with fewer answers than can show anything."""
 NEVER = UNSIGNED - 1
 """Margin that no class wins by."""
 
@@ -99,7 +101,7 @@ def for_items(
     else:
         least = [_least(margin, wrong, risk, 1 - confidence)] * classes
     if min(least) == NEVER:
-        need = math.ceil(math.log(1 - confidence) / math.log(1 - risk))
+        need = _fewest(risk, (1 - confidence) / len(STARTS) / (classes if by_class else 1))
         cause = f"{len(target)} items, {int(wrong.sum())} of them wrong; without one wrong it takes {need} answers"
         hint = "calibrate on more items, or ask for a larger risk or less confidence"
         raise InputError("E157", f"a risk of {risk:.3g} cannot be shown", cause=cause, hint=hint)
@@ -159,7 +161,7 @@ def box(
         seed: of the halves.
 
     Raises:
-        InputError: E157, when a class has too few items.
+        InputError: E157, when every class has too few items.
     """
     _check(share, 0.5)
     best = scores.argmax(axis=1)
@@ -167,13 +169,13 @@ def box(
     first = (generator(seed, "reject", "halves").permutation(len(units)) % 2 == 0)[of_item]
     classes = int(scores.shape[1])
     centre, radius = np.zeros((classes, classes), np.int64), np.zeros((classes, classes), np.int64)
+    least = np.zeros(classes, np.int64)
     for c in range(classes):
         given, held = scores[(best == c) & first], scores[(best == c) & ~first]
         rank = math.ceil((len(held) + 1) * (1 - share))
         if rank > len(held) or not len(given):
-            cause = f"class {c} has the highest score in {len(given)} and {len(held)} items of the two halves"
-            hint = f"calibrate on more items: the second half needs {math.ceil(1 / share) - 1} of each class"
-            raise InputError("E157", f"no box holds all but {share:.3g} of a class", cause=cause, hint=hint)
+            least[c] = NEVER
+            continue
         middle = np.median(given, axis=0).astype(np.int64)
         scale = np.maximum(np.median(np.abs(given - middle), axis=0).astype(np.int64), 1)
         off = np.abs(held.astype(np.int64) - middle)
@@ -182,7 +184,11 @@ def box(
         j = int((at / scale).argmax())
         centre[c] = middle
         radius[c] = [min(int(at[j]) * int(s) // int(scale[j]), NEVER) for s in scale]
-    return Rule(np.zeros(classes, np.int64), centre, radius)
+    if least.min() == NEVER:
+        cause = f"no class has the highest score in {math.ceil(1 / share) - 1} items of the second half"
+        hint = "calibrate on more items, or allow more known ones outside"
+        raise InputError("E157", f"no box holds all but {share:.3g} of a class", cause=cause, hint=hint)
+    return Rule(least, centre, radius)
 
 
 def _least(
@@ -191,30 +197,37 @@ def _least(
     """Return the least margin of those that may be taken, in the order that is set beforehand, or NEVER."""
     order = np.argsort(-margin, kind="stable")
     falling, mistakes = margin[order], np.cumsum(wrong[order])
-    fewest = math.ceil(math.log(error) / math.log(1 - risk))
-    first = min(START * fewest, max(fewest, len(falling)))
-    taken = NEVER
+    error /= len(STARTS)
+    fewest = _fewest(risk, error)
+    candidates: list[tuple[int, int]] = []
     for step in range(1, STEPS + 1):
         n, least = len(falling), 0
         if step < STEPS:  # what is above one of the margins
             least = int(falling[math.ceil(n * step / STEPS) - 1]) + 1
             n = int(np.searchsorted(-falling, -least, side="right"))
-        if n < first:
-            continue
-        if bdtr(int(mistakes[n - 1]), n, risk) > error:
-            break
-        taken = least
+        candidates.append((n, least))
+    taken = NEVER
+    for start in STARTS:
+        for n, least in candidates:
+            if n < max(fewest, start * len(falling)):
+                continue
+            if bdtr(int(mistakes[n - 1]), n, risk) > error:
+                break
+            taken = min(taken, least)
     return taken
 
 
+def _fewest(risk: float, error: float) -> int:
+    """Return how many answers show a risk if none of them is wrong: (1 - risk)^n <= error."""
+    return math.ceil(math.log(error) / math.log(1 - risk))
+
+
 def _ruled(least: Int[np.ndarray, " class"], known: Rule | None) -> Rule:
-    return Rule(least) if known is None else Rule(least, known.centre, known.radius)
+    return Rule(least) if known is None else Rule(np.maximum(least, known.least), known.centre, known.radius)
 
 
 def _outside(scores: Integer[np.ndarray, "item class"], known: Rule | None) -> Bool[np.ndarray, " item"]:
-    if known is None or known.centre is None or known.radius is None:
-        return np.zeros(len(scores), bool)
-    return outside(scores, known.centre, known.radius)
+    return np.zeros(len(scores), bool) if known is None else said(scores, known) == scores.shape[1]
 
 
 def _check(risk: float, confidence: float) -> None:

@@ -55,7 +55,7 @@ def part_of(counts: list[list[int]]) -> Part:
     table = np.array(counts)
     names = tuple((f"a{i}",) for i in range(len(counts)))
     joint = Joint(("a",), names, "y", tuple(f"y{j}" for j in range(len(counts[0]))), table)
-    return Part(joint, dependence(table), (0, 0), {}, {})
+    return Part(joint, dependence(table), {}, {})
 
 
 TABLES = st.integers(2, 4).flatmap(

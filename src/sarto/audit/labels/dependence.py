@@ -8,9 +8,10 @@ Returns a `Dependence`. Over the r lines and c columns with rows, n in all, with
     V = sqrt(max(0, chi2 / n - df / (n - 1)) / min(r' - 1, c' - 1)), r' = r - (r - 1)^2 / (n - 1), c' alike
                                     Cramer's V without its bias: 0 on average where nothing depends
 
-C and w of a sample are above those of the population, the more so the fewer rows there are, and so would be what a
-bootstrap of them gives. Their interval is that of the noncentral chi-square: all w = sqrt(lambda / n) for which neither
-2.5 % tail of chi2_df(lambda) holds what was observed. That of V is the percentile bootstrap over rows.
+C and w of a sample are above those of the population, the more so the more cells and the fewer rows there are; a
+bootstrap adds the same once more, and with V too. So the intervals are those of the noncentral chi-square: all
+w = sqrt(lambda / n) for which neither 2.5 % tail of chi2_df(lambda) holds what was observed, and C = w / sqrt(1 + w^2),
+V = w / sqrt(k - 1) of these. In a table of many cells the C and w of the sample may lie above their intervals.
 
 Source: Pearson, "On the theory of contingency" (1904); Cohen, "Statistical power analysis for the behavioral sciences",
 2nd ed. 1988, section 7.2 (w and its marks); Bergsma, "A bias-correction for Cramer's V and Tschuprow's T", J. Korean
@@ -41,7 +42,7 @@ Source: Cochran, "Some methods for strengthening the common chi-square tests", B
 
 @dataclass(frozen=True)
 class Dependence:
-    """The measures; `w_interval` and `C_interval` hold 95 %."""
+    """The measures; intervals hold 95 %."""
 
     n: int
     chi2: float
@@ -53,8 +54,9 @@ class Dependence:
     V: float
     C_interval: tuple[float, float]
     w_interval: tuple[float, float]
+    V_interval: tuple[float, float]
     approximate: bool
-    """Whether expected counts are large enough for the distribution of chi2 and for the intervals of C and w."""
+    """Whether expected counts are large enough for the distribution of chi2, and so for p and the intervals."""
 
     @property
     def size(self) -> str:
@@ -81,6 +83,7 @@ def dependence(counts: Int[np.ndarray, "value target"]) -> Dependence:
         V=float(cramer(counts[None])[0]),
         C_interval=(low / math.sqrt(1 + low**2), high / math.sqrt(1 + high**2)),
         w_interval=(low, high),
+        V_interval=(low / math.sqrt(k - 1), high / math.sqrt(k - 1)),
         approximate=bool((expected < FEW).mean() <= 0.2 and expected.min() >= 1),
     )
 

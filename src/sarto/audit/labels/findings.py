@@ -79,6 +79,8 @@ def _dependence(part: Part) -> Finding:
     what = f"dependence of {joint.target} on {joint.name}"
     numbers = f"w = {d.w:.3f} ({d.w_interval[0]:.3f} to {d.w_interval[1]:.3f}), chi-square {d.chi2:.1f} with {d.df} "
     numbers += f"degree{'s' * (d.df > 1)} of freedom, p {_p(d.p)}"
+    if d.w > d.w_interval[1]:
+        numbers += f". Of so many cells w is too large by itself: without its bias, V = {d.V:.3f}"
     if d.p >= 0.05:
         return Finding(what, "note", f"none can be told from {d.n:,} rows: {numbers}")
     size = (
@@ -148,8 +150,8 @@ def _approximate(part: Part) -> Finding | None:
     if part.dependence.approximate:
         return None
     joint = part.joint
-    text = "more than a fifth of the expected counts are below 5, or one is below 1: p and the intervals of C and w "
-    text += "are guesses; put rare values together. V with its bootstrap does not rest on them"
+    text = "more than a fifth of the expected counts are below 5, or one is below 1: p and the intervals of C, w "
+    text += "and V are guesses; put rare values together"
     return Finding(f"chi-square of {joint.name} and {joint.target}", "note", text)
 
 

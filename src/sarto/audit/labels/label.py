@@ -1,8 +1,8 @@
 """The label of a data set: who is in it, how the target depends on who one is, and what a reader has to beware of.
 
 Returns a `Label`: for each protected attribute, and for all combinations of several, a `Part` with dependence, balance,
-marginals, joint and conditional shares, each with an interval of 95 % (shares: Wilson's; balance and V: bootstrap over
-rows; C and w: see `dependence`); then findings and checks.
+marginals, joint and conditional shares, each with an interval of 95 % (of shares Wilson's, of the others see
+`dependence` and `balance`); then findings and checks.
 
 Rows that lack the target or an attribute are left out of what concerns it, counted, and compared with the others; or
 they are kept, with a value of their own.
@@ -22,12 +22,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
-from sarto.audit.labels.balance import balance
-from sarto.audit.labels.dependence import Dependence, cramer, dependence
+from sarto.audit.labels.balance import balanced
+from sarto.audit.labels.dependence import Dependence, dependence
 from sarto.audit.labels.joint import Joint, joint
-from sarto.audit.labels.resampling import RESAMPLES, interval, resampled
+from sarto.audit.labels.resampling import RESAMPLES, resampled
 from sarto.audit.labels.values import Attribute, Bins, attribute
 from sarto.core.errors import SartoError
 from sarto.data.choose import holds
@@ -49,14 +48,12 @@ class Part:
     Attributes:
         joint: the counts.
         dependence: measures of them.
-        V_interval: of Cramer's V.
         protected: index -> value and interval, of the balance of the attributes.
         target: the same of the target, in the rows of this part.
     """
 
     joint: Joint
     dependence: Dependence
-    V_interval: Interval
     protected: Mapping[str, tuple[float, Interval]]
     target: Mapping[str, tuple[float, Interval]]
 
@@ -246,15 +243,6 @@ def _part(chosen: Sequence[Attribute], target: Attribute, seed: int, resamples: 
     return Part(
         counted,
         dependence(counted.counts),
-        interval(cramer(drawn)),
-        _balanced(counted.counts.sum(1), drawn.sum(2)),
-        _balanced(counted.counts.sum(0), drawn.sum(1)),
+        balanced(counted.counts.sum(1), drawn.sum(2)),
+        balanced(counted.counts.sum(0), drawn.sum(1)),
     )
-
-
-def _balanced(counts: Any, drawn: Any) -> dict[str, tuple[float, Interval]]:
-    resampled_ones: dict[str, Float[np.ndarray, " resample"]] = balance(drawn)
-    return {
-        name: (float(value[0]), interval(resampled_ones[name]))
-        for name, value in balance(counts[None]).items()
-    }

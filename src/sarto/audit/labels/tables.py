@@ -32,7 +32,7 @@ def tables(part: Part) -> dict[str, Table]:
 def measures(part: Part) -> dict[str, tuple[float, tuple[float, float]]]:
     """Return C, w and V with their intervals."""
     d = part.dependence
-    return {"C": (d.C, d.C_interval), "w": (d.w, d.w_interval), "V": (d.V, part.V_interval)}
+    return {"C": (d.C, d.C_interval), "w": (d.w, d.w_interval), "V": (d.V, d.V_interval)}
 
 
 def evidence(label: Label, command: str = "", subject_sha256: str = "") -> list[Evidence]:
@@ -44,7 +44,7 @@ def evidence(label: Label, command: str = "", subject_sha256: str = "") -> list[
         subject_sha256: hash of the data.
     """
     found: list[Evidence] = []
-    bootstrap = f"interval: percentile bootstrap, {label.resamples:,} resamples"
+    bootstrap = f"interval: basic bootstrap, {label.resamples:,} resamples"
     for part in label.parts:
         joint = part.joint
         pair = f"{joint.name} and {joint.target}"
@@ -56,18 +56,19 @@ def evidence(label: Label, command: str = "", subject_sha256: str = "") -> list[
             )
         )
         for key, (value, ends) in measures(part).items():
-            tool = bootstrap if key == "V" else "interval: noncentral chi-square"
-            seed = label.seed if key == "V" else None
-            what = f"{MEASURES[key]} of {pair}"
-            found.append(Evidence(what, value, "1", "measured", tool, interval=ends, seed=seed, **of))
+            tool, what = "interval: noncentral chi-square", f"{MEASURES[key]} of {pair}"
+            found.append(Evidence(what, value, "1", "measured", tool, interval=ends, **of))
         for name, indices in ((joint.name, part.protected), (joint.target, part.target)):
             if name == joint.target and part is not label.parts[0]:
                 continue  # the target's balance is told once
             for index, (value, ends) in indices.items():
                 what = f"balance of {name}, {index}"
-                found.append(
-                    Evidence(what, value, "1", "measured", bootstrap, interval=ends, seed=label.seed, **of)
+                tool, seed = (
+                    (bootstrap, label.seed)
+                    if index != "ratio"
+                    else ("interval: Wilson's of all shares", None)
                 )
+                found.append(Evidence(what, value, "1", "measured", tool, interval=ends, seed=seed, **of))
     return found
 
 

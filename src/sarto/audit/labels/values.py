@@ -136,6 +136,8 @@ def _numbers(name: str, numbers: Float[np.ndarray, " row"], bins: Bins | None) -
             low, high = (f"{value:.6g}" for value in (held[0], held[-1]))
             middle = f"{np.quantile(numbers[known], 0.5):.4g}"
             cause = f"numbers from {low} to {high} are counted by bins, and no bins are given for '{name}'"
+            if len(held) == len(numbers):
+                cause = f"every row has its own, as an identifier has; {cause}"
             hint = f"--bins {name}:q4 for quarters, or edges, as in --bins {name}:{middle}"
             raise SartoError("E154", f"'{name}' has {len(held):,} different values", cause=cause, hint=hint)
         codes = np.where(known, np.searchsorted(held, np.where(known, numbers, 0.0)), -1)
