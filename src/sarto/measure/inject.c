@@ -24,7 +24,7 @@ typedef struct {
     uint64_t most_since, most;  /* allowed between two looks, and all in all */
     uint64_t pause;             /* stop before the block with which the total would pass this */
     int64_t between;            /* whether to stop before the first block after a sequence */
-    uint8_t *touched;           /* of each byte of the flash, whether it was fetched or read; or none */
+    uint8_t *touched;           /* of each byte of the flash, whether it was executed; or none */
     int (*stop)(void *);
 } injection;
 
@@ -111,16 +111,5 @@ void on_injected_block(void *emulator, uint64_t address, uint32_t size, void *us
         end(emulator, p, RUNAWAY);
     if (p->touched)
         for (uint64_t at = 2 * first; at < 2 * last; at++)
-            p->touched[at] = 1;
-}
-
-void on_injected_access(void *emulator, int kind, uint64_t address, int size, int64_t value, void *user)
-{
-    injection *p = user;
-    (void)emulator;
-    (void)kind;
-    (void)value;
-    for (uint64_t at = address - p->origin; p->touched && at < address - p->origin + (uint64_t)size; at++)
-        if (at < 2 * p->halfwords)
             p->touched[at] = 1;
 }

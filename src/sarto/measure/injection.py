@@ -53,6 +53,7 @@ from jaxtyping import Bool, Int32, Integer
 
 from sarto.core.bits import Kind, Places, inject
 from sarto.measure.image import Image
+from sarto.measure.instructions import instructions
 from sarto.measure.machine import BOARD, Machine, emulator_modules
 from sarto.measure.probe import compile_library
 
@@ -122,7 +123,8 @@ class Injector(Machine):
     Attributes:
         golden: what it says without a fault.
         total: instructions without a fault, from reset to the last answer.
-        touched: of each byte of the flash, whether it is executed or read without a fault.
+        touched: of each byte of the flash, whether it matters without a fault: all but instructions that are never
+            executed.
         stack_b: depth of the stack that is written without a fault.
 
     Raises:
@@ -160,14 +162,15 @@ class Injector(Machine):
         self._names = (*(f"R{i}" for i in range(13)), "SP", "LR", "XPSR", "PC")
         if self._core.link == "RA":
             self._names = (*(f"X{i}" for i in range(1, 32)), "PC")
-        access = self._listen(library)
+        self._listen(library)
         self._emulator.reg_write(self._register("SP"), self._stack_top)
         self._points = self._without_a_fault()
-        library.uc_hook_del(self._emulator._uch, access)
-        self._emulator.ctl_flush_tb()
         self.golden = self._answers()
         self.total = int(self._board.total)
-        self.touched = touched[: image.flash_b].astype(bool)
+        data = np.ones(image.flash_b, bool)
+        for address, _, second in instructions(image.contents):
+            data[address - image.device.flash.origin :][: 2 if second < 0 else 4] = False
+        self.touched = data | touched[: image.flash_b].astype(bool)
         self.stack_b = self.written_stack_b()
         self._board.touched = None
         self._board.most_since = max(_LEAST, SLOWEST * int(self._board.longest))
@@ -218,24 +221,20 @@ class Injector(Machine):
                 break
         return self._answers()
 
-    def _listen(self, library: Any) -> Any:
-        """Connect the board and the counter; return the hook of reads of the flash."""
+    def _listen(self, library: Any) -> None:
+        """Connect the board and the counter."""
         functions, user = injection_library(), ctypes.cast(ctypes.byref(self._board), ctypes.c_void_p)
-        read, write, block, access = (
+        read, write, block = (
             ctypes.cast(functions[name], ctypes.c_void_p)
-            for name in ("injected_read", "injected_write", "on_injected_block", "on_injected_access")
+            for name in ("injected_read", "injected_write", "on_injected_block")
         )
         place = ctypes.c_uint64(BOARD), ctypes.c_size_t(self._emulator.ctl_get_page_size())
         status = library.uc_mmio_map(self._emulator._uch, *place, read, user, write, user)
         assert status == self._unicorn.UC_ERR_OK, f"the board's registers: error {status} of the emulator"
-        hook = ctypes.c_size_t()
-        for kind, called in ((self._unicorn.UC_HOOK_BLOCK, block), (self._unicorn.UC_HOOK_MEM_READ, access)):
-            everywhere = ctypes.c_uint64(1), ctypes.c_uint64(0)
-            status = library.uc_hook_add(
-                self._emulator._uch, ctypes.byref(hook), kind, called, user, *everywhere
-            )
-            assert status == self._unicorn.UC_ERR_OK, f"a hook: error {status} of the emulator"
-        return hook
+        hook, everywhere = ctypes.c_size_t(), (ctypes.c_uint64(1), ctypes.c_uint64(0))
+        kind = self._unicorn.UC_HOOK_BLOCK
+        status = library.uc_hook_add(self._emulator._uch, ctypes.byref(hook), kind, block, user, *everywhere)
+        assert status == self._unicorn.UC_ERR_OK, f"the counter: error {status} of the emulator"
 
     def _without_a_fault(self) -> list[_Point]:
         """Run to the end without a fault; return the beginning, and every moment between two sequences."""
@@ -243,7 +242,7 @@ class Injector(Machine):
         while (state := self._go(points[-1].registers[-1])) == BETWEEN:
             points.append(self._point())
         if state != FINISHED:
-            raise self._fault("without a fault", [])
+            raise self._fault(f"without a fault, in state {state}", [])
         return points
 
     def _go(self, start: int | None = None) -> int:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int, Int64, Integer
+from jaxtyping import Bool, Int, Int64, Integer
 
-from sarto.audit.faults._whole import Changed, Scores, with_const
+from sarto.audit.faults._whole import UNDEFINED, Changed, Scores, with_const
 from sarto.core.bits import Kind, Places, put
 from sarto.core.graph import Graph, Tensor, decide, interpret, last_samples, trace
 from sarto.core.graph.recurrence import State
@@ -51,15 +51,19 @@ def decided(
     name: str,
     changed: Changed,
     scores: Scores,
-) -> Changed:
-    """Fill in the scores of faults in a constant that is used after the steps; return those without an answer."""
-    undefined = list(changed[:0])
+    failed: Bool[np.ndarray, "fault item"],
+) -> None:
+    """Fill in the scores of faults in a constant that is used after the steps, and for which items there are none."""
     for number, data in changed:
+        faulty = with_const(graph, name, data)
         try:
-            scores[number] = decide(with_const(graph, name, data), pooled, seen).scores
-        except (IndexError, ValueError):
-            undefined.append((number, data))
-    return undefined
+            scores[number] = decide(faulty, pooled, seen).scores
+        except UNDEFINED:
+            for i in range(len(pooled)):
+                try:
+                    scores[number, i] = decide(faulty, pooled[i : i + 1], seen[i : i + 1]).scores[0]
+                except UNDEFINED:
+                    failed[number, i] = True
 
 
 def upset(

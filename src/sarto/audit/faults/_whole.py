@@ -20,10 +20,13 @@ from jaxtyping import Int, Int64, Integer
 
 from sarto.core.bits import Kind, Places, put
 from sarto.core.graph import Graph, Op, Tensor
+from sarto.core.graph.heads import EndlessTreeError
 from sarto.core.graph.network import Slide, rescale
 from sarto.core.graph.whole import MOST_VALUES, Values, run_op, tensors, width
 
 _BY_CHANNEL = ("dense", "conv")
+UNDEFINED = (IndexError, EndlessTreeError, AssertionError, OverflowError, ValueError)
+"""What the interpreter raises where a faulty graph means nothing."""
 Changed = Sequence[tuple[int, Integer[np.ndarray, "..."]]]
 """Faults of one constant: the number of each, and the constant with it."""
 Scores = Int64[np.ndarray, "fault item output"]
@@ -59,7 +62,7 @@ class Engine:
                     if layer is None
                     else layer.with_const(name, data, self.golden[out])
                 )
-            except (IndexError, ValueError):
+            except UNDEFINED:
                 undefined.append((number, data))
                 continue
             batch.put(number, found)

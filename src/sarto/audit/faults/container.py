@@ -29,6 +29,7 @@ from sarto.audit.faults.verdicts import KINDS, Judged, of_classes
 from sarto.compress.container import HASH_B, MAGIC, from_bytes
 from sarto.core.bits import inject
 from sarto.core.errors import SartoError
+from sarto.core.evidence import How
 from sarto.core.store import content_hash
 from sarto.core.table import Table
 
@@ -51,8 +52,15 @@ class ContainerSpace:
     fault: Fault = FLIP
     checked: bool = True
 
-    name = "container"
-    how = "measured"
+    @property
+    def name(self) -> str:
+        """What is faulty."""
+        return "container"
+
+    @property
+    def how(self) -> How:
+        """How verdicts come about."""
+        return "measured"
 
     def __len__(self) -> int:
         return 1
@@ -63,9 +71,13 @@ class ContainerSpace:
         digest = hashlib.sha256(self.data).hexdigest()
         return content_hash("faults of a container", digest, repr(self.fault), self.checked)
 
-    @cached_property
+    @property
     def cells(self) -> tuple[Cell, ...]:
         """The cells of the space: eight of the magic and the hash, and eight of every part that the table tells of."""
+        return self._cells
+
+    @cached_property
+    def _cells(self) -> tuple[Cell, ...]:
         return tuple(Cell(layer, part, bit, size) for layer, part, size in self._spans for bit in range(8))
 
     @cached_property

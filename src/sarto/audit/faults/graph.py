@@ -31,14 +31,14 @@ import numpy as np
 from jaxtyping import Bool, Int, Int64, Integer
 
 from sarto.audit.faults import _streams, _whole
-from sarto.audit.faults._whole import with_const
+from sarto.audit.faults._whole import UNDEFINED, with_const
 from sarto.audit.faults.model import FLIP, Fault
 from sarto.audit.faults.sample import Cell
 from sarto.audit.faults.verdicts import Judged, judged
 from sarto.core.bits import inject
 from sarto.core.errors import SartoError
+from sarto.core.evidence import How
 from sarto.core.graph import Graph, Tensor, infer, interpret, items_of
-from sarto.core.graph.heads import EndlessTreeError
 from sarto.core.store import content_hash
 
 PARTS = ("weights", "bias", "multipliers", "shifts", "tables", "activations", "state", "input")
@@ -58,8 +58,6 @@ _ROLES = {
     "threshold": "bias",
 }
 _WEIGHTS = ("weights", "inputs", "rotation", "memory_in", "memory_out", "weights_hidden", "taps")
-_UNDEFINED = (IndexError, EndlessTreeError, AssertionError, OverflowError, ValueError)
-"""What the interpreter raises where a faulty graph means nothing."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +87,6 @@ class GraphSpace:
     fault: Fault = FLIP
     tolerance: float | None = None
 
-    name = "graph"
-    how = "measured"
-
     def __post_init__(self) -> None:
         if strange := [part for part in self.where if part not in PARTS]:
             raise SartoError(
@@ -100,6 +95,16 @@ class GraphSpace:
                 cause="there is none of that name",
                 hint=f"known: {', '.join(PARTS)}",
             )
+
+    @property
+    def name(self) -> str:
+        """What is faulty."""
+        return "graph"
+
+    @property
+    def how(self) -> How:
+        """How verdicts come about."""
+        return "measured"
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -116,8 +121,10 @@ class GraphSpace:
         for tensor, layer, part in _addressed(self.graph):
             if part in self.where:
                 width = np.dtype(tensor.dtype).itemsize * 8
-                size = int(np.prod(tensor.shape)) * self._moments(part)
-                found += [(Cell(layer, part, b, size), _Target(tensor.name, part, b)) for b in range(width)]
+                moments = self._moments(part)
+                size = int(np.prod(tensor.shape)) * moments
+                for bit in range(width):
+                    found.append((Cell(layer, part, bit, size, moments), _Target(tensor.name, part, bit)))
         return tuple(found)
 
     def _moments(self, part: str) -> int:
@@ -126,15 +133,19 @@ class GraphSpace:
             return 1
         return int(np.diff(self.offsets).max(initial=1))
 
-    @cached_property
+    @property
     def cells(self) -> tuple[Cell, ...]:
         """The cells of the space, bit by bit of each tensor."""
+        return self._cells
+
+    @cached_property
+    def _cells(self) -> tuple[Cell, ...]:
         return tuple(cell for cell, _ in self._targets)
 
     @property
     def bits(self) -> int:
         """How many bits are exposed."""
-        return sum(cell.size // self._moments(cell.part) for cell in self.cells)
+        return sum(cell.bits for cell in self.cells)
 
     @cached_property
     def golden(self) -> Int64[np.ndarray, "item output"]:
@@ -195,7 +206,8 @@ class GraphSpace:
         if self.graph.whole and len(readers) == 1:
             left = self._engine.constants(readers[0], tensor.name, changed, scores)
         elif not self.graph.whole and readers[0] not in self.graph.step:
-            left = _streams.decided(self._means, self._last, self.graph, tensor.name, changed, scores)
+            _streams.decided(self._means, self._last, self.graph, tensor.name, changed, scores, failed)
+            left = []
         else:
             left = changed
         for n, data in left:
@@ -257,7 +269,7 @@ def _or_failed(
     try:
         scores = _scores(graph, raw, offsets)
         return scores, np.zeros(len(scores), bool)
-    except _UNDEFINED:
+    except UNDEFINED:
         scores = np.zeros((len(offsets) - 1, len(graph.outputs)), np.int64)
         failed = np.zeros(len(scores), bool)
         for i in range(len(scores)):
@@ -265,7 +277,7 @@ def _or_failed(
                 scores[i] = _scores(graph, raw[offsets[i] : offsets[i + 1]], offsets[i : i + 2] - offsets[i])[
                     0
                 ]
-            except _UNDEFINED:
+            except UNDEFINED:
                 failed[i] = True
         return scores, failed
 

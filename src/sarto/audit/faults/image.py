@@ -6,8 +6,8 @@ comes once, at a moment drawn from `MOMENTS` evenly spaced ones of the run over 
 overwrites it: RAM before the start is no place for a fault, since the program clears what it uses.
 
 A crash or a hang leaves every input without an answer from there on (due): see `measure.injection` for what counts as
-one, and for what is exact in stopping early. Bytes that are neither executed nor read without a fault are masked
-without a run.
+one, and for what is exact in stopping early. Instructions that are never executed without a fault are masked without
+a run.
 
 >>> kind_of("weights_3"), kind_of("scale_0"), kind_of("tree_leaf")
 ('weights', 'scaling', 'tables')
@@ -27,6 +27,7 @@ from sarto.audit.faults.sample import Cell
 from sarto.audit.faults.verdicts import Judged, judged, of_classes
 from sarto.core.bits import Places
 from sarto.core.errors import SartoError
+from sarto.core.evidence import How
 from sarto.core.store import content_hash
 from sarto.measure.image import Image
 from sarto.measure.injection import Answers, Injector
@@ -118,9 +119,6 @@ class ImageSpace:
     tolerance: float = 0.0
     numbers: bool = False
 
-    name = "image"
-    how = "emulated"
-
     def __post_init__(self) -> None:
         if self.fault.pattern not in ("single", "burst") or self.fault.permanent:
             what = "permanent" if self.fault.permanent else f"of the pattern {self.fault.pattern}"
@@ -130,6 +128,16 @@ class ImageSpace:
                 cause="flash keeps a fault by itself, RAM until it is written, and bytes lie in no rows or channels",
                 hint="use single or burst, which are not permanent",
             )
+
+    @property
+    def name(self) -> str:
+        """What is faulty."""
+        return "image"
+
+    @property
+    def how(self) -> How:
+        """How verdicts come about."""
+        return "emulated"
 
     def __len__(self) -> int:
         return len(self.sequences)
@@ -151,14 +159,19 @@ class ImageSpace:
         """The regions of the memories that may be faulty."""
         return tuple(r for r in regions(self.image, self.injector.stack_b) if r.memory in self.where)
 
-    @cached_property
+    @property
     def cells(self) -> tuple[Cell, ...]:
         """The cells of the space: eight of each region, a bit of its bytes each."""
-        return tuple(
-            Cell(r.name, r.kind, bit, r.size_b * (1 if r.memory == "flash" else MOMENTS))
-            for r in self.regions
-            for bit in range(8)
-        )
+        return self._cells
+
+    @cached_property
+    def _cells(self) -> tuple[Cell, ...]:
+        found: list[Cell] = []
+        for region in self.regions:
+            moments = 1 if region.memory == "flash" else MOMENTS
+            size = region.size_b * moments
+            found += [Cell(region.name, region.kind, bit, size, moments) for bit in range(8)]
+        return tuple(found)
 
     @property
     def bits(self) -> int:

@@ -27,7 +27,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int64
@@ -163,21 +163,36 @@ class Cell:
         part: what the tensor is: `weights`, `bias`, `code`.
         bit: position within a number, 0 the least.
         size: how many faults.
+        moments: at how many moments each may come, all of which are among `size`.
     """
 
     layer: str
     part: str
     bit: int
     size: int
+    moments: int = 1
+
+    @property
+    def bits(self) -> int:
+        """How many bits it exposes."""
+        return self.size // self.moments
 
 
 @dataclass(frozen=True)
 class Stratum:
-    """Cells that share one sample; `cells` are their numbers in the space's list."""
+    """Cells that share one sample.
+
+    Attributes:
+        name: of it.
+        cells: their numbers in the space's list.
+        edges: where the faults of each begin, and the last one ends.
+        bits: exposed by all of them.
+    """
 
     name: str
     cells: tuple[int, ...]
     edges: tuple[int, ...]
+    bits: int
 
     @property
     def size(self) -> int:
@@ -193,17 +208,24 @@ class Stratum:
 def strata(cells: Sequence[Cell], by: By) -> list[Stratum]:
     """Return the strata of a space, in order of their first cell; empty cells are in none.
 
+    Cells whose faults may come at other numbers of moments are in other strata, so that each bit of one counts alike.
+
     >>> [s.name for s in strata([Cell("fc", "bias", 0, 3), Cell("fc", "bias", 1, 3)], "layer and bit")]
     ['fc bit 0', 'fc bit 1']
     """
-    assert by in get_args(By)
-    groups: dict[str, list[int]] = {}
+    groups: dict[tuple[str, int], list[int]] = {}
     for number, cell in enumerate(cells):
         if cell.size:
-            groups.setdefault(_name(cell, by), []).append(number)
+            groups.setdefault((_name(cell, by), cell.moments), []).append(number)
+    once = {name for name, _ in groups if sum(other == name for other, _ in groups) == 1}
     return [
-        Stratum(name, tuple(of), (0, *np.cumsum([cells[c].size for c in of]).tolist()))
-        for name, of in groups.items()
+        Stratum(
+            name if name in once or moments == 1 else f"{name} at {moments} moments",
+            tuple(of),
+            (0, *np.cumsum([cells[c].size for c in of]).tolist()),
+            sum(cells[c].bits for c in of),
+        )
+        for (name, moments), of in groups.items()
     ]
 
 

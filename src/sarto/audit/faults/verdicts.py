@@ -69,6 +69,11 @@ class Judged:
             [self.wrong > 0, self.failed > 0, self.changed > 0], [CRITICAL, DUE, TOLERABLE], MASKED
         ).astype(np.int64)
 
+    def where(self, chosen: Bool[np.ndarray, " fault"]) -> Judged:
+        """Return some of the faults; by input nothing is known of them alone, and that of all is kept."""
+        counts = self.changed[chosen], self.wrong[chosen], self.failed[chosen]
+        return Judged(self.inputs, *counts, self.wrong_by_input)
+
     @staticmethod
     def joined(parts: Sequence[Judged]) -> Judged:
         """Return the faults of all `parts`, which saw the same inputs."""
@@ -168,18 +173,26 @@ class Rates:
         return self.kinds["critical"]
 
 
-def rates(judged_strata: Sequence[tuple[Judged, int]], confidence: float = 0.99) -> Rates:
+def rates(
+    judged_strata: Sequence[tuple[Judged, int]],
+    confidence: float = 0.99,
+    weights: Sequence[float] | None = None,
+) -> Rates:
     """Return the rates of a space from samples of its strata, each with how many faults the stratum has.
+
+    Strata weigh as many faults as they have, or `weights`, such as the bits that they expose.
 
     The bounds are those of sums of independent Wilson intervals; strata of which nothing was drawn are unknown: 0 to 1.
     """
     population = sum(size for _, size in judged_strata)
     assert population, "a space without faults has no rates"
+    weighed = [size for _, size in judged_strata] if weights is None else weights
+    whole = sum(weighed)
 
     def rate(sums: Sequence[float]) -> Rate:
         found = [
-            (size / population, k / max(len(j), 1), interval(k, len(j), size, confidence))
-            for k, (j, size) in zip(sums, judged_strata, strict=True)
+            (weight / whole, k / max(len(j), 1), interval(k, len(j), size, confidence))
+            for k, (j, size), weight in zip(sums, judged_strata, weighed, strict=True)
         ]
         return Rate(*combined(*map(list, zip(*found, strict=True))))
 
