@@ -27,6 +27,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -99,7 +100,7 @@ class Peer:
         )
         modules = [(n, m) for n, m in network.named_modules() if isinstance(m, nn.Conv2d | nn.Linear)]
         self.number = {name: i for i, (name, _) in enumerate(modules)}
-        self.weight = {name: cast("torch.Tensor", module.weight).data for name, module in modules}
+        self.weight = {name: module.weight.data for name, module in modules}
         self.own = copy.deepcopy(network)
         with torch.no_grad():
             self.golden = self.scores(network)
@@ -146,6 +147,10 @@ def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, found
 
 
+def _each(inject: Callable[[Cell, int], np.ndarray], faults: list[tuple[Cell, int]]) -> list[np.ndarray]:
+    return [inject(cell, element) for cell, element in faults]
+
+
 def _compared(
     what: str, network: nn.Module, data: Digits, turns: int, figures: dict[str, Figure], bars: list[Bar]
 ) -> None:
@@ -158,12 +163,12 @@ def _compared(
     compared = 0
     for turn in range(turns):
         own = places[turn * ours : (turn + 1) * ours]
-        took, found = seconds(lambda own=own: space.judge(own))
+        took, found = seconds(partial(space.judge, own))
         rates_["ours"].append(ours / took)
         some = [(space.cells[c], e) for c, e in own[:THEIRS].tolist()]
         compared += len(some)
         for side, inject in (("PyTorchFI", peer.peer), ("in place", peer.plain)):
-            took, scores = seconds(lambda some=some, inject=inject: [inject(c, e) for c, e in some])
+            took, scores = seconds(partial(_each, inject, some))
             rates_[side].append(len(some) / took)
             other = judged(peer.golden, np.stack(scores))
             for i, n in enumerate(_different(found, other, len(some))):
@@ -243,7 +248,7 @@ def _refused() -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         layers = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10)).eval()
-        small = torch.ao.quantization.quantize_dynamic(layers, {nn.Linear}, torch.qint8)
+        small = torch.ao.quantization.quantize_dynamic(layers, {nn.Linear}, torch.qint8)  # pyright: ignore[reportDeprecated]
         try:
             injector = fault_injection(small, 1, input_shape=[1, 8, 8], layer_types=[nn.Linear])
             injector.declare_weight_fi(layer_num=[0], k=[0], dim1=[0], dim2=[None], dim3=[None], value=[1.0])

@@ -31,6 +31,7 @@ NAMES = {
     "graph_reservoir",
     "har_network",
     "har_reservoir",
+    "hardening",
     "help_time",
     "integer_memory",
     "keywords",

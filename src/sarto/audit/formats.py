@@ -24,7 +24,7 @@ from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from sarto.core.bits import Format, number_format, put, random_places
 from sarto.core.errors import SartoError
@@ -189,7 +189,7 @@ def _row(
 ) -> tuple[float | int | str, ...]:
     values = np.array([value for value, _ in found])
     mean, n = float(values.mean()), len(values)
-    half = float(student.ppf(0.975, n - 1) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
+    half = float(stdtrit(n - 1, 0.975) * values.std(ddof=1) / np.sqrt(n)) if n > 1 else 0.0
     words = sum(arrays[a].size for a in floats)
     off = wanted = 0.0
     for a in floats:

@@ -20,6 +20,7 @@ from torch import Tensor, fx, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from sarto.learn.harden import Bound
 from sarto.models.network.architecture import INPUT
 from sarto.models.network.module import Network
 from sarto.models.network.weights import ConvLayer, LinearLayer, WeightedLayer
@@ -101,9 +102,19 @@ class Program:
         return [i for i, step in enumerate(self.steps) if wanted & set(step.owns)]
 
 
+class _Tracer(fx.Tracer):
+    """Takes bounds as they are, beside torch's own layers."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Return whether a module is one step."""
+        return isinstance(m, Bound | LinearLayer | ConvLayer) or super().is_leaf_module(
+            m, module_qualified_name
+        )
+
+
 def settled(network: nn.Module) -> nn.Module:
     """Return a copy that stands in use: no gradients, no training, nothing done in place, weights that are used."""
-    own = copy.deepcopy(network).eval().requires_grad_(False)
+    own = copy.deepcopy(network).cpu().eval().requires_grad_(False)
     for module in own.modules():
         if getattr(module, "inplace", False):
             module.inplace = False  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
@@ -147,7 +158,7 @@ def program(network: nn.Module, *, padded: bool = False) -> Program:
     if isinstance(network, Network):
         return Program(network, tuple(_node_steps(network, run)))
     try:
-        graph = fx.Tracer().trace(network)
+        graph = _Tracer().trace(network)
     except Exception:  # whatever stands in the module's program may fail on a proxy
         return whole_program(network)
     modules = dict(network.named_modules())
@@ -235,6 +246,8 @@ def _traced(
     if node.op == "call_module":
         module = modules[str(target)]
         kinds: list[Kind] = [what for what, known in _MODULES.items() if type(module) in known]
+        if isinstance(module, Bound) and module.low.ndim == 0:
+            kinds = ["pointwise"]
 
         def layer(values: Values, changed: Changed) -> Any:
             return run_layer(module, changed, *arguments(values))

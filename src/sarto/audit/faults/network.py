@@ -36,12 +36,13 @@ from sarto.audit.faults.verdicts import KINDS, Judged, judged, of_classes
 from sarto.core.bits import Format, Places, faulty_words, inject, number_format
 from sarto.core.errors import SartoError
 from sarto.core.store import content_hash
+from sarto.learn.harden import Bound
 from sarto.models.network.architecture import INPUT
 
 __all__ = ["KINDS", "PARTS", "NetworkSpace"]
 
-PARTS = ("weights", "bias", "norms", "activations", "input")
-"""What can be faulty; `norms` are scales, biases, means and variances of norms."""
+PARTS = ("weights", "bias", "norms", "guards", "activations", "input")
+"""What can be faulty; `norms` are scales, biases, means and variances of norms, `guards` bounds of `learn.harden`."""
 AT_ONCE = 4096
 """Faults of which the answers are held at once."""
 _NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)  # pyright: ignore[reportPrivateUsage]
@@ -79,7 +80,7 @@ class NetworkSpace:
 
     network: nn.Module
     items: Float[np.ndarray, "item ..."]
-    where: tuple[str, ...] = ("weights", "bias", "norms")
+    where: tuple[str, ...] = ("weights", "bias", "norms", "guards")
     fault: Fault = FLIP
     format: str = "fp32"
     tolerance: float | None = None
@@ -116,7 +117,7 @@ class NetworkSpace:
         found: dict[str, _Stored] = {}
         seen: dict[int, list[str]] = {}
         tensors = dict(own.named_parameters(remove_duplicate=False))
-        tensors |= {n: b for n, b in own.named_buffers() if isinstance(_owner(own, n), _NORMS)}
+        tensors |= {n: b for n, b in own.named_buffers() if isinstance(_owner(own, n), (*_NORMS, Bound))}
         for name, tensor in tensors.items():
             seen.setdefault(id(tensor), []).append(name)
         for names in seen.values():
@@ -357,4 +358,6 @@ def _part(network: nn.Module, name: str) -> str:
     """Return what a parameter is."""
     if isinstance(_owner(network, name), _NORMS):
         return "norms"
+    if isinstance(_owner(network, name), Bound):
+        return "guards"
     return "bias" if name.rpartition(".")[2].startswith("bias") else "weights"
