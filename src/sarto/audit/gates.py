@@ -48,6 +48,8 @@ OF_ALL = {
 """Figures that a model has once."""
 OF_FAULTS = ("critical", "misclassified", "hurt", "due", "mttf", "mttf_ratio")
 """Those that a fault campaign finds."""
+FAILING = "failing gates"
+"""Evidence of a point: how many gates it fails."""
 METRICS = (
     "accuracy", "error", "fpr", "fnr", "tpr", "tnr", "precision", "positive_rate", "absolute error", "squared error",
 )  # fmt: skip
@@ -189,6 +191,19 @@ def judge_figure(gate: Gate, evidence: Mapping[str, Evidence]) -> Judged:
         words += f" at {100 * gate.confidence:g} %"
     passed = not gate.breaks(value)
     return Judged(gate, passed, found.value, words)
+
+
+def failing(judged: Iterable[Judged], n: int, command: str) -> Evidence:
+    """Return how many gates a point fails, and in words what was found of those.
+
+    Args:
+        judged: of the point.
+        n: items that were looked at.
+        command: that shows it again.
+    """
+    failed = [j for j in judged if not j.passed]
+    tool = "; ".join(f"{j.gate.text}: {j.found}" for j in failed) or "every gate holds"
+    return Evidence(FAILING, float(len(failed)), "gates", "measured", tool, command, n)
 
 
 def _words(gate: Gate, value: float) -> str:

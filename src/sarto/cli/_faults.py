@@ -6,7 +6,7 @@ A gate on faults has to hold of everything that was made faulty: of the integer 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +91,7 @@ def inject(
     from sarto.audit.faults.campaign import Plan
     from sarto.audit.faults.folder import audit_folder
     from sarto.audit.faults.model import Fault
+    from sarto.audit.faults.ratio import mttf_ratios
 
     wanted = [gate for gate in gates if gate.figure in OF_FAULTS]
     shares = [abs(g.limit) / 2 for g in wanted if g.figure not in ("mttf", "mttf_ratio") and g.limit]
@@ -121,7 +122,11 @@ def inject(
     reports = campaign(out)
     evidence = [e for report in reports for e in report.evidence]
     if any(g.figure == "mttf_ratio" for g in wanted):
-        evidence += _ratios(reports, [] if against is None else campaign(against), command)
+        if against is None:
+            cause = "it compares a model with guards with the same one without"
+            hint = "--against OUT, the folder of the model without guards"
+            raise SartoError("E161", "mttf_ratio needs --against", cause=cause, hint=hint)
+        evidence += mttf_ratios(reports, campaign(against), command)
     tables = {"faults": _outcomes(reports), "fault map": _map(reports[0])}
     hit = _hit(reports, groups)
     if hit is not None:
@@ -134,37 +139,6 @@ def inject(
     words = ", ".join(f"{r.rates.faults:,} of the {r.space}'s {r.bits:,} bits" for r in reports)
     text = f"Faults were drawn at random ({asked.kind}): {words}; intervals at {100 * plan.confidence:g} %."
     return Found(tables, tuple(evidence), findings, judged, text)
-
-
-def _ratios(guarded: list[Report], plain: list[Report], command: str) -> list[Evidence]:
-    """Return how many times longer the guarded model lasts, of each place that both have; bits of guards count."""
-    if not plain:
-        cause = "it compares a model with guards with the same one without"
-        raise SartoError(
-            "E161", "mttf_ratio needs --against", cause=cause, hint="--against OUT, the folder without guards"
-        )
-    before = {report.space: report for report in plain}
-    found: list[Evidence] = []
-    for report in guarded:
-        if report.space not in before:
-            continue
-        other = before[report.space]
-        mine, theirs = ((r.bits, r.rates.critical) for r in (report, other))
-        longest = (
-            float("inf") if not mine[1].share else theirs[0] * theirs[1].share / (mine[0] * mine[1].share)
-        )
-        least = theirs[0] * theirs[1].low / max(mine[0] * mine[1].high, 1e-300)
-        most = theirs[0] * theirs[1].high / (mine[0] * mine[1].low) if mine[1].low else float("inf")
-        ratio = longest if np.isfinite(longest) else least
-        tool = f"bits x critical share of {other.rates.faults:,} and {report.rates.faults:,} faults"
-        bounds = (
-            (float(least), float(most)) if np.isfinite(most) else (float(least), float(max(ratio, least)))
-        )
-        name = f"{NAMES['mttf_ratio']}, {report.space}"
-        found.append(
-            Evidence(name, float(ratio), "1", "estimated", tool, command, report.rates.faults, bounds)
-        )
-    return found
 
 
 def _outcomes(reports: Sequence[Report]) -> Table:
@@ -251,8 +225,3 @@ def pivoted(found: Table) -> Table:
     return Table(
         "formats", columns, units, body, ("", "", "measured", "measured", *["measured"] * len(rates))
     )
-
-
-def subject(evidence: Sequence[Evidence], sha256: str) -> list[Evidence]:
-    """Return figures as the ledger of a folder keeps them: with the hash of what they are of."""
-    return [e if e.subject_sha256 else replace(e, subject_sha256=sha256) for e in evidence]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Shaped
 
-from sarto.audit.gates import Gate, Judged, read_gate
+from sarto.audit.gates import FAILING, Gate, Judged, failing, read_gate
 from sarto.audit.group_tables import GroupSettings
 from sarto.audit.of_groups import audit_groups
 from sarto.core.dataset import Dataset
@@ -29,8 +29,6 @@ from sarto.data.predictions import Predictions
 from sarto.search.predicted import named
 from sarto.search.shrink_folder import ShrinkRequest
 
-FAILING = "failing gates"
-"""Evidence of a point: how many gates it fails."""
 CLASS = "class"
 """The column of the true class, which makes groups where there is no other."""
 
@@ -88,10 +86,7 @@ class Gated:
 
     def evidence(self, said: Sequence[str], original: Sequence[str] | None, command: str) -> Evidence:
         """Return how many gates a point fails, and in words what was found of those."""
-        judged = self.judged(said, original)
-        failed = [j for j in judged if not j.passed]
-        tool = "; ".join(f"{j.gate.text}: {j.found}" for j in failed) or "every gate holds"
-        return Evidence(FAILING, float(len(failed)), "gates", "measured", tool, command, len(self.target))
+        return failing(self.judged(said, original), len(self.target), command)
 
 
 def gated_by(request: ShrinkRequest, held: Examples) -> Gated | None:
