@@ -68,6 +68,7 @@ NAMES = {
     "tiny_models",
     "training_cost",
     "vowels",
+    "who_loses",
 }
 SHOWN = ("bars met", "no result kept", "measured, nothing to be met")
 FIELDS = {"value", "unit", "how", "n", "spread"}
