@@ -37,7 +37,8 @@ from benchmarks._bench import Bench
 from benchmarks._census import Table, census, compas
 from benchmarks._outcome import Bar, Figure, Outcome, at_least, at_most
 from sarto.audit.subgroups import Attributes, Outcomes, Subgroups, mine
-from sarto.audit.subgroups.gain import Test, mcnemar, unpaired_z
+from sarto.audit.subgroups.gain import Test
+from sarto.audit.subgroups.paired_tests import mcnemar, unpaired_z
 from sarto.audit.subgroups.significance import p_values, q_values
 from sarto.core.seed import generator
 from sarto.measure.quality import wilson

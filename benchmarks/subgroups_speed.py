@@ -83,7 +83,9 @@ def run(bench: Bench) -> Outcome:
     adult = (table, outcomes_of(table, guesses(table, seed=0)))
     small, guess = compas()
     cases = [("COMPAS, .01", (small, outcomes_of(small, guess)), 0.01, PAIRS)]
-    supports = {0.1: PAIRS, 0.01: PAIRS, SUPPORT: PAIRS} | ({} if bench.quick else {SMALL_SUPPORT: FEW_PAIRS})
+    supports = {0.1: PAIRS, 0.01: FEW_PAIRS, SUPPORT: PAIRS} | (
+        {} if bench.quick else {SMALL_SUPPORT: FEW_PAIRS}
+    )
     cases += [(f"Adult sizes, {support:g}", adult, support, n) for support, n in supports.items()]
     for name, data, support, pairs in cases:
         wrong, ratio = _compared(bench, name, *data, support, 1 if bench.quick else pairs, figures)

@@ -10,7 +10,7 @@ import pytest
 from scipy import optimize, stats
 
 from sarto.audit.subgroups import Attributes, Outcomes, mine
-from sarto.audit.subgroups.gain import bonett_price, dirichlet_t, mcnemar, tango
+from sarto.audit.subgroups.paired_tests import bonett_price, dirichlet_t, mcnemar, tango
 from sarto.models.input_error import InputError
 
 
@@ -138,6 +138,7 @@ def test_what_has_no_gain_is_said() -> None:
         (lambda: found.gain("accuracy"), "E140", "no guesses of a small model"),
         (lambda: found.gain("agreement"), "E140", "agreement is of two models"),
         (lambda: models([1, 0], [0, 0]).gain("x", null="overall", test="unpaired"), "E140", "unpaired test"),
+        (lambda: models([1, 0], [0, 0]).gain("x", null=-2.0), "E139", "a gain of -2 is not in (-1, 1)"),
         (lambda: models([-1, -1], [0, 0]), "E140", "x is no boolean outcome"),
     ):
         with pytest.raises(InputError) as caught:

@@ -123,6 +123,8 @@ def test_several_classes_have_recalls_and_a_positive_class_if_it_is_named() -> N
     outcomes = Outcomes.from_predictions(target, guess, positive="b", metrics=["recall:a", "fpr"])
     assert outcomes.original["recall:a"][outcomes.codes].tolist() == [1, -1, -1, 0]
     assert outcomes.original["fpr"][outcomes.codes].tolist() == [0, -1, 0, 1]
+    floats = Outcomes.from_predictions([0.0, 1.0], [1.0, 1.0], positive="0", metrics=["recall:1", "tpr"])
+    assert floats.original["tpr"][floats.codes].tolist() == [0, -1]
     assert (Outcomes.from_predictions([0, 1], ["0", "1"]).original["accuracy"] == 1).all()
 
 

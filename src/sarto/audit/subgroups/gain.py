@@ -2,23 +2,11 @@
 
     gain_f(S) = f(S, small) - f(S, original),   in {T, F} outcomes  (n01 - n10) / n
 
-where `n01` of the group's `n` counted rows go from F to T and `n10` from T to F. Rows that both models judge alike
-say nothing of a difference, so the *paired* tests look at the others. The null hypothesis is a gain of `u`:
+where `n01` of the group's `n` counted rows go from F to T and `n10` from T to F. The tests are *paired*, see
+`sarto.audit.subgroups.paired_tests`: McNemar's of no gain, Tango's of a gain that is given, and the Dirichlet t of
+the gain that the other rows have, which tests the gain against the overall gain, since
 
-    u = 0        McNemar  z = (n01 - n10) / sqrt(n01 + n10);  fewer than 25 such rows: exact, n01 ~ Bin(n01 + n10, 1/2)
-    u a number   Tango's score  z = (n01 - n10 - n u) / sqrt(n (2 q + u (1 - u))),  q the likeliest share of n10 under u
-    overall      the gain of the rows outside of S: Dirichlet t, below
-
-For the last, the shares (F to T, T to F, alike) have the posterior Dirichlet(1 + n01, 1 + n10, 1 + rest); A is the sum
-of its parameters:
-
-    mu = (n01 - n10) / A,        var = ((n01 + n10 + 2) / A - mu^2) / (A + 1),
-    t = (mu_S - mu_rest) / sqrt(var_S + var_rest).
-
-As `gain(S) - gain(all) = (1 - share of S) (gain(S) - gain(rest))`, it tests the gain against the overall gain. The
-interval is Bonett and Price's,
-
-    a - b +- 1.96 sqrt((a + b - (a - b)^2) / (n + 2)),   a = (n01 + 1) / (n + 2),   b = (n10 + 1) / (n + 2).
+    gain(S) - gain(all) = (1 - share of S) (gain(S) - gain(rest)).
 
 Where the models do not count the same rows (precision), with `f0` the rate of both together and `N` the counted rows of
 each, every row has
@@ -28,9 +16,9 @@ each, every row has
 and `z = gain / sqrt(sum of d^2)`, which is McNemar's z where the rows are the same. Real outcomes: the paired t of the
 differences, and Welch's t against the rest.
 
-Source: Koudounas et al., "Exploring subgroup performance in end-to-end speech models", ICASSP 2023 (gain); McNemar,
-Psychometrika 12 (1947); Tango, Statistics in Medicine 17 (1998), equation 7; Bonett and Price, J. Educational and
-Behavioral Statistics 37 (2012); Leisenring, Alonzo and Pepe, Biometrics 56 (2000) (score test of predictive values).
+Source: Koudounas et al., "Exploring subgroup performance in end-to-end speech models", ICASSP 2023 (gain); Leisenring,
+Alonzo and Pepe, "Comparisons of predictive values of binary medical diagnostic tests for paired designs", Biometrics 56
+(2000) (score test where the counted rows differ).
 
 >>> from sarto.audit.subgroups import Attributes, Outcomes, mine
 >>> attributes = Attributes.from_columns({"sex": ["f", "m"] * 20})
@@ -44,7 +32,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Int8, Int64
+from jaxtyping import Int8
 from scipy import special
 
 from sarto.audit.subgroups.cells import real_centres
@@ -56,6 +44,15 @@ from sarto.audit.subgroups.divergence import (
     real_column,
     welch,
 )
+from sarto.audit.subgroups.paired_tests import (
+    Counts,
+    Values,
+    bonett_price,
+    dirichlet_t,
+    mcnemar,
+    tango,
+    unpaired_z,
+)
 from sarto.audit.subgroups.significance import Z95, Alternative, Control, p_values, q_values
 from sarto.audit.subgroups.subgroup_table import SubgroupTable
 from sarto.models.input_error import InputError
@@ -65,12 +62,6 @@ if TYPE_CHECKING:
 
 Null: TypeAlias = Literal["zero", "overall"] | float
 Test: TypeAlias = Literal["paired", "unpaired"]
-
-EXACT_BELOW = 25
-"""Rows that change below which McNemar's test is exact: the customary limit, and one of computing time alone."""
-
-Counts: TypeAlias = Int64[np.ndarray, " subgroup"]
-Values: TypeAlias = Float[np.ndarray, " subgroup"]
 
 
 def gain(
@@ -93,7 +84,8 @@ def gain(
         test: "unpaired" takes the two models' rows as independent (the pooled test of two shares, Welch's t).
 
     Raises:
-        InputError: E140 (no such metric, no small model, a null or a test that there is not), E137 (no row counts).
+        InputError: E140 (no such metric, no small model, a test that there is not), E137 (no row counts), E139 (a null
+            out of range).
     """
     if metric in found.outcomes.reals:
         return _real(found, metric, null, fdr, alternative, test)
@@ -137,6 +129,8 @@ def gain(
         t = dirichlet_t((n01, n10, counted[0]), (n01_all - n01, n10_all - n10, n_all - counted[0]))
         p = p_values(t, alternative)
     else:
+        if not -1 < null < 1:
+            raise InputError("E139", f"a gain of {null:g} is not in (-1, 1)", hint="-0.02 is 2 points less")
         t = tango(n01, n10, counted[0], null)
         p = p_values(t, alternative)
     none = np.isnan(value)
@@ -149,69 +143,6 @@ def gain(
         found, metric, "gain", np.arange(len(found)), counted[1], rates[1], value, t, p, q_values(p, fdr),
         np.where(none, np.nan, low), np.where(none, np.nan, high), overall[1], overall[1] - overall[0], value,
     )  # fmt: skip
-
-
-def mcnemar(n01: Counts, n10: Counts, alternative: Alternative = "two-sided") -> tuple[Values, Values]:
-    """Return z and p of the test that as many rows go from F to T as from T to F; exact where few do either.
-
-    >>> z, p = mcnemar(np.array([5, 40]), np.array([15, 20]))
-    >>> z.round(3), p.round(4)
-    (array([-2.236,  2.582]), array([0.0414, 0.0098]))
-    """
-    changed = n01 + n10
-    z = (n01 - n10) / np.sqrt(np.maximum(changed, 1))
-    p = p_values(z, alternative)
-    few = changed < EXACT_BELOW
-    a, b, m = n01[few], n10[few], changed[few]
-    if alternative == "two-sided":
-        exact = np.minimum(1.0, 2 * special.bdtr(np.minimum(a, b), m, 0.5))
-    else:
-        exact = special.bdtr(a if alternative == "less" else b, m, 0.5)
-    p[few] = exact
-    return z, p
-
-
-def tango(n01: Counts, n10: Counts, n: Counts, null: float) -> Values:
-    """Return the score statistic of the test that the gain is `null`; at 0 it is McNemar's z.
-
-    >>> tango(np.array([5, 1]), np.array([15, 14]), np.array([100, 100]), 0.0).round(3)
-    array([-2.236, -3.357])
-    """
-    a = 2.0 * n
-    b = -n01 - n10 + (2 * n - n01 + n10) * null
-    c = -n10 * null * (1 - null)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        q = (np.sqrt(np.maximum(b * b - 4 * a * c, 0)) - b) / (2 * a)
-        spread = np.sqrt(np.maximum(n * (2 * q + null * (1 - null)), 0))
-        off = n01 - n10 - n * null
-        return np.where(spread > 0, off / spread, np.where(off == 0, 0.0, np.sign(off) * np.inf))
-
-
-def dirichlet_t(own: tuple[Counts, Counts, Counts], rest: tuple[Counts, Counts, Counts]) -> Values:
-    """Return t of the test that two disjoint sets of rows, each given as (n01, n10, n), gain the same."""
-
-    def moments(n01: Counts, n10: Counts, n: Counts) -> tuple[Values, Values]:
-        total = n + 3.0
-        mean = (n01 - n10) / total
-        return mean, ((n01 + n10 + 2) / total - mean**2) / (total + 1)
-
-    (mean, var), (mean_rest, var_rest) = moments(*own), moments(*rest)
-    return (mean - mean_rest) / np.sqrt(var + var_rest)
-
-
-def bonett_price(n01: Counts, n10: Counts, n: Counts) -> tuple[Values, Values]:
-    """Return the bounds of the 95 % interval of the gain; see the top of the module."""
-    a, b = (n01 + 1) / (n + 2), (n10 + 1) / (n + 2)
-    spread = Z95 * np.sqrt((a + b - (a - b) ** 2) / (n + 2))
-    return np.maximum(a - b - spread, -1.0), np.minimum(a - b + spread, 1.0)
-
-
-def unpaired_z(rates: list[Values], counted: list[Counts]) -> Values:
-    """Return z of the test that two independent samples have the same share."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        both = (rates[0] * counted[0] + rates[1] * counted[1]) / (counted[0] + counted[1])
-        spread = np.sqrt(both * (1 - both) * (1 / counted[0] + 1 / counted[1]))
-        return np.where(spread > 0, (rates[1] - rates[0]) / spread, 0.0)
 
 
 def _sum_of_squares(

@@ -172,9 +172,9 @@ def distinct(
         missing = np.zeros(len(array), dtype=bool)
     codes = np.full(len(array), -1, dtype=np.int64)
     found, codes[~missing] = np.unique(array[~missing], return_inverse=True)
-    return tuple(_text(value) for value in found.tolist()), codes
+    return tuple(as_text(value) for value in found.tolist()), codes
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """Return a value as text; whole floats lose their `.0`, since a column with missing integers becomes floats."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -1,17 +1,7 @@
 """Outcomes of each row under the original model and, if there is one, the small model.
 
-A boolean outcome is T, F or bottom (the row is not counted); its *rate* over rows is `f = T / (T + F)`. With `t` the
-target, `g` the guess and `p` the positive class:
-
-    accuracy       T: g = t            F: g != t
-    error          T: g != t           F: g = t
-    positive_rate  T: g = p            F: g != p
-    fpr            T: g = p, t != p    F: g != p, t != p     bottom: t = p
-    fnr            T: g != p, t = p    F: g = p, t = p       bottom: t != p
-    tpr, tnr       1 - fnr, 1 - fpr
-    precision      T: t = p, g = p     F: t != p, g = p      bottom: g != p
-    recall:C       T: g = t, t = C     F: g != t, t = C      bottom: t != C
-    agreement      T: both models guess the same              F: they do not (an outcome of the pair)
+A boolean outcome is T, F or bottom (the row is not counted); its *rate* over rows is `f = T / (T + F)`. Those of a
+target and a guess are in `sarto.audit.subgroups.metrics`; others are given.
 
 The outcomes of a row under both models are one number, its *joint code*; the counts of the codes in a group hold all
 rates of both models and all pairs, so one table of counts serves every metric. Real outcomes (a loss) are sums.
@@ -26,18 +16,15 @@ SIGMOD 2021, section 3 (outcome functions).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float, Int, Int8, Shaped
 
+from sarto.audit.subgroups.metrics import BOTTOM, States, default_metrics, metric_states, positive_class
 from sarto.models.input_error import InputError
-
-TRUE, FALSE, BOTTOM = 1, 0, -1
-
-States: TypeAlias = Int8[np.ndarray, " code"]
 
 
 @dataclass(frozen=True)
@@ -85,9 +72,11 @@ class Outcomes:
         columns = [target, original] + ([] if small is None else [small])
         classes, codes = _classes(columns)
         triples, rows = _distinct_rows(codes)
-        place = _positive(classes, positive)
-        names = _default_metrics(place is not None, small is not None) if metrics is None else tuple(metrics)
-        states = [[_states(name, triples, m, classes, place) for name in names] for m in range(1, len(codes))]
+        place = positive_class(classes, positive)
+        names = default_metrics(place is not None, small is not None) if metrics is None else tuple(metrics)
+        states = [
+            [metric_states(name, triples, m, classes, place) for name in names] for m in range(1, len(codes))
+        ]
         made = [{name: state[rows] for name, state in zip(names, each, strict=True)} for each in states]
         return _joined(len(rows), made, booleans or {}, reals or {}, len(made))
 
@@ -204,60 +193,6 @@ def _classes(columns: list[Any]) -> tuple[list[Any], list[Int[np.ndarray, " row"
         arrays = [array.astype(str) for array in arrays]
     classes, codes = np.unique(np.concatenate(arrays), return_inverse=True)
     return classes.tolist(), list(codes.reshape(len(arrays), -1))
-
-
-def _positive(classes: list[Any], positive: Any) -> int | None:
-    """Return the number of the positive class, or None where there is none."""
-    if positive is None:
-        return 1 if len(classes) == 2 else None
-    told = [str(each) for each in classes]
-    if positive in classes:
-        return classes.index(positive)
-    if str(positive) in told:
-        return told.index(str(positive))
-    raise InputError("E140", f"no target and no guess is '{positive}'", hint=f"classes: {', '.join(told)}")
-
-
-def _default_metrics(positive: bool, paired: bool) -> tuple[str, ...]:
-    """Return the metrics that can be had without naming a class."""
-    two = ("positive_rate", "fpr", "fnr", "tpr", "tnr", "precision") if positive else ()
-    return ("accuracy", "error", *two, *(("agreement",) if paired else ()))
-
-
-def _states(
-    name: str, triples: Int[np.ndarray, "column code"], model: int, classes: list[Any], positive: int | None
-) -> States:
-    """Return the state of metric `name` for each combination of target and guesses."""
-    target, guess = triples[0], triples[model]
-    if name == "agreement":
-        if len(triples) < 3:
-            raise InputError("E140", "agreement is between two models, and one is given")
-        return (triples[1] == triples[2]).astype(np.int8)
-    if name.startswith("recall:"):
-        told = [str(each) for each in classes]
-        if (wanted := name.removeprefix("recall:")) not in told:
-            raise InputError("E140", f"no class is '{wanted}'", hint=f"classes: {', '.join(told)}")
-        return np.where(target == told.index(wanted), guess == target, BOTTOM).astype(np.int8)
-    if name in ("accuracy", "error"):
-        return ((guess == target) == (name == "accuracy")).astype(np.int8)
-    if name not in _POSITIVE:
-        known = ", ".join(("accuracy", "error", "agreement", *_POSITIVE, "recall:CLASS"))
-        raise InputError("E140", f"there is no metric '{name}'", hint=f"metrics: {known}")
-    if positive is None:
-        raise InputError("E140", f"{name} needs a positive class", cause=f"there are {len(classes)} classes")
-    return _POSITIVE[name](target == positive, guess == positive).astype(np.int8)
-
-
-_Test: TypeAlias = Callable[[Any, Any], Any]
-_POSITIVE: dict[str, _Test] = {
-    "positive_rate": lambda t, g: g,
-    "fpr": lambda t, g: np.where(t, BOTTOM, g),
-    "fnr": lambda t, g: np.where(t, ~g, BOTTOM),
-    "tpr": lambda t, g: np.where(t, g, BOTTOM),
-    "tnr": lambda t, g: np.where(t, BOTTOM, ~g),
-    "precision": lambda t, g: np.where(g, t, BOTTOM),
-}
-"""State of a metric by whether the target and the guess are positive."""
 
 
 def _distinct_rows(
