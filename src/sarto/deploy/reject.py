@@ -56,6 +56,18 @@ def rejects(graph: Graph) -> str:
     return f", {len(graph.outputs)} rejected" if program and "least" in program[-1].inputs else ""
 
 
+def without_reject(op: Op) -> None:
+    """Refuse the last operation of a graph with a reject option, where a form of it cannot hold one.
+
+    Raises:
+        InputError: E134.
+    """
+    if "least" in op.inputs:
+        cause = "it is decided from the scores, which the ONNX file gives"
+        hint = "deploy it with --to c or --to cmake, or write the file of the model without the option"
+        raise InputError("E134", "the reject option has no counterpart in ONNX here", cause=cause, hint=hint)
+
+
 def _tables(rule: Rule) -> dict[str, Integer[np.ndarray, "..."]]:
     found = {"least": stored(rule.least)}
     if rule.centre is not None and rule.radius is not None:

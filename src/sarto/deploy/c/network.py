@@ -295,7 +295,7 @@ class _Emitter(Emission):
         scores = self.graph.by_name[op.inputs["x"]]
         self.scores_at = self.plan.places[scores.name]
         if "least" in op.inputs:
-            self.reject(op)
+            between.reject(self, op)
         if scores.dtype == "int32":
             return
         read, self.scores_at = self.scores_at, self.plan.places[f"scratch {number}"]
@@ -304,16 +304,6 @@ class _Emitter(Emission):
             f"for (int i = 0; i < {len(self.graph.outputs)}; i++)\n"
             f"        ((int32_t *)(m + {self.scores_at}))[i] = ((const {scores.dtype}_t *)(m + {read}))[i]",
         )
-
-    def reject(self, op: Op) -> None:
-        """Note the kernel that rejects items, and its tables."""
-        self.parts.features |= {"REJECT"} | ({"BOX"} if "radius" in op.inputs else set[str]())
-        self.parts.needs("reject")
-        self.parts.first.append(f"#define CLASSES {len(self.graph.outputs)}\n")
-        for role in ("least", "centre", "radius"):
-            if role in op.inputs:
-                values = self.graph.const(op.inputs[role]).reshape(-1)
-                self.parts.first.append(table(f"reject_{role}", "int32_t", values))
 
 
 def _of_type(text: str, number: str, stream: str = "") -> str:

@@ -49,6 +49,7 @@ from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
 from sarto.deploy.onnx.building import GIVEN, INT32, OnnxBuilding
 from sarto.deploy.onnx.sensor import Unit, standardised
+from sarto.deploy.reject import without_reject
 from sarto.models.input_error import InputError
 
 FULL = {"int8": (-127, 127), "uint8": (0, 255)}
@@ -146,15 +147,9 @@ class _Integers:
             "max": self.largest,
             "reshape": self.reshape,
             "permute": self.permute,
-            "argmax": lambda _: None,
+            "argmax": without_reject,
             "standardise": lambda _: None,
         }
-        if "least" in op.inputs:
-            cause = "it is decided from the scores, which the ONNX file gives"
-            hint = "deploy it with --to c or --to cmake, or write the file without the option"
-            raise InputError(
-                "E134", "the reject option has no counterpart in ONNX here", cause=cause, hint=hint
-            )
         if op.kind not in found:
             reads = [name for name in op.inputs.values() if self.graph.by_name[name].kind != "const"]
             raise InputError(
