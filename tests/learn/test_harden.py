@@ -70,7 +70,7 @@ def test_nan_becomes_0_and_infinities_the_bounds() -> None:
 
 def test_behind_bounds_every_answer_is_a_number_and_bounds_are_exposed_themselves() -> None:
     net, items = made()
-    plain, guarded = NetworkSpace(net, items), NetworkSpace(restrict_ranges(net, items), items)
+    plain, guarded = NetworkSpace(net, items), NetworkSpace(restrict_ranges(net, items, per="layer"), items)
     assert guarded.bits == plain.bits + 6 * 32
     guards = [i for i, c in enumerate(guarded.cells) if c.part == "guards"]
     assert len(guards) == 6 * 32

@@ -88,14 +88,14 @@ class Bound(nn.Module):
 
 
 def restrict_ranges(
-    network: nn.Module, items: Float[np.ndarray, "item ..."], *, per: Per = "layer"
+    network: nn.Module, items: Float[np.ndarray, "item ..."], *, per: Per = "channel"
 ) -> fx.GraphModule:
     """Return a copy of a network with bounds after every activation and of what it answers.
 
     Args:
         network: as it stands in use, from a batch of items.
         items: that the bounds come from, in float32: training items, so that what is seen in use lies within.
-        per: whether a tensor has one pair of bounds, or each of its channels (of its second axis).
+        per: whether a tensor has one pair of bounds, as published, or each of its channels (of its second axis).
 
     Raises:
         InputError: E147, when `torch.fx` cannot trace the network, there are no items, or a bound is no number.
