@@ -28,6 +28,7 @@ NAMES = {
     "fit_default",
     "fuzz_container",
     "graph_reservoir",
+    "guarded_image",
     "har_network",
     "har_reservoir",
     "help_time",
