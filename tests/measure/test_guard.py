@@ -75,8 +75,28 @@ def test_a_harmless_wrong_bit_is_found_when_its_part_is_checked() -> None:
         np.testing.assert_array_equal(found.scores[:first], of.golden.scores[:first])
 
 
+def test_answers_of_windows_are_guarded_and_a_sum_that_nobody_wrote_is_learned() -> None:
+    windowed = {
+        **changed(),
+        "model.h": changed()["model.h"].replace("#define", "#define MODEL_WINDOW 3\n#define", 1),
+    }
+    learning = build(guarded(windowed), device("cortex_m4"))
+    assert emulate(learning, GIVEN).outputs.equals(expected(GIVEN))
+    of = Injector(learning, GIVEN)
+    handler = next(s for s in learning.contents.symbols if s.name == "fault")
+    place = Places(handler.address - learning.device.flash.origin, 0)
+    assert of.flash(place).answered.all()
+    late = of.flash(place, moment=of.total // 2)
+    assert late.answered[0] and not late.answered[-1]
+    steps = [
+        emulate(image, GIVEN).step_instructions.max()
+        for image in (learning, build(changed(), device("cortex_m4")))
+    ]
+    assert steps[0] > steps[1] + learning.flash_b // 4
+
+
 def test_two_guards_and_a_guard_in_no_parts_are_refused() -> None:
-    once = guarded(changed())
+    once = guarded(changed(), total=1)
     for sources, parts in ((once, 1), (changed(), 0), (changed(), 3)):
         with pytest.raises(SartoError) as caught:
             guarded(sources, parts)

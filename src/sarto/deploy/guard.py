@@ -35,13 +35,14 @@ UNSET = 0xFFFFFFFF
 """Stands for the sum until the program is linked."""
 
 
-def guarded(sources: Mapping[str, str], parts: int = 1, total: int = UNSET) -> dict[str, str]:
+def guarded(sources: Mapping[str, str], parts: int = 1, total: int | None = None) -> dict[str, str]:
     """Return `sources` of a model with a guard, and with the linker script that the guard needs.
 
     Args:
         sources: `model.c`, `model.h` and any other file of the program.
         parts: answers after which all of the flash was checked, a power of two.
-        total: the sum of the linked program; see `measure.guard`, which finds it.
+        total: the sum of the linked program, which `measure.guard` finds; None learns it from the first scrub after the
+            start, where nobody can write it into the program: what was wrong before the start is not found then.
 
     Raises:
         SartoError: E150, when the sources are guarded already, or `parts` is no power of two.
@@ -60,17 +61,27 @@ def guarded(sources: Mapping[str, str], parts: int = 1, total: int = UNSET) -> d
             cause="there is room for one",
             hint="guard the sources that Sarto generated",
         )
-    bare, count = re.subn(
-        r"^int model_predict\(model_arena \*arena\)$",
-        "static int unguarded_predict(model_arena *arena)",
-        sources["model.c"],
-        flags=re.MULTILINE,
-    )
-    assert count == 1, "model_predict is defined once"
+    streams = re.search(r"^#define \w+_WINDOW [1-9]", sources["model.h"], re.MULTILINE) is not None
+    bare = _renamed(sources["model.c"], "predict", r"model_arena \*arena")
+    if streams:
+        bare = _renamed(bare, "step", r"model_arena \*arena, const model_sample \*sample")
     text = (files("sarto") / "deploy" / "c" / "guard" / "guard.c").read_text(encoding="utf-8")
-    made = filled(text, {"SUM": f"{total:#010x}", "PARTS": str(parts)})
+    written = {"SUM": f"{UNSET if total is None else total:#010x}", "LEARN": str(int(total is None))}
+    made = filled(text, {**written, "PARTS": str(parts), "WINDOWS": str(int(streams))})
     script = sources.get("link.ld", image_sources()["link.ld"])
     return {**sources, "model.c": f"{bare}\n{made}", "link.ld": _script(script)}
+
+
+def _renamed(source: str, name: str, arguments: str) -> str:
+    """Return the source with the definition of `model_NAME` as that of a function of this file, `unguarded_NAME`."""
+    found, count = re.subn(
+        rf"^int model_{name}\(({arguments})\)$",
+        rf"static int unguarded_{name}(\1)",
+        source,
+        flags=re.MULTILINE,
+    )
+    assert count == 1, f"model_{name} is defined once"
+    return found
 
 
 def _script(script: str) -> str:

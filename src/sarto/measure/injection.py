@@ -65,7 +65,7 @@ _LEAST = 10_000
 RUNNING, FINISHED, PAUSED, BETWEEN, RUNAWAY = range(5)
 _NEVER = 2**64 - 1
 _DRAWS = 3
-"""Random fillings of idle instructions that are tried."""
+"""Random fillings of idle instructions that are tried, each from another moment on."""
 
 
 class _Board(ctypes.Structure):
@@ -127,7 +127,7 @@ class Injector(Machine):
         golden: what it says without a fault.
         total: instructions without a fault, from reset to the last answer.
         touched: of each byte of the flash, whether it matters without a fault: all but instructions that are never
-            executed, where the program does not read its own code: random bytes in their place change no answer.
+            executed, where the program does not read its own code (random bytes in their place change no answer).
         stack_b: depth of the stack that is written without a fault.
 
     Raises:
@@ -227,14 +227,16 @@ class Injector(Machine):
         return self._answers()
 
     def _reads_code(self) -> bool:
-        """Return whether other bytes in the place of instructions that are never executed change an answer."""
+        """Return whether other bytes in the place of idle instructions change an answer, from the start or later on."""
         idle: list[int] = np.flatnonzero(~self.touched).tolist()
         rng = generator(0, "bytes in place of idle instructions")
-        for _ in range(_DRAWS if len(idle) else 0):
+        for draw in range(_DRAWS if idle else 0):
             content = bytearray(self.image.flash)
             for at, byte in zip(idle, rng.bytes(len(idle)), strict=True):
                 content[at] = byte
-            self._rewind(0)
+            moment = draw * self.total // _DRAWS
+            self._rewind(moment)
+            assert not moment or self._to(moment)
             self._program(idle, bytes(content))
             self._board.between = 0
             self._go()
