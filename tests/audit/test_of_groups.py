@@ -124,6 +124,9 @@ def test_a_model_that_is_always_right_is_refused_in_words() -> None:
     with pytest.raises(SartoError) as caught:
         audit(data.drop(columns="original"))
     assert caught.value.code == "E137"
+    found = audit(data.drop(columns="original"), "accuracy >= 99% @ q=0.05", "divergence >= 0pp")
+    assert [j.passed for j in found.judged] == [True, True], "with a gate it is what was wanted"
+    assert found.findings[0].text == "it is the same in every subgroup, so nothing diverges"
 
 
 def test_intervals_of_another_confidence() -> None:

@@ -7,8 +7,13 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
+from sarto.core.evidence import Ledger
+from sarto.core.progress import Silent
+from sarto.search.shrink import shrink
+from sarto.search.shrink_folder import ShrinkRequest
 from tests.cli.stand_in import call
 
 GATE = "gain >= -2pp @ q=0.05, support=0.1"
@@ -96,3 +101,64 @@ def test_a_table_is_audited_without_torch(table: Path) -> None:
     command = [sys.executable, "-c", program, "audit", str(table), "-o", "out"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def shrunk(folder: Path) -> Path:
+    """A folder of a small network that was shrunk into a file, and its items beside it."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 1, 6, 1)).astype(np.float32)
+    np.savez("items.npz", x=x, y=(x[:, 0, 0, 0] > 0).astype(int))
+    request = ShrinkRequest("mlp", "items.npz", folder / "out", recipe="ptq:8", epochs=3, batch=20, rate=0.02)
+    shrink(request, Silent())
+    return folder / "out"
+
+
+def test_faults_and_formats_of_a_folder(shrunk: Path) -> None:
+    before = len(list(Ledger(shrunk / "evidence.jsonl")))
+    words = (
+        "--faults",
+        "--half-width",
+        "20%",
+        "--gate",
+        "due >= 10% @ 90%",
+        "--gate",
+        "critical <= 90%",
+        "--quiet",
+    )
+    result = call("audit", str(shrunk), *words)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "due faults, container" in result.stdout
+    found = json.loads((shrunk / "audit.json").read_text())
+    assert [g["gate"] for g in found["gates"]] == ["due >= 10% @ 90%", "critical <= 90%"]
+    assert set(found["tables"]) >= {"faults", "fault map", "faults of the container by layer"}
+    told = {e.what: e for e in list(Ledger(shrunk / "evidence.jsonl"))[before:]}
+    assert told["due faults, container"].value == 1.0, "a wrong bit is found by the file's hash"
+    assert not (shrunk / "subgroups.csv").exists()
+    result = call("audit", str(shrunk), "--formats", "--data", "items.npz", "--quiet", "--json")
+    table = json.loads(result.stdout)["tables"]["formats"]
+    assert table["columns"][:4] == ["format", "bits", "bytes", "accuracy"]
+    assert table["rows"][0][:2] == ["fp32", 32]
+    assert all(0 <= row[3] <= 1 for row in table["rows"])
+    page = (shrunk / "audit.html").read_text()
+    assert '<section id="formats"' in page
+    assert '<section id="faults"' not in page, "a page tells of one audit"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "part"),
+    [
+        (("--formats",), "E112", "--formats needs --data"),
+        (("--faults", "--gate", "mttf >= 1h"), "E161", "an MTTF needs --fit"),
+        (("--faults", "--gate", "mttf_ratio >= 5"), "E161", "mttf_ratio needs --against"),
+        (("--faults", "--where", "image"), "E148", "it has: container"),
+        (("--target", "y"), "E112", "--target with"),
+        (("--formats", "--data", "other.npz"), "E162", "is not what"),
+    ],
+)
+def test_what_is_refused_of_a_folder(shrunk: Path, words: tuple[str, ...], code: str, part: str) -> None:
+    np.savez("other.npz", x=np.zeros((4, 1, 6, 1), np.float32), y=np.arange(4) % 2)
+    result = call("audit", str(shrunk), *words, "--quiet")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error[{code}]: ")
+    assert part in result.stderr

@@ -90,7 +90,7 @@ def name(label: dict[str, str]) -> str:
 def _table(gate: Gate, found: Subgroups, metric: str) -> SubgroupTable:
     if gate.figure == "gain":
         return found.gain(metric)
-    return found.divergence(metric, model="small" if found.outcomes.paired else "original")
+    return found.divergence(metric, model="small" if found.outcomes.paired else "original", constant=True)
 
 
 def _figure(gate: Gate, table: SubgroupTable) -> Float[np.ndarray, " row"]:

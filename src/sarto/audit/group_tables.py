@@ -71,16 +71,25 @@ class GroupSettings:
 
 
 def tables_of(
-    found: Subgroups, settings: GroupSettings
+    found: Subgroups, settings: GroupSettings, *, constant: bool
 ) -> tuple[dict[str, Table], list[Finding], SubgroupTable]:
-    """Return the tables of a report, what is found in them, and the one that leads with all of its rows."""
+    """Return the tables of a report, what is found in them, and the one that leads with all of its rows.
+
+    Args:
+        found: the subgroups.
+        settings: of the audit.
+        constant: go on where the metric is the same in all rows, as of a model that is always right; else E137.
+    """
     metric, paired = settings.metric, found.outcomes.paired
     unit = "1"
     tables: dict[str, Table] = {}
     findings: list[Finding] = []
     worse = "highest" if metric in WORSE_HIGHER else "lowest"
     how = "estimated" if metric == EXPECTED else "measured"
-    apart = found.divergence(metric, model="small" if paired else "original", fdr=settings.fdr)
+    model = "small" if paired else "original"
+    apart = found.divergence(metric, model=model, fdr=settings.fdr, constant=constant or paired)
+    if not np.any(apart.value):
+        findings.append(Finding(metric, "note", "it is the same in every subgroup, so nothing diverges"))
     full = apart.top(by=worse)
     shown = apart.prune(EPS).top(KEPT, by=worse)
     names = ("subgroup", "rows", "support", "rate", "divergence", "lower", "upper", "t", "p", "q")

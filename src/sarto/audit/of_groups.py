@@ -124,7 +124,7 @@ def mined(
     attributes = _attributes(columns, outcomes, settings)
     least = min([settings.support, *(g.support for g in gates if g.support is not None)])
     found = mine(attributes, outcomes, min_support=least, max_len=settings.depth, executor=executor)
-    tables, findings, full = tables_of(found, settings)
+    tables, findings, full = tables_of(found, settings, constant=bool(gates))
     return GroupAudit(found, full, tables, (), tuple(findings), (), attributes.names)
 
 

@@ -20,6 +20,7 @@ from sarto.cli._folder import shown
 from sarto.core.errors import EXIT_DONE, SartoError
 from sarto.core.evidence import Ledger
 from sarto.core.store import file_sha256, write_atomic
+from sarto.data.examples import of_images
 from sarto.data.joined import joined
 from sarto.data.predictions import Predictions, read_predictions
 from sarto.report.audited import Audited, GateRow
@@ -76,6 +77,13 @@ class Asked:
         """The output folder that is audited, if it is one."""
         return Path(self.subject) if Path(self.subject).is_dir() else None
 
+    @property
+    def item_data(self) -> str | None:
+        """The data whose items make groups; images that only formats are judged on have no columns."""
+        if self.data is None or (self.formats and not self.groups and of_images(self.data)):
+            return None
+        return self.data
+
 
 def answer(asked: Asked) -> int:
     """Run the audit, print and write what it found, and return the exit code."""
@@ -113,7 +121,7 @@ def answer(asked: Asked) -> int:
 
 def _by_group(asked: Asked, rows: Predictions, gates: tuple[Gate, ...]) -> GroupAudit | None:
     """Return the audit by subgroup; None of a folder of which only faults or formats are asked."""
-    told = asked.data or asked.attributes or asked.groups or any(g.figure not in OF_FAULTS for g in gates)
+    told = asked.item_data or asked.attributes or asked.groups or any(g.figure not in OF_FAULTS for g in gates)
     if (asked.faults or asked.formats) and not told:
         return None
     settings = GroupSettings(
@@ -187,7 +195,7 @@ def _rows(asked: Asked) -> Predictions:
         from sarto.search.predicted_rows import folder_predictions
 
         against = None if asked.against is None else Path(asked.against)
-        rows = folder_predictions(asked.folder, asked.data, against)
+        rows = folder_predictions(asked.folder, asked.item_data, against)
     if asked.attributes is None:
         return rows
     ids = {} if rows.ids is None else {"id": rows.ids}

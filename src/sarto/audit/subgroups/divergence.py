@@ -49,6 +49,7 @@ def divergence(
     against: Against = "all",
     fdr: Control = "bh",
     alternative: Alternative = "two-sided",
+    constant: bool = False,
 ) -> SubgroupTable:
     """Return the divergence of every subgroup; see the top of the module.
 
@@ -59,17 +60,18 @@ def divergence(
         against: all rows, or those outside of the subgroup.
         fdr: how p-values are adjusted.
         alternative: side of the test.
+        constant: let an outcome pass that is the same in all rows, of which every divergence is 0.
 
     Raises:
         InputError: E140 (no such metric or model), E137 (all counted rows are T, or all F, or all equal, or none
         counts).
     """
     if metric in found.outcomes.reals:
-        return _real(found, metric, model, against, fdr, alternative)
+        return _real(found, metric, model, against, fdr, alternative, constant)
     state = boolean_states(found, metric, model)
     T, F = found.counts @ (state == 1), found.counts @ (state == 0)
     T_all, F_all = (int(found.total_counts @ (state == value)) for value in (1, 0))
-    if not T_all or not F_all:
+    if not T_all + F_all or not (constant or (T_all and F_all)):
         raise one_class(metric, T_all, F_all, len(found.outcomes))
     with np.errstate(invalid="ignore", divide="ignore"):
         rate = T / (T + F)
@@ -137,7 +139,13 @@ def beta_moments(
 
 
 def _real(
-    found: Subgroups, metric: str, model: Model, against: Against, fdr: Control, alternative: Alternative
+    found: Subgroups,
+    metric: str,
+    model: Model,
+    against: Against,
+    fdr: Control,
+    alternative: Alternative,
+    constant: bool,
 ) -> SubgroupTable:
     """Return the divergences of a real outcome."""
     values = found.outcomes.reals[metric]
@@ -148,7 +156,7 @@ def _real(
     n, total, square = (found.sums[:, column] for column in (at, first, first + 1))
     n_all, total_all, square_all = (found.total_sums[column] for column in (at, first, first + 1))
     counted = values[int(model == "small")][counted_rows(values)]
-    if not len(counted) or np.ptp(counted) == 0:
+    if not len(counted) or (np.ptp(counted) == 0 and not constant):
         raise InputError(
             "E137",
             f"{metric} is {counted[0]:g} in all rows" if len(counted) else f"{metric} counts no row",

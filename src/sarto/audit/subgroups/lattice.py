@@ -201,11 +201,14 @@ class Subgroups:
         against: Against = "all",
         fdr: Control = "bh",
         alternative: Alternative = "two-sided",
+        constant: bool = False,
     ) -> SubgroupTable:
         """Return how far each subgroup's rate is from that of all rows: see `sarto.audit.subgroups.divergence`."""
         from sarto.audit.subgroups.divergence import divergence
 
-        return divergence(self, metric, model=model, against=against, fdr=fdr, alternative=alternative)
+        return divergence(
+            self, metric, model=model, against=against, fdr=fdr, alternative=alternative, constant=constant
+        )
 
     def gain(
         self,
