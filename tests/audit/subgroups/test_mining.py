@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sarto.audit.subgroups import Attributes, Outcomes, Subgroups, mine
-from sarto.audit.subgroups.cells import cells, real_columns
+from sarto.audit.subgroups.cells import cells, real_columns, whole
 from sarto.audit.subgroups.cube import order
 from sarto.audit.subgroups.discretise import quantile_bins
 from sarto.models.input_error import InputError
@@ -79,7 +79,7 @@ def test_equal_rows_are_merged_and_the_small_attributes_are_the_tail() -> None:
         Attributes.from_columns(columns),
         Outcomes.from_booleans({"x": rng.random(500) < 0.3}),
     )
-    merged = cells(attributes, outcomes)
+    merged = cells(attributes, whole(outcomes))
     assert merged.weights is not None and len(merged.codes) <= 60 and merged.weights.sum() == 500
     assert order(merged) == ([1], [0, 2])
     same(

@@ -7,12 +7,20 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 
-from sarto.audit.subgroups import Attributes, Outcomes, SubgroupTable, mine, recounted, split_rows, top_slices
+from sarto.audit.subgroups import (
+    Attributes,
+    Outcomes,
+    SubgroupTable,
+    mine,
+    mine_apart,
+    split_rows,
+    top_slices,
+)
 from sarto.audit.subgroups.confirm import confirm
 from sarto.audit.subgroups.shapley import global_value
 from sarto.models.input_error import InputError
 from tests.audit.subgroups.brute import by_label
-from tests.audit.subgroups.test_mining import table
+from tests.audit.subgroups.test_mining import same, table
 
 Label = frozenset[tuple[str, str]]
 
@@ -146,21 +154,24 @@ def test_slices_are_ranked_by_the_score_of_sliceline(metric: str) -> None:
         top_slices(found, metric, 5, alpha=2)
 
 
-def test_groups_are_counted_again_on_other_rows() -> None:
+@pytest.mark.parametrize("engine", ["cube", "bitset"])
+def test_groups_of_some_rows_are_counted_on_the_others(engine: Literal["cube", "bitset"]) -> None:
     attributes, outcomes = table(3, 200, (4, 3, 2))
     chosen = split_rows(200, seed=1)
-    found = mine(attributes.rows(chosen), outcomes.rows(chosen), min_support=0.02)
-    other = recounted(found, attributes.rows(~chosen), outcomes.rows(~chosen))
+    found, other = mine_apart(attributes, outcomes, chosen, min_support=0.02, engine=engine)
+    same(found, mine(attributes.rows(chosen), outcomes.rows(chosen), min_support=0.02))
     every = mine(attributes.rows(~chosen), outcomes.rows(~chosen), min_support=0.001)
     at = by_label(every)
     assert (other.support == 0).any()
     for i in range(len(found)):
         label = frozenset(found.label(i).items())
+        assert other.label(i) == found.label(i)
         wanted = every.counts[at[label]] if label in at else np.zeros(8)
         assert (other.counts[i] == wanted).all()
         if label in at:
             np.testing.assert_allclose(other.sums[i], every.sums[at[label]], atol=1e-9)
     assert (other.total_counts == every.total_counts).all()
+    np.testing.assert_allclose(other.total_sums, every.total_sums, atol=1e-9)
 
 
 def test_rows_of_one_group_are_not_split() -> None:

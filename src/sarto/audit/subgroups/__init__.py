@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sarto.audit.subgroups.confirm import Confirmed as Confirmed
-    from sarto.audit.subgroups.confirm import recounted as recounted
     from sarto.audit.subgroups.confirm import split_rows as split_rows
     from sarto.audit.subgroups.discretise import Bins as Bins
     from sarto.audit.subgroups.discretise import Tree as Tree
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from sarto.audit.subgroups.items import Attributes as Attributes
     from sarto.audit.subgroups.lattice import Subgroups as Subgroups
     from sarto.audit.subgroups.mining import mine as mine
+    from sarto.audit.subgroups.mining import mine_apart as mine_apart
     from sarto.audit.subgroups.outcomes import Outcomes as Outcomes
     from sarto.audit.subgroups.slices import top_slices as top_slices
     from sarto.audit.subgroups.subgroup_table import SubgroupTable as SubgroupTable
@@ -41,8 +41,8 @@ _HOME = {
     "Tree": "discretise",
     "concentration": "exemplars",
     "mine": "mining",
+    "mine_apart": "mining",
     "quantile_bins": "discretise",
-    "recounted": "confirm",
     "split_rows": "confirm",
     "taxicab": "exemplars",
     "top_slices": "slices",

@@ -9,9 +9,10 @@ Source: Zaki, "Scalable algorithms for association mining", IEEE TKDE 12 (2000) 
 equivalence classes of prefixes).
 
 >>> from sarto.audit.subgroups import Attributes, Outcomes
->>> from sarto.audit.subgroups.cells import cells
+>>> from sarto.audit.subgroups.cells import cells, whole
 >>> attributes = Attributes.from_columns({"sex": ["f", "m", "f"], "age": [20, 30, 30]})
->>> table = cells(attributes, Outcomes.from_predictions([0, 0, 1], [0, 1, 1], metrics=["accuracy"]), merge=False)
+>>> outcomes = Outcomes.from_predictions([0, 0, 1], [0, 1, 1], metrics=["accuracy"])
+>>> table = cells(attributes, whole(outcomes), merge=False)
 >>> for chunk in bitset(table, least=2, max_len=2, limit=100):
 ...     print(chunk.sets.tolist(), chunk.values.tolist(), chunk.counts.tolist())
 [[0], [1]] [[0], [1]] [[0, 2], [1, 1]]
@@ -34,7 +35,7 @@ class _Bits:
         self.least, self.max_len, self.limit = least, max_len, limit
         counts = np.bincount(table.codes, minlength=table.n_codes)
         self.present = np.flatnonzero(counts)
-        self.n_codes = table.n_codes
+        self.n_codes, self.counted = table.n_codes, table.counted[self.present]
         words = -(-counts[self.present] // 64)
         self.starts = np.cumsum([0, *words.tolist()])[:-1]
         order = np.argsort(table.codes, kind="stable")
@@ -72,7 +73,7 @@ class _Bits:
         bits = self.bits[candidates] if rows is None else self.bits[candidates] & rows
         ones = np.bitwise_count(bits)
         counts = np.add.reduceat(ones, self.starts, axis=1, dtype=np.int64)
-        alive = np.flatnonzero(counts.sum(axis=1) >= self.least)
+        alive = np.flatnonzero(counts[:, self.counted].sum(axis=1) >= self.least)
         if not len(alive):
             return
         items, bits, length = candidates[alive], bits[alive], len(prefix) + 1

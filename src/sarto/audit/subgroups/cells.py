@@ -6,7 +6,8 @@ come as six numbers a row (see `real_columns`), centred on the mean of all rows 
 >>> from sarto.audit.subgroups.items import Attributes
 >>> from sarto.audit.subgroups.outcomes import Outcomes
 >>> attributes = Attributes.from_columns({"sex": ["f", "m", "f", "f"]})
->>> table = cells(attributes, Outcomes.from_predictions([0, 0, 1, 0], [0, 1, 1, 0], metrics=["accuracy"]))
+>>> outcomes = Outcomes.from_predictions([0, 0, 1, 0], [0, 1, 1, 0], metrics=["accuracy"])
+>>> table = cells(attributes, whole(outcomes))
 >>> table.items[0], table.codes, table.weights
 (array([[1, 0]], dtype=int16), array([0, 1]), array([1., 3.]))
 """
@@ -29,6 +30,15 @@ REAL_COLUMNS = 6
 
 
 @dataclass(frozen=True)
+class Marked:
+    """Joint codes of rows and what goes with them; attributes as in `Cells`."""
+
+    codes: Int[np.ndarray, " row"]
+    counted: Bool[np.ndarray, " code"]
+    reals: Float[np.ndarray, "column row"]
+
+
+@dataclass(frozen=True)
 class Cells:
     """Rows to count.
 
@@ -37,7 +47,7 @@ class Cells:
         sizes: items of each attribute.
         kept: of each attribute, the numbers that these items have there.
         codes: joint code of each row.
-        n_codes: number of joint codes.
+        counted: of each joint code, whether its rows count for the support.
         weights: how often each row is there; None is once each.
         reals: columns of numbers that are summed.
     """
@@ -46,27 +56,50 @@ class Cells:
     sizes: tuple[int, ...]
     kept: tuple[Int16[np.ndarray, " _"], ...]
     codes: Int[np.ndarray, " row"]
-    n_codes: int
+    counted: Bool[np.ndarray, " code"]
     weights: Float[np.ndarray, " row"] | None
     reals: Float[np.ndarray, "column row"]
 
+    @property
+    def n_codes(self) -> int:
+        """Number of joint codes."""
+        return len(self.counted)
 
-def cells(attributes: Attributes, outcomes: Outcomes, *, least: int = 1, merge: bool = True) -> Cells:
-    """Return the table of `attributes` and `outcomes`.
+
+def whole(outcomes: Outcomes) -> Marked:
+    """Return the rows of outcomes, all of which count for the support."""
+    return Marked(outcomes.codes, np.ones(outcomes.n_codes, dtype=bool), real_columns(outcomes))
+
+
+def apart(outcomes: Outcomes, discovery: Bool[np.ndarray, " row"]) -> Marked:
+    """Return the rows of outcomes, of which those for discovery count for the support.
+
+    The other rows have codes of their own, which follow, and so have their real outcomes.
+    """
+    codes = np.where(discovery, outcomes.codes, outcomes.codes + outcomes.n_codes)
+    width = REAL_COLUMNS * len(outcomes.reals)
+    reals = np.zeros((2 * width, len(outcomes)))
+    for at, chosen in ((0, discovery), (width, ~discovery)):
+        reals[at : at + width, chosen] = real_columns(outcomes.rows(chosen))
+    return Marked(codes, np.arange(2 * outcomes.n_codes) < outcomes.n_codes, reals)
+
+
+def cells(attributes: Attributes, rows: Marked, *, least: int = 1, merge: bool = True) -> Cells:
+    """Return the table of `attributes` and the codes of the same rows.
 
     Args:
         attributes: of the rows.
-        outcomes: of the same rows.
+        rows: their codes and real outcomes.
         least: rows of a group; of attributes of more than `MANY` items, those of fewer rows are left out.
         merge: make equal rows one.
     """
-    kept = tuple(_kept(column, least) for column in attributes.columns)
+    counted = rows.counted[rows.codes]
+    kept = tuple(_kept(column, counted, least) for column in attributes.columns)
     items = tuple(_narrowed(column, own) for column, own in zip(attributes.columns, kept, strict=True))
     sizes = tuple(max(1, len(own)) for own in kept)
-    reals = real_columns(outcomes)
     if not merge:
-        return Cells(items, sizes, kept, outcomes.codes, outcomes.n_codes, None, reals)
-    key = outcomes.codes.astype(np.int64)
+        return Cells(items, sizes, kept, rows.codes, rows.counted, None, rows.reals)
+    key = rows.codes.astype(np.int64)
     for codes, size in zip(items, sizes, strict=True):
         if int(key.max(initial=0)) > 2**62 // (size + 1):
             key = np.unique(key, return_inverse=True)[1]
@@ -77,22 +110,20 @@ def cells(attributes: Attributes, outcomes: Outcomes, *, least: int = 1, merge: 
             key = key * (size + 1) + (level + 1)
     _, first, place, counts = np.unique(key, return_index=True, return_inverse=True, return_counts=True)
     if 2 * len(first) > len(key):
-        return Cells(items, sizes, kept, outcomes.codes, outcomes.n_codes, None, reals)
-    summed = np.array([np.bincount(place, column, len(first)) for column in reals]).reshape(
-        len(reals), len(first)
-    )
+        return Cells(items, sizes, kept, rows.codes, rows.counted, None, rows.reals)
+    summed = np.array([np.bincount(place, column, len(first)) for column in rows.reals])
+    summed = summed.reshape(len(rows.reals), len(first))
     distinct = tuple(codes[:, first] for codes in items)
-    return Cells(
-        distinct, sizes, kept, outcomes.codes[first], outcomes.n_codes, counts.astype(np.float64), summed
-    )
+    return Cells(distinct, sizes, kept, rows.codes[first], rows.counted, counts.astype(np.float64), summed)
 
 
-def _kept(column: Attribute, least: int) -> Int16[np.ndarray, " kept"]:
-    """Return the items of an attribute that are counted."""
+def _kept(column: Attribute, counted: Bool[np.ndarray, " row"], least: int) -> Int16[np.ndarray, " kept"]:
+    """Return the items of an attribute that can be in a group."""
     every = np.arange(len(column.items), dtype=np.int16)
     if len(every) <= MANY:
         return every
-    rows = np.bincount(column.codes[column.codes >= 0], minlength=len(every))
+    codes = column.codes[:, counted]
+    rows = np.bincount(codes[codes >= 0], minlength=len(every))
     return every[rows >= least]
 
 

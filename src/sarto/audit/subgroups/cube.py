@@ -15,9 +15,10 @@ Source: Beyer and Ramakrishnan, "Bottom-up computation of sparse and iceberg cub
 "Data cube", Data Mining and Knowledge Discovery 1 (1997) (margins).
 
 >>> from sarto.audit.subgroups import Attributes, Outcomes
->>> from sarto.audit.subgroups.cells import cells
+>>> from sarto.audit.subgroups.cells import cells, whole
 >>> attributes = Attributes.from_columns({"sex": ["f", "m", "f"], "age": [20, 30, 30]})
->>> table = cells(attributes, Outcomes.from_predictions([0, 0, 1], [0, 1, 1], metrics=["accuracy"]))
+>>> outcomes = Outcomes.from_predictions([0, 0, 1], [0, 1, 1], metrics=["accuracy"])
+>>> table = cells(attributes, whole(outcomes))
 >>> for chunk in cube_part(table, parts(table, 2)[0], least=2, max_len=2, limit=100):
 ...     print(chunk.sets.tolist(), chunk.values.tolist(), chunk.counts.tolist())
 [[1]] [[1]] [[1, 1]]
@@ -125,8 +126,8 @@ class _Cube:
         for a in self.tail:
             key = key * table.sizes[a] + table.items[a][0]
         self.base = key * table.n_codes + table.codes
+        self.counted = None if table.counted.all() else np.flatnonzero(table.counted)
         self.found: dict[int, _Found] = {}
-        self.cells = 0
 
     def run(self, part: Part) -> None:
         """Count the sets of one part."""
@@ -168,7 +169,7 @@ class _Cube:
         key = keys[0] if len(keys) == 1 else np.concatenate(keys)
         own = rows[0] if len(rows) == 1 else np.concatenate([self._numbers(each) for each in rows])
         counts, sums = self._count(key, own, size * cells)
-        alive = np.flatnonzero(counts.sum(axis=1) >= self.least)
+        alive = np.flatnonzero(self._support(counts) >= self.least)
         if not len(alive):
             return None
         item, cell = np.divmod(alive, cells)
@@ -190,6 +191,13 @@ class _Cube:
         left = np.flatnonzero(key >= 0)
         rows = left if child.rows is None else child.rows[left]
         return _Node(child.attributes, child.values, key[left], rows)
+
+    def _support(self, counts: Shaped[np.ndarray, "cell ..."]) -> Shaped[np.ndarray, "cell ..."]:
+        """Return how many rows of each cell count for the support, given those of each code, the last axis."""
+        if self.counted is None:
+            return counts.sum(axis=-1)
+        shape = (*counts.shape[:-1], -1, self.table.n_codes)
+        return counts.reshape(shape)[..., self.counted].sum(axis=(-2, -1))
 
     def _numbers(self, rows: Int64[np.ndarray, " row"] | None) -> Int64[np.ndarray, " row"]:
         return np.arange(len(self.base)) if rows is None else rows
@@ -246,7 +254,7 @@ class _Cube:
         """Return the subgroups of the head's sets with the attributes of a subset of the tail."""
         others = tuple(1 + axis for axis in range(len(self.tail)) if axis not in subset)
         counts = counts.sum(axis=others) if others else counts
-        alive: Bool[np.ndarray, "cell ..."] = counts.sum(axis=-1) >= self.least
+        alive: Bool[np.ndarray, "cell ..."] = self._support(counts) >= self.least
         where = np.nonzero(alive)
         tails = np.column_stack([values[where[0]], *(each.astype(np.int16) for each in where[1:])])
         added = np.tile(np.array([self.tail[axis] for axis in subset], dtype=np.int16), (len(sets), 1))

@@ -35,7 +35,7 @@ from sarto.models.input_error import InputError
 
 if TYPE_CHECKING:
     from sarto.audit.subgroups.lattice import Subgroups
-    from sarto.audit.subgroups.outcomes import States
+    from sarto.audit.subgroups.metrics import States
 
 Model = Literal["original", "small"]
 Against = Literal["all", "rest"]

@@ -155,6 +155,11 @@ class Subgroups:
         return self.item_keys[self.layer_items(length)].sum(axis=1, dtype=np.uint64)
 
     @cached_property
+    def every_key(self) -> UInt64[np.ndarray, " subgroup"]:
+        """The keys of all subgroups."""
+        return np.concatenate([self.keys(length) for length in range(1, len(self.layers) + 1)])
+
+    @cached_property
     def _sorted_keys(self) -> tuple[tuple[Int64[np.ndarray, " _"], UInt64[np.ndarray, " _"]], ...]:
         """Of each layer, its subgroups in the order of their keys, and the keys in that order."""
         found: list[tuple[Int64[np.ndarray, " subgroup"], UInt64[np.ndarray, " subgroup"]]] = []

@@ -121,21 +121,13 @@ class SubgroupTable:
         """Return the `k` rows (None is all) of the largest absolute, lowest or highest values; those without value
         are left out.
 
-        Of rows with equal values the larger groups go first, then those of fewer items, then by their items.
+        Of rows with equal values the larger groups go first, then those of fewer items, then by the random numbers of
+        their items (see `sarto.audit.subgroups.lattice`), which are the same whichever engine found the groups.
         """
         rank = {"absolute": -np.abs(self.value), "lowest": self.value, "highest": -self.value}[by]
-        there = np.flatnonzero(~np.isnan(self.value))
-        order = there[np.lexsort((self.length[there], -self.support[there], rank[there]))]
-        if k is not None and k < len(order):
-            # Ties at the border are settled by the items, whichever engine found the groups.
-            border = rank[order[k - 1]]
-            order = order[: int(np.searchsorted(rank[order], border, side="right"))]
-        keys = [
-            (rank[i], -self.support[i], self.length[i], self.subgroups.items(int(self.index[i])))
-            for i in order
-        ]
-        settled = sorted(range(len(order)), key=lambda at: keys[at])
-        return self.where(order[np.array(settled[:k], dtype=np.int64)])
+        keys = self.subgroups.every_key[self.index]
+        order = np.lexsort((keys, self.length, -self.support, rank))
+        return self.where(order[~np.isnan(self.value[order])][:k])
 
     def significant(self, level: float = 0.05) -> SubgroupTable:
         """Return the rows with a q-value of at most `level`."""
