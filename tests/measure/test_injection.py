@@ -144,3 +144,15 @@ def test_a_crash_and_a_hang_leave_no_answer_and_the_machine_as_good_as_before() 
     late = of.flash(Places(at + bits // 8, bits % 8), moment=of.total * 3 // 4)
     assert late.answered[0] and not late.answered[-1]
     np.testing.assert_array_equal(of.flash(Places(at, []), moment=7).scores, of.golden.scores)
+
+
+def test_idle_instructions_matter_to_a_program_that_reads_its_code() -> None:
+    of = machine("cortex_m4")
+    assert not of.touched.all()
+    reading = changed(new="arena->steps += 0 * *(const volatile uint32_t *)0x08000100u;")
+    assert not Injector(build(reading, device("cortex_m4")), GIVEN).touched.all()
+    summing = changed(
+        new="for (uint32_t at = 0x08000000u; at < 0x08000200u; at += 4)"
+        " arena->sum[0] += (int32_t)*(const volatile uint32_t *)at;"
+    )
+    assert Injector(build(summing, device("cortex_m4")), GIVEN).touched.all()

@@ -52,6 +52,7 @@ import numpy as np
 from jaxtyping import Bool, Int32, Integer
 
 from sarto.core.bits import Kind, Places, inject
+from sarto.core.seed import generator
 from sarto.measure.image import Image
 from sarto.measure.instructions import instructions
 from sarto.measure.machine import BOARD, Machine, emulator_modules
@@ -63,6 +64,8 @@ _LEAST = 10_000
 """Instructions between two looks at the board that are always allowed."""
 RUNNING, FINISHED, PAUSED, BETWEEN, RUNAWAY = range(5)
 _NEVER = 2**64 - 1
+_DRAWS = 3
+"""Random fillings of idle instructions that are tried, each from another moment on."""
 
 
 class _Board(ctypes.Structure):
@@ -124,7 +127,7 @@ class Injector(Machine):
         golden: what it says without a fault.
         total: instructions without a fault, from reset to the last answer.
         touched: of each byte of the flash, whether it matters without a fault: all but instructions that are never
-            executed.
+            executed, where the program does not read its own code (random bytes in their place change no answer).
         stack_b: depth of the stack that is written without a fault.
 
     Raises:
@@ -175,20 +178,22 @@ class Injector(Machine):
         self._board.touched = None
         self._board.most_since = max(_LEAST, SLOWEST * int(self._board.longest))
         self._board.most = _LEAST + SLOWEST * self.total
+        if self._reads_code():
+            self.touched[:] = True
 
-    def flash(self, places: Places, kind: Kind = "flip", moment: int | None = None) -> Answers:
+    def flash(self, places: Places, kind: Kind = "flip", moment: int = 0) -> Answers:
         """Return what the program says with faults in its flash, from its start on or from a moment on.
 
         Args:
             places: bytes from the flash's origin on, and bits.
             kind: of fault.
-            moment: instruction, below `total`; None is before the start.
+            moment: instruction, below `total`; 0 is before the start.
         """
         content = inject(self.image.flash, places, kind)
         changed = [int(at) for at in np.unique(places.element) if content[at] != self.image.flash[at]]
         if not any(self.touched[at] for at in changed):
             return self.golden
-        self._rewind(moment or 0)
+        self._rewind(moment)
         if not moment or self._to(moment):
             self._program(changed, content)
             self._board.between = 0
@@ -220,6 +225,26 @@ class Injector(Machine):
                 self._fill(slice(int(self._board.sequence), None))
                 break
         return self._answers()
+
+    def _reads_code(self) -> bool:
+        """Return whether other bytes in the place of idle instructions change an answer, from the start or later on."""
+        idle: list[int] = np.flatnonzero(~self.touched).tolist()
+        rng = generator(0, "bytes in place of idle instructions")
+        for draw in range(_DRAWS if idle else 0):
+            content = bytearray(self.image.flash)
+            for at, byte in zip(idle, rng.bytes(len(idle)), strict=True):
+                content[at] = byte
+            moment = draw * self.total // _DRAWS
+            self._rewind(moment)
+            assert not moment or self._to(moment)
+            self._program(idle, bytes(content))
+            self._board.between = 0
+            self._go()
+            self._program(idle, self.image.flash)
+            said = self._answers()
+            if not said.answered.all() or (said.scores != self.golden.scores).any():
+                return True
+        return False
 
     def _listen(self, library: Any) -> None:
         """Connect the board and the counter."""

@@ -1,9 +1,10 @@
 """Faults in a flashable image: any bit of its flash, code included, and of its RAM, while it runs in the emulator.
 
 `regions` names every byte: of flash the functions, tables, vectors and what lies between them; of RAM the variables and
-the stack, as deep as it is written without a fault. A fault in flash is there from the program's start on. One in RAM
-comes once, at a moment drawn from `MOMENTS` evenly spaced ones of the run over all inputs, and stays until the program
-overwrites it: RAM before the start is no place for a fault, since the program clears what it uses.
+the stack, as deep as it is written without a fault. A fault in flash is there from the program's start on, or with
+`flash_from` "any" from any of `MOMENTS` evenly spaced moments of the run over all inputs. One in RAM comes once, at
+such a moment, and stays until the program overwrites it: RAM before the start is no place for a fault, since the
+program clears what it uses.
 
 A crash or a hang leaves every input without an answer from there on (due): see `measure.injection` for what counts as
 one, and for what is exact in stopping early. Instructions that are never executed without a fault are masked without
@@ -110,6 +111,7 @@ class ImageSpace:
         fault: of what kind; its pattern is `single` or `burst`.
         tolerance: where numbers are predicted (`numbers`), in counts: one further off is wrong.
         numbers: whether the model predicts numbers.
+        flash_from: since when a fault is in flash: the program's `start`, or `any` moment.
     """
 
     image: Image
@@ -118,6 +120,7 @@ class ImageSpace:
     fault: Fault = FLIP
     tolerance: float = 0.0
     numbers: bool = False
+    flash_from: Literal["start", "any"] = "start"
 
     def __post_init__(self) -> None:
         if self.fault.pattern not in ("single", "burst") or self.fault.permanent:
@@ -146,7 +149,14 @@ class ImageSpace:
     def sha256(self) -> str:
         """Hash over all that verdicts depend on."""
         given = [self.sequences.raw.tobytes().hex(), self.sequences.offsets.tolist()]
-        rest = [repr(self.fault), list(self.where), self.image.ram_limit_b, self.tolerance, self.numbers]
+        rest = [
+            repr(self.fault),
+            list(self.where),
+            self.image.ram_limit_b,
+            self.tolerance,
+            self.numbers,
+            self.flash_from,
+        ]
         return content_hash("faults of an image", self.image.sha256, given, rest)
 
     @cached_property
@@ -168,7 +178,7 @@ class ImageSpace:
     def _cells(self) -> tuple[Cell, ...]:
         found: list[Cell] = []
         for region in self.regions:
-            moments = 1 if region.memory == "flash" else MOMENTS
+            moments = self._moments(region)
             size = region.size_b * moments
             found += [Cell(region.name, region.kind, bit, size, moments) for bit in range(8)]
         return tuple(found)
@@ -192,11 +202,15 @@ class ImageSpace:
 
     def _answers(self, cell: int, number: int) -> Answers:
         region, bit = self.regions[cell // 8], cell % 8
+        moments = self._moments(region)
+        places = self._places(region.first + number // moments, bit)
+        moment = number % moments * self.injector.total // moments
         if region.memory == "flash":
-            return self.injector.flash(self._places(region.first + number, bit), self.fault.kind)
-        moment = number % MOMENTS * self.injector.total // MOMENTS
-        places = self._places(region.first + number // MOMENTS, bit)
+            return self.injector.flash(places, self.fault.kind, moment)
         return self.injector.ram(places, self.fault.kind, moment)
+
+    def _moments(self, region: Region) -> int:
+        return 1 if region.memory == "flash" and self.flash_from == "start" else MOMENTS
 
     def _places(self, byte: int, bit: int) -> Places:
         # A burst may go on into the next region, but not beyond what is flashed, or set aside in RAM.
