@@ -7,7 +7,7 @@ is one flipped bit at any moment of a run over 8 test items. Both sides see as m
 image, since their bits are others. The ratio of the times to a silent critical failure (a class changes, nothing tells)
 is that of exposed bits times critical share; its lower bound takes the lower bound of the plain image and the upper one
 of the guarded image. Critical by the second definition (the share of answers that are wrong), the faults that stop the
-device, which become more, and both costs stand beside it.
+device, which become more, and both costs stand beside it, and so does a guard that leaves the weights out.
 
 The control is a dense network of 32 hidden units on the same digits, which gives an answer in so few instructions that
 a scrub of its flash is no small part of them: with all of the flash for each answer, and with a sixteenth, over 64
@@ -18,6 +18,7 @@ items.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -39,15 +40,13 @@ from sarto.learn.loop import Training, train
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.measure.guard import build_guarded
-from sarto.measure.image import Image
 from sarto.measure.model import RawSequences, of_items
 from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network
 
 MINUTES = 9
 SEEDS, FAULTS, TRAINED = 3, 2500, 1198
-INPUTS = {True: 8, False: 64}
-"""Of the convolutional network, and of the dense one."""
+INPUTS = {"convolutions": 8, "dense": 64}
 CONFIDENCE = 0.95
 DEVICE = "cortex_m4"
 SHAPE = (1, 8, 8)
@@ -73,80 +72,95 @@ DENSE = Architecture(
     ),
 )
 
+NETWORKS = {"convolutions": CONVOLUTIONS, "dense": DENSE}
+VARIANTS = {
+    "convolutions": ("plain", "guarded", "guarded but for weights"),
+    "dense": ("plain", "guarded", "guarded in 16 parts"),
+}
+
 
 def run(bench: Bench) -> Outcome:
     """Return the rates of faults with and without the guard, what it costs, and the ratios."""
     seeds, faults = (1, 200) if bench.quick else (SEEDS, FAULTS)
-    said = [
-        bench.once(
-            {"model": "convolutions", "seed": s, "faults": faults}, compared, CONVOLUTIONS, s, faults, 1
-        )
-        for s in range(seeds)
-    ]
+
+    def seen(name: str, seed: int, variant: str) -> dict[str, float]:
+        bench.say(f"{name}, seed {seed}, {variant}")
+        settings = {"network": name, "seed": seed, "variant": variant, "faults": faults}
+        return bench.once(settings, judged, name, seed, variant, faults)
+
     figures: dict[str, Figure] = {}
-    for key in said[0]:
-        unit = "B" if key.endswith("flash") else "1"
-        how = "measured" if key.endswith("flash") or key == "test accuracy" else "emulated"
-        figures |= over_seeds(key, [one[key] for one in said], unit, how)
-    for parts in (1, 16):
-        one = bench.once(
-            {"model": "dense", "parts": parts, "faults": faults}, compared, DENSE, 0, faults, parts
-        )
-        for key, value in one.items():
-            figures[f"dense, flash in {parts} parts: {key}"] = Figure(value, "1", "emulated")
-    least = {key: min(one[key] for one in said) for key in said[0]}
-    most = {key: max(one[key] for one in said) for key in said[0]}
-    for key in ("MTTF ratio, at least", "more instructions", "more flash", "due, plain", "due, guarded"):
-        bench.say(f"{key}: {least[key]:.3g} to {most[key]:.3g}")
+    worst: dict[str, list[dict[str, float]]] = {}
+    for name, count in (("convolutions", seeds), ("dense", 1)):
+        said = {variant: [seen(name, s, variant) for s in range(count)] for variant in VARIANTS[name]}
+        for variant, rows in said.items():
+            for row, plain in zip(rows, said["plain"], strict=True):
+                if variant != "plain":
+                    row |= against(plain, row)
+            for key in rows[0]:
+                unit = "B" if key == "flash" else "instructions" if key == "instructions" else "1"
+                how = "measured" if key in ("flash", "more flash", "test accuracy") else "emulated"
+                values = [row[key] for row in rows]
+                figures |= over_seeds(f"{name}, {variant}: {key}", values, unit, how)
+        if name == "convolutions":
+            worst = said
+    rows = worst["guarded"]
     bars = (
-        at_least("MTTF ratio, lower bound of the worst seed", least["MTTF ratio, at least"], 5),
         at_least(
-            "critical share, plain by guarded, likewise",
-            least["critical ratio, at least"],
-            5,
+            "MTTF ratio, lower bound of the worst seed", min(r["MTTF ratio, at least"] for r in rows), 5
         ),
-        at_most("more instructions per inference, of the worst seed", most["more instructions"], 0.05),
-        at_most("more bytes of flash, of the worst seed", most["more flash"], 0.10),
+        at_least(
+            "critical share, plain by guarded, likewise", min(r["critical ratio, at least"] for r in rows), 5
+        ),
+        at_most(
+            "more instructions per inference, of the worst seed",
+            max(r["more instructions"] for r in rows),
+            0.05,
+        ),
+        at_most("more bytes of flash, of the worst seed", max(r["more flash"] for r in rows), 0.10),
     )
     return Outcome(figures, () if bench.quick else bars)
 
 
-def compared(architecture: Architecture, seed: int, faults: int, parts: int) -> dict[str, float]:
-    """Return what faults do to a network's image with and without the guard, and what the guard costs."""
-    sources, given, accuracy = model(architecture, seed)
+def judged(name: str, seed: int, variant: str, faults: int) -> dict[str, float]:
+    """Return what faults do to a network's image, and what it takes."""
+    sources, given, accuracy = model(name, seed)
     core = device(DEVICE)
-    images = {"plain": build(sources, core), "guarded": build_guarded(sources, core, parts)[0]}
-    found: dict[str, float] = {"test accuracy": accuracy}
-    bounds: dict[str, tuple[float, float, float, int]] = {}
-    for name, image in images.items():
-        space = ImageSpace(image, given, flash_from="any")
-        # No stratum of so many faults is as sure as this: both sides see all of them.
-        rates = campaign(space, Plan("network", 1e-4, CONFIDENCE, faults, seed)).rates
-        critical = rates.critical
-        bounds[name] = critical.low, critical.share, critical.high, space.bits
-        found |= {f"{kind}, {name}": rate.share for kind, rate in rates.kinds.items()}
-        found |= {f"critical at most, {name}": critical.high, f"critical at least, {name}": critical.low}
-        found[f"answers made wrong by a fault, {name}"] = rates.misclassified.share
-        found[f"faults that hurt over 10 % of the answers, {name}"] = rates.hurt.share
-    bits = bounds["plain"][3] / bounds["guarded"][3]
-    ratio = bounds["plain"][0] / bounds["guarded"][2]
-    found |= {"critical ratio, at least": ratio, "MTTF ratio, at least": bits * ratio}
-    if bounds["guarded"][1]:
-        found["MTTF ratio"] = bits * bounds["plain"][1] / bounds["guarded"][1]
-    plain, guarded = (instructions(images[name], given) for name in ("plain", "guarded"))
-    found["more instructions"] = guarded / plain - 1
-    found["more flash"] = images["guarded"].flash_b / images["plain"].flash_b - 1
-    found |= {f"{name}, flash": image.flash_b for name, image in images.items()}
-    return found
+    if variant == "plain":
+        image = build(sources, core)
+    else:
+        parts = 16 if variant == "guarded in 16 parts" else 1
+        image = build_guarded(sources, core, parts, weights=variant != "guarded but for weights")[0]
+    space = ImageSpace(image, given, flash_from="any")
+    # No sample of so many faults is as sure as this: every image sees all of them.
+    rates = campaign(space, Plan("network", 1e-4, CONFIDENCE, faults, seed)).rates
+    return {
+        "test accuracy": accuracy,
+        **{kind: rate.share for kind, rate in rates.kinds.items()},
+        "critical at least": rates.critical.low,
+        "critical at most": rates.critical.high,
+        "answers made wrong by a fault": rates.misclassified.share,
+        "faults that hurt over 10 % of the answers": rates.hurt.share,
+        "bits": space.bits,
+        "flash": image.flash_b,
+        "instructions": float(emulate(image, given.listed()).inference_instructions.mean()),
+    }
 
 
-def instructions(image: Image, given: RawSequences) -> float:
-    """Return the instructions of the inferences, all together."""
-    return float(emulate(image, given.listed()).inference_instructions.sum())
+def against(plain: dict[str, float], guarded: dict[str, float]) -> dict[str, float]:
+    """Return the ratios of an image to the plain one, and what it takes more."""
+    ratio = plain["critical at least"] / guarded["critical at most"]
+    return {
+        "critical ratio, at least": ratio,
+        "MTTF ratio, at least": ratio * plain["bits"] / guarded["bits"],
+        "more instructions": guarded["instructions"] / plain["instructions"] - 1,
+        "more flash": guarded["flash"] / plain["flash"] - 1,
+    }
 
 
-def model(architecture: Architecture, seed: int) -> tuple[dict[str, str], RawSequences, float]:
+@cache
+def model(name: str, seed: int) -> tuple[dict[str, str], RawSequences, float]:
     """Return the C of a network that was trained on the digits, test items for its board, and its test accuracy."""
+    architecture = NETWORKS[name]
     x, y = load_digits(return_X_y=True)
     pixels = np.rint(x * 255 / 16).astype(np.uint8).reshape(-1, *SHAPE)
     order = np.random.default_rng(seed).permutation(len(y))
@@ -157,7 +171,7 @@ def model(architecture: Architecture, seed: int) -> tuple[dict[str, str], RawSeq
     lowered = lower_network(state.network, tested.classes)
     items = lowered.items(tested.x)
     right = infer(lowered.graph, items).classes == tested.y
-    return emit(lowered.graph), of_items(items[: INPUTS[architecture is CONVOLUTIONS]]), float(right.mean())
+    return emit(lowered.graph), of_items(items[: INPUTS[name]]), float(right.mean())
 
 
 def _part(pixels: Any, target: Any, rows: Any) -> Examples:

@@ -101,9 +101,19 @@ def test_findings_name_the_smallest_that_keeps_and_what_errors_each_stands() -> 
     assert texts == [
         "warning: number format: accuracy 0.5 as int2, 0.9 as fp32: more than 0.01 lower",
         "note: number format: int8 is the smallest that keeps accuracy within 0.01 of fp32: 8 bits, accuracy 0.9",
-        "note: bit errors: errors per stored bit up to which accuracy stays within 0.01 of fp32 on average: "
+        "note: bit errors: errors per stored bit up to which the interval of accuracy stays within 0.01 of fp32: "
         "fp32 0.0001, bf16 0.001, int8 0.001",
     ]
+
+
+def test_an_interval_ends_where_a_quality_does() -> None:
+    for span, least in (((0.0, 1.0), 0.0), (None, -0.2)):
+        worth = iter([1.0, 0.0, 0.1, 1.0])
+        audit = formats(ARRAYS, lambda _: next(worth), names=("fp32",), rates=(0.1,), repeats=3, span=span)  # noqa: B023
+        low = float(audit.table.rows[1][6])
+        assert low == 0.0 if span else low < least
+    with pytest.raises(SartoError, match=r"accuracy of fp32 at 0 errors per bit is 1\.5"):
+        formats(ARRAYS, lambda _: 1.5, names=("fp32",), repeats=2)
 
 
 def test_numbers_that_are_none_stay_or_are_read_as_0_and_an_executor_changes_nothing() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from sarto.core.bits import Places
 from sarto.core.errors import SartoError
+from sarto.deploy.c.emit import emit
 from sarto.deploy.guard import guarded, rotating_sum
 from sarto.devices import device
 from sarto.measure.build import build
@@ -16,6 +17,7 @@ from sarto.measure.emulate import emulate
 from sarto.measure.guard import build_guarded, flash_sum
 from sarto.measure.image import Image
 from sarto.measure.injection import Injector
+from tests.deploy.c.chains import chain, items
 from tests.measure.example import SEQUENCES, changed, expected
 
 GIVEN = [sequence for sequence in SEQUENCES if len(sequence)]
@@ -93,6 +95,23 @@ def test_answers_of_windows_are_guarded_and_a_sum_that_nobody_wrote_is_learned()
         for image in (learning, build(changed(), device("cortex_m4")))
     ]
     assert steps[0] > steps[1] + learning.flash_b // 4
+
+
+def test_weights_may_be_left_out() -> None:
+    sources = emit(chain(3, 2))
+    made = build_guarded(sources, device("cortex_m4"), weights=False)[0]
+    given = items(chain(3, 2), 2)
+    of = Injector(made, list(given.reshape(2, given.shape[1], -1)))
+    plain = Injector(build(sources, device("cortex_m4")), list(given.reshape(2, given.shape[1], -1)))
+    np.testing.assert_array_equal(of.golden.scores, plain.golden.scores)
+    for symbol in (s for s in made.contents.symbols if s.section in (".text", ".rodata", ".weights")):
+        found = of.flash(Places(symbol.address - made.device.flash.origin, 0))
+        assert symbol.name.startswith("weights_") == (symbol.section == ".weights")
+        assert symbol.section == ".weights" or not found.answered.any(), symbol.name
+    weights = [s for s in made.contents.symbols if s.section == ".weights"]
+    assert len(weights) == sum(op.kind in ("conv", "dense") for op in chain(3, 2).whole)
+    at = [s.address - made.device.flash.origin for s in weights]
+    assert all(of.flash(Places(a, 0)).answered.all() for a in at)
 
 
 def test_two_guards_and_a_guard_in_no_parts_are_refused() -> None:

@@ -6,11 +6,11 @@ back. Errors are per *stored bit*: fp32 gets four times as many as a format of 8
 infinities) stay so, or are read as 0 if `nonfinite_as_zero`.
 
 Of n repeats with mean m and deviation s the interval is m +- t s / sqrt(n), with the 97.5 % quantile of Student's t at
-n - 1 degrees of freedom. It knows nothing of a fault that none of the repeats had: `errors` says how many bits were
-wrong on average, and `worst` and `best` are the extremes.
+n - 1 degrees of freedom, cut off at what a quality can be. It knows nothing of a fault that none of the repeats had:
+`errors` says how many bits were wrong on average, and `worst` and `best` are the extremes.
 
 >>> arrays = {"w": np.array([0.5, -1.25, 3.1])}
->>> audit = formats(arrays, lambda a: float(a["w"].sum()), names=("fp32", "int4"), rates=(1e-2,), repeats=3)
+>>> audit = formats(arrays, lambda a: float(a["w"].sum()), names=("fp32", "int4"), rates=(1e-2,), repeats=3, span=None)
 >>> [(row[0], row[1], round(float(row[5]), 3)) for row in audit.table.rows if row[4] == 0]
 [('fp32', 32, 2.35), ('int4', 4, 2.214)]
 """
@@ -89,6 +89,7 @@ def formats(
     most_drop: float = 0.01,
     nonfinite_as_zero: bool = False,
     quality: str = "accuracy",
+    span: tuple[float, float] | None = (0.0, 1.0),
     subject_sha256: str = "",
     command: str = "",
     executor: Executor | None = None,
@@ -106,6 +107,7 @@ def formats(
         most_drop: of quality below the reference's, that findings speak of.
         nonfinite_as_zero: read numbers that are none as 0.
         quality: what `evaluate` gives, in words.
+        span: the least and the largest that it can be; None is any number.
         subject_sha256: of what is judged.
         command: that shows it again.
         executor: runs the repeats; `evaluate` must then go to another process.
@@ -127,15 +129,20 @@ def formats(
         for (name, rate, _), result in zip(jobs, results, strict=True):
             found.setdefault((name, rate), []).append(result)
             stage.advance(1, name)
+    least, most = (-np.inf, np.inf) if span is None else span
     if bad := [
         f"{quality} of {n} at {r:g} errors per bit is {v}"
         for (n, r), s in found.items()
         for v, _ in s
-        if v != v
+        if not least <= v <= most
     ]:
-        raise SartoError("E146", bad[0], cause="the function that judges the model gave no number")
+        raise SartoError(
+            "E146",
+            bad[0],
+            cause="the function that judges the model gave no number, or one that it cannot be",
+        )
     rows = [
-        _row(name, form, floats, arrays, rate, found[name, rate])
+        _row(name, form, floats, arrays, rate, found[name, rate], (least, most))
         for name, form in made.items()
         for rate in (0.0, *rates)
     ]
@@ -186,6 +193,7 @@ def _row(
     arrays: Arrays,
     rate: float,
     found: list[tuple[float, int]],
+    span: tuple[float, float],
 ) -> tuple[float | int | str, ...]:
     values = np.array([value for value, _ in found])
     mean, n = float(values.mean()), len(values)
@@ -199,7 +207,7 @@ def _row(
         wanted += float(np.square(own).sum())
     error = float(np.sqrt(off / wanted)) if wanted else 0.0
     errors = float(np.mean([count for _, count in found]))
-    ends = (mean - half, mean + half, float(values.min()), float(values.max()))
+    ends = (max(mean - half, span[0]), min(mean + half, span[1]), float(values.min()), float(values.max()))
     return (name, form.width, words * form.width / 8, error, rate, mean, *ends, errors, n)
 
 
@@ -229,7 +237,7 @@ def _findings(rows: list[tuple[float | int | str, ...]], quality: str, most_drop
     found.append(Finding("number format", "note", f"{text}, {quality} {float(least[5]):.4g}"))
     if stands := {str(row[0]): _stands(rows, str(row[0]), limit) for row in kept if len(rows) > len(clean)}:
         words = ", ".join(f"{name} {rate:g}" if rate else f"{name} none" for name, rate in stands.items())
-        text = f"errors per stored bit up to which {quality} stays within {most_drop:g} of {reference} on average"
+        text = f"errors per stored bit up to which the interval of {quality} stays within {most_drop:g} of {reference}"
         found.append(Finding("bit errors", "note", f"{text}: {words}"))
     return found
 

@@ -35,7 +35,9 @@ UNSET = 0xFFFFFFFF
 """Stands for the sum until the program is linked."""
 
 
-def guarded(sources: Mapping[str, str], parts: int = 1, total: int | None = None) -> dict[str, str]:
+def guarded(
+    sources: Mapping[str, str], parts: int = 1, total: int | None = None, *, weights: bool = True
+) -> dict[str, str]:
     """Return `sources` of a model with a guard, and with the linker script that the guard needs.
 
     Args:
@@ -43,6 +45,8 @@ def guarded(sources: Mapping[str, str], parts: int = 1, total: int | None = None
         parts: answers after which all of the flash was checked, a power of two.
         total: the sum of the linked program, which `measure.guard` finds; None learns it from the first scrub after the
             start, where nobody can write it into the program: what was wrong before the start is not found then.
+        weights: whether the tables of weights are summed too. They are often most of the flash, and one wrong bit there
+            seldom matters (`sarto.audit.faults` tells): left out, it costs less, and harmless faults stop less.
 
     Raises:
         SartoError: E150, when the sources are guarded already, or `parts` is no power of two.
@@ -69,7 +73,7 @@ def guarded(sources: Mapping[str, str], parts: int = 1, total: int | None = None
     written = {"SUM": f"{UNSET if total is None else total:#010x}", "LEARN": str(int(total is None))}
     made = filled(text, {**written, "PARTS": str(parts), "WINDOWS": str(int(streams))})
     script = sources.get("link.ld", image_sources()["link.ld"])
-    return {**sources, "model.c": f"{bare}\n{made}", "link.ld": _script(script)}
+    return {**sources, "model.c": f"{bare}\n{made}", "link.ld": _script(script, weights)}
 
 
 def _renamed(source: str, name: str, arguments: str) -> str:
@@ -84,14 +88,21 @@ def _renamed(source: str, name: str, arguments: str) -> str:
     return found
 
 
-def _script(script: str) -> str:
-    """Return the linker script with every section of the flash filled up, and the sum behind them."""
+def _script(script: str, weights: bool) -> str:
+    """Return the linker script with every section of the flash filled up, and the sum behind them.
+
+    Where weights are not summed, they come after the sum: every table has a section of its own, with its name.
+    """
     for name, align_b in ((".text", 8), (".rodata", 4 * BLOCK)):
         script, count = re.subn(
             rf"({re.escape(name)} : {{ [^}}]*)}} > FLASH", rf"\1. = ALIGN({align_b}); }} > FLASH", script
         )
         assert count == 1, f"the linker script has one {name}"
     guard = "  .guard : { guard_last = .; KEEP(*(.guard)) } > FLASH\n"
+    if not weights:
+        assert ".rodata.* " in script, "the linker script takes tables by their names"
+        script = script.replace(".rodata.* ", ".rodata.[!w]* .rodata.w[!e]* ", 1)
+        guard += "  .weights : { *(.rodata.we*) } > FLASH\n"
     return script.replace(
         "  .stack (NOLOAD)", f"  guard_first = ADDR(.vectors);\n{guard}  .stack (NOLOAD)", 1
     )

@@ -18,6 +18,7 @@ def build_guarded(
     device: Device,
     parts: int = 1,
     *,
+    weights: bool = True,
     optimise: str = "-O2",
     flash_b: int | None = None,
     ram_b: int | None = None,
@@ -29,6 +30,7 @@ def build_guarded(
         sources: as `build` takes them, without a guard.
         device: to build for.
         parts: answers after which all of the flash was checked.
+        weights: whether the tables of weights are summed too.
         optimise: the compiler's level.
         flash_b: flash allowed; None allows all of it.
         ram_b: RAM allowed; None allows all of it.
@@ -39,7 +41,7 @@ def build_guarded(
     """
 
     def built(total: int) -> tuple[Image, dict[str, str]]:
-        made = guarded(sources, parts, total)
+        made = guarded(sources, parts, total, weights=weights)
         return build(made, device, optimise=optimise, flash_b=flash_b, ram_b=ram_b, cache=cache), made
 
     image, made = built(UNSET)

@@ -3,7 +3,8 @@
 The verdict on a fault is that of a whole run with the fault in it (`plainly`); it is found faster, see `_cut`. What is
 stored is the pattern of a number format: parameters are rounded to it, and a fault makes another number of one. The
 network itself computes in float32, so what its steps write (`activations`) and its items (`input`) are float32, and a
-fault there comes in every item. Answers that are no numbers are due.
+fault there comes in every item. A step writes once in an inference, so that a fault which comes once and one that stays
+are the same here. Answers that are no numbers are due. All that the steps write for all items is held in memory.
 
 >>> net = nn.Sequential(nn.Linear(2, 2, bias=False))
 >>> _ = net[0].weight.data.copy_(torch.eye(2))
