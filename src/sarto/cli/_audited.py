@@ -121,7 +121,9 @@ def answer(asked: Asked) -> int:
 
 def _by_group(asked: Asked, rows: Predictions, gates: tuple[Gate, ...]) -> GroupAudit | None:
     """Return the audit by subgroup; None of a folder of which only faults or formats are asked."""
-    told = asked.item_data or asked.attributes or asked.groups or any(g.figure not in OF_FAULTS for g in gates)
+    told = (
+        asked.item_data or asked.attributes or asked.groups or any(g.figure not in OF_FAULTS for g in gates)
+    )
     if (asked.faults or asked.formats) and not told:
         return None
     settings = GroupSettings(

@@ -127,7 +127,11 @@ def inject(
             hint = "--against OUT, the folder of the model without guards"
             raise SartoError("E161", "mttf_ratio needs --against", cause=cause, hint=hint)
         evidence += mttf_ratios(reports, campaign(against), command)
-    tables = {"faults": _outcomes(reports), "fault map": _map(reports[0])}
+    tables = {
+        "faults": _outcomes(reports),
+        "fault map": _map(reports[0], 2),
+        "fault map by part": _map(reports[0], 1),
+    }
     hit = _hit(reports, groups)
     if hit is not None:
         tables["hit groups"] = hit
@@ -151,15 +155,16 @@ def _outcomes(reports: Sequence[Report]) -> Table:
     return Table("faults", columns, ("", "1", "1", "1", "faults", ""), tuple(rows), ("",) * 6)
 
 
-def _map(report: Report) -> Table:
-    """Return the critical share by part (rows) and bit (columns); nothing where no fault was drawn."""
-    by_bit = report.tables[1]
+def _map(report: Report, number: int) -> Table:
+    """Return the critical share by layer or part (rows) and bit (columns); nothing where no fault was drawn."""
+    by_bit = report.tables[number]
+    key = by_bit.columns[0]
     rows = [dict(zip(by_bit.columns, row, strict=True)) for row in by_bit.rows]
     bits = sorted({int(row["bit"]) for row in rows})
-    parts = list(dict.fromkeys(str(row["part"]) for row in rows))
-    share = {(str(row["part"]), int(row["bit"])): float(row["critical"]) for row in rows if row["faults"]}
+    parts = list(dict.fromkeys(str(row[key]) for row in rows))
+    share = {(str(row[key]), int(row["bit"])): float(row["critical"]) for row in rows if row["faults"]}
     body = tuple((part, *(share.get((part, bit), "") for bit in bits)) for part in parts)
-    columns = ("place", *map(str, bits))
+    columns = (key, *map(str, bits))
     how = ("", *[by_bit.how[-1]] * len(bits))
     return Table("fault map", columns, ("", *["1"] * len(bits)), body, how)
 

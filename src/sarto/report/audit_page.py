@@ -66,7 +66,11 @@ def audit_html(audited: Audited) -> str:
         groups={name: groups(tables[name], COLUMNS[name]) for name in COLUMNS if name in tables},
         charts=charts,
         contributions=cut(tables["contributions"].rows, 12) if "contributions" in tables else ([], 0),
-        fault_map=fault_map(tables["fault map"]) if "fault map" in tables else None,
+        fault_maps=[
+            (tables[name].columns[0], tables[name].columns[1:], fault_map(tables[name]))
+            for name in ("fault map", "fault map by part")
+            if name in tables
+        ],
         headings=headings(audited),
         figure=figure,
         plain={name: _plain(tables[name]) for name in PLAIN if name in tables},
