@@ -109,7 +109,18 @@ def test_every_code_for_input_is_provoked_here_or_in_its_room() -> None:
     assert others - networks <= {"E115", "E116", "E117"}
     rooms = [
         file
-        for room in ("audit", "compress", "deploy", "learn", "models", "rooms", "search")
+        for room in (
+            "audit",
+            "cli",
+            "core",
+            "data",
+            "learn",
+            "models",
+            "compress",
+            "deploy",
+            "rooms",
+            "search",
+        )
         for file in (ROOT / "tests" / room).rglob("*.py")
     ]
     named = {code for file in rooms for code in re.findall(r"E1\d\d", file.read_text(encoding="utf-8"))}
