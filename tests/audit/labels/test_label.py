@@ -40,7 +40,9 @@ def test_compas_has_its_published_figures(compas: Label) -> None:
     assert joint.given_protected[1] == pytest.approx([0.6091, 0.3909], abs=5e-5)
 
 
-@pytest.mark.parametrize("counts", [COUNTS, [[30, 10], [20, 40]], [[5, 6, 7], [8, 1, 12], [3, 3, 9]]])
+@pytest.mark.parametrize(
+    "counts", [COUNTS, [[30, 10], [20, 40]], [[9, 2, 3], [1, 12, 5]], [[5, 6, 7], [8, 1, 30], [30, 3, 9]]]
+)
 def test_measures_are_those_of_scipy_and_the_corrected_one_follows_from_them(counts: list[list[int]]) -> None:
     table = np.array(counts)
     found, n, (r, c) = dependence(table), table.sum(), table.shape
@@ -51,6 +53,7 @@ def test_measures_are_those_of_scipy_and_the_corrected_one_follows_from_them(cou
     most = min(r - (r - 1) ** 2 / (n - 1), c - (c - 1) ** 2 / (n - 1)) - 1
     corrected = math.sqrt(excess / most)
     assert corrected == pytest.approx(found.V)
+    assert [end * math.sqrt(min(r, c) - 1) for end in found.V_interval] == pytest.approx(found.w_interval)
     low, high = (n * end**2 for end in found.w_interval)
     assert chndtr(found.chi2, found.df, high) == pytest.approx(0.025, abs=1e-6)
     assert low == 0 or chndtr(found.chi2, found.df, low) == pytest.approx(0.975, abs=1e-6)

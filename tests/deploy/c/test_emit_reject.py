@@ -43,13 +43,13 @@ def network() -> Graph:
 
 
 def rule_of(graph: Graph, sequences: RawSequences, *, box: bool) -> Rule:
-    """A rule under which items are answered, and rejected for either reason."""
+    """A rule under which items are answered, and rejected for either reason; with a box, one lies on its border."""
     scores = interpreted(graph, sequences).scores
     least = np.full(len(graph.outputs), int(np.median(margins(scores))), np.int64)
     if not box:
         return Rule(least)
     centre = np.tile(np.median(scores, axis=0).astype(np.int64), (len(graph.outputs), 1))
-    radius = np.abs(scores - centre[0]).max(axis=0) * 3 // 4
+    radius = np.abs(scores - centre[0])[margins(scores).argmax()]
     return Rule(least // 4, centre, np.tile(radius, (len(graph.outputs), 1)))
 
 
