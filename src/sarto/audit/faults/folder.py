@@ -1,8 +1,8 @@
 """Campaigns on a finished output folder: on its integer graph, its image, and the container of a stored network.
 
-`audit_folder` returns a report of each. The graph is judged on all inputs that the folder keeps (`pinned.npz`, or those
-that are given), the image on as many of them as run in the emulator in `RUN` instructions, at least two: a campaign
-with the default plan takes under a minute on one core.
+`audit_folder` returns a report of each. Of the inputs that the folder keeps (`pinned.npz`, or those that are given) the
+graph is judged on as many as hold `VALUES` numbers in the interpreter, the image on as many as run in the emulator in
+`RUN` instructions, evenly spread and at least two: a campaign with the default plan takes under a minute on one core.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from sarto.audit.faults.report import Report
 from sarto.core.artifact import read_manifest
 from sarto.core.device import STORAGE, Host
 from sarto.core.errors import SartoError
-from sarto.core.graph import load_graph
+from sarto.core.graph import Graph, load_graph
+from sarto.core.graph.whole import width
 from sarto.core.progress import Talk
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
@@ -33,6 +34,8 @@ Where = Literal["graph", "image", "container"]
 WHERE: tuple[Where, ...] = get_args(Where)
 RUN = 2_000_000
 """Instructions without a fault that one fault of an image may take: some 30 ms here."""
+VALUES = 500_000
+"""Intermediate results of the interpreter that one fault of a graph may take."""
 DEFAULT = Plan(by="network", error=0.05, confidence=0.95)
 """Some 400 faults at most of flash, and of RAM."""
 _CONTAINER = "network.sarto"
@@ -102,7 +105,8 @@ def audit_folder(
             graph, given = load_graph(out / "graph.npz"), sequences or read_pinned(out)
             subject = graph.sha256
             if place == "graph":
-                space = GraphSpace(graph, given.raw, given.offsets, PARTS, fault)
+                few = given.pinned(max(2, VALUES // _values(graph, given)))
+                space = GraphSpace(graph, few.raw, few.offsets, PARTS, fault)
             else:
                 assert device is not None and not isinstance(device, Host)
                 sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
@@ -128,3 +132,11 @@ def audit_folder(
             )
         )
     return found
+
+
+def _values(graph: Graph, given: RawSequences) -> int:
+    """Return about how many numbers the interpreter makes for one input."""
+    if graph.whole:
+        return sum(width(graph, op) for op in graph.whole)
+    held = sum(int(np.prod(tensor.shape)) for tensor in graph.kind("state"))
+    return max(1, int(np.diff(given.offsets).max(initial=1)) * held)
