@@ -65,6 +65,7 @@ class Asked:
     by: Any
     half_width: float
     confidence_level: float
+    guard: str | None
     fit: float | None
     gates: tuple[str, ...]
     out: Path | None
@@ -152,7 +153,13 @@ def _with_folder(
     talk = open_talk(asked.quiet)
     if asked.faults:
         campaign = Campaign(
-            asked.where or (), asked.fault, asked.half_width, asked.confidence_level, asked.by, asked.fit
+            asked.where or (),
+            asked.fault,
+            asked.half_width,
+            asked.confidence_level,
+            asked.by,
+            asked.fit,
+            asked.guard,
         )
         against = None if asked.against is None else Path(asked.against)
         known = {name: rows.columns[name] for name in asked.groups or rows.columns if name in rows.columns}

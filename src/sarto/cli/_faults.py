@@ -6,7 +6,7 @@ A gate on faults has to hold of everything that was made faulty: of the integer 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ class Campaign:
         confidence: of the intervals.
         by: what has a sample of its own.
         fit: failures of 10^6 bits in 10^9 hours, or None.
+        guard: that the image has; then it is what is judged, beside the image without.
     """
 
     where: tuple[str, ...]
@@ -55,6 +56,7 @@ class Campaign:
     confidence: float
     by: Any
     fit: float | None
+    guard: str | None
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def inject(
     from sarto.audit.faults.folder import audit_folder
     from sarto.audit.faults.model import Fault
     from sarto.audit.faults.ratio import mttf_ratios
+    from sarto.deploy.guard import Guard
 
     wanted = [gate for gate in gates if gate.figure in OF_FAULTS]
     shares = [abs(g.limit) / 2 for g in wanted if g.figure not in ("mttf", "mttf_ratio") and g.limit]
@@ -107,10 +110,18 @@ def inject(
             "E161", "an MTTF needs --fit", cause="it follows from how often a bit fails", hint=hint
         )
 
-    def campaign(folder: Path) -> list[Report]:
+    guard = None if asked.guard is None else Guard.of(asked.guard)
+    if guard is not None:
+        if against is not None or asked.where not in ((), ("image",)):
+            cause = "a guard is judged in the image, beside the same image without it"
+            raise SartoError("E112", "--guard with --against or --where", cause=cause, hint="leave them out")
+        places = ("image",)
+
+    def campaign(folder: Path, guard: Guard | None = None) -> list[Report]:
         return audit_folder(
             folder,
             places,
+            guard=guard,
             plan=plan,
             fault=Fault(kind=asked.kind),
             talk=talk,
@@ -119,14 +130,14 @@ def inject(
             raw_fit_per_mbit=asked.fit,
         )
 
-    reports = campaign(out)
+    reports = campaign(out, guard)
     evidence = [e for report in reports for e in report.evidence]
-    if any(g.figure == "mttf_ratio" for g in wanted):
-        if against is None:
+    if guard is not None or any(g.figure == "mttf_ratio" for g in wanted):
+        if against is None and guard is None:
             cause = "it compares a model with guards with the same one without"
-            hint = "--against OUT, the folder of the model without guards"
+            hint = "--guard flash, or --against OUT, the folder of the model without guards"
             raise SartoError("E161", "mttf_ratio needs --against", cause=cause, hint=hint)
-        evidence += mttf_ratios(reports, campaign(against), command)
+        evidence += mttf_ratios(reports, campaign(against or out), command)
     tables = {
         "faults": _outcomes(reports),
         "fault map": _map(reports[0], 2),
@@ -140,6 +151,8 @@ def inject(
             tables[table.name] = table
     judged = tuple(_judge(gate, reports, evidence) for gate in wanted)
     findings = tuple(finding for report in reports for finding in report.findings)
+    if guard is not None:
+        evidence = [replace(e, what=f"{e.what} with the guard {guard}") for e in evidence]
     words = ", ".join(f"{r.rates.faults:,} of the {r.space}'s {r.bits:,} bits" for r in reports)
     text = f"Faults were drawn at random ({asked.kind}): {words}; intervals at {100 * plan.confidence:g} %."
     return Found(tables, tuple(evidence), findings, judged, text)

@@ -16,6 +16,7 @@ from sarto.cli._verb import json_option, verb
 from sarto.core.errors import SartoError
 
 if TYPE_CHECKING:
+    from sarto.core.evidence import Evidence
     from sarto.measure.onnx import OnnxFile
 
 MANIFEST, GRAPH, LIST = "artifact.json", "graph.npz", "deployed.json"
@@ -37,8 +38,11 @@ SOURCES = {".c", ".h", ".ld"}
 @click.option(
     "-o", "--out", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path), help="Where to."
 )
+@click.option(
+    "--guard", metavar="GUARD", help="Check a sum over the flash before answers: flash, code, or flash:16."
+)
 @json_option
-def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
+def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool) -> None:
     """Deploy the model in OUT: check its files against the manifest and copy them to DIR.
 
     The project of --to cmake builds with the GCC for the device as it stands: cmake -B build && cmake --build build.
@@ -48,6 +52,11 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     The file of --to onnx is for boards with Linux. It is made of a network, in integers (QDQ) if that is what it
     computes in, was run here in ONNX Runtime, and said what the model says; how far, and its latency here, is written
     beside it. It takes the extra nn.
+
+    With --guard the model first checks a sum over the flash, its own code included, and says that it has no answer
+    where that is wrong: all of the flash, all but the weights (code), or with flash:16 a sixteenth at every answer. It
+    learns the sum at its first answer after the start. What it takes is measured. sarto audit OUT --faults --guard
+    says what it is worth.
 
     A list of what was written is kept in DIR, so that a later call can tell its own files from those that were edited:
     a file in DIR that is neither is never overwritten.
@@ -79,6 +88,13 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
         from sarto.measure.from_board import project_files
 
         contents |= {name: text.encode() for name, text in project_files(out, artifact).items()}
+    evidence = list(made.evidence) if made is not None else []
+    if guard is not None:
+        texts, evidence = _guarded(out, artifact, form, guard)
+        contents |= {name: text.encode() for name, text in texts.items()}
+        contents[EVIDENCE] = "".join(
+            json.dumps(e.to_json(), sort_keys=True) + "\n" for e in evidence
+        ).encode()
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     gone = _check_target(folder, files)
     for name, content in contents.items():
@@ -89,7 +105,7 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
         folder / LIST, json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True) + "\n"
     )
     if as_json:
-        told = {} if made is None else _told(made)
+        told = {"evidence": [e.to_json() for e in evidence]} if made is None else _told(made)
         _answer.document({"out": str(out), "to": form, "folder": str(folder), "files": files, **told})
         return
     rows = [(name, f"{len(contents[name])} B", sha256[:16]) for name, sha256 in files.items()]
@@ -97,6 +113,11 @@ def command(out: Path, form: str, folder: Path, as_json: bool) -> None:
     _answer.line(f"\n{len(files)} files checked and written to {folder}/, and listed in {LIST}")
     if made is not None:
         _show(made)
+    if guard is not None:
+        from sarto.cli._figures import show_figures
+
+        _answer.line(f"\nwhat the guard takes ({guard}):\n")
+        show_figures(evidence)
     if form == "cmake":
         here, build = shlex.quote(str(folder)), shlex.quote(str(folder / "build"))
         _answer.line(f"build them with: cmake -S {here} -B {build} && cmake --build {build}")
@@ -119,6 +140,20 @@ def _onnx(out: Path, artifact: Mapping[str, Any], folder: Path) -> OnnxFile:
         ) from error
     command = f"sarto deploy {shlex.quote(str(out))} --to onnx -o {shlex.quote(str(folder))}"
     return onnx_of_folder(out, artifact, command)
+
+
+def _guarded(
+    out: Path, artifact: Mapping[str, Any], form: str, text: str
+) -> tuple[dict[str, str], list[Evidence]]:
+    """Return the sources with a guard, and what it takes."""
+    if form == "onnx":
+        cause = "a guard sums the flash of a microcontroller"
+        raise SartoError("E112", "--guard with --to onnx", cause=cause, hint="leave it out, or deploy --to c")
+    from sarto.deploy.guard import Guard
+    from sarto.measure.guard import overhead
+
+    found = Guard.of(text)
+    return overhead(out, artifact, found, f"sarto deploy {shlex.quote(str(out))} --to {form} --guard {found}")
 
 
 def _told(made: OnnxFile) -> dict[str, Any]:

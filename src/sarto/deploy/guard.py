@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 
 import numpy as np
@@ -29,10 +30,43 @@ from jaxtyping import UInt32
 from sarto.core.errors import SartoError
 from sarto.deploy.c.program import filled, image_sources
 
+WHAT = ("flash", "code")
+"""What a guard sums: all of the flash, or all but the weights."""
 BLOCK = 8
 """Words that are checked in one turn of the loop; the linker fills the last one up."""
 UNSET = 0xFFFFFFFF
 """Stands for the sum until the program is linked."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A guard, as an option says it: what is summed, and in how many parts."""
+
+    weights: bool = True
+    parts: int = 1
+
+    @staticmethod
+    def of(text: str) -> Guard:
+        """Return the guard in `flash`, `code`, or with parts `flash:4`.
+
+        >>> Guard.of("code:4")
+        Guard(weights=False, parts=4)
+
+        Raises:
+            SartoError: E150, for anything else.
+        """
+        what, colon, parts = text.partition(":")
+        if what not in WHAT or (colon and not parts.isdigit()):
+            raise SartoError(
+                "E150",
+                f"'{text}' is no guard",
+                cause="a guard sums all of the flash, or all but the weights (code)",
+                hint="say flash, code, or flash:16 for a sixteenth at every answer",
+            )
+        return Guard(what == "flash", int(parts) if colon else 1)
+
+    def __str__(self) -> str:
+        return f"{WHAT[not self.weights]}{f':{self.parts}' if self.parts > 1 else ''}"
 
 
 def guarded(
