@@ -92,7 +92,7 @@ def test_items_in_parts_say_what_they_say_at_once(monkeypatch: pytest.MonkeyPatc
     graph = one_layer(0, "conv")
     given = items(graph, 0, 9)
     whole = infer(graph, given)
-    monkeypatch.setattr("sarto.core.graph.whole._MOST_VALUES", 1)
+    monkeypatch.setattr("sarto.core.graph.whole.MOST_VALUES", 1)
     parts = infer(graph, given)
     np.testing.assert_array_equal(parts.scores, whole.scores)
     np.testing.assert_array_equal(parts.classes, whole.scores.argmax(1))

@@ -29,6 +29,10 @@ from sarto.core.graph.operations import interpolated, requantise, tanh_lookup
 HALF_TURN = 1 << 15
 
 
+class EndlessTreeError(ValueError):
+    """A tree leads back to a node that it came from, which no tree does unless it was damaged."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trees:
     """Decision trees as tables.
@@ -49,15 +53,23 @@ class Trees:
 
 
 def forest(vector: Integer[np.ndarray, "item feature"], trees: Trees) -> Int[np.ndarray, "item output"]:
-    """Return the sums over all trees of the leaf that each item ends in."""
+    """Return the sums over all trees of the leaf that each item ends in.
+
+    Raises:
+        EndlessTreeError: when an item ends in none.
+    """
     sums = np.zeros((len(vector), trees.leaf.shape[1]), np.int64)
     items = np.arange(len(vector))
     for root in trees.root.tolist():
         node = np.full(len(vector), root, np.int64)
+        depth = 0
         while len(live := items[node >= 0]):
+            if depth > len(trees.feature):
+                raise EndlessTreeError(f"the tree from node {root} does not end")
             at = node[live]
             right = vector[live, trees.feature[at]] > trees.threshold[at]
             node[live] = trees.child[2 * at + right]
+            depth += 1
         sums += trees.leaf[~node]
     return sums
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,10 @@ from sarto.core.graph.generated import generated
 from sarto.core.graph.layer import Constants, recurrent, remember, rescaled
 from sarto.core.graph.operations import POOLED_STEPS, pool, scaled
 from sarto.core.graph.values import Graph
+
+State = dict[str, Int[np.ndarray, "item _"]]
+Upset = Callable[[int, Int[np.ndarray, " item"], State], None]
+"""Changes the state in place after a step: its number, the numbers of the sequences, and by name their tensors."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +28,7 @@ class Layer:
         span: which of all neurons are its own.
         below: of its input, the neurons and the attributes that rescale them; None where it sees the sensor.
         slots: of its linear memory.
+        memory: name of that tensor, empty without one.
     """
 
     consts: Constants
@@ -30,6 +36,7 @@ class Layer:
     span: slice
     below: tuple[slice, dict[str, int]] | None
     slots: int
+    memory: str = ""
 
 
 def layers(graph: Graph) -> list[Layer]:
@@ -50,8 +57,9 @@ def layers(graph: Graph) -> list[Layer]:
         units = attributes.get("units", graph.by_name[op.outputs["state"]].shape[0])
         if "start" in attributes:
             consts["weights"], consts["inputs"] = generated(attributes["start"], units, channels)
-        slots = graph.by_name[op.outputs["memory"]].shape[0] if "memory" in op.outputs else 0
-        found.append(Layer(consts, attributes, slice(first, first + units), below, slots))
+        memory = op.outputs.get("memory", "")
+        slots = graph.by_name[memory].shape[0] if memory else 0
+        found.append(Layer(consts, attributes, slice(first, first + units), below, slots, memory))
     return found
 
 
@@ -71,12 +79,15 @@ def advance(
 
 
 def reservoir_means(
-    graph: Graph, x: Integer[np.ndarray, "row channel"], offsets: Int[np.ndarray, " item_plus_1"]
+    graph: Graph,
+    x: Integer[np.ndarray, "row channel"],
+    offsets: Int[np.ndarray, " item_plus_1"],
+    upset: Upset | None = None,
 ) -> Int[np.ndarray, "item segment unit"]:
     """Return what is pooled of the states under standardised inputs `x`, with 30 fractional bits.
 
     Units are the running means first and the segment's last state after them, each where the `features` operation
-    takes it; all are 0 where a sequence never reached the segment.
+    takes it; all are 0 where a sequence never reached the segment. After each step `upset` may change the state.
     """
     every = layers(graph)
     pools = [op for op in graph.step if op.kind == "pool"]
@@ -87,6 +98,8 @@ def reservoir_means(
         if role in graph.segment[0].inputs
     ]
     width = graph.by_name[pools[0].outputs["total"]].shape[0] if pools else 0
+
+    names = next(op.outputs for op in graph.step if op.kind == "recurrent")
 
     lengths = np.diff(offsets)
     order = np.argsort(-lengths, kind="stable")
@@ -105,6 +118,10 @@ def reservoir_means(
         if count < POOLED_STEPS:
             count += 1
             total = pool(total, h, square_shift) if pools else total
+        if upset is not None:
+            own = {layer.memory: m for layer, m in zip(every, memories, strict=True) if layer.memory}
+            pooled = {pools[0].outputs["total"]: total} if pools else {}
+            upset(step, order[:live], {names["state"]: h, **pooled, **own})
         boundary = segment < graph.segments - 1 and count == graph.segment_steps
         going_on = 0 if boundary else int(np.searchsorted(-ends, -(step + 1)))
         if going_on < live:

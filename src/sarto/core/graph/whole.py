@@ -28,7 +28,7 @@ from sarto.core.graph.operations import standardise
 from sarto.core.graph.reject import decided
 from sarto.core.graph.values import Graph, Op
 
-_MOST_VALUES = 2**22
+MOST_VALUES = 2**22
 """Of the widest intermediate result (every place of a kernel of a convolution) that are held at once."""
 SUMMED = ("dense", "conv", "mam", "mam_conv")
 """Operations with weights, whose sums get a bias and are rescaled."""
@@ -41,7 +41,7 @@ def infer(graph: Graph, items: Integer[np.ndarray, "item ..."]) -> Outcome:
     Where numbers are predicted, the scores are those in counts of the graph's `quanta`, and the class is 0.
     """
     (scores,) = graph.kind("output")
-    step = max(1, _MOST_VALUES // max(_width(graph, op) for op in graph.whole))
+    step = max(1, MOST_VALUES // max(width(graph, op) for op in graph.whole))
     found = np.zeros((len(items), len(graph.outputs)), np.int64)
     for first in range(0, len(items), step):
         part = tensors(graph, items[first : first + step], keep=False)[scores.name]
@@ -79,7 +79,7 @@ def tensors(graph: Graph, items: Integer[np.ndarray, "item ..."], keep: bool = T
         if op.kind == "argmax":
             continue
         (out,) = (graph.by_name[name] for name in op.outputs.values())
-        result = _run(graph, op, values).reshape(len(items), *out.shape)
+        result = run_op(graph, op, values).reshape(len(items), *out.shape)
         values[out.name] = result.astype(out.dtype)
         for name in op.inputs.values():
             if not keep and last[name] == number:
@@ -87,8 +87,8 @@ def tensors(graph: Graph, items: Integer[np.ndarray, "item ..."], keep: bool = T
     return values
 
 
-def _run(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."]:
-    """Return what one operation makes of what it reads."""
+def run_op(graph: Graph, op: Op, values: Values) -> Integer[np.ndarray, "item ..."]:
+    """Return what one operation makes of what it reads, `values` by the names of tensors."""
     a = op.attributes
     limits = (a.get("low", 0), a.get("high", 0))
     if op.kind == "add":
@@ -174,8 +174,8 @@ def _kernel(op: Op) -> network.Slide:
     return network.Slide.of((a["kernel_row"], a["kernel_column"]), a)
 
 
-def _width(graph: Graph, op: Op) -> int:
-    """Return how many values an operation holds for one item."""
+def width(graph: Graph, op: Op) -> int:
+    """Return how many values an operation holds at once for one item."""
     if not op.outputs:
         return 1
     (out,) = (graph.by_name[name] for name in op.outputs.values())
