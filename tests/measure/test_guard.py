@@ -50,9 +50,8 @@ def test_a_guarded_image_says_the_same_and_sums_all_of_its_flash(name: str, part
     assert 0 < made.flash_b - build(changed(), device(name)).flash_b < 330
 
 
-@pytest.mark.parametrize("name", ["cortex_m4", "rv32imc"])
-def test_no_wrong_bit_of_code_or_tables_lets_a_wrong_answer_out(name: str) -> None:
-    of, plain = Injector(image(name, 1), GIVEN), Injector(build(changed(), device(name)), GIVEN)
+def test_no_wrong_bit_of_code_or_tables_lets_a_wrong_answer_out() -> None:
+    of, plain = Injector(image("cortex_m4", 1), GIVEN), Injector(build(changed(), device("cortex_m4")), GIVEN)
     rng = np.random.default_rng(1)
 
     def silent(injector: Injector, count: int) -> float:
