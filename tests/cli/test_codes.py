@@ -102,14 +102,25 @@ def test_mistakes_of_a_user(code: str, tmp_path: Path, monkeypatch: pytest.Monke
 def test_every_code_for_input_is_provoked_here_or_in_its_room() -> None:
     """E116 is of the estimators, which have no verb; E117 of what a board said about a real model (tests/measure).
 
-    E121 and above are of networks: the tests of their rooms name them.
+    E121 and above are of networks and audits: the tests of their rooms name them.
     """
     others = {code for code in error_pages() if code.startswith("E1")} - set(CALLS)
     networks = {code for code in others if code > "E120"}
     assert others - networks <= {"E115", "E116", "E117"}
     rooms = [
         file
-        for room in ("models", "compress", "deploy", "rooms", "search")
+        for room in (
+            "audit",
+            "cli",
+            "core",
+            "data",
+            "learn",
+            "models",
+            "compress",
+            "deploy",
+            "rooms",
+            "search",
+        )
         for file in (ROOT / "tests" / room).rglob("*.py")
     ]
     named = {code for file in rooms for code in re.findall(r"E1\d\d", file.read_text(encoding="utf-8"))}

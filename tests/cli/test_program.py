@@ -28,7 +28,9 @@ def test_help_lists_every_verb_with_its_line() -> None:
     ]
     assert set(methods("sarto.cli")) <= set(listed)
     assert {
+        "audit",
         "fit",
+        "label",
         "measure",
         "compare",
         "compress",
@@ -68,7 +70,7 @@ def test_python_m_sarto_is_the_same_program(tmp_path: Path) -> None:
         (
             ("xyzzy",),
             "error[E111]: 'xyzzy' is not a command of sarto",
-            "hint: the commands are compare, compress, ",
+            "hint: the commands are audit, compare, compress, ",
         ),
         (("--verison",), "error[E112]: --verison is not an option of sarto", "hint: did you mean --version?"),
         (

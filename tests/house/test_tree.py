@@ -12,6 +12,7 @@ SOURCES = sorted(
     for place in PLACES
     for suffix in ("py", "c", "h", "jinja", "j2")
     for path in (ROOT / place).rglob(f"*.{suffix}")
+    if ".cache" not in path.parts  # where benchmarks keep what they made, and peers that pip brought
 )
 MAX_LINES = 400
 VAGUE = {"utils", "util", "common", "helpers", "helper", "base", "misc"}

@@ -44,7 +44,7 @@ FILES = {
     "main.c",
     "model.c",
     "model.h",
-    "pinned.npz",
+    *("pinned.npz", "predictions.csv"),
     "provenance.json",
     "recipe.json",
     "request.json",

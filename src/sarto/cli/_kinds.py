@@ -303,6 +303,19 @@ class GateKind(Kind):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+class AuditGateKind(Kind):
+    """A gate of an audit, which `sarto.audit.gates` reads; its metrics are looked up later."""
+
+    name = "gate"
+    envvar_list_splitter = ";"
+
+    def read(self, text: str) -> str:
+        """Return the gate after reading it."""
+        from sarto.audit.gates import read_gate
+
+        return read_gate(text).text
+
+
 def _cells() -> list[str]:
     from sarto.core.rooms import methods
 
@@ -320,3 +333,4 @@ COUNT, SEED, POSITIVE = CountKind(), CountKind(least=0, most=2**32 - 1), Positiv
 NAMES, CELLS, CONDITION = NamesKind(), NamesKind(_cells, "a cell"), ConditionKind()
 FAMILIES = NamesKind(_families, "a family")
 DEVICE, LINKS, TITLE, GATE = DeviceKind(), LinksKind(), TitleKind(), GateKind()
+AUDIT_GATE = AuditGateKind()

@@ -55,6 +55,10 @@ BUDGET, TRAINING = "Budget", "Training"
 @setting("--train-on", section=TRAINING, type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
          help="Where networks are trained.")
 @setting("--seed", section=TRAINING, type=_kinds.SEED, default=0, show_default=True, help="Of every random draw.")
+@click.option("--gate", "gates", multiple=True, type=_kinds.AUDIT_GATE, metavar="GATE",
+              help="What a point has to hold to be chosen, on validation items: 'gain >= -2pp @ support=0.1'.")
+@click.option("--gate-groups", type=_kinds.NAMES, metavar="COLUMNS", help="Columns that make the groups of gates.")
+@click.option("--gate-table", metavar="TABLE", help="More such columns, joined by one that both have: subjects.csv.")
 @setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
 @json_option
 @click.pass_context
@@ -90,6 +94,7 @@ def command(
                 cause="a file has no RAM" if flag == "ram" else "a file is not run",
                 hint="say which device the network is for: sarto devices",
             )
+    options["gate_groups"] = options["gate_groups"] or ()
     options["optimise"] = options["optimise"] and f"-{options['optimise']}"
     options["command"] = current_call().command(*untyped_words(context))
     result = shrink(ShrinkRequest(model=model, out=out, **options), open_talk(quiet))
@@ -101,6 +106,7 @@ def _show(result: ShrinkResult, as_json: bool) -> int:
     """Print the last screen, or the document, and return the exit code."""
     from sarto.cli._folder import read_with_report, shown
     from sarto.cli._limits import sentence, show_nearest, show_verdict, unmet, unmet_file
+    from sarto.search.gated import failure as failure_of
     from sarto.search.shrink_folder import FILE
 
     run = read_with_report(result.out, again=not result.already_done)
@@ -109,6 +115,8 @@ def _show(result: ShrinkResult, as_json: bool) -> int:
     if not result.verdict.fits:
         summary = run.artifact["summary"]
         failure = unmet(result.verdict, device, summary) if device else unmet_file(result.verdict)
+    else:
+        failure = failure_of(next(p for p in run.points if p.name == run.chosen))
     if as_json:
         _answer.document(
             {

@@ -49,6 +49,10 @@ BUDGET, SEARCH, MODEL = "Budget", "Search", "Model and sensor"
 @setting("--sensor-scale", section=MODEL, type=_kinds.POSITIVE, help="What one count is worth; else from the data.")
 @setting("--optimise", section=MODEL, type=_kinds.ChoiceKind("O2", "Os"), help="How the compiler optimises.")
 @setting("--name", section=MODEL, type=_kinds.TITLE, help="Of the model, in the report; else that of the data.")
+@click.option("--gate", "gates", multiple=True, type=_kinds.AUDIT_GATE, metavar="GATE",
+              help="What a point has to hold to be chosen, as of sarto audit: 'accuracy >= 80% @ support=0.05'.")
+@click.option("--gate-groups", type=_kinds.NAMES, metavar="COLUMNS", help="Columns that make the groups of gates.")
+@click.option("--gate-table", metavar="TABLE", help="More such columns, joined by one that both have: subjects.csv.")
 @setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
 @json_option
 @click.pass_context
@@ -74,6 +78,7 @@ def command(
     options |= {"time_s": options.pop("time"), "cells": options["cells"] or (), "families": options["families"] or ()}
     options["sensor_bits"], options["name"] = int(options["sensor_bits"]), options["name"] or ""
     options["optimise"] = f"-{options['optimise']}" if options["optimise"] else None
+    options["gate_groups"] = options["gate_groups"] or ()
     options["command"] = current_call().command(*untyped_words(context))
     request = FitRequest(source=source, out=out, budget=Budget(**limits), **options)
     result = finished(request)
@@ -110,10 +115,11 @@ def _show(result: FitResult, as_json: bool) -> int:
     """Print the last screen, or the document, and return the exit code."""
     from sarto.cli._folder import read_with_report, shown
     from sarto.cli._limits import sentence, show_nearest, show_verdict, unmet
+    from sarto.search.gated import failure as failure_of
 
     run = read_with_report(result.out, again=not result.already_done)
     device, model = str(run.artifact["device"]), str(run.artifact["summary"])
-    failure = None if result.verdict.fits else unmet(result.verdict, device, model)
+    failure = failure_of(result.chosen) if result.verdict.fits else unmet(result.verdict, device, model)
     if as_json:
         _answer.document(
             {

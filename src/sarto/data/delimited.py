@@ -47,6 +47,7 @@ def read_delimited(
     as_text: Callable[[list[str]], set[str]] = lambda names: set(),
     titles: Sequence[str] = (),
     fewest: int = 2,
+    keep: Callable[[list[str]], set[str]] = set,
 ) -> ColumnTable:
     """Return the columns of files that have the same ones, in any order: the rows of one file after those of another.
 
@@ -55,6 +56,8 @@ def read_delimited(
         as_text: gets the names of the columns, and says of which the texts are wanted, though they may be numbers.
         titles: how the files are called, for a person; by default by their names.
         fewest: columns that there must be; text of any kind has one.
+        keep: gets the names of the columns, and says which are read; what stands in others, and above them, is nobody's
+            concern. All by default.
 
     Raises:
         SartoError: E103 not such a text, or a value that is no number where numbers stand above it; E104 no rows;
@@ -64,7 +67,7 @@ def read_delimited(
     titles = titles or [file.name for file in files]
     large = sum(file.stat().st_size for file in files if file.exists()) > ROOM
     with Spool() if large else nullcontext() as spool:
-        reading = _Reading(as_text, spool, fewest)
+        reading = _Reading(as_text, spool, fewest, keep)
         for file, title in zip(files, titles, strict=True):
             try:
                 with file.open(encoding="utf-8-sig", newline="") as stream:
@@ -95,6 +98,7 @@ class _Reading:
     as_text: Callable[[list[str]], set[str]]
     spool: Spool | None
     fewest: int
+    keep: Callable[[list[str]], set[str]]
     placing: Placing = field(default_factory=Placing)
     units: dict[str, str] = field(default_factory=dict[str, str])
     builders: dict[str, ColumnReader] = field(default_factory=dict[str, ColumnReader])
@@ -105,7 +109,9 @@ class _Reading:
         if "\0" in heading:
             raise unreadable(title, "it is not text")
         separator = _separator(heading)
-        names, units = headings(title, _split(heading, separator), self.fewest)
+        fields, units = headings(title, _split(heading, separator), self.fewest, self.keep)
+        kept = self.keep(fields)
+        names = [name for name in fields if name in kept]
         if not self.builders:
             texts = self.as_text(names)
             self.units = units
@@ -117,9 +123,10 @@ class _Reading:
         for builder in ordered:
             builder.file, builder.comma = title, separator == ";"
         reader = csv.reader(stream, delimiter=separator, strict=True)
-        for rows, numbers in _chunks(title, reader, len(names)):
+        for rows, numbers in _chunks(title, reader, len(fields)):
             self.placing.add(numbers)
-            for builder, tokens in zip(ordered, zip(*rows, strict=True), strict=True):
+            columns = (c for c, name in zip(zip(*rows, strict=True), fields, strict=True) if name in kept)
+            for builder, tokens in zip(ordered, columns, strict=True):
                 builder.add(tokens, numbers)
         if self.placing.rows == before:
             cause = "nothing follows the line that names the columns" if heading else "it has no bytes"
@@ -155,13 +162,16 @@ def _separator(heading: str) -> str:
     return max(SEPARATORS, key=lambda separator: len(_split(heading, separator)))
 
 
-def headings(file: str, fields: Sequence[str], fewest: int) -> tuple[list[str], dict[str, str]]:
+def headings(
+    file: str, fields: Sequence[str], fewest: int, keep: Callable[[list[str]], set[str]] = set
+) -> tuple[list[str], dict[str, str]]:
     """Return the names of the columns, and the units of those that have one.
 
     Args:
         file: how it is called, for a person.
         fields: what stands above each column.
         fewest: columns that there must be.
+        keep: gets the names and says which columns are read; others need no name of their own.
 
     Raises:
         SartoError: E103 no names; E108 two columns of one name.
@@ -174,10 +184,11 @@ def headings(file: str, fields: Sequence[str], fewest: int) -> tuple[list[str], 
         raise unreadable(file, "its first line holds numbers, where the names of the columns are needed")
     names: list[str] = []
     units: dict[str, str] = {}
-    for number, heading in enumerate(fields, 1):
-        found = _UNIT.fullmatch(heading.strip())
-        name = found[1] if found else heading.strip()
-        if not name or name in names:
+    found_in = [(_UNIT.fullmatch(heading.strip()), heading.strip()) for heading in fields]
+    kept = keep([found[1] if found else heading for found, heading in found_in])
+    for number, (found, heading) in enumerate(found_in, 1):
+        name = found[1] if found else heading
+        if name in kept and (not name or name in names):
             what = f"'{name}' names two of them" if name else f"column {number} has no name"
             raise SartoError(
                 "E108",

@@ -43,6 +43,7 @@ class Examples:
         input_scale: what a count stands for where items are integers in +-127 that a device makes itself, such as those
             of an audio front end; quantisation then keeps them. None where it may choose.
         samples: 16-bit samples of each item, where that is what a device is given and x what it makes of them.
+        rows: place of each item in what it was read from, or None where nobody asks.
     """
 
     x: Float[np.ndarray, "item ..."]
@@ -51,6 +52,7 @@ class Examples:
     groups: Shaped[np.ndarray, " item"] | None = None
     input_scale: float | None = None
     samples: Int16[np.ndarray, "item sample"] | None = None
+    rows: Int[np.ndarray, " item"] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -71,7 +73,12 @@ class Examples:
         """Return the chosen items, in the order given."""
         groups = None if self.groups is None else self.groups[items]
         samples = None if self.samples is None else self.samples[items]
-        return replace(self, x=self.x[items], y=self.y[items], groups=groups, samples=samples)
+        rows = None if self.rows is None else self.rows[items]
+        return replace(self, x=self.x[items], y=self.y[items], groups=groups, samples=samples, rows=rows)
+
+    def numbered(self) -> Examples:
+        """Return the same with the place of each item among them."""
+        return replace(self, rows=np.arange(len(self)))
 
     def parts(self, share: float, seed: int) -> tuple[Examples, Examples]:
         """Return the items without and with a `share` held back: whole groups, else evenly over the classes.
@@ -201,21 +208,23 @@ def read_examples(source: str, seed: int = 0) -> Parts:
         source: an `.npz` file with `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`; or what `load` takes.
         seed: of a split that the data do not bring along.
 
+    Returns:
+        the examples, with their places in the data; test items of a file of images that has a part of them, in that.
+
     Raises:
         SartoError: E104 and E109, for data that are no examples or cannot be split; and whatever `load` says.
     """
     from sarto.data.load import load
     from sarto.data.splits import split
 
-    path = Path(source)
-    if path.suffix == ".npz" and path.is_file() and _are_images(path):
-        rest, test = read_arrays(path)
+    if of_images(source):
+        rest, test = read_arrays(Path(source))
         if test is not None:
-            return Parts(rest, test, "as in the data")
-        rest, test = rest.parts(TEST_SHARE, seed)
+            return Parts(rest.numbered(), test.numbered(), "as in the data")
+        rest, test = rest.numbered().parts(TEST_SHARE, seed)
         return Parts(rest, test, f"evenly over the classes: {len(rest)} and {len(test)} to test on")
     data = load(source)
-    chosen, found = split(data, seed), of_dataset(data)
+    chosen, found = split(data, seed), of_dataset(data).numbered()
     return Parts(found.select(chosen.train), found.select(chosen.test), chosen.how)
 
 
@@ -244,8 +253,11 @@ def shaped(examples: Examples, shape: tuple[int, ...]) -> Examples:
     )
 
 
-def _are_images(path: Path) -> bool:
-    """Return whether the array of items in an `.npz` file is of bytes, or has four dimensions."""
+def of_images(source: str) -> bool:
+    """Return whether `source` is an `.npz` file whose array of items is of bytes, or has four dimensions."""
+    path = Path(source)
+    if path.suffix != ".npz" or not path.is_file():
+        return False
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             name = next((name for name in ("x", "x_train") if name in held.files), None)

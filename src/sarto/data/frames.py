@@ -42,6 +42,7 @@ def read_parquet(
     files: Sequence[Path],
     as_text: Callable[[list[str]], set[str]],
     titles: Sequence[str],
+    keep: Callable[[list[str]], set[str]] = set,
 ) -> ColumnTable:
     """Return the columns of Parquet files that have the same ones, one after the other.
 
@@ -49,6 +50,7 @@ def read_parquet(
         files: at least one.
         as_text: gets the names of the columns, and says of which the texts are wanted, though they may be numbers.
         titles: how the files are called, for a person.
+        keep: gets the names of the columns, and says which are read. All by default.
 
     Raises:
         SartoError: E103 no Parquet file, or a column of another kind; E104 no rows; E108 columns of one name, or files
@@ -66,15 +68,18 @@ def read_parquet(
             words = " ".join(str(error).replace(str(file), title).split())[:120]
             raise unreadable(title, f"it is no Parquet file that can be read: {words}") from error
         check_same_names(titles[0], _columns(frames[0]), title, _columns(frames[-1]))
-    return _table(frames, titles, as_text)
+    return _table(frames, titles, as_text, keep)
 
 
-def frame_table(frame: Any, as_text: Callable[[list[str]], set[str]]) -> ColumnTable:
+def frame_table(
+    frame: Any, as_text: Callable[[list[str]], set[str]], keep: Callable[[list[str]], set[str]] = set
+) -> ColumnTable:
     """Return the columns of a dataframe.
 
     Args:
         frame: of any library that narwhals knows.
         as_text: as for `read_parquet`.
+        keep: as for `read_parquet`.
 
     Raises:
         SartoError: E103 no dataframe, or a column of another kind; E104 no rows; E108 columns of one name.
@@ -94,7 +99,7 @@ def frame_table(frame: Any, as_text: Callable[[list[str]], set[str]]) -> ColumnT
         cause = f"a column is called {odd[0]!r}, which is no text"
         hint = "rename the columns, as in frame.columns = [...]"
         raise SartoError("E103", "the columns of the dataframe have no names", cause=cause, hint=hint)
-    return _table([known.collect() if isinstance(known, nw.LazyFrame) else known], [FRAME], as_text)
+    return _table([known.collect() if isinstance(known, nw.LazyFrame) else known], [FRAME], as_text, keep)
 
 
 def _columns(frame: Any) -> list[str]:
@@ -102,10 +107,14 @@ def _columns(frame: Any) -> list[str]:
 
 
 def _table(
-    frames: Sequence[Any], titles: Sequence[str], as_text: Callable[[list[str]], set[str]]
+    frames: Sequence[Any],
+    titles: Sequence[str],
+    as_text: Callable[[list[str]], set[str]],
+    keep: Callable[[list[str]], set[str]],
 ) -> ColumnTable:
     fields = _columns(frames[0])
-    names, units = headings(titles[0], fields, 1)
+    names, units = headings(titles[0], fields, 1, keep)
+    kept = keep(names)
     texts = as_text(names)
     placing = Placing("row")
     for frame, title in zip(frames, titles, strict=True):
@@ -118,6 +127,8 @@ def _table(
     columns: dict[str, Column] = {}
     unused: dict[str, str] = {}
     for name, field in zip(names, fields, strict=True):
+        if name not in kept:
+            continue
         parts = [frame[field] for frame in frames]
         kinds = [part.dtype for part in parts]
         stamps = all(kind in (nw.Date, nw.Datetime, nw.Duration) for kind in kinds)
@@ -165,7 +176,7 @@ def _words(part: Any, name: str, title: str) -> list[str]:
         message = f"{title}, column '{name}' holds neither numbers nor texts"
         hint = "leave the column out, or spread its entries over columns numbered by time step"
         raise SartoError("E103", message, cause=f"it is of type {kind}", hint=hint)
-    return ["" if value is None else str(value).strip() for value in part.to_list()]
+    return ["" if value is None or value != value else str(value).strip() for value in part.to_list()]
 
 
 def _texts(parts: Sequence[list[str]]) -> Texts:

@@ -25,11 +25,11 @@ Z95 = 1.959963984540054
 """The 97.5 % quantile of the normal distribution."""
 
 
-def wilson(right: int, n: int) -> tuple[float, float]:
+def wilson(right: int, n: int, z: float = Z95) -> tuple[float, float]:
     """Return lower and upper bound of the share behind `right` successes in `n` trials (n at least 1)."""
-    share, square = right / n, Z95 * Z95
+    share, square = right / n, z * z
     centre = share + square / (2 * n)
-    spread = Z95 * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
+    spread = z * math.sqrt(share * (1 - share) / n + square / (4 * n * n))
     scale = 1 + square / n
     return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
 

@@ -107,7 +107,7 @@ def html(run: Run) -> str:
         )
     template = environment(autoescape=True).get_template(PAGE[run.kind])
     frame = template.render(shown, ledger_json="", left_out=len(run.evidence))
-    entries, left_out = _newest(run.evidence, LIMIT_B - len(frame.encode()) - 1)
+    entries, left_out = newest(run.evidence, LIMIT_B - len(frame.encode()) - 1)
     return template.render(shown, ledger_json=Markup(script_json(entries)), left_out=left_out)
 
 
@@ -121,7 +121,7 @@ def script_json(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _newest(evidence: tuple[Evidence, ...], most_b: int) -> tuple[list[dict[str, Any]], int]:
+def newest(evidence: tuple[Evidence, ...], most_b: int) -> tuple[list[dict[str, Any]], int]:
     """Return the newest entries that fit into `most_b` bytes of JSON, in order, and how many were left out."""
     kept: list[dict[str, Any]] = []
     size = 2

@@ -59,6 +59,9 @@ class FitRequest:
     name: str = ""
     families: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    gate_groups: tuple[str, ...] = ()
+    gate_table: str | None = None
     command: str = ""
 
     def identity(self) -> dict[str, Any]:
@@ -70,6 +73,8 @@ class FitRequest:
         for name in ("out", "workers", "command"):
             del fields[name]
         fields |= {"source": source_sha256(self.source), "code": package_sha256()}
+        if self.gate_table is not None:
+            fields["gate_table"] = source_sha256(self.gate_table)
         fields |= device_identity(self.device)
         return json.loads(json.dumps(fields))
 

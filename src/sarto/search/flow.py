@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,14 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from sarto.core.budget import Budget, Verdict, judge
+from sarto.core.budget import Budget, Verdict
 from sarto.core.dataset import Dataset
 from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.executors import available_workers, open_executor
 from sarto.core.graph import Graph, Outcome, numbers
-from sarto.core.points import front, unbeaten
 from sarto.core.progress import Talk
 from sarto.core.store import Store, package_sha256
 from sarto.core.threads import one_blas_thread
@@ -40,15 +37,18 @@ from sarto.devices import any_device
 from sarto.measure.deviation import deviation_evidence, guess_evidence
 from sarto.measure.model import PINNED, RawSequences
 from sarto.measure.quality import accuracy_evidence
+from sarto.search.building import deploy, limits_work
 from sarto.search.candidates import Candidate, Shape, able, cost, families, ground_of, shape_of, smallest
 from sarto.search.claimed import claim
-from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
+from sarto.search.deployment import Deployment, Workshop
 from sarto.search.fit import OPTIMISE, SHOWN_FRONT, TRIALS, FitRequest
 from sarto.search.folder import write_folder
-from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, best_of_families, search, shares
+from sarto.search.gated import Gated, columns_of
+from sarto.search.gating import Gating
+from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, search, shares
 from sarto.search.overhead import ImageOverheads, SampleImages
+from sarto.search.predicted import named
 from sarto.search.problem import Problem, prepare
-from sarto.search.propose import OBJECTIVES
 
 MOST_WORKERS = max(BATCH, SHOWN_FRONT)
 """More never have anything to do at the same time."""
@@ -96,7 +96,9 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             hop=request.hop,
         )
         parts = split(data, request.seed)
-        problem, sensor = _problem(request, data.select(parts.train))
+        train = data.select(parts.train)
+        problem, sensor = _problem(request, train)
+        gated = _gated(request, train)
         claim(request.out, request.identity())
         problem.save(work / "problem.npz")
         wanted = f"{len(data.classes)} classes" if data.classes else f"{len(data.outputs)} numbers to predict"
@@ -107,7 +109,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     workers = min(request.workers or available_workers(), MOST_WORKERS)
     shape = shape_of(problem)
     limits = _limits(request.budget, target)
-    counted, ground = _limits_work(limits), ground_of(problem)
+    counted, ground = limits_work(limits), ground_of(problem)
     overheads = ImageOverheads(SampleImages(shape, target, optimise, work / "images", ground), counted)
     with one_blas_thread(), open_executor(workers) as executor:
         score = Scorer(
@@ -147,9 +149,15 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         )
         test = data.select(parts.test)
         raw = RawSequences(sensor.encode(test.values), test.offsets.astype(np.int64))
-        chosen, others = _deploy(shop, found, request.budget, raw, executor, talk)
+        gating = None
+        if gated is not None:
+            store = Store(work / "gates")
+            gating = Gating(gated, problem, work / "problem.npz", store, executor, request.command)
+        chosen, others = deploy(shop, found, request.budget, raw, executor, talk, gating)
     # Every test item on the host, at most `PINNED` on the device; the test labels are looked at only below, once.
     chosen = shop.deploy(chosen.trial, raw, PINNED)
+    if gating is not None:
+        chosen = gating.told(chosen)
     outcome = chosen.measured.outcome
     quality = _quality(request.command, problem, test, chosen.graph, outcome)
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -175,6 +183,17 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             peak_memory_b=max(u.ru_maxrss for u in usage) * 1024,
         )
     )
+
+
+def _gated(request: FitRequest, train: Dataset) -> Gated | None:
+    """Return the gates on points, and the training items that they look at; None without gates."""
+    if not request.gates:
+        return None
+    if train.goals is not None:
+        hint = "audit the finished model: sarto audit OUT"
+        raise SartoError("E161", "gates cannot choose here", cause=f"the task is {request.task}", hint=hint)
+    known = columns_of(train, request.gate_table)
+    return Gated.of(request.gates, known, named(train.classes, train.target), request.gate_groups)
 
 
 def _problem(request: FitRequest, train: Dataset) -> tuple[Problem, SensorFormat]:
@@ -251,11 +270,6 @@ def _limits(budget: Budget, target: AnyDevice) -> Budget:
     )
 
 
-def _limits_work(budget: Budget) -> bool:
-    """Return whether `budget` limits what an inference takes to compute."""
-    return any(limit is not None for limit in (budget.instructions, budget.latency_s, budget.energy_j))
-
-
 def _tried(
     candidates: list[Candidate], shape: Shape, overheads: ImageOverheads, score: Scorer, first: int = 0
 ) -> list[Trial]:
@@ -284,105 +298,3 @@ def _nearest(trials: list[Trial], limits: Budget) -> SearchResult:
         return _over(trial, limits), trial.score.loss, trial.number
 
     return SearchResult(tuple(trials), 0, 0, tuple(sorted(trials, key=excess)[:FINALISTS]))
-
-
-def _deploy(
-    shop: Workshop,
-    found: SearchResult,
-    budget: Budget,
-    sequences: RawSequences,
-    executor: Executor,
-    talk: Talk,
-) -> tuple[Deployment, tuple[Deployment, ...]]:
-    """Return the first finalist whose measured image fits (or the one nearest to it), and the points of the front."""
-    # Work differs from sequence to sequence: where it is limited, all are run that the verdict is on.
-    few, on_device = _head(sequences, FRONT_SEQUENCES), FRONT_SEQUENCES
-    if _limits_work(budget):
-        few, on_device = sequences, PINNED
-    tried: list[Deployment] = []
-    misfits: list[Trial] = []
-    too_large: SartoError | None = None
-    known = {t.number for t in found.finalists}
-    rest = sorted((t for t in found.trials if t.number not in known), key=lambda t: (t.score.loss, t.number))
-    with talk.stage("build", 1) as stage:
-        for trial in (*found.finalists, *rest):
-            if any(_no_smaller(trial, misfit) for misfit in misfits):
-                continue
-            misfits.append(trial)
-            try:
-                tried.append(shop.deploy(trial, few, on_device))
-            except SartoError as error:
-                too_large = _too_large(error)
-                continue
-            if _hard(tried[-1], budget).fits:
-                break
-        stage.advance(1, f"{len(tried)} images")
-    if not tried:
-        assert too_large is not None
-        raise too_large
-    fitting = [d for d in tried if _hard(d, budget).fits]
-    chosen = (
-        fitting[0]
-        if fitting
-        else min(tried, key=lambda d: -min(m.relative for m in _hard(d, budget).margins))
-    )
-    known = {d.trial.number for d in tried}
-    again = {t.number: t for t in found.finalists}
-    points = [again.get(t.number, t) for t in _front(found) if t.number not in known]
-    others = [d for d in tried if d is not chosen]
-    with talk.stage("front", len(points)) as stage:
-        for result in _results(shop, points, few, on_device, executor):
-            try:
-                others.append(result())
-            except SartoError as error:
-                _too_large(error)
-            stage.advance(1, others[-1].trial.name if others else "")
-    kept = {p.name for p in front([d.point for d in (chosen, *others)], OBJECTIVES)}
-    kept |= {t.name for t in best_of_families(found.finalists)}
-    return chosen, tuple(d for d in others if d.point.name in kept)
-
-
-def _results(
-    shop: Workshop, points: list[Trial], sequences: RawSequences, on_device: int, executor: Executor
-) -> list[Callable[[], Deployment]]:
-    """Return what gives the deployments of `points`: side by side, or one after the other where time is measured."""
-    if isinstance(shop.device, Host):
-        return [partial(shop.deploy, trial, sequences, on_device) for trial in points]
-    return [executor.submit(shop.deploy, trial, sequences, on_device).result for trial in points]
-
-
-def _too_large(error: SartoError) -> SartoError:
-    """Return `error` if it says that the device is too small for the image, which an estimate can miss by bytes."""
-    if error.code not in ("E202", "E203"):
-        raise error
-    return error
-
-
-def _no_smaller(trial: Trial, misfit: Trial) -> bool:
-    """Return whether `trial` needs at least as much of everything as a trial that did not fit."""
-    alike = trial.candidate.structure == misfit.candidate.structure
-    return alike and trial.flash_b >= misfit.flash_b and trial.ram_b >= misfit.ram_b
-
-
-def _hard(deployment: Deployment, budget: Budget) -> Verdict:
-    """Return the verdict on all limits that do not need labels."""
-    return judge(
-        replace(budget, min_accuracy=None, min_r2=None), {e.what: e for e in deployment.point.evidence}
-    )
-
-
-def _head(sequences: RawSequences, items: int) -> RawSequences:
-    offsets = sequences.offsets[: items + 1]
-    return RawSequences(sequences.raw[: offsets[-1]], offsets)
-
-
-def _front(found: SearchResult) -> list[Trial]:
-    """Return the trials on the front of validation loss, flash and RAM, the `SHOWN_FRONT` best first.
-
-    The best of every family, as the finalists are ranked, is among them, or follows.
-    """
-    trials = found.trials
-    kept = [trials[i] for i in unbeaten([(t.score.loss, t.flash_b, t.ram_b) for t in trials])]
-    shown = sorted(kept, key=lambda t: (t.score.loss, t.number))[:SHOWN_FRONT]
-    known = {t.number for t in shown}
-    return [*shown, *(t for t in best_of_families(found.finalists) if t.number not in known)]

@@ -29,6 +29,7 @@ from sarto.search import dynamics
 from sarto.search.claimed import made_with
 from sarto.search.loop import Trial, best_of_families
 from sarto.search.memory_tables import memory_tables
+from sarto.search.predicted import PREDICTIONS, named, numbers_csv, predictions_csv
 from sarto.search.propose import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def write_folder(run: Run) -> Path:
         "front.json": _json(front),
         "tables.json": _json([t.to_json() for t in tables]),
         "provenance.json": _json(_provenance(run)),
+        PREDICTIONS: _predictions(run),
         NAME: _json(seal(_manifest(run, hashes))),
         "verdict.json": _json(run.verdict.to_json()),
     }
@@ -80,6 +82,15 @@ def write_folder(run: Run) -> Path:
     for name, text in records.items():
         write_atomic(out / name, text)
     return out
+
+
+def _predictions(run: Run) -> str:
+    """Return what the model says of every test item."""
+    rows, test = run.parts.test, run.test
+    if test.goals is not None:
+        return numbers_csv(rows, test.outputs, test.goals, numbers(run.chosen.graph, run.outcome))
+    target, said = (named(test.classes, found) for found in (test.target, run.outcome.classes))
+    return predictions_csv(rows, target, said, None)
 
 
 def _json(value: Any) -> str:

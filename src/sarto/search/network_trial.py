@@ -9,18 +9,19 @@ themselves, and not how they change from what was last seen.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.special import softmax  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 from torch.nn import functional
 
 from sarto.compress.quantize import ptq
 from sarto.compress.state import Evaluation, State
-from sarto.core.graph import Graph
+from sarto.core.graph import Graph, Outcome
 from sarto.core.graph.front_end import LIMIT, SCALE
 from sarto.core.graph.whole import infer
 from sarto.core.seed import generator
@@ -49,16 +50,31 @@ def evaluate_whole(problem: Problem, candidate: Whole, repeats: int) -> tuple[fl
     examples, wanted = examples_of(problem), _goals(problem)
     wrong = squares = 0.0
     for fold in problem.fold[:repeats]:
-        for f in range(int(fold.max()) + 1):
-            held = fold == f
-            lowered = _fitted(problem, candidate, examples, np.flatnonzero(~near(held, problem.gap)))
-            found = infer(lowered.graph, lowered.items(examples.x[held]))
+        for held, lowered, found in _held_out(problem, candidate, examples, fold):
             wrong += np.count_nonzero(found.classes != problem.target[held])
             guess = found.scores * lowered.score_scale
             guess = softmax(guess, axis=1) if problem.goals is None else guess
             squares += np.square(guess - wanted[held]).sum()
     squared = float(squares / (repeats * np.square(wanted - wanted.mean(axis=0)).sum()))
     return squared if problem.goals is not None else float(wrong / (repeats * len(wanted))), squared
+
+
+def held_out_whole(problem: Problem, candidate: Whole) -> Int[np.ndarray, " item"]:
+    """Return the class of each item by the integers that the other folds of the first partition trained."""
+    said = np.zeros(len(problem.target), np.int64)
+    for held, _, found in _held_out(problem, candidate, examples_of(problem), problem.fold[0]):
+        said[held] = found.classes
+    return said
+
+
+def _held_out(
+    problem: Problem, candidate: Whole, examples: Examples, fold: Int[np.ndarray, " item"]
+) -> Iterator[tuple[Bool[np.ndarray, " item"], Lowered, Outcome]]:
+    """Yield, for each fold, who is held out, the integers that the others trained, and what these say of them."""
+    for f in range(int(fold.max()) + 1):
+        held = fold == f
+        lowered = _fitted(problem, candidate, examples, np.flatnonzero(~near(held, problem.gap)))
+        yield held, lowered, infer(lowered.graph, lowered.items(examples.x[held]))
 
 
 def final_whole(problem: Problem, candidate: Whole) -> Graph:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from sarto.core.budget import Budget, Verdict, judge
@@ -26,7 +26,10 @@ from sarto.measure.quality import accuracy_evidence
 from sarto.measure.storage import storage_evidence
 from sarto.search.auto import Goal
 from sarto.search.claimed import claim, given_up_if_empty
+from sarto.search.gated import Gated, gated_by
 from sarto.search.limits import steering
+from sarto.search.predicted import named
+from sarto.search.shrink_decoded import Decoded, classes_of, decoded_of, said
 from sarto.search.shrink_files import Effort, Image, Shrunk, stem, write_shrunk
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult, finished
 from sarto.search.shrink_given import check_classes, given_network, no_better_than_one_class
@@ -37,7 +40,6 @@ from sarto.search.shrink_recipes import check_integers, recipes_of
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
     from sarto.compress.state import Evaluation, State
-    from sarto.deploy.lower.network import Lowered
     from sarto.learn.loop import History
     from sarto.measure.model import Measured
     from sarto.models.network.module import Network
@@ -79,8 +81,9 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     check_classes(network, fit)
     if images is not None and not len(network.quantisers):
         check_integers(recipes, images.device.name)
+    gated = gated_by(request, held)
     claim(request.out, request.identity())
-    run = _Shrinking(request, recipes, network, fit, held, test, remarks, parts.how, effort, images)
+    run = _Shrinking(request, recipes, network, fit, held, test, remarks, parts.how, effort, images, gated)
     with given_up_if_empty(request.out):
         run.train_first(talk)
         result = run.run(talk)
@@ -116,6 +119,7 @@ class _Shrinking:
     how: str
     effort: Effort
     images: Images | None = None
+    gated: Gated | None = None
     histories: list[History] = field(default_factory=list["History"])
     curves: list[tuple[str, History]] = field(default_factory=list[tuple[str, "History"]])
     trials: int = 1
@@ -162,7 +166,7 @@ class _Shrinking:
         coder = coder_of(orders)
         data, table = state.packed(coder)
         write_atomic(self.request.out / FILE, data)
-        decoded = _decoded(data, self.fit.classes)
+        decoded = decoded_of(data, self.fit.classes)
         if decoded.integers is not None and self.images is not None:
             decoded = replace(decoded, integers=self.images.point(decoded.integers, self.held)[0])
         if decoded.integers is not None:
@@ -178,7 +182,7 @@ class _Shrinking:
             points = [point for point in points if any(e.what == "flash" for e in point.evidence)]
         return self._write(verdict, points, best, evidence, table, Recipe(made), decoded, measured)
 
-    def _built(self, decoded: _Decoded, point: OperatingPoint, orders: tuple[Order, ...]) -> Measured | None:
+    def _built(self, decoded: Decoded, point: OperatingPoint, orders: tuple[Order, ...]) -> Measured | None:
         """Return the image of the network as its file gives it back, measured on the test items; None without a device.
 
         The labels of the test items are not looked at here.
@@ -251,12 +255,12 @@ class _Shrinking:
         size = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=subject
         )
-        decoded = _decoded(data, self.fit.classes)
+        decoded = decoded_of(data, self.fit.classes)
         if self.images is not None:
             size = renamed(size)
             if decoded.integers is not None:
                 size = [*self.images.point(decoded.integers, self.held)[1].evidence, *size]
-        guess, tool = _said(decoded, self.held)
+        guess, tool = said(decoded, self.held)
         quality = accuracy_evidence(
             self.held.y,
             guess,
@@ -270,26 +274,36 @@ class _Shrinking:
             quality[0], what="validation error", value=1 - quality[0].value, interval=_flipped(quality[0])
         )
         settings = state.steps[-1].settings if state.steps else dict[str, Any]()
-        return OperatingPoint(name, settings, (*size, error, *quality))
+        found = (*size, error, *quality)
+        if self.gated is not None:
+            before = named(self.held.classes, self._given_held)
+            failing = self.gated.evidence(named(self.held.classes, guess), before, self.request.command)
+            found += (replace(failing, subject_sha256=subject),)
+        return OperatingPoint(name, settings, found)
 
-    def _tested(self, data: bytes, decoded: _Decoded, measured: Measured | None) -> list[Evidence]:
+    @cached_property
+    def _given_held(self) -> Any:
+        """Class of each validation item by the network given, trained if it was to be."""
+        return classes_of(self.network, self.held)
+
+    def _tested(self, data: bytes, decoded: Decoded, measured: Measured | None) -> list[Evidence]:
         """Return the evidence of file and image, and the accuracy of it and of the network given on the test items."""
         of_file = _sha256(data)
         found = storage_evidence(
             len(data), self.network.architecture.size, command=self.request.command, subject=of_file
         )
         if measured is None:
-            self.guess, tool = _said(decoded, self.test)
+            self.guess, tool = said(decoded, self.test)
         else:
             found = [*measured.evidence, *renamed(found)]
             self.guess, tool = (
                 measured.outcome.classes,
                 "integer interpreter, equal to the generated C on every item",
             )
-        given = _guess(self.network, self.test)
+        self.given_guess = classes_of(self.network, self.test)
         for guess, part, by, subject in (
             (self.guess, "test", tool, of_file),
-            (given, "given test", "the network as it was given", ""),
+            (self.given_guess, "given test", "the network as it was given", ""),
         ):
             found += accuracy_evidence(
                 self.test.y,
@@ -317,7 +331,7 @@ class _Shrinking:
         evidence: list[Evidence],
         table: Table,
         recipe: Recipe,
-        decoded: _Decoded,
+        decoded: Decoded,
         measured: Measured | None,
     ) -> ShrinkResult:
         image = None
@@ -330,6 +344,7 @@ class _Shrinking:
                 parts=(self.fit, self.held, self.test),
                 how=self.how,
                 guess=self.guess,
+                given_guess=self.given_guess,
                 verdict=verdict,
                 points=points,
                 chosen=chosen,
@@ -353,39 +368,6 @@ def told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
         again = sum(name.partition(" (")[0] == point.name for name in names)
         names.append(f"{point.name} ({again + 1})" if again else point.name)
     return [replace(point, name=name) for point, name in zip(points, names, strict=True)]
-
-
-@dataclass(frozen=True)
-class _Decoded:
-    """The network that a file gives back, and the integers that it computes in; None of one that computes in floats."""
-
-    network: Network
-    integers: Lowered | None
-
-
-def _decoded(data: bytes, classes: tuple[str, ...]) -> _Decoded:
-    """Return what a container that was made here gives back, however much smaller than the network it is."""
-    from sarto.compress.container import MOST_B
-    from sarto.compress.state import restored
-    from sarto.deploy.lower.network import lower_network
-
-    network = restored(data, MOST_B).eval()
-    return _Decoded(network, lower_network(network, classes) if len(network.quantisers) else None)
-
-
-def _said(decoded: _Decoded, examples: Examples) -> tuple[Any, str]:
-    """Return the classes of `examples`, and what found them: the integers, if there are any."""
-    from sarto.core.graph import infer
-
-    if (lowered := decoded.integers) is None:
-        return _guess(decoded.network, examples), "the network as its file gives it back"
-    return infer(lowered.graph, lowered.items(examples.x)).classes, "the integer graph of its file, in NumPy"
-
-
-def _guess(network: Network, examples: Examples) -> Any:
-    from sarto.models.network.module import predict
-
-    return predict(network, examples.x).argmax(axis=1)
 
 
 def _flipped(item: Evidence) -> tuple[float, float] | None:

@@ -38,6 +38,7 @@ from sarto.measure.quality import class_table, confusion, confusion_table, group
 from sarto.models.network.architecture import Architecture
 from sarto.search.claimed import made_with
 from sarto.search.memory_tables import memory_tables
+from sarto.search.predicted import PREDICTIONS, named, predictions_csv
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, as_json
 from sarto.search.shrink_image import Images
 
@@ -77,6 +78,7 @@ class Shrunk:
         parts: examples that were learned from, validated on, and tested on.
         how: the split of the test items.
         guess: class of each test item, by the file.
+        given_guess: class of each test item, by the network given.
         verdict: on the file.
         points: the network on its way, or as the trials left it.
         chosen: name of the point that the file is.
@@ -94,6 +96,7 @@ class Shrunk:
     parts: tuple[Examples, Examples, Examples]
     how: str
     guess: Int[np.ndarray, " item"]
+    given_guess: Int[np.ndarray, " item"]
     verdict: Verdict
     points: Sequence[OperatingPoint]
     chosen: str
@@ -148,12 +151,21 @@ def write_shrunk(run: Shrunk) -> None:
         "front.json": as_json(front),
         "tables.json": as_json([t.to_json() for t in _tables(run, taken)]),
         "provenance.json": as_json(_provenance(run, taken)),
+        PREDICTIONS: _predictions(run),
         NAME: as_json(seal(_manifest(run, hashes))),
         "verdict.json": as_json(run.verdict.to_json()),
     }
     record(out, records)
     for name, text in records.items():
         write_atomic(out / name, text)
+
+
+def _predictions(run: Shrunk) -> str:
+    """Return what the file and the network given say of every test item."""
+    test = run.parts[2]
+    assert test.rows is not None
+    target, said, given = (named(test.classes, found) for found in (test.y, run.guess, run.given_guess))
+    return predictions_csv(test.rows, target, said, given)
 
 
 def _manifest(run: Shrunk, hashes: dict[str, str]) -> dict[str, Any]:

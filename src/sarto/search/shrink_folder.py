@@ -52,6 +52,9 @@ class ShrinkRequest:
     threads: int = 1
     train_on: str = "cpu"
     seed: int = 0
+    gates: tuple[str, ...] = ()
+    gate_groups: tuple[str, ...] = ()
+    gate_table: str | None = None
     command: str = ""
 
     @property
@@ -68,6 +71,8 @@ class ShrinkRequest:
         for name in ("out", "command"):
             del fields[name]
         fields |= {"source": source_sha256(fields.pop("data")), "code": package_sha256()}
+        if self.gate_table is not None:
+            fields["gate_table"] = source_sha256(self.gate_table)
         fields |= {"device": STORAGE} if self.device is None else device_identity(self.device)
         fields["budget"] = {name: fields.pop(name) for name in COSTS}
         for name in ("model", "state"):

@@ -181,7 +181,8 @@ def read_parts(request: ShrinkRequest, images: Images | None) -> tuple[Parts, Ea
     ear = Ear(frames(chosen, data.rate_hz), str(chosen.get("layout", LAYOUTS[0])))
     samples = items(ear.made, _samples(data), data.offsets)
     target = data.target.astype(np.int64)
-    whole = Examples(samples.astype(np.float32), target, data.classes, data.groups, samples=samples)
+    found = Examples(samples.astype(np.float32), target, data.classes, data.groups, samples=samples)
+    whole = found.numbered()
     parts = split(data, request.seed)
     return Parts(whole.select(parts.train), whole.select(parts.test), parts.how), ear
 

@@ -18,6 +18,7 @@ from sarto.core.points import OperatingPoint
 from sarto.core.progress import Silent, Talk
 from sarto.core.store import Store, content_hash
 from sarto.search.auto import Goal, Tried, race, rank
+from sarto.search.gated import fails
 
 NO_PROPERTY = ("E132", "E133")
 """Errors of the program, and of a recipe's text: no other amount mends them."""
@@ -90,7 +91,7 @@ class Trials:
             raise failures[min(failures)]
         number, best = min(
             ((n, tried) for n, several in enumerate(found) for tried in several if not tried.refused),
-            key=lambda pair: rank(pair[1], self.goal),
+            key=lambda pair: (fails(points[pair[0], pair[1].t]), rank(pair[1], self.goal)),
         )
         orders = at(self.recipes[number], best.t)
         remarks = [

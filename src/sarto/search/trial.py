@@ -122,7 +122,7 @@ def _grown(problem: Problem, candidate: Streamed, seen: _Seen, repeats: int) -> 
         for f in range(int(fold.max()) + 1):
             held = fold == f
             rest = ~near(held, problem.gap)
-            graph, grown = _forest(problem, candidate, seen, rest)
+            graph, grown = grown_forest(problem, candidate, seen, rest)
             guess = forest(seen.vector[held], grown.trees) * grown.scale
             squares += np.square((guess - seen.wanted[held]) * unit).sum()
             wrong += _wrong(problem, graph, seen, held)
@@ -170,7 +170,7 @@ def final(problem: Problem, candidate: Candidate, ridge: float) -> Graph:
     assert isinstance(candidate, Streamed)
     seen = see(problem, candidate)
     if candidate.forest is not None:
-        return _forest(problem, candidate, seen, np.ones(len(problem.target), bool))[0]
+        return grown_forest(problem, candidate, seen, np.ones(len(problem.target), bool))[0]
     return readout(seen, RidgeStatistics.of(seen.pooled, seen.wanted), ridge, problem)
 
 
@@ -187,7 +187,7 @@ def readout(seen: _Seen, statistics: RidgeStatistics, ridge: float, problem: Pro
     return with_random_features(seen.body, seen.exponent, seen.layer, small.values, answers)
 
 
-def _forest(
+def grown_forest(
     problem: Problem, candidate: Streamed, seen: _Seen, items: Bool[np.ndarray, " item"]
 ) -> tuple[Graph, Forest]:
     """Return the model with a forest grown on `items`, and the forest."""

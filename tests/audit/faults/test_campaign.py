@@ -85,7 +85,7 @@ def test_a_stratum_is_left_when_it_is_sure_enough() -> None:
 
 
 def test_a_table_by_bit_tells_them_apart_though_strata_are_layers() -> None:
-    layers, bits = run(Known(), PLAN).tables
+    layers, bits, _ = run(Known(), PLAN).tables
     of = {(row[0], row[1]): dict(zip(bits.columns, row, strict=True)) for row in bits.rows}
     assert of["weights", 0]["critical"] == 0
     low, high = float(of["weights", 1]["critical low"]), float(of["weights", 1]["critical high"])

@@ -14,8 +14,10 @@ from onnx import numpy_helper
 
 from sarto.compress.uniform import Uniform, quantiser
 from sarto.core.graph import Graph, Op, infer
+from sarto.core.graph.reject import Rule
 from sarto.deploy.lower.network import Lowered, lower_network
 from sarto.deploy.onnx.integers import integer_model
+from sarto.deploy.reject import with_reject
 from sarto.measure.onnx import INTEGER_TOLERANCE, agreement
 from sarto.measure.session import Session
 from sarto.models.input_error import InputError
@@ -192,6 +194,14 @@ def test_an_unknown_operation_is_named_with_its_place() -> None:
     with pytest.raises(InputError, match=r"'a' is fourier, which has no counterpart in ONNX here") as error:
         integer_model(strange, (4,))
     assert error.value.code == "E134" and "it follows 'input'" in str(error.value)
+
+
+def test_a_reject_option_is_refused_which_no_node_stands_for() -> None:
+    _, net, _ = quantised(3, Architecture((4,), (node("a", "linear", "input", features=3),)))
+    graph = with_reject(lower_network(net).graph, Rule(np.array([1, 2, 3])))
+    with pytest.raises(InputError, match="the reject option has no counterpart") as error:
+        integer_model(graph, (4,))
+    assert error.value.code == "E134" and "--to c" in error.value.hint
 
 
 def test_a_stream_is_refused() -> None:

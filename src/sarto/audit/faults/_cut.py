@@ -20,9 +20,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from sarto.audit.faults._program import INPUT, Changed, Program, Step, whole_program
+from sarto.audit.faults._program import Changed, Program, Step, program, whole_program
+from sarto.models.network.architecture import INPUT
 
 ROWS = 256
 """Rows that run together."""
@@ -40,14 +41,44 @@ class Thin:
     values: Tensor
 
     def __getitem__(self, chosen: Tensor) -> Thin:
-        return Thin(self.fault[chosen], self.item[chosen], self.slice[chosen], self.values[chosen])
+        fields = (self.fault, self.item, self.slice, self.values)
+        return Thin(*(field.index_select(0, chosen) for field in fields))
 
     def __len__(self) -> int:
         return len(self.fault)
 
 
+class Answers:
+    """What `faults` faults do to the answers of items: only those that change are told.
+
+    Attributes:
+        classes: the class of each item with each fault.
+        changed: where the answer has other bits than without the fault.
+        failed: where it is no number.
+    """
+
+    def __init__(self, golden: Tensor, faults: int, tolerance: float | None = None) -> None:
+        self.golden, self.tolerance = golden, tolerance
+        own = golden.argmax(1) if tolerance is None else torch.zeros(len(golden), dtype=torch.int64)
+        self.classes = own.repeat(faults, 1)
+        self.changed = torch.zeros_like(self.classes, dtype=torch.bool)
+        self.failed = torch.zeros_like(self.changed)
+
+    def put(self, fault: Tensor, item: Tensor, scores: Tensor) -> None:
+        """Take what items say with faults; with a tolerance, class 1 is an answer that is further off."""
+        before = self.golden[item]
+        if self.tolerance is None:
+            classes = scores.argmax(1)
+        else:
+            off = (scores.double() - before.double()).abs() > self.tolerance
+            classes = off.any(1).long()
+        self.classes[fault, item] = classes
+        self.changed[fault, item] = (scores != before).any(1)
+        self.failed[fault, item] = ~scores.isfinite().all(1)
+
+
 class Cut:
-    """A program with what each step gives without a fault, on `items`.
+    """A settled network as a program, with what each step gives without a fault, on `items`.
 
     Attributes:
         program: that is run; one step where the given one cannot be cut.
@@ -57,19 +88,30 @@ class Cut:
         swapped: names of the layers in which faults may take the places of channels.
     """
 
-    def __init__(self, program: Program, items: Tensor) -> None:
-        self.items, self.program = items, program
-        self.rows = min(ROWS, len(items))
-        found = self._values(items)
-        if found is None or not self._same_in_another_order(*found):
-            self.program = whole_program(program.network)
-            found = self._values(items)
-            assert found is not None, "a network answers each item by a row"
-        self.golden, self.by_item = found
+    def __init__(self, network: nn.Module, items: Tensor) -> None:
+        self.items, self.rows = items, min(ROWS, len(items))
+        self.program, (self.golden, self.by_item) = self._first_that_holds(network)
         self.flat = {n: self.golden[n].reshape(len(items), -1) for n in self.by_item}
         steps = self.program.steps
         self.readers = {n: [i for i, s in enumerate(steps) if n in s.inputs] for n in self.golden}
         self.swapped = {s.name for s in steps if s.kind == "layer" and self._channels_swap(s)}
+
+    def _first_that_holds(self, network: nn.Module) -> tuple[Program, tuple[dict[str, Any], set[str]]]:
+        """Return the steps that give an item the same bits wherever it stands, and what they give."""
+        self.program = whole = whole_program(network)
+        answers = self._values(self.items)
+        assert answers is not None, "a network answers each item by a row"
+        for padded in (False, True):
+            self.program = program(network, padded=padded)
+            found = None if self.program.whole else self._values(self.items)
+            if found is not None and self._same_in_another_order(*found):
+                pair = found[0][self.program.output], answers[0][whole.output]
+                if pair[0].shape == pair[1].shape and torch.allclose(
+                    *pair, rtol=1e-4, atol=1e-5, equal_nan=True
+                ):
+                    return self.program, found
+        self.program = whole
+        return whole, answers
 
     def firsts(self, count: int) -> range:
         """Return where the rows that run together begin."""
@@ -165,13 +207,13 @@ class Cut:
             found.append(own[self.program.output])
         return torch.cat(found)[: len(self.items)].reshape(len(self.items), -1)
 
-    def channels(self, step: Step, faults: Sequence[tuple[int, int, list[Tensor]]], scores: Tensor) -> None:
+    def channels(self, step: Step, faults: Sequence[tuple[int, int, list[Tensor]]], answers: Answers) -> None:
         """Fill in the answers with faults that change one channel of a layer.
 
         Args:
             step: the layer, one of `swapped`.
             faults: number, channel, and the channel's weights, and bias if there is one, with the fault.
-            scores: of all faults.
+            answers: of all faults.
         """
         names, own = self.names(step), self.own(step)
         outputs = len(own[0])
@@ -180,7 +222,7 @@ class Cut:
         for fault in faults:
             waiting.setdefault(fault[1] // each, []).append(fault)
         golden = self.golden[step.name].reshape(len(self.items), outputs, -1)
-        batch = _Batch(self, self.program.steps.index(step), step.name, scores)
+        batch = _Batch(self, self.program.steps.index(step), step.name, answers)
         while waiting:
             chosen = [(group * each + i, f) for group, of in waiting.items() for i, f in enumerate(of[:each])]
             waiting = {group: of[each:] for group, of in waiting.items() if len(of) > each}
@@ -192,41 +234,42 @@ class Cut:
                 changed[name] = own[i].clone()
                 changed[name][slot] = torch.stack([f[2][i] for _, f in chosen])
             for first, y in self._runs(step, changed):
-                found = y.reshape(len(y), outputs, -1)[:, slot]
-                differs = bits(found) != bits(golden[first : first + len(y)][:, channel])
-                item, at = differs.any(2).nonzero(as_tuple=True)
-                batch.put(Thin(number[at], item + first, channel[at], found[item, at]))
+                found = y.reshape(len(y), outputs, -1).index_select(1, slot).flatten(0, 1)
+                was = golden[first : first + len(y)].index_select(1, channel).flatten(0, 1)
+                pair = other_rows(found, was)
+                item, at = pair // len(slot), pair % len(slot)
+                batch.put(Thin(number[at], item + first, channel[at], found.index_select(0, pair)))
         batch.run()
 
-    def parameters(self, step: Step, faults: Sequence[tuple[int, Changed]], scores: Tensor) -> None:
+    def parameters(self, step: Step, faults: Sequence[tuple[int, Changed]], answers: Answers) -> None:
         """Fill in the answers with faults in parameters of the only step that uses them, each run by itself."""
-        batch = _Batch(self, self.program.steps.index(step), step.name, scores)
+        batch = _Batch(self, self.program.steps.index(step), step.name, answers)
         for fault, changed in faults:
             for first, y in self._runs(step, changed):
                 batch.put(self._whole_items(step.name, fault, first, y))
         batch.run()
 
     def written(
-        self, name: str, faults: Sequence[tuple[int, Callable[[Tensor], Tensor]]], scores: Tensor
+        self, name: str, faults: Sequence[tuple[int, Callable[[Tensor], Tensor]]], answers: Answers
     ) -> None:
         """Fill in the answers with faults in what a step gives, or in the input."""
         numbers = [i for i, s in enumerate(self.program.steps) if s.name == name]
-        batch = _Batch(self, numbers[0] if numbers else -1, name, scores)
+        batch = _Batch(self, numbers[0] if numbers else -1, name, answers)
         for fault, change in faults:
             batch.put(self._whole_items(name, fault, 0, change(self.golden[name])))
         batch.run()
 
     def _whole_items(self, name: str, fault: int, first: int, y: Tensor) -> Thin:
         own = y.reshape(len(y), -1)
-        item = (bits(own) != bits(self.flat[name][first : first + len(y)])).any(1).nonzero()[:, 0]
+        item = other_rows(own, self.flat[name][first : first + len(y)])
         return Thin(torch.full_like(item, fault), item + first, torch.zeros_like(item), own[item])
 
 
 class _Batch:
     """Items of faults that wait for what comes after step `number`."""
 
-    def __init__(self, cut: Cut, number: int, name: str, scores: Tensor) -> None:
-        self.cut, self.name, self.scores = cut, name, scores
+    def __init__(self, cut: Cut, number: int, name: str, answers: Answers) -> None:
+        self.cut, self.name, self.answers = cut, name, answers
         self.waiting: list[Thin] = []
         self.size = 0
         self.alone = self._alone_steps()
@@ -270,7 +313,7 @@ class _Batch:
         y = step.call({step.inputs[0]: given}).reshape(len(values), -1)
         slices = after.shape[1] // y.shape[1]
         was = after.reshape(-1, y.shape[1]).index_select(0, pairs.item * slices + pairs.slice)
-        return Thin(pairs.fault, pairs.item, pairs.slice, y)[(bits(y) != bits(was)).any(1)]
+        return Thin(pairs.fault, pairs.item, pairs.slice, y)[other_rows(y, was)]
 
     def run(self) -> None:
         """Run all that waits to the end, and fill in the answers."""
@@ -295,13 +338,13 @@ class _Batch:
                     del other[n]
             if step.kind in ("pointwise", "pool") and set(other) == {step.name}:
                 y = other[step.name]
-                left = (bits(y) != bits(cut.golden[step.name][item])).flatten(1).any(1)
-                if not left.all():
-                    fault, item, other = fault[left], item[left], {step.name: y[left]}
+                left = other_rows(y.flatten(1), cut.flat[step.name].index_select(0, item))
+                if len(left) < len(item):
+                    fault, item, other = fault[left], item[left], {step.name: y.index_select(0, left)}
             if not len(item):
                 return
         if (answer := other.get(cut.program.output)) is not None:
-            self.scores[fault, item] = answer.reshape(len(item), -1)
+            self.answers.put(fault, item, answer.reshape(len(item), -1))
 
     def _step(self, step: Step, other: dict[str, Tensor], item: Tensor) -> Tensor:
         """Return what a step makes of all rows, so many of them at a time."""
@@ -324,3 +367,11 @@ class _Batch:
 def bits(values: Tensor) -> Tensor:
     """Return the patterns of float32 numbers as integers: equal only where every bit is, NaN and -0 too."""
     return values.contiguous().view(torch.int32) if values.dtype == torch.float32 else values
+
+
+def other_rows(values: Tensor, before: Tensor) -> Tensor:
+    """Return the numbers of the rows in which any bit differs."""
+    differs = bits(values) != bits(before)
+    if differs.shape[1] % 8 == 0 and differs.shape[1]:
+        differs = differs.view(torch.int64)  # eight truth values at once
+    return differs.any(1).nonzero()[:, 0]

@@ -52,7 +52,7 @@ class Report:
         bits: how many bits are exposed.
         inputs: how many inputs saw each fault.
         rates: over all faults, each bit weighing alike.
-        tables: by layer and part, and by part and bit.
+        tables: by layer and part, by part and bit, and by layer and bit.
         evidence: the rates, and FIT and MTTF where a raw rate is given.
         findings: what must not be overlooked.
         sampled: what was judged.
@@ -188,7 +188,8 @@ def reported(
         if low:
             rows.append(told.evidence("MTTF", mttf_h(each), (mttf_h(high), mttf_h(low)), n, said, "h"))
     layers = _table("layer", ("layer", "part"), told, cells, sampled, _by_layer)
-    tables = layers, _table("bit", ("part", "bit"), told, cells, sampled, _by_bit)
+    bits_of = [_table(by, (key, "bit"), told, cells, sampled, of) for by, key, of in _MAPS]
+    tables = layers, *bits_of
     findings = _findings(told.space, layers)
     return Report(
         told.space, bits, inputs, whole, tables, tuple(rows), findings, tuple(sampled), told.confidence
@@ -201,6 +202,14 @@ def _by_layer(cell: Cell) -> tuple[str, ...]:
 
 def _by_bit(cell: Cell) -> tuple[str | int, ...]:
     return cell.part, cell.bit
+
+
+def _by_layer_and_bit(cell: Cell) -> tuple[str | int, ...]:
+    return cell.layer, cell.bit
+
+
+_MAPS = (("bit", "part", _by_bit), ("layer and bit", "layer", _by_layer_and_bit))
+"""Tables by bit: their name, what stands beside the bit, and how it is told of a cell."""
 
 
 def _table(

@@ -15,6 +15,7 @@ from sarto.core.graph.convolution import Groups, convolution
 from sarto.core.graph.heads import Trees, activations, forest
 from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT, features, requantise, standardise
 from sarto.core.graph.recurrence import Upset, reservoir_means
+from sarto.core.graph.reject import decided
 from sarto.core.graph.rows import PooledRows
 from sarto.core.graph.statistics import STATISTICS, statistics
 from sarto.core.graph.values import Graph, Window
@@ -24,6 +25,7 @@ from sarto.core.graph.values import Graph, Window
 class Outcome:
     """What the network says of each sequence: int32 `scores`, and the class with the highest (the first of equals).
 
+    Where the graph has a reject option, the class of an item that is rejected is the number of classes (see `reject`).
     Where numbers are predicted, the scores are those in counts of the graph's `quanta`, and the class is 0.
     """
 
@@ -68,9 +70,9 @@ def decide(
         seen = last_sample[:, graph.const(last.inputs["channel"])]
         added = requantise(seen, graph.const(last.inputs["latest_factor"]), last.attributes["latest_shift"])
         scores = (scores + added.clip(-SCORE_LIMIT, SCORE_LIMIT)).clip(-INT32_MAX, INT32_MAX)
-    return Outcome(
-        scores, np.argmax(scores, axis=1) if last.kind == "argmax" else np.zeros(len(scores), np.int64)
-    )
+    if last.kind != "argmax":
+        return Outcome(scores, np.zeros(len(scores), np.int64))
+    return Outcome(scores, decided(scores, last.inputs, graph.const))
 
 
 def numbers(graph: Graph, outcome: Outcome) -> Float[np.ndarray, "item output"]:

@@ -25,6 +25,7 @@ from sarto.core.graph.front_end import LIMIT, FrontEnd, front_end, last_samples
 from sarto.core.graph.heads import Trees, forest
 from sarto.core.graph.interpreter import Outcome
 from sarto.core.graph.operations import standardise
+from sarto.core.graph.reject import decided
 from sarto.core.graph.values import Graph, Op
 
 MOST_VALUES = 2**22
@@ -45,7 +46,10 @@ def infer(graph: Graph, items: Integer[np.ndarray, "item ..."]) -> Outcome:
     for first in range(0, len(items), step):
         part = tensors(graph, items[first : first + step], keep=False)[scores.name]
         found[first : first + step] = part.reshape(len(part), -1)
-    return Outcome(found, np.zeros(len(found), np.int64) if graph.quanta else found.argmax(axis=1))
+    if graph.quanta:
+        return Outcome(found, np.zeros(len(found), np.int64))
+    last = graph.whole[-1]
+    return Outcome(found, decided(found, last.inputs if last.kind == "argmax" else {}, graph.const))
 
 
 def items_of(

@@ -1,4 +1,4 @@
-"""The C of operations without weights, which stand between layers: pools, sums, joins, tables, and orders."""
+"""The C of operations without weights: pools, sums, joins, tables and orders between layers, and what rejects items."""
 
 from __future__ import annotations
 
@@ -125,3 +125,15 @@ def looked_up(e: Emission, number: int, op: Op) -> None:
     sign = 128 if x.dtype == "int8" else 0
     places = f"{e.place(x.name, const=False)}, {e.place(y.name, const=False)}"
     e.call(y.name, f"looked_up(entries_{number}, {sign}, {x.size_b}, {places})")
+
+
+def reject(e: Emission, op: Op) -> None:
+    """Add what rejects items, and its tables, in front of everything."""
+    e.parts.features |= {"REJECT"} | ({"BOX"} if "radius" in op.inputs else set[str]())
+    e.parts.needs("reject")
+    e.parts.first.append(f"#define CLASSES {len(e.graph.outputs)}\n")
+    for role in ("least", "centre", "radius"):
+        if role in op.inputs:
+            e.parts.first.append(
+                table(f"reject_{role}", "int32_t", e.graph.const(op.inputs[role]).reshape(-1))
+            )

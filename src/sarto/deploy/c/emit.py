@@ -15,12 +15,13 @@ from sarto.core.graph import Graph
 from sarto.core.graph.convolution import THRESHOLD_SHIFT
 from sarto.core.graph.operations import FEATURE_LIMIT, POOLED_STEPS, SCORE_LIMIT
 from sarto.core.graph.statistics import CROSSING, STATISTICS
-from sarto.core.graph.values import Tensor
+from sarto.core.graph.values import Op, Tensor
 from sarto.deploy.c.layout import WORDS, laid_out, table
 from sarto.deploy.c.network import emit_network, network_arena_b
 from sarto.deploy.c.reservoir import ROWS, TANH, Kernel, numbered, reservoir, table_shift
 from sarto.deploy.c.text import comment, resolved
 from sarto.deploy.memory import Member, arena
+from sarto.deploy.reject import rejects
 
 HEADER = """\
 /* {title}
@@ -117,7 +118,7 @@ def _header(graph: Graph, title: str, words: str) -> str:
         else f", then {graph.name}_predict",
         of_window=", of its last window if one ended" if window else "",
         output_list=comment(_outputs(graph)),
-        answer="0" if graph.quanta else "a class",
+        answer="0" if graph.quanta else f"a class{rejects(graph)}",
         scores="The numbers that were predicted last, in the counts above"
         if graph.quanta
         else "The scores behind the last class, one per class, in counts of 2^-14",
@@ -131,7 +132,7 @@ def _header(graph: Graph, title: str, words: str) -> str:
 
 def _outputs(graph: Graph) -> str:
     if not graph.quanta:
-        return "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs))
+        return "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs)) + rejects(graph)
     named = enumerate(zip(graph.outputs, graph.quanta, strict=True))
     return "A number is its score times 2 to the power of its exponent. Outputs: " + ", ".join(
         f"{i} {name} in counts of 2^{_exponent(q)}" for i, (name, q) in named
@@ -203,6 +204,7 @@ def _plan(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
         "SHIFT_IN": graph.step[0].attributes["shift"],
         "SCORE_LIMIT": SCORE_LIMIT,
         "SHIFT_OUT": last.attributes["shift"],
+        **({"CLASSES": len(graph.outputs)} if "least" in last.inputs else {}),
         "LATEST": int(forecast),
         "LATEST_SHIFT": last.attributes.get("latest_shift", 0),
         "SEGMENTS": graph.segments,
@@ -218,10 +220,19 @@ def _plan(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
     after = [
         *map(Kernel, outer),
         Kernel(f"body_{name}", _features(inner)),
-        *map(Kernel, ("scores", last.kind)),
+        Kernel("scores"),
+        *_last(last),
     ]
     kernels = [*map(Kernel, ("arithmetic", "clamp")), *rounding, Kernel("standardise"), *inner, *after]
     return defines | of_body | of_head, [*kernels, *[Kernel("latest")] * forecast, Kernel("driver")]
+
+
+def _last(last: Op) -> list[Kernel]:
+    """Return the kernels that make an answer of scores."""
+    if "least" not in last.inputs:
+        return [Kernel(last.kind)]
+    box = frozenset({"BOX"} if "radius" in last.inputs else ())
+    return [Kernel("reject", box), Kernel("argmax_reject")]
 
 
 def _features(kernels: Sequence[Kernel]) -> frozenset[str]:

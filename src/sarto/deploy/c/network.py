@@ -59,6 +59,7 @@ ORDER = (
     "network_extremes",
     "network_mam",
     "network_mam_conv",
+    "reject",
 )
 """Kernel files in the order in which they build on each other."""
 
@@ -293,6 +294,8 @@ class _Emitter(Emission):
         """Note where the scores lie; those of 8 bits are widened."""
         scores = self.graph.by_name[op.inputs["x"]]
         self.scores_at = self.plan.places[scores.name]
+        if "least" in op.inputs:
+            between.reject(self, op)
         if scores.dtype == "int32":
             return
         read, self.scores_at = self.scores_at, self.plan.places[f"scratch {number}"]

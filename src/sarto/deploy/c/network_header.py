@@ -11,6 +11,7 @@ from collections.abc import Collection
 from sarto.core.graph import Graph
 from sarto.deploy.c.text import comment, resolved
 from sarto.deploy.plan import WORD_B
+from sarto.deploy.reject import rejects
 
 HEADER = """\
 /* {title}
@@ -109,7 +110,7 @@ def counters_b(graph: Graph) -> int:
 
 def _outputs(graph: Graph) -> str:
     if not graph.quanta:
-        return "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs))
+        return "Classes: " + ", ".join(f"{i} {name}" for i, name in enumerate(graph.outputs)) + rejects(graph)
     named = enumerate(zip(graph.outputs, graph.quanta, strict=True))
     return "Numbers: " + ", ".join(f"{i} {name} in counts of {count:.9g}" for i, (name, count) in named)
 
@@ -136,7 +137,7 @@ def header(graph: Graph, title: str, words: str, planned_b: int, features: Colle
         arena_b=planned_b + counters_b(graph),
         arena_words=planned_b // WORD_B,
         output_list=comment(_outputs(graph)),
-        answer="0" if graph.quanta else "the class",
+        answer="0" if graph.quanta else f"the class{rejects(graph)}",
         scores="The numbers that were predicted last, in counts as above"
         if graph.quanta
         else f"The scores behind the last class, one per class{unit}",

@@ -16,6 +16,7 @@ from collections.abc import Collection
 FEATURES = (
     "ABOVE",
     "BENT",
+    "BOX",
     "BYTES",
     "CYCLIC",
     "FINE",
@@ -26,6 +27,7 @@ FEATURES = (
     "NUMBERS",
     "OWN_MIX",
     "PAIRS",
+    "REJECT",
     "SLOTS",
     "TURNED",
     "WHOLE",

@@ -49,6 +49,7 @@ from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
 from sarto.deploy.onnx.building import GIVEN, INT32, OnnxBuilding
 from sarto.deploy.onnx.sensor import Unit, standardised
+from sarto.deploy.reject import without_reject
 from sarto.models.input_error import InputError
 
 FULL = {"int8": (-127, 127), "uint8": (0, 255)}
@@ -146,7 +147,7 @@ class _Integers:
             "max": self.largest,
             "reshape": self.reshape,
             "permute": self.permute,
-            "argmax": lambda _: None,
+            "argmax": without_reject,
             "standardise": lambda _: None,
         }
         if op.kind not in found:

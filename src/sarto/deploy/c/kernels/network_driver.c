@@ -36,7 +36,11 @@ static int decide(model_arena *arena)
     for (int i = 1; i < MODEL_OUTPUTS; i++)
         if (scores[i] > scores[best])
             best = i;
+#if REJECT
+    return rejected(scores, best) ? MODEL_OUTPUTS : best;
+#else
     return best;
+#endif
 #endif
 }
 

@@ -1,0 +1,232 @@
+"""Faults and number formats for `sarto audit OUT`: the campaigns, their tables for the page, and the gates on them.
+
+A gate on faults has to hold of everything that was made faulty: of the integer network and of the image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from sarto.audit.gates import OF_FAULTS, Gate, Judged, judge_figure
+from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
+from sarto.core.finding import Finding
+from sarto.core.progress import Talk
+from sarto.core.table import Table
+
+if TYPE_CHECKING:
+    from sarto.audit.faults.report import Report
+
+NAMES = {
+    "critical": "critical faults",
+    "misclassified": "inputs that a fault makes wrong",
+    "hurt": "faults that make over 10% of the inputs wrong",
+    "due": "due faults",
+    "mttf": "MTTF",
+    "mttf_ratio": "MTTF ratio",
+}
+"""Figure of a gate -> evidence of a campaign."""
+MOST_GROUPS = 12
+"""Different values of a column up to which it is shown whom faults hit."""
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What was asked of faults.
+
+    Attributes:
+        where: graph, image or container; none for all that there are.
+        kind: flip, stuck0 or stuck1.
+        error: half-width of the interval of the critical share at which a campaign ends.
+        confidence: of the intervals.
+        by: what has a sample of its own.
+        fit: failures of 10^6 bits in 10^9 hours, or None.
+    """
+
+    where: tuple[str, ...]
+    kind: Any
+    error: float
+    confidence: float
+    by: Any
+    fit: float | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """Tables, evidence, findings and judgements, to be added to those of an audit."""
+
+    tables: Mapping[str, Table]
+    evidence: tuple[Evidence, ...]
+    findings: tuple[Finding, ...]
+    judged: tuple[Judged, ...]
+    words: str
+
+
+def inject(
+    out: Path,
+    against: Path | None,
+    asked: Campaign,
+    gates: Sequence[Gate],
+    groups: Mapping[str, Shaped[np.ndarray, " row"]],
+    command: str,
+    talk: Talk,
+) -> Found:
+    """Return what faults do to the model in `out`.
+
+    Args:
+        out: an output folder.
+        against: the folder of the same model without guards, for `mttf_ratio`.
+        asked: how.
+        gates: of faults are judged, others left out.
+        groups: of every test item, what makes groups.
+        command: that shows the figures again.
+        talk: hears progress.
+    """
+    from sarto.audit.faults.campaign import Plan
+    from sarto.audit.faults.folder import audit_folder
+    from sarto.audit.faults.model import Fault
+    from sarto.audit.faults.ratio import mttf_ratios
+
+    wanted = [gate for gate in gates if gate.figure in OF_FAULTS]
+    shares = [abs(g.limit) / 2 for g in wanted if g.figure not in ("mttf", "mttf_ratio") and g.limit]
+    plan = Plan(
+        by=asked.by,
+        error=min([asked.error, *shares]),
+        confidence=max([asked.confidence, *(g.confidence for g in wanted if g.confidence is not None)]),
+    )
+    places: Any = asked.where or None
+    if any(g.figure == "mttf" for g in wanted) and asked.fit is None:
+        hint = "give the failures of 10^6 bits in 10^9 hours: --fit 100"
+        raise SartoError(
+            "E161", "an MTTF needs --fit", cause="it follows from how often a bit fails", hint=hint
+        )
+
+    def campaign(folder: Path) -> list[Report]:
+        return audit_folder(
+            folder,
+            places,
+            plan=plan,
+            fault=Fault(kind=asked.kind),
+            talk=talk,
+            cache=folder / ".audit",
+            command=command,
+            raw_fit_per_mbit=asked.fit,
+        )
+
+    reports = campaign(out)
+    evidence = [e for report in reports for e in report.evidence]
+    if any(g.figure == "mttf_ratio" for g in wanted):
+        if against is None:
+            cause = "it compares a model with guards with the same one without"
+            hint = "--against OUT, the folder of the model without guards"
+            raise SartoError("E161", "mttf_ratio needs --against", cause=cause, hint=hint)
+        evidence += mttf_ratios(reports, campaign(against), command)
+    tables = {
+        "faults": _outcomes(reports),
+        "fault map": _map(reports[0], 2),
+        "fault map by part": _map(reports[0], 1),
+    }
+    hit = _hit(reports, groups)
+    if hit is not None:
+        tables["hit groups"] = hit
+    for report in reports:
+        for table in report.tables:
+            tables[table.name] = table
+    judged = tuple(_judge(gate, reports, evidence) for gate in wanted)
+    findings = tuple(finding for report in reports for finding in report.findings)
+    words = ", ".join(f"{r.rates.faults:,} of the {r.space}'s {r.bits:,} bits" for r in reports)
+    text = f"Faults were drawn at random ({asked.kind}): {words}; intervals at {100 * plan.confidence:g} %."
+    return Found(tables, tuple(evidence), findings, judged, text)
+
+
+def _outcomes(reports: Sequence[Report]) -> Table:
+    rows: list[tuple[float | int | str, ...]] = []
+    for report in reports:
+        for e in report.evidence:
+            if e.unit == "1" and e.interval is not None:
+                rows.append((e.what, e.value, *e.interval, e.n or 0, e.how))
+    columns = ("outcome", "share", "at least", "at most", "faults", "how")
+    return Table("faults", columns, ("", "1", "1", "1", "faults", ""), tuple(rows), ("",) * 6)
+
+
+def _map(report: Report, number: int) -> Table:
+    """Return the critical share by layer or part (rows) and bit (columns); nothing where no fault was drawn."""
+    by_bit = report.tables[number]
+    key = by_bit.columns[0]
+    rows = [dict(zip(by_bit.columns, row, strict=True)) for row in by_bit.rows]
+    bits = sorted({int(row["bit"]) for row in rows})
+    parts = list(dict.fromkeys(str(row[key]) for row in rows))
+    share = {(str(row[key]), int(row["bit"])): float(row["critical"]) for row in rows if row["faults"]}
+    body = tuple((part, *(share.get((part, bit), "") for bit in bits)) for part in parts)
+    columns = (key, *map(str, bits))
+    how = ("", *[by_bit.how[-1]] * len(bits))
+    return Table("fault map", columns, ("", *["1"] * len(bits)), body, how)
+
+
+def _hit(reports: Sequence[Report], groups: Mapping[str, Shaped[np.ndarray, " row"]]) -> Table | None:
+    """Return whom the critical faults of the integer network hit, for every column of few values."""
+    report = next((r for r in reports if r.space == "graph"), None)
+    if report is None:
+        return None
+    rows: list[tuple[float | int | str, ...]] = []
+    last: Table | None = None
+    for name, values in groups.items():
+        if len(np.unique(values)) > MOST_GROUPS:
+            continue
+        every = np.linspace(0, len(values) - 1, min(report.inputs, len(values))).round().astype(int)
+        chosen = np.unique(every)  # as the folder chose the inputs that it keeps
+        if len(chosen) != report.inputs:
+            continue
+        last = report.groups(values[chosen], name)
+        rows += [(f"{name} = {row[0]}", *row[1:]) for row in last.rows]
+    if last is None:
+        return None
+    units = (*last.units[:-1], "x")
+    return Table("hit groups", ("group", *last.columns[1:]), units, tuple(rows), last.how)
+
+
+def _judge(gate: Gate, reports: Sequence[Report], evidence: Sequence[Evidence]) -> Judged:
+    """Return whether a gate holds of everything that was made faulty."""
+    by_name = {e.what: e for e in evidence}
+    judged: list[tuple[str, Judged]] = []
+    for report in reports:
+        found = by_name.get(f"{NAMES[gate.figure]}, {report.space}")
+        if found is None and gate.figure == "mttf_ratio":
+            continue
+        if found is None and gate.figure == "mttf":  # no critical fault was drawn, so only its least is known
+            judged.append((report.space, Judged(gate, gate.at_least, None, "no critical fault was seen")))
+            continue
+        judged.append((report.space, judge_figure(gate, {gate.figure: found} if found else {})))
+    words = "; ".join(f"{space}: {j.found}" for space, j in judged) or "nothing to compare"
+    failing = tuple((space, j.found) for space, j in judged if not j.passed)
+    worst = min(judged, key=lambda pair: pair[1].passed)[1].got if judged else None
+    return Judged(gate, bool(judged) and not failing, worst, words, failing)
+
+
+def pivoted(found: Table) -> Table:
+    """Return the table of number formats with one row for each, and a column for each share of wrong bits."""
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    rates = sorted({float(row["rate"]) for row in rows if row["rate"]})
+    names = list(dict.fromkeys(str(row["format"]) for row in rows))
+    quality = {(str(row["format"]), float(row["rate"])): row for row in rows}
+    body = tuple(
+        (
+            name,
+            quality[name, 0.0]["bits"],
+            quality[name, 0.0]["size"],
+            quality[name, 0.0]["quality"],
+            *(quality[name, rate]["quality"] for rate in rates),
+        )
+        for name in names
+    )
+    columns = ("format", "bits", "bytes", "accuracy", *(f"BER {rate:g}" for rate in rates))
+    units = ("", "bit", "B", "1", *["1"] * len(rates))
+    return Table(
+        "formats", columns, units, body, ("", "", "measured", "measured", *["measured"] * len(rates))
+    )

@@ -1,0 +1,108 @@
+"""The reject option: whether the class with the highest score is said, or none.
+
+With scores s of n classes and b the class with the highest (the first of equals), an item is rejected, and its class is
+n, unless
+
+    s_b - s_c >= least_b                for every other class c
+    |s_c - centre_bc| <= radius_bc      for every class c, where the graph has a box
+
+so a class is said when it wins by enough, and when the scores look as they do where it is said rightly. All numbers are
+whole; `least` and `radius` are taken as unsigned 32-bit numbers, which hold every difference of two scores.
+
+>>> scores = np.array([[9, 2], [4, 3], [90, 2]])
+>>> said(scores, Rule(np.array([3, 3]))).tolist()
+[0, 2, 0]
+>>> box = np.array([[8, 2], [2, 8]]), np.array([[5, 5], [5, 5]])
+>>> said(scores, Rule(np.array([3, 3]), *box)).tolist()
+[0, 2, 2]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int, Integer
+
+UNSIGNED = 2**32
+"""Differences of two 32-bit scores are below this."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """What decides whether a class is said.
+
+    Attributes:
+        least: margin that a class must win by, from 0 to 2^32 - 1; with the largest it is never said.
+        centre: scores to expect where a class (line) is said, or None without a box.
+        radius: how far each may be off.
+    """
+
+    least: Integer[np.ndarray, " class"]
+    centre: Integer[np.ndarray, "class output"] | None = None
+    radius: Integer[np.ndarray, "class output"] | None = None
+
+    def __post_init__(self) -> None:
+        assert (self.centre is None) == (self.radius is None), "a box has a centre and a radius"
+
+
+def margins(scores: Integer[np.ndarray, "item class"]) -> Int[np.ndarray, " item"]:
+    """Return by how much the highest score is above the second highest."""
+    ordered = np.sort(scores.astype(np.int64), axis=1)
+    return ordered[:, -1] - ordered[:, -2]
+
+
+def outside(
+    scores: Integer[np.ndarray, "item class"],
+    centre: Integer[np.ndarray, "class output"],
+    radius: Integer[np.ndarray, "class output"],
+) -> Bool[np.ndarray, " item"]:
+    """Return whether a score is further from what the class that wins expects than it may be."""
+    best = scores.argmax(axis=1)
+    off = np.abs(scores.astype(np.int64) - centre.astype(np.int64)[best])
+    return np.asarray((off > radius.astype(np.int64)[best]).any(axis=1))
+
+
+def said(scores: Integer[np.ndarray, "item class"], rule: Rule) -> Int[np.ndarray, " item"]:
+    """Return the class of each item, or the number of classes where it is rejected."""
+    best = scores.argmax(axis=1)
+    rejected = margins(scores) < rule.least.astype(np.int64)[best]
+    if rule.centre is not None and rule.radius is not None:
+        rejected |= outside(scores, rule.centre, rule.radius)
+    return np.where(rejected, scores.shape[1], best)
+
+
+def stored(numbers: Integer[np.ndarray, "..."]) -> Integer[np.ndarray, "..."]:
+    """Return unsigned 32-bit numbers as a tensor holds them: the same bits as int32.
+
+    >>> stored(np.array([3, 2**32 - 1])).tolist(), loaded(np.array([3, -1], np.int32)).tolist()
+    ([3, -1], [3, 4294967295])
+    """
+    assert numbers.min() >= 0 and numbers.max() < UNSIGNED, "numbers of 32 bits"
+    return numbers.astype(np.uint32).view(np.int32)
+
+
+def loaded(numbers: Integer[np.ndarray, "..."]) -> Integer[np.ndarray, "..."]:
+    """Return the unsigned numbers that a tensor holds."""
+    return np.ascontiguousarray(numbers.astype(np.int32)).view(np.uint32).astype(np.int64)
+
+
+def rule_of(inputs: Mapping[str, str], const: Callable[[str], Integer[np.ndarray, "..."]]) -> Rule | None:
+    """Return the rule that an operation's inputs name, or None where it says the highest class always."""
+    if "least" not in inputs:
+        return None
+    least = loaded(const(inputs["least"]))
+    if "radius" not in inputs:
+        return Rule(least)
+    return Rule(least, const(inputs["centre"]).astype(np.int64), loaded(const(inputs["radius"])))
+
+
+def decided(
+    scores: Integer[np.ndarray, "item class"],
+    inputs: Mapping[str, str],
+    const: Callable[[str], Integer[np.ndarray, "..."]],
+) -> Int[np.ndarray, " item"]:
+    """Return the class of each item as the last operation of a graph says it, from its inputs."""
+    rule = rule_of(inputs, const)
+    return scores.argmax(axis=1) if rule is None else said(scores, rule)
