@@ -1,4 +1,7 @@
-"""Builds a guarded image: links it, sums its flash, and links it again with the sum in its place."""
+"""Builds a guarded image: links it, sums its flash, and links it again with the sum in its place.
+
+`guard_folder` guards the model of a finished output folder, and returns its sources with what the guard takes.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from sarto.core.device import Device
+from sarto.core.artifact import check_image, read_manifest
+from sarto.core.device import Device, Host
+from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
+from sarto.deploy.c.program import linker_script
 from sarto.deploy.guard import UNSET, guarded, rotating_sum
 from sarto.measure.build import build
+from sarto.measure.emulate import emulate
+from sarto.measure.evidence import ranged
 from sarto.measure.image import Image
+from sarto.measure.model import device_of, read_pinned
+from sarto.measure.outputs import check_equal
+
+_SEEN = 16
+"""Of the inputs that a folder keeps, those that show what a guard takes."""
 
 
 def build_guarded(
@@ -51,6 +65,73 @@ def build_guarded(
     image, made = built(total)
     assert flash_sum(image) == total, "the sum lies among what is summed"
     return image, made
+
+
+def guard_folder(
+    out: Path, parts: int = 1, *, weights: bool = True, stored: bool = False, command: str = ""
+) -> tuple[dict[str, str], list[Evidence]]:
+    """Return the guarded sources of the model in `out`, and what the guard takes, after running both images.
+
+    Args:
+        out: a folder that `sarto fit` or `sarto compress` finished.
+        parts: answers after which all of the flash was checked.
+        weights: whether the tables of weights are summed too.
+        stored: whether the sum is in the sources: that of the image that is built here, which only the same compiler
+            builds again. Otherwise the guard learns it at its first scrub, whatever compiler links the program.
+        command: that shows the evidence again.
+
+    Returns:
+        `model.c`, `model.h` and `link.ld`; and the evidence `flash of the guard`, `ram of the guard` and `instructions
+        of the guard`, of an inference, the most of any.
+
+    Raises:
+        SartoError: E112, when the model runs on no device that is flashed; E114, when `out` is no output folder; E403,
+            when an answer is another; else as `build_guarded`.
+    """
+    manifest = read_manifest(out)
+    check_image(out, manifest)
+    core, given = device_of(out, manifest), read_pinned(out).pinned(_SEEN).listed()
+    if isinstance(core, Host):
+        raise SartoError(
+            "E112",
+            f"{core.name} takes no guard",
+            cause="a guard sums the flash of a device, and this computer has none",
+            hint="guard a model that was made for a device",
+        )
+    sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
+    plain = build(sources, core, optimise=manifest["optimise"])
+    if stored:
+        image, made = build_guarded(sources, core, parts, weights=weights, optimise=manifest["optimise"])
+    else:
+        made = guarded(sources, parts, weights=weights)
+        image = build(made, core, optimise=manifest["optimise"])
+    before, after = emulate(plain, given), emulate(image, given)
+    check_equal(before.outputs, after.outputs, "the model", "the guarded model")
+    more = after.inference_instructions.astype(np.int64) - before.inference_instructions.astype(np.int64)
+    ram_b = [i.static_ram_b + e.peak_stack_b for i, e in ((plain, before), (image, after))]
+    subject, linked = str(manifest["sha256"]), f"ELF of {image.toolchain}"
+    flash = Evidence(
+        "flash of the guard",
+        image.flash_b - plain.flash_b,
+        "B",
+        "measured",
+        linked,
+        command,
+        subject_sha256=subject,
+    )
+    ram = Evidence(
+        "ram of the guard",
+        ram_b[1] - ram_b[0],
+        "B",
+        "emulated",
+        after.tool,
+        command,
+        len(given),
+        subject_sha256=subject,
+    )
+    script = linker_script(image.flash_allowed, image.ram_allowed, image.stack_b, made["link.ld"])
+    work = ranged("instructions of the guard", more, "instructions", "emulated", after.tool, command, subject)
+    return {**made, "link.ld": script}, [flash, ram, work]
 
 
 def flash_sum(image: Image) -> int:
