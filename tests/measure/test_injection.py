@@ -35,16 +35,16 @@ def network() -> Injector:
     return Injector(build(emit(graph), device("cortex_m4")), list(lines))
 
 
-def booted(of: Injector, flash: bytes) -> Answers | None:
-    """What the image says with another content of its flash, None where it does not come to the end."""
+def booted(of: Injector, flash: bytes) -> Answers | str:
+    """What the image says with another content of its flash, or why it does not come to the end."""
     image: Image = copy.copy(of.image)
     image.__dict__["flash"] = flash
     sequences = np.split(of._words, np.cumsum(of.steps)[:-1])  # pyright: ignore[reportPrivateUsage]
     plain = Machine(image, sequences, "block", SLOWEST * 10_000)
     try:
         plain.run()
-    except (SartoError, AssertionError):
-        return None
+    except (SartoError, AssertionError) as error:
+        return str(error)
     rows = plain._results[: plain.probe.rows]  # pyright: ignore[reportPrivateUsage]
     last = rows[rows[:, 1] < 0]
     found = Answers(of.golden.classes * 0, of.golden.scores * 0, of.golden.answered & False)
@@ -60,12 +60,12 @@ def booted(of: Injector, flash: bytes) -> Answers | None:
 def test_any_bit_of_flash_from_the_start(name: str) -> None:
     of = machine(name)
     rng = np.random.default_rng(2)
-    for at in rng.choice(np.flatnonzero(of.touched), 40):
+    for at in rng.choice(np.flatnonzero(of.touched), 25):
         place = Places(at, rng.integers(8))
         found, plain = of.flash(place), booted(of, flip(of.image.flash, place))
-        if plain is None:
-            # Classes that are none come of results that went astray, of which the plain board takes only so many.
-            assert not found.answered.all() or found.classes.max() > 2 or found.classes.min() < 0
+        if isinstance(plain, str):
+            # The plain board has room for so many results only.
+            assert not found.answered.all() or "more results" in plain, plain
         else:
             np.testing.assert_array_equal(found.answered, plain.answered)
             np.testing.assert_array_equal(found.scores, plain.scores)
@@ -79,7 +79,7 @@ def test_what_is_never_touched_changes_nothing() -> None:
     assert 10 < len(idle) < of.image.flash_b / 2
     for at in np.random.default_rng(0).choice(idle, 10):
         plain = booted(of, flip(of.image.flash, Places(at, 5)))
-        assert plain is not None
+        assert not isinstance(plain, str)
         np.testing.assert_array_equal(plain.scores, of.golden.scores)
 
 

@@ -90,7 +90,7 @@ def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool
         contents |= {name: text.encode() for name, text in project_files(out, artifact).items()}
     evidence = list(made.evidence) if made is not None else []
     if guard is not None:
-        texts, evidence = _guarded(out, artifact, form, guard)
+        texts, evidence = _guarded(out, form, guard)
         contents |= {name: text.encode() for name, text in texts.items()}
         contents[EVIDENCE] = "".join(
             json.dumps(e.to_json(), sort_keys=True) + "\n" for e in evidence
@@ -142,18 +142,17 @@ def _onnx(out: Path, artifact: Mapping[str, Any], folder: Path) -> OnnxFile:
     return onnx_of_folder(out, artifact, command)
 
 
-def _guarded(
-    out: Path, artifact: Mapping[str, Any], form: str, text: str
-) -> tuple[dict[str, str], list[Evidence]]:
+def _guarded(out: Path, form: str, text: str) -> tuple[dict[str, str], list[Evidence]]:
     """Return the sources with a guard, and what it takes."""
     if form == "onnx":
         cause = "a guard sums the flash of a microcontroller"
         raise SartoError("E112", "--guard with --to onnx", cause=cause, hint="leave it out, or deploy --to c")
     from sarto.deploy.guard import Guard
-    from sarto.measure.guard import overhead
+    from sarto.measure.guard import guard_folder
 
     found = Guard.of(text)
-    return overhead(out, artifact, found, f"sarto deploy {shlex.quote(str(out))} --to {form} --guard {found}")
+    command = f"sarto deploy {shlex.quote(str(out))} --to {form} --guard {found}"
+    return guard_folder(out, found.parts, weights=found.weights, command=command)
 
 
 def _told(made: OnnxFile) -> dict[str, Any]:

@@ -1,25 +1,30 @@
-"""Builds a guarded image: links it, sums its flash, and links it again with the sum in its place."""
+"""Builds a guarded image: links it, sums its flash, and links it again with the sum in its place.
+
+`guard_folder` guards the model of a finished output folder, and returns its sources with what the guard takes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from sarto.core.artifact import check_image, read_manifest
 from sarto.core.device import Device, Host
 from sarto.core.errors import SartoError
-from sarto.core.evidence import Evidence, How
-from sarto.deploy.guard import UNSET, Guard, guarded, rotating_sum
+from sarto.core.evidence import Evidence
+from sarto.deploy.c.program import linker_script
+from sarto.deploy.guard import UNSET, guarded, rotating_sum
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
+from sarto.measure.evidence import ranged
 from sarto.measure.image import Image
 from sarto.measure.model import device_of, read_pinned
 from sarto.measure.outputs import check_equal
 
-ENOUGH = 2
-"""Inputs on which the instructions of a guard are counted: a scrub takes as many whatever the input."""
+_SEEN = 16
+"""Of the inputs that a folder keeps, those that show what a guard takes."""
 
 
 def build_guarded(
@@ -62,47 +67,71 @@ def build_guarded(
     return image, made
 
 
-def overhead(
-    out: Path, manifest: Mapping[str, Any], guard: Guard, command: str
+def guard_folder(
+    out: Path, parts: int = 1, *, weights: bool = True, stored: bool = False, command: str = ""
 ) -> tuple[dict[str, str], list[Evidence]]:
-    """Return the sources of the finished folder `out` with a guard that learns its sum, and what the guard takes.
-
-    A project of the user's links other code beside the model, so that nobody can know the sum before: the guard takes
-    that of its first scrub after the start. What is measured is the whole image of the folder, with and without it.
+    """Return the guarded sources of the model in `out`, and what the guard takes, after running both images.
 
     Args:
-        out: an output folder with an image.
-        manifest: of it.
-        guard: to add.
+        out: a folder that `sarto fit` or `sarto compress` finished.
+        parts: answers after which all of the flash was checked.
+        weights: whether the tables of weights are summed too.
+        stored: whether the sum is in the sources: that of the image that is built here, which only the same compiler
+            builds again. Otherwise the guard learns it at its first scrub, whatever compiler links the program.
         command: that shows the evidence again.
 
+    Returns:
+        `model.c`, `model.h` and `link.ld`; and the evidence `flash of the guard`, `ram of the guard` and `instructions
+        of the guard`, of an inference, the most of any.
+
     Raises:
-        SartoError: E112, for this host, which has no flash to sum; E150 as `guarded`; as `build` and `emulate`.
+        SartoError: E112, when the model runs on no device that is flashed; E114, when `out` is no output folder; E403,
+            when an answer is another; else as `build_guarded`.
     """
-    device = device_of(out, manifest)
-    if isinstance(device, Host):
-        cause = "a guard sums the flash of a microcontroller"
+    manifest = read_manifest(out)
+    check_image(out, manifest)
+    core, given = device_of(out, manifest), read_pinned(out).pinned(_SEEN).listed()
+    if isinstance(core, Host):
         raise SartoError(
-            "E112", "--guard on this host", cause=cause, hint="fit or compress for another device"
+            "E112",
+            f"{core.name} takes no guard",
+            cause="a guard sums the flash of a device, and this computer has none",
+            hint="guard a model that was made for a device",
         )
-    names = [name for name in manifest["files"] if Path(name).suffix in (".c", ".h", ".ld")]
-    sources = {name: (out / name).read_text(encoding="utf-8") for name in names}
-    model = {name: sources[name] for name in ("model.c", "model.h")}
-    level, few = str(manifest["optimise"]), read_pinned(out).pinned(ENOUGH).listed()
-    plain = build(model, device, optimise=level)
-    made, _ = build_guarded(model, device, guard.parts, weights=guard.weights, optimise=level)
-    before, after = emulate(plain, few), emulate(made, few)
-    check_equal(before.outputs, after.outputs, "the model", "the model with its guard")
-    counts = [int(np.median(run.inference_instructions)) for run in (before, after)]
-    tool = f"guard {guard}, against the image without, zig {level}, {device.name}"
-
-    def told(what: str, less: float, more: float, unit: str, how: How) -> list[Evidence]:
-        share = Evidence(f"share of {what} added by the guard", (more - less) / less, "1", how, tool, command)
-        return [Evidence(f"{what} added by the guard", more - less, unit, how, tool, command), share]
-
-    found = told("flash", plain.flash_b, made.flash_b, "B", "measured")
-    found += told("instructions per inference", counts[0], counts[1], "instructions", "emulated")
-    return guarded({**model, "link.ld": sources["link.ld"]}, guard.parts, weights=guard.weights), found
+    sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
+    plain = build(sources, core, optimise=manifest["optimise"])
+    if stored:
+        image, made = build_guarded(sources, core, parts, weights=weights, optimise=manifest["optimise"])
+    else:
+        made = guarded(sources, parts, weights=weights)
+        image = build(made, core, optimise=manifest["optimise"])
+    before, after = emulate(plain, given), emulate(image, given)
+    check_equal(before.outputs, after.outputs, "the model", "the guarded model")
+    more = after.inference_instructions.astype(np.int64) - before.inference_instructions.astype(np.int64)
+    ram_b = [i.static_ram_b + e.peak_stack_b for i, e in ((plain, before), (image, after))]
+    subject, linked = str(manifest["sha256"]), f"ELF of {image.toolchain}"
+    flash = Evidence(
+        "flash of the guard",
+        image.flash_b - plain.flash_b,
+        "B",
+        "measured",
+        linked,
+        command,
+        subject_sha256=subject,
+    )
+    ram = Evidence(
+        "ram of the guard",
+        ram_b[1] - ram_b[0],
+        "B",
+        "emulated",
+        after.tool,
+        command,
+        len(given),
+        subject_sha256=subject,
+    )
+    script = linker_script(image.flash_allowed, image.ram_allowed, image.stack_b, made["link.ld"])
+    work = ranged("instructions of the guard", more, "instructions", "emulated", after.tool, command, subject)
+    return {**made, "link.ld": script}, [flash, ram, work]
 
 
 def flash_sum(image: Image) -> int:
