@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sarto.measure.onnx import OnnxFile
 
 MANIFEST, GRAPH, LIST = "artifact.json", "graph.npz", "deployed.json"
-ONNX, EVIDENCE = "model.onnx", "evidence.jsonl"
+ONNX, EVIDENCE, HARNESS = "model.onnx", "evidence.jsonl", "harness.ld"
 FORMAT = "sarto-deployed/1"
 SOURCES = {".c", ".h", ".ld"}
 """What is deployed besides the graph; other files of the manifest, such as pinned inputs, stay."""
@@ -90,7 +90,11 @@ def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool
         contents |= {name: text.encode() for name, text in project_files(out, artifact).items()}
     evidence = list(made.evidence) if made is not None else []
     if guard is not None:
+        from sarto.deploy.guard import Guard, guarded_script
+
         texts, evidence = _guarded(out, form, guard)
+        for name in set(contents) & {HARNESS}:
+            texts[name] = guarded_script(contents[name].decode(), Guard.of(guard).weights)
         contents |= {name: text.encode() for name, text in texts.items()}
         contents[EVIDENCE] = "".join(
             json.dumps(e.to_json(), sort_keys=True) + "\n" for e in evidence

@@ -107,7 +107,7 @@ def guarded(
     written = {"SUM": f"{UNSET if total is None else total:#010x}", "LEARN": str(int(total is None))}
     made = filled(text, {**written, "PARTS": str(parts), "WINDOWS": str(int(streams))})
     script = sources.get("link.ld", image_sources()["link.ld"])
-    return {**sources, "model.c": f"{bare}\n{made}", "link.ld": _script(script, weights)}
+    return {**sources, "model.c": f"{bare}\n{made}", "link.ld": guarded_script(script, weights)}
 
 
 def _renamed(source: str, name: str, arguments: str) -> str:
@@ -122,7 +122,7 @@ def _renamed(source: str, name: str, arguments: str) -> str:
     return found
 
 
-def _script(script: str, weights: bool) -> str:
+def guarded_script(script: str, weights: bool) -> str:
     """Return the linker script with every section of the flash filled up, and the sum behind them.
 
     Where weights are not summed, they come after the sum: every table has a section of its own, with its name.
