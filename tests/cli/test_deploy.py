@@ -9,6 +9,7 @@ import pytest
 
 from sarto.core.evidence import Evidence
 from sarto.core.store import file_sha256
+from sarto.measure import guard
 from sarto.measure.onnx import OnnxFile
 from tests.cli.stand_in import call
 from tests.report.records import recorded
@@ -113,6 +114,38 @@ def test_a_manifest_that_leads_outside_is_refused(out: Path) -> None:
     assert result.exit_code == 2
     assert result.stderr.startswith("error[E114]: ")
     assert not Path("a").exists()
+
+
+@pytest.mark.usefixtures("out")
+def test_a_guard_comes_with_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def guarded(folder: Path, parts: int, **options: Any) -> tuple[dict[str, str], list[Evidence]]:
+        asked.append((str(folder), parts, options))
+        return {"model.c": "/* guarded */"}, [Evidence("flash of the guard", 240, "B", "measured", "ELF")]
+
+    monkeypatch.setattr(guard, "guard_folder", guarded)
+    result = call("deploy", "out", "--to", "c", "--guard", "code:4", "-o", "x")
+    assert result.exit_code == 0, result.stderr
+    command = "sarto deploy out --to c --guard code:4"
+    assert asked == [("out", 4, {"weights": False, "command": command})]
+    assert names(Path("x")) == FILES | {"deployed.json", "evidence.jsonl"}
+    assert Path("x/model.c").read_text() == "/* guarded */"
+    assert "flash of the guard" in result.stdout
+    document = json.loads(call("deploy", "out", "--to", "c", "--guard", "flash", "-o", "y", "--json").stdout)
+    assert document["evidence"][0]["value"] == 240
+
+
+@pytest.mark.usefixtures("out")
+@pytest.mark.parametrize(
+    ("form", "text", "code"),
+    [("c", "crc", "E150"), ("c", "flash:x", "E150"), ("onnx", "flash", "E112")],
+)
+def test_a_guard_that_cannot_be(form: str, text: str, code: str) -> None:
+    result = call("deploy", "out", "--to", form, "--guard", text, "-o", "x")
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"error[{code}]: ")
+    assert not Path("x").exists()
 
 
 @pytest.mark.usefixtures("out")

@@ -67,6 +67,9 @@ def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool
     from sarto.core.store import write_atomic
     from sarto.report import read_run
 
+    if guard is not None and form == "onnx":
+        cause = "a guard sums the flash of a microcontroller"
+        raise SartoError("E112", "--guard with --to onnx", cause=cause, hint="leave it out, or deploy --to c")
     artifact = read_run(out).artifact
     if form != "onnx":
         check_image(out, artifact)
@@ -109,7 +112,9 @@ def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool
         folder / LIST, json.dumps({"format": FORMAT, "files": files}, indent=1, sort_keys=True) + "\n"
     )
     if as_json:
-        told = {"evidence": [e.to_json() for e in evidence]} if made is None else _told(made)
+        told = {} if made is None else _told(made)
+        if guard is not None:
+            told["evidence"] = [e.to_json() for e in evidence]
         _answer.document({"out": str(out), "to": form, "folder": str(folder), "files": files, **told})
         return
     rows = [(name, f"{len(contents[name])} B", sha256[:16]) for name, sha256 in files.items()]
@@ -148,9 +153,6 @@ def _onnx(out: Path, artifact: Mapping[str, Any], folder: Path) -> OnnxFile:
 
 def _guarded(out: Path, form: str, text: str) -> tuple[dict[str, str], list[Evidence]]:
     """Return the sources with a guard, and what it takes."""
-    if form == "onnx":
-        cause = "a guard sums the flash of a microcontroller"
-        raise SartoError("E112", "--guard with --to onnx", cause=cause, hint="leave it out, or deploy --to c")
     from sarto.deploy.guard import Guard
     from sarto.measure.guard import guard_folder
 
