@@ -6,9 +6,11 @@ are given too). Tables: COMPAS (6,172 rows, 6 attributes), and one of 32,561 row
 the Adult set (`benchmarks/_census.py`). All counts, rates, divergences and t are compared before anything is timed; but
 where a group has no counted row, divexplorer gives the t of its prior, and ours has none: such t are not compared.
 
-Times are medians over interleaved pairs in this process. Memory is the high-water mark of a fresh process for each
-side, its imports included. SliceLine: its score (alpha .95), its ten best slices of up to three items, its compiled
-functions warmed up, against mining all subgroups of up to three items and scoring them.
+Times are medians over interleaved pairs in this process, which has one thread; that 560,000 subgroups are mined in a
+second is judged by the time of the processor, which other programs on the machine change least. Memory is the
+high-water mark of a fresh process for each side, its imports included. SliceLine: its score (alpha .95), its ten best
+slices of up to three items, its compiled functions warmed up, against mining all subgroups of up to three items and
+scoring them.
 """
 
 from __future__ import annotations
@@ -146,20 +148,23 @@ def _rate(adult: tuple[Table, Both], figures: dict[str, Figure]) -> list[Bar]:
     attributes = Attributes.from_columns(table.columns)
     first, last = guesses(table, seed=0), guesses(table, seed=1)
     outcomes = Outcomes.from_predictions(table.target, first, last, metrics=["accuracy", "fpr"])
-    times: list[float] = []
+    times: dict[str, list[float]] = {"time": [], "time of the processor": []}
     groups = 0
     for _ in range(PAIRS):
-        start = time.perf_counter()
+        start, busy = time.perf_counter(), time.process_time()
         groups = len(mine(attributes, outcomes, min_support=SMALL_SUPPORT))
-        times.append(time.perf_counter() - start)
-    rates = [groups / each for each in times]
-    figures["mined with the counts of two models: subgroups"] = Figure(groups, "1", "measured")
-    figures["mined with the counts of two models: codes"] = Figure(outcomes.n_codes, "1", "measured")
-    figures["mined with the counts of two models: time"] = _over(times, "s")
-    figures["mined with the counts of two models: subgroups per second"] = _over(rates, "1/s")
+        times["time"].append(time.perf_counter() - start)
+        times["time of the processor"].append(time.process_time() - busy)
+    what = "mined with the counts of two models"
+    figures[f"{what}: subgroups"] = Figure(groups, "1", "measured")
+    figures[f"{what}: codes"] = Figure(outcomes.n_codes, "1", "measured")
+    for clock, each in times.items():
+        figures[f"{what}: {clock}"] = _over(each, "s")
+        figures[f"{what}: subgroups per second of {clock}"] = _over([groups / t for t in each], "1/s")
+    rate = figures[f"{what}: subgroups per second of time of the processor"].value
     return [
         at_least("subgroups in that lattice", groups, 560_000),
-        at_least("subgroups mined per second, median", statistics.median(rates), 560_000),
+        at_least("subgroups mined per second of one core, median", rate, 560_000),
     ]
 
 
