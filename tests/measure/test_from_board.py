@@ -122,6 +122,8 @@ def test_what_qemu_says_is_emulated_evidence(name: str, guard: bool, tmp_path: P
     if guard:  # it learns the sum of a program that it does not know, from another compiler
         sources = {file: (project / file).read_text() for file in ("model.c", "model.h")}
         (project / "model.c").write_text(guarded(sources, 2)["model.c"])
+        for file in ("link.ld", "harness.ld"):
+            (project / file).write_text(guarded_script((project / file).read_text(), weights=True))
         text = guarded_script(text, weights=True)
     script.write_text(text)
     build = built(project, f"-DHARNESS_SCRIPT={script}")
