@@ -49,6 +49,8 @@ BUDGET, SEARCH, MODEL = "Budget", "Search", "Model and sensor"
 @setting("--sensor-scale", section=MODEL, type=_kinds.POSITIVE, help="What one count is worth; else from the data.")
 @setting("--optimise", section=MODEL, type=_kinds.ChoiceKind("O2", "Os"), help="How the compiler optimises.")
 @setting("--name", section=MODEL, type=_kinds.TITLE, help="Of the model, in the report; else that of the data.")
+@setting("--reject", section=MODEL, type=_kinds.RATIO,
+         help="Say no class rather than have more wrong answers than this share: 5%.")
 @click.option("--gate", "gates", multiple=True, type=_kinds.AUDIT_GATE, metavar="GATE",
               help="What a point has to hold to be chosen, as of sarto audit: 'accuracy >= 80% @ support=0.05'.")
 @click.option("--gate-groups", type=_kinds.NAMES, metavar="COLUMNS", help="Columns that make the groups of gates.")

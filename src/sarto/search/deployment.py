@@ -9,9 +9,11 @@ from sarto.core.budget import Budget, Verdict, judge
 from sarto.core.device import AnyDevice
 from sarto.core.evidence import Evidence
 from sarto.core.graph import Graph
+from sarto.core.graph.reject import Rule
 from sarto.core.points import OperatingPoint
 from sarto.core.threads import one_blas_thread
 from sarto.deploy.c.emit import emit
+from sarto.deploy.reject import with_reject
 from sarto.measure.model import Measured, RawSequences, measure_model
 from sarto.measure.quality import validation_evidence
 from sarto.search.loop import Trial
@@ -50,13 +52,18 @@ class Workshop:
     cache: Path
     words: str = ""
 
-    def deploy(self, trial: Trial, sequences: RawSequences, on_device: int) -> Deployment:
+    def deploy(
+        self, trial: Trial, sequences: RawSequences, on_device: int, rule: Rule | None = None
+    ) -> Deployment:
         """Return `trial` trained on all training items, built for the whole device, and measured on `sequences`.
+
+        With a `rule` it has a reject option.
 
         The same in every process: training uses one BLAS thread, whoever calls.
         """
         with one_blas_thread():
             graph = final(self.problem, trial.candidate, trial.score.ridge)
+        graph = graph if rule is None else with_reject(graph, rule)
         sources = emit(graph, self.title, self.words)
         measured = measure_model(
             graph,

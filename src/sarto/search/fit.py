@@ -59,6 +59,7 @@ class FitRequest:
     name: str = ""
     families: tuple[str, ...] = ()
     cells: tuple[str, ...] = ()
+    reject: float | None = None
     gates: tuple[str, ...] = ()
     gate_groups: tuple[str, ...] = ()
     gate_table: str | None = None
@@ -159,6 +160,9 @@ def check(request: FitRequest) -> None:
                 cause=f"the task is {request.task}",
                 hint=f"limit --min-{'r2' if name == 'accuracy' else 'accuracy'}, or leave it out",
             )
+    if request.reject is not None and not classes:
+        hint = "leave it out; only classes are said or not"
+        raise SartoError("E112", "--reject cannot be kept", cause=f"the task is {request.task}", hint=hint)
     check_limits(request.budget, any_device(request.device))
     if request.trials is not None and request.trials < 1:
         raise SartoError(

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Int
 
 from sarto.core.budget import Budget, Verdict
 from sarto.core.dataset import Dataset
@@ -26,9 +27,11 @@ from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.executors import available_workers, open_executor
+from sarto.core.finding import Finding
 from sarto.core.graph import Graph, Outcome, numbers
 from sarto.core.progress import Talk
 from sarto.core.store import Store, package_sha256
+from sarto.core.table import Table
 from sarto.core.threads import one_blas_thread
 from sarto.data.load import load
 from sarto.data.splits import Split, split
@@ -49,9 +52,22 @@ from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, sea
 from sarto.search.overhead import ImageOverheads, SampleImages
 from sarto.search.predicted import named
 from sarto.search.problem import Problem, prepare
+from sarto.search.rejecting import rule_of, told
 
+WHOLE = "network"
+"""The family that has no reject option."""
 MOST_WORKERS = max(BATCH, SHOWN_FRONT)
 """More never have anything to do at the same time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rejected:
+    """What a reject option does on the test items: the answers, evidence, a table by group, and findings."""
+
+    answers: Int[np.ndarray, " item"]
+    evidence: list[Evidence]
+    groups: Table
+    findings: list[Finding]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +87,7 @@ class Run:
     test: Dataset
     sequences: RawSequences
     outcome: Outcome
+    rejected: Rejected | None
     quality: tuple[Evidence, ...]
     verdict: Verdict
     seconds: float
@@ -82,6 +99,14 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     """Run every stage and write the folder; returns it."""
     target = any_device(request.device)
     names, lacked = able(families(request.families, request.cells), request.families)
+    if request.reject is not None and WHOLE in names:
+        if request.families:
+            cause = "the scores of networks that different folds trained have no common unit"
+            raise SartoError(
+                "E112", "--reject with networks", cause=cause, hint="leave network out of --families"
+            )
+        names = [name for name in names if name != WHOLE]
+        lacked = (*lacked, "networks are left out: they have no reject option yet")
     with talk.stage("data", 1) as stage:
         data = load(
             request.source,
@@ -158,8 +183,25 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     chosen = shop.deploy(chosen.trial, raw, PINNED)
     if gating is not None:
         chosen = gating.told(chosen)
+    rejected: Rejected | None = None
+    if request.reject is not None:
+        with talk.stage("reject", 1) as stage:
+            rule = rule_of(problem, chosen.trial, train.groups, request.reject)
+            chosen = shop.deploy(chosen.trial, raw, PINNED, rule)
+            answers, scores = chosen.measured.outcome.classes, chosen.measured.outcome.scores
+            rejected = Rejected(answers, *told(answers, scores, test, request.reject, request.command))
+            stage.advance(1, f"{100 * rejected.evidence[0].value:.4g} % answered")
+        if rule.centre is None:
+            talk.note(
+                "there are too few items for a box around known scores: the reject option has margins alone"
+            )
+        if gating is not None:
+            chosen = gating.told(chosen)
     outcome = chosen.measured.outcome
+    if rejected is not None:  # how good the model is, is told of the class that it would say
+        outcome = replace(outcome, classes=outcome.scores.argmax(axis=1))
     quality = _quality(request.command, problem, test, chosen.graph, outcome)
+    quality += rejected.evidence if rejected is not None else []
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return write_folder(
         Run(
@@ -176,6 +218,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             test=test,
             sequences=raw,
             outcome=outcome,
+            rejected=rejected,
             quality=tuple(quality),
             verdict=chosen.verdict(request.budget, tuple(quality)),
             seconds=time.monotonic() - start,

@@ -29,7 +29,7 @@ from sarto.search import dynamics
 from sarto.search.claimed import made_with
 from sarto.search.loop import Trial, best_of_families
 from sarto.search.memory_tables import memory_tables
-from sarto.search.predicted import PREDICTIONS, named, numbers_csv, predictions_csv
+from sarto.search.predicted import PREDICTIONS, REJECTED, named, numbers_csv, predictions_csv
 from sarto.search.propose import OBJECTIVES
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def _predictions(run: Run) -> str:
     if test.goals is not None:
         return numbers_csv(rows, test.outputs, test.goals, numbers(run.chosen.graph, run.outcome))
     target, said = (named(test.classes, found) for found in (test.target, run.outcome.classes))
-    return predictions_csv(rows, target, said, None)
+    answers = None if run.rejected is None else named((*test.classes, REJECTED), run.rejected.answers)
+    return predictions_csv(rows, target, said, None, answers)
 
 
 def _json(value: Any) -> str:
@@ -99,7 +100,8 @@ def _json(value: Any) -> str:
 
 def _findings(run: Run) -> list[dict[str, str]]:
     """Return what a reader must not overlook."""
-    return [*_clamped(run), *_no_better(run)]
+    rejected = [] if run.rejected is None else [f.to_json() for f in run.rejected.findings]
+    return [*_clamped(run), *_no_better(run), *rejected]
 
 
 def _clamped(run: Run) -> list[dict[str, str]]:
@@ -191,6 +193,7 @@ def _recipe(run: Run) -> Recipe:
             Step("standardise", {"input": f"{run.problem.sensor.bits}-bit raw words"}),
             *trial.candidate.steps(trial.score.ridge),
             Step("lower", table),
+            *([] if run.request.reject is None else [Step("reject", {"risk": run.request.reject})]),
         )
     )
 
@@ -230,6 +233,7 @@ def _families(run: Run) -> Table:
 
 def _tables(run: Run) -> list[Table]:
     tables = [*_quality_tables(run), _families(run)]
+    tables += [] if run.rejected is None else [run.rejected.groups]
     tables += memory_tables(run.chosen.measured, run.chosen.point, run.chosen.graph)
     best = np.minimum.accumulate([t.score.error for t in run.found.trials])
     trials = tuple((t.number, t.score.error, float(b)) for t, b in zip(run.found.trials, best, strict=True))

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-PREDICTIONS = "predictions.csv"
+PREDICTIONS, REJECTED = "predictions.csv", "rejected"
 
 
 def named(classes: Sequence[str], index: Int[np.ndarray, " item"] | Sequence[int]) -> list[str]:
@@ -35,6 +35,7 @@ def predictions_csv(
     target: Sequence[str],
     said: Sequence[str],
     original: Sequence[str] | None,
+    answers: Sequence[str] | None = None,
 ) -> str:
     """Return the predictions of classes.
 
@@ -43,9 +44,11 @@ def predictions_csv(
         target: its class.
         said: class by the model.
         original: class by the network that was given, if one was.
+        answers: of a model with a reject option its answer: that class, or `REJECTED`.
     """
     columns: dict[str, Sequence[object]] = {"id": rows.tolist(), "target": target, "prediction": said}
-    return _csv(columns if original is None else columns | {"original": original})
+    columns |= {} if original is None else {"original": original}
+    return _csv(columns if answers is None else columns | {"answer": answers})
 
 
 def numbers_csv(
