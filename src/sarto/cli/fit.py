@@ -140,6 +140,14 @@ def _show(result: FitResult, as_json: bool) -> int:
             _answer.line(f"{shown(result.out)} holds the finished result of this request; nothing was run.\n")
         show_verdict(result.verdict, run.evidence, device)
         _answer.line(f"\n{sentence(run)}")
+        told = {e.what: e.value for e in run.evidence}
+        if "coverage" in told:
+            wrong = f"; {100 * told['error of answers']:.2f} % of the answers are wrong" * (
+                "error of answers" in told
+            )
+            _answer.line(
+                f"With its reject option it answers {100 * told['coverage']:.2f} % of the test items{wrong}."
+            )
         for finding in run.findings:
             _answer.line()
             _answer.remark(f"{finding['severity']}: {finding['what']}: {finding['text']}")
