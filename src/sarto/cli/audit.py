@@ -52,7 +52,7 @@ OF_FOLDERS, OF_TABLES = ("data", "faults", "formats"), ("target", "model", "orig
          help="Share of the rows on which subgroups are tested that were found on the others: 50%.")
 @click.option("--faults", is_flag=True, help="Make bits of OUT wrong: of its integer network, its image, its file.")
 @click.option("--formats", is_flag=True, help="Of a shrunk network: accuracy in each number format, with wrong bits.")
-@setting("--where", section=FAULTS, type=_kinds.NamesKind(lambda: ("graph", "image", "container"), "a place of faults"),
+@click.option("--where", type=_kinds.NamesKind(lambda: ("graph", "image", "container"), "a place of faults"),
          metavar="PLACES", help="graph, image, container; by default all that OUT has.")
 @setting("--fault", section=FAULTS, type=_kinds.ChoiceKind("flip", "stuck0", "stuck1"), default="flip",
          show_default=True, help="What happens to a bit.")
