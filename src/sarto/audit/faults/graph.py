@@ -160,6 +160,13 @@ class GraphSpace:
 
     def judge(self, places: Int64[np.ndarray, "fault 2"]) -> Judged:
         """Return what faults do, each given by the number of its cell and its own in the cell."""
+        scores, failed = self.answers(places)
+        return judged(self.golden, scores, failed=failed, tolerance=self._tolerance)
+
+    def answers(
+        self, places: Int64[np.ndarray, "fault 2"]
+    ) -> tuple[Int64[np.ndarray, "fault item output"], Bool[np.ndarray, "fault item"]]:
+        """Return the scores of every input with each fault, and where there are none."""
         scores = np.repeat(self.golden[None], len(places), axis=0)
         failed = np.zeros(scores.shape[:2], bool)
         by_tensor: dict[str, list[int]] = {}
@@ -171,7 +178,7 @@ class GraphSpace:
                 self._constants(tensor, places, numbers, scores, failed)
             else:
                 self._written(tensor, places, numbers, scores)
-        return judged(self.golden, scores, failed=failed, tolerance=self._tolerance)
+        return scores, failed
 
     def plainly(self, cell: int, number: int) -> Judged:
         """Return what one fault of a constant does, by a whole run with it; see the module."""
