@@ -47,7 +47,7 @@ AT_ONCE = 256
 """Faults that are judged together."""
 TIMES = 3
 """How often a fault is covered before it counts no more."""
-Raw = Integer[np.ndarray, "step channel"]
+Raw = Integer[np.ndarray, "_ _"]
 LASTING = tuple(part for part in PARTS if part not in ("activations", "state", "input"))
 """What keeps a fault until the self-test runs; anything else is written anew."""
 
@@ -157,14 +157,14 @@ class Chooser:
             )
         self.detected = self.seen(self.candidates, self.used).detected
 
-    def _draws(self) -> tuple[Int64[np.ndarray, "fault 2"], Int64[np.ndarray, "fault 2"]]:
+    def _draws(self) -> tuple[Int64[np.ndarray, "used 2"], Int64[np.ndarray, "held_out 2"]]:
         """Return the faults to choose by, and others; both in the order of their cells, in which they are quick."""
         parts, wanted = strata(self.space.cells, "network"), self.effort.faults + self.effort.held_out
         if not parts:
             return np.zeros((0, 2), np.int64), np.zeros((0, 2), np.int64)
         count = min(parts[0].size, wanted)
         places = parts[0].places(draw(parts[0].size, count, self.effort.seed, "self-test"))
-        cut = count * self.effort.faults // wanted
+        cut = min(self.effort.faults, count // 2)
         used, held_out = (
             part[np.argsort(part[:, 0], kind="stable")] for part in (places[:cut], places[cut:])
         )
@@ -187,7 +187,7 @@ class Chooser:
     ) -> tuple[Bool[np.ndarray, " fault"], Bool[np.ndarray, " fault"]]:
         """Return which faults are critical, and which change anything, over all items."""
         seen = self.seen(self.items, places)
-        return seen.wrong.any(axis=1), seen.detected.any(axis=1)
+        return _any(seen.wrong), _any(seen.detected)
 
     def greedy(self, count: int) -> Library:
         """Return the library of `count` candidates.
@@ -208,7 +208,8 @@ class Chooser:
         self._check(count)
         rng = generator(self.effort.seed, "evolved", count)
         chosen = greedy(self.detected, self.critical, count)
-        inputs, detected = [self.candidates[i] for i in chosen.tolist()], self.detected[:, chosen]
+        inputs: list[Raw] = [self.candidates[i] for i in chosen.tolist()]
+        detected = self.detected[:, chosen]
         made, best = np.zeros(count, bool), worth(detected, self.critical)
         for _ in range(self.effort.generations):
             children = [self._child(rng, inputs) for _ in range(self.effort.children)]
@@ -251,7 +252,7 @@ class Chooser:
     def library(self, inputs: RawSequences, made: Bool[np.ndarray, " item"]) -> Library:
         """Return the library of given inputs, with the coverage of the held-out faults."""
         said = interpreted(self.space.graph, inputs)
-        detected = self.seen(inputs, self.held_out).detected.any(axis=1)
+        detected = _any(self.seen(inputs, self.held_out).detected)
         rates = [self._rate(detected[kind]) for kind in (self.held_critical, self.held_changing)]
         faults = int(self.held_critical.sum()), int(self.held_changing.sum())
         return Library(
@@ -274,26 +275,36 @@ class Chooser:
             SartoError: E165, when there are fewer candidates.
         """
         self._check(count)
-        rng = generator(self.effort.seed, "random sets", count)
-        chosen = np.stack([rng.permutation(len(self.candidates))[:count] for _ in range(sets)])
-        return self._shares(self._held_detected[:, chosen])
+        return self._shares(self._held_detected[:, self._sets(count, sets)])
 
     def uniform(self, count: int, sets: int = 100) -> Float64[np.ndarray, "set 2"]:
-        """Return likewise of sets of inputs drawn evenly from the sensor's range, which are no data."""
-        rng = generator(self.effort.seed, "uniform sets", count)
-        models = rng.integers(0, len(self.candidates), count * sets)
-        dtype = self.candidates.raw.dtype
-        noise = joined([self._uniform(rng, self.candidates[int(i)].shape).astype(dtype) for i in models])
-        return self._shares(self.seen(noise, self.held_out).detected.reshape(-1, sets, count))
+        """Return likewise of sets of inputs drawn evenly from the sensor's range, which are no data.
+
+        Raises:
+            SartoError: E165, when there are fewer candidates: as many inputs are drawn.
+        """
+        self._check(count)
+        return self._shares(self._noise_detected[:, self._sets(count, sets)])
+
+    def _sets(self, count: int, sets: int) -> Int64[np.ndarray, "set input"]:
+        rng = generator(self.effort.seed, "random sets", count)
+        return np.stack([rng.permutation(len(self.candidates))[:count] for _ in range(sets)])
 
     def _shares(self, detected: Bool[np.ndarray, "fault set input"]) -> Float64[np.ndarray, "set 2"]:
-        found = detected.any(axis=2)
+        found = _any(detected).astype(np.float64)
         return np.stack([found[k].mean(axis=0) for k in (self.held_critical, self.held_changing)], axis=1)
 
     @cached_property
     def _held_detected(self) -> Bool[np.ndarray, "fault input"]:
         """Which candidates detect which of the held-out faults."""
         return self.seen(self.candidates, self.held_out).detected
+
+    @cached_property
+    def _noise_detected(self) -> Bool[np.ndarray, "fault input"]:
+        """Which inputs of noise, each as long as a candidate, detect which of the held-out faults."""
+        rng, dtype = generator(self.effort.seed, "uniform inputs"), self.candidates.raw.dtype
+        noise = joined([self._uniform(rng, x.shape).astype(dtype) for x in self.candidates.listed()])
+        return self.seen(noise, self.held_out).detected
 
     def _check(self, count: int) -> None:
         if not 1 <= count <= len(self.candidates):
@@ -346,3 +357,7 @@ def ranges(inputs: RawSequences) -> tuple[Int64[np.ndarray, " channel"], Int64[n
 def joined(parts: Sequence[Raw]) -> RawSequences:
     """Return inputs one after the other."""
     return RawSequences(np.concatenate(parts), np.cumsum([0, *map(len, parts)]))
+
+
+def _any(values: Bool[np.ndarray, "*other last"]) -> Bool[np.ndarray, "*other"]:
+    return np.logical_or.reduce(values, axis=-1)

@@ -93,7 +93,7 @@ def checksum(scores: Integer[np.ndarray, "*item output"]) -> UInt32[np.ndarray, 
 
 def selftest_sources(
     graph: Graph,
-    inputs: Sequence[Integer[np.ndarray, "step channel"]],
+    inputs: Sequence[Integer[np.ndarray, "_ _"]],
     classes: Int[np.ndarray, " item"],
     sums: UInt32[np.ndarray, " item"],
 ) -> dict[str, str]:
