@@ -3,13 +3,14 @@
 A dense network (64-32-10) on scikit-learn's digits, int8 by post-training quantisation, three seeds. Faults are single
 flipped bits of weights, biases, multipliers and shifts of the integer graph, drawn evenly. 3,000 of them choose inputs
 among 400 items that the network learned from, by greedy set cover, and by evolution from there, which may make inputs
-that are no data. 10,000 others judge the choice: a fault is critical if it changes the class of any of the 599 test
+that are no data. All others judge the choice: a fault is critical if it changes the class of any of the 599 test
 items, none of which is a candidate. An input detects it if class or checksum of its answer is another. At 8, 16 and 32
 inputs the coverage, with its Wilson interval, is held against 100 random sets of as many candidates, and against 100
 sets of inputs drawn evenly from the sensor's range, the control that could make any choice needless. Beside critical
 faults stand all that change any answer.
 
-A second control is a convolutional network, whose few weights take part in nearly every answer: any items do there.
+A second control is a convolutional network, whose few weights take part in nearly every answer: any items do there. 1,000 faults
+choose there, 3,000 judge.
 
 The self-test is then built for a Cortex-M4: bytes of flash and instructions, with and without it.
 """
@@ -43,8 +44,8 @@ from sarto.models.network.module import Network
 
 MINUTES = 5
 COUNTS, SETS, CANDIDATES, SEEDS = (8, 16, 32), 100, 400, 3
-EFFORT = {
-    "dense": Effort(3000, 10_000, generations=6, children=64),
+EFFORT = {  # as many to judge by as there are
+    "dense": Effort(3000, 1_000_000, generations=6, children=64),
     "convolutions": Effort(1000, 3000, generations=3, children=64),
 }
 QUICK = Effort(200, 200, generations=1, children=8)
@@ -142,7 +143,7 @@ def _figures(name: str, rows: list[dict[str, Any]]) -> dict[str, Figure]:
 
 def _network(name: str, seed: int) -> tuple[Any, RawSequences, RawSequences, float]:
     """Return the graph of a network that was trained on the digits, items that it learned from, and test items."""
-    x, y = load_digits(return_X_y=True)
+    x, y = map(np.asarray, load_digits(return_X_y=True))
     pixels = np.rint(x * 255 / 16).astype(np.uint8).reshape(-1, *SHAPE)
     order = np.random.default_rng(seed).permutation(len(y))
     learned, tested = (of_arrays(pixels[rows], y[rows]) for rows in (order[:TRAINED], order[TRAINED:]))

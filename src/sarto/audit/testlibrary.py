@@ -197,7 +197,8 @@ class Chooser:
         """
         self._check(count)
         chosen = greedy(self.detected, self.critical, count)
-        return self.library(joined([self.candidates[i] for i in chosen.tolist()]), np.zeros(count, bool))
+        inputs = joined([self.candidates[i] for i in chosen.tolist()])
+        return self._library(inputs, np.zeros(count, bool), self._held_detected[:, chosen])
 
     def evolved(self, count: int) -> Library:
         """Return the library of `count` inputs, of which some may be no data.
@@ -223,7 +224,8 @@ class Chooser:
                 new = np.zeros(len(every), bool)
                 new[:count], new[count : count + len(children)] = made, True
                 made = new[chosen]
-        return self.library(joined(inputs), made)
+        given = joined(inputs)
+        return self._library(given, made, self.seen(given, self.held_out).detected)
 
     def _child(self, rng: np.random.Generator, parents: Sequence[Raw]) -> Raw:
         """Return an input made of one or two others."""
@@ -249,11 +251,15 @@ class Chooser:
     def _uniform(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Raw:
         return rng.integers(self.low, self.high + 1, shape)
 
-    def library(self, inputs: RawSequences, made: Bool[np.ndarray, " item"]) -> Library:
-        """Return the library of given inputs, with the coverage of the held-out faults."""
-        said = interpreted(self.space.graph, inputs)
-        detected = _any(self.seen(inputs, self.held_out).detected)
-        rates = [self._rate(detected[kind]) for kind in (self.held_critical, self.held_changing)]
+    def _library(
+        self,
+        inputs: RawSequences,
+        made: Bool[np.ndarray, " item"],
+        detected: Bool[np.ndarray, "fault item"],
+    ) -> Library:
+        """Return the library of inputs, with the coverage of the held-out faults, which each detects or not."""
+        said, found = interpreted(self.space.graph, inputs), _any(detected)
+        rates = [self._rate(found[kind]) for kind in (self.held_critical, self.held_changing)]
         faults = int(self.held_critical.sum()), int(self.held_changing.sum())
         return Library(
             self.space.graph,
