@@ -4,13 +4,13 @@ A dense network (64-32-10) on scikit-learn's digits, int8 by post-training quant
 flipped bits of weights, biases, multipliers and shifts of the integer graph, drawn evenly. 3,000 of them choose inputs
 among 400 items that the network learned from, by greedy set cover, and by evolution from there, which may make inputs
 that are no data. All others judge the choice: a fault is critical if it changes the class of any of the 599 test
-items, none of which is a candidate. An input detects it if class or checksum of its answer is another. At 8, 16 and 32
+items, none of which is a candidate. An input detects it if the checksum over its scores is another. At 8, 16 and 32
 inputs the coverage, with its Wilson interval, is held against 100 random sets of as many candidates, and against 100
 sets of inputs drawn evenly from the sensor's range, the control that could make any choice needless. Beside critical
 faults stand all that change any answer.
 
-A second control is a convolutional network, whose few weights take part in nearly every answer: any items do there. 1,000 faults
-choose there, 3,000 judge.
+A second control is a convolutional network, whose few weights take part in nearly every answer: any items do there.
+1,000 faults choose, 3,000 judge.
 
 The self-test is then built for a Cortex-M4: bytes of flash and instructions, with and without it.
 """

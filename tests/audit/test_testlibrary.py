@@ -1,17 +1,17 @@
-"""Self-test inputs: a cover as good as promised, verdicts of whole runs, and faults that had no part in the choice."""
+"""Self-test inputs: verdicts of whole runs, and faults that had no part in the choice."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from itertools import combinations
 
 import numpy as np
 import pytest
 
+from sarto.audit.cover import worth
 from sarto.audit.faults.graph import GraphSpace
 from sarto.audit.faults.sample import interval
-from sarto.audit.testlibrary import Chooser, Effort, greedy, ranges, worth
+from sarto.audit.testlibrary import Chooser, Effort, ranges
 from sarto.core.errors import SartoError
 from sarto.measure.model import RawSequences, of_items
 from tests.deploy.c.chains import chain, items
@@ -27,29 +27,6 @@ def chooser(effort: Effort = SMALL) -> Chooser:
     return Chooser(GraphSpace(graph, judged_by.raw, judged_by.offsets), of_items(given), effort)
 
 
-def test_the_greedy_cover_keeps_its_promise_and_takes_critical_faults_first() -> None:
-    rng = np.random.default_rng(0)
-    for _ in range(30):
-        detected = rng.random((40, 9)) < rng.uniform(0.03, 0.3)
-        critical = rng.random(40) < 0.4
-        for count in (1, 2, 3):
-            best = max(worth(detected[:, list(s)], critical)[0] for s in combinations(range(9), count))
-            found = worth(detected[:, greedy(detected, critical, count)], critical)[0]
-            assert (1 - 1 / np.e) * best <= found <= best
-            assert count > 1 or found == best
-    # Input 0 finds three harmless faults, input 1 one critical fault.
-    detected = np.array([[0, 1, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]], bool)
-    assert greedy(detected, np.array([True, False, False, False]), 3).tolist() == [1, 0, 2]
-
-
-def test_what_is_covered_is_covered_again() -> None:
-    # Input 0 finds all; 1 finds most of the rest a second time; 3 would be next by its place.
-    detected = np.array([[1, 0, 1, 0], [1, 0, 1, 0], [1, 0, 1, 0], [1, 1, 0, 0]], bool)
-    critical = np.array([True, True, False, True])
-    assert greedy(detected, critical, 4).tolist() == [0, 2, 1, 3]
-    assert worth(detected, critical) == (7, 7, 0)
-
-
 def test_a_fault_is_detected_where_a_whole_run_with_it_says_something_else() -> None:
     of, differ, wrong = chooser(), 0, 0
     given = replace(of.space, raw=of.candidates.raw, offsets=of.candidates.offsets)
@@ -61,6 +38,25 @@ def test_a_fault_is_detected_where_a_whole_run_with_it_says_something_else() -> 
         assert critical == (judged.wrong[0] > 0)
         differ, wrong = differ + bool(detected.any()), wrong + bool(critical)
     assert 0 < wrong < differ < len(of.used[::3])
+
+
+def test_a_predicted_number_is_wrong_beyond_the_tolerance() -> None:
+    graph = chain(3, 2)
+    numbers = replace(graph, quanta=(1.0,) * len(graph.outputs))
+    given = of_items(items(graph, 20))
+    kinds: list[int] = []
+    for tolerance in (None, 0.0, 1e12):
+        space = GraphSpace(numbers, given.raw, given.offsets, tolerance=tolerance)
+        kinds.append(0)
+        if tolerance == 1e12:
+            with pytest.raises(SartoError):
+                Chooser(space, None, SMALL)
+            continue
+        of = Chooser(space, None, SMALL)
+        for (cell, element), critical in zip(of.used[::9].tolist(), of.critical[::9], strict=True):
+            assert critical == (space.plainly(cell, element).wrong[0] > 0)
+        kinds[-1] = int(of.critical.sum())
+    assert 0 < kinds[0] < kinds[1]
 
 
 def test_the_coverage_is_that_of_faults_which_were_not_used() -> None:

@@ -1,28 +1,20 @@
 """Self-test inputs: as few as possible that expose as many faults of a deployed graph as possible.
 
-Faults are drawn evenly; with each, the graph answers every candidate. An input *detects* a fault where the class or the
-checksum over the scores (`deploy.c.selftest`) is not the stored one, or there is no answer. A fault is critical where
-the class of any of the items of `judge` silently changes (the first definition of `faults.verdicts`). With D(S) the
-faults that at least one input of a set S detects, S is chosen to make
-
-    f(S) = |D(S) and critical| * (1 + C) + |D(S) and not critical|,     C = how many are not critical,
-
-large, so that critical faults come first. f is monotone and submodular: the greedy choice, always the input that adds
-most, has f(S) >= (1 - 1/e) f(S*) of the best set S* with as many inputs, and no method does better in polynomial time
-unless P = NP. Where nothing is left to add, faults are covered a second time, and a third, since a fault that many
-inputs find is like others that were not drawn.
+Faults are drawn evenly; with each, the graph answers every candidate. An input *detects* a fault where the checksum
+over the scores (`deploy.c.selftest`) is not the stored one, or there is no answer. A fault is critical where the class
+of any item silently changes (the first definition of `faults.verdicts`). Inputs are chosen by set cover (`cover`),
+critical faults first.
 
 `evolved` goes on from there: it makes inputs that are no data, by mutation and crossing within the sensor's range, and
-keeps those that the same greedy choice takes from them and all candidates, if the set is better than the last one. What
-is reported is the coverage of faults that had no part in any choice.
+keeps those that the same choice takes from them and all candidates, if the set is better than the last one. What is
+reported is the coverage of faults that had no part in any choice.
 
-Source: Nemhauser, Wolsey, Fisher, Mathematical Programming 14, 1978 (greedy, 1 - 1/e); Feige, JACM 45, 1998 (no
-better); Turco et al., "Uncovering hidden vulnerabilities in CNNs through evolutionary-based image test libraries", DFT
-2023; Pomeranz and Reddy, n-detection test sets, VTS 1999 (more than once).
+Source: Turco et al., DFT 2023 (libraries of test images, evolved to expose faults that the data do not show).
 
->>> detected = np.array([[1, 1, 0], [1, 0, 0], [0, 1, 1], [0, 0, 1]], bool)
->>> greedy(detected, np.array([True, False, False, True]), 2).tolist()
-[0, 2]
+>>> joined([np.array([[1, 5]]), np.array([[3, 2], [2, 2]])]).offsets.tolist()
+[0, 1, 3]
+>>> [bound.tolist() for bound in ranges(joined([np.array([[1, 5]]), np.array([[3, 2], [2, 2]])]))]
+[[1, 2], [3, 5]]
 """
 
 from __future__ import annotations
@@ -34,6 +26,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, Int64, Integer, UInt32
 
+from sarto.audit.cover import greedy, worth
 from sarto.audit.faults.graph import PARTS, GraphSpace
 from sarto.audit.faults.sample import draw, interval, strata
 from sarto.audit.faults.verdicts import Rate
@@ -45,8 +38,6 @@ from sarto.measure.model import RawSequences, interpreted
 
 AT_ONCE = 256
 """Faults that are judged together."""
-TIMES = 3
-"""How often a fault is covered before it counts no more."""
 Raw = Integer[np.ndarray, "_ _"]
 LASTING = tuple(part for part in PARTS if part not in ("activations", "state", "input"))
 """What keeps a fault until the self-test runs; anything else is written anew."""
@@ -173,14 +164,23 @@ class Chooser:
     def seen(self, inputs: RawSequences, places: Int64[np.ndarray, "fault 2"]) -> Seen:
         """Return what faults do to inputs."""
         space = replace(self.space, raw=inputs.raw, offsets=inputs.offsets)
-        golden, sums = space.golden.argmax(axis=1), checksum(space.golden)
+        sums = checksum(space.golden)
         detected, wrong = np.zeros((2, len(places), len(inputs)), bool)
         for first in range(0, len(places), AT_ONCE):
             scores, failed = space.answers(places[first : first + AT_ONCE])
-            other = scores.argmax(axis=2) != golden
-            detected[first : first + len(scores)] = (checksum(scores) != sums) | other | failed
+            other = self._other(space.golden, scores)
+            detected[first : first + len(scores)] = (checksum(scores) != sums) | failed
             wrong[first : first + len(scores)] = other & ~failed
         return Seen(detected, wrong)
+
+    def _other(
+        self, golden: Int64[np.ndarray, "input output"], scores: Int64[np.ndarray, "fault input output"]
+    ) -> Bool[np.ndarray, "fault input"]:
+        """Return where the class is another, or a number is further off than the space tolerates."""
+        tolerance = self.space.tolerance_of_numbers
+        if tolerance is None:
+            return np.not_equal(scores.argmax(axis=2), golden.argmax(axis=1))
+        return _any(np.abs(scores - golden) > tolerance)
 
     def _kinds(
         self, places: Int64[np.ndarray, "fault 2"]
@@ -320,39 +320,6 @@ class Chooser:
                 cause="it has at least one input, and at most as many as there are to choose from",
                 hint="such as 16",
             )
-
-
-def greedy(
-    detected: Bool[np.ndarray, "fault input"], critical: Bool[np.ndarray, " fault"], count: int
-) -> Int64[np.ndarray, " chosen"]:
-    """Return which inputs to take, the most useful one first; see the module."""
-    weights = np.where(critical, 1 + int((~critical).sum()), 1).astype(np.float64)
-    columns = detected.astype(np.float64)  # whole numbers below 2^53: every sum is exact
-    times = np.zeros(len(detected), np.int64)
-    free = np.ones(detected.shape[1], bool)
-    chosen: list[int] = []
-    level = 1
-    while len(chosen) < count:
-        gains = np.where(free, (weights * (times < level)) @ columns, -1)
-        best = int(gains.argmax())
-        if gains[best] <= 0 and level < TIMES:
-            level += 1
-            continue
-        chosen.append(best)
-        free[best] = False
-        times += detected[:, best]
-    return np.array(chosen, np.int64)
-
-
-def worth(detected: Bool[np.ndarray, "fault input"], critical: Bool[np.ndarray, " fault"]) -> tuple[int, ...]:
-    """Return f of the faults that a set detects once, twice and so on: the first of them decides between two sets.
-
-    >>> worth(np.array([[1, 1], [0, 1]], bool), np.array([True, False]))
-    (3, 2, 0)
-    """
-    weights = np.where(critical, 1 + int((~critical).sum()), 1)
-    times = detected.sum(axis=1)
-    return tuple(int(weights[times >= level].sum()) for level in range(1, TIMES + 1))
 
 
 def ranges(inputs: RawSequences) -> tuple[Int64[np.ndarray, " channel"], Int64[np.ndarray, " channel"]]:

@@ -153,7 +153,8 @@ class GraphSpace:
         return _scores(self.graph, self.raw, self.offsets)
 
     @cached_property
-    def _tolerance(self) -> float | None:
+    def tolerance_of_numbers(self) -> float | None:
+        """How far off a predicted number is wrong, in counts; None where classes are predicted."""
         if not self.graph.quanta:
             return None
         return float(np.ptp(self.golden)) / 2 if self.tolerance is None else self.tolerance
@@ -161,7 +162,7 @@ class GraphSpace:
     def judge(self, places: Int64[np.ndarray, "fault 2"]) -> Judged:
         """Return what faults do, each given by the number of its cell and its own in the cell."""
         scores, failed = self.answers(places)
-        return judged(self.golden, scores, failed=failed, tolerance=self._tolerance)
+        return judged(self.golden, scores, failed=failed, tolerance=self.tolerance_of_numbers)
 
     def answers(
         self, places: Int64[np.ndarray, "fault 2"]
@@ -185,7 +186,7 @@ class GraphSpace:
         target = self._targets[cell][1]
         data = self._faulty(self.graph.by_name[target.tensor], number, target.bit)
         scores, failed = _or_failed(with_const(self.graph, target.tensor, data), self.raw, self.offsets)
-        return judged(self.golden, scores[None], failed=failed[None], tolerance=self._tolerance)
+        return judged(self.golden, scores[None], failed=failed[None], tolerance=self.tolerance_of_numbers)
 
     def _faulty(self, tensor: Tensor, element: int, bit: int) -> Integer[np.ndarray, "..."]:
         return inject(self.graph.const(tensor.name), self._places(tensor, element, bit), self.fault.kind)
