@@ -11,7 +11,7 @@ import pytest
 
 from sarto.audit.faults._whole import with_const
 from sarto.core.bits import Places, flip
-from sarto.core.graph import Graph
+from sarto.core.graph import Graph, Window
 from sarto.deploy.c.emit import emit
 from sarto.deploy.c.program import image_sources
 from sarto.deploy.c.selftest import checksum, main_with_selftest, selftest_sources
@@ -38,6 +38,14 @@ def network() -> tuple[Graph, RawSequences]:
 @cache
 def recurrent() -> tuple[Graph, RawSequences]:
     lowered = models.lowered("esn", units=6, lengths=(9, 4, 12, 1), pooling=Pooling("last"))
+    return models.complete(lowered), RawSequences(lowered.raw, lowered.offsets)
+
+
+@cache
+def windowed() -> tuple[Graph, RawSequences]:
+    lowered = models.lowered(
+        "esn", units=6, lengths=(8, 5, 8, 8), pooling=Pooling("last"), window=Window(8, 4)
+    )
     return models.complete(lowered), RawSequences(lowered.raw, lowered.offsets)
 
 
@@ -69,7 +77,7 @@ def test_the_checksum_tells_any_one_score_that_is_another() -> None:
     assert checksum(np.frombuffer(b"foobar", np.uint8)[None].astype(np.int64)).tolist() == [0xBF9CF968]
 
 
-@pytest.mark.parametrize("model", [network, recurrent])
+@pytest.mark.parametrize("model", [network, recurrent, windowed])
 def test_a_sound_model_passes_and_each_faulty_one_fails_where_it_answers_otherwise(model: Model) -> None:
     graph, given = model()
     stored, plain = table(graph, given), interpreted(graph, given)
@@ -96,7 +104,7 @@ def test_what_a_self_test_takes() -> None:
     graph, given = network()
     sources, core = emit(graph), device("cortex_m4")
     cost = selftest_cost(sources, table(graph, given), core, given.listed()[:2])
-    assert cost.mismatches == 0 and cost.ram_b == 0
+    assert cost.mismatches == 0 and cost.ram_b == 0 and not cost.image.diagnostics
     assert cost.plain.elf == build(sources, core).elf
     own = int(emulate(cost.plain, given.listed()).inference_instructions.sum())
     assert (

@@ -126,7 +126,7 @@ class Chooser:
         effort: how much is done.
 
     Raises:
-        SartoError: E164, when no fault that was drawn is critical.
+        SartoError: E164, when no fault that was drawn is critical; E165, for inputs longer than a window of the graph.
     """
 
     def __init__(
@@ -135,6 +135,14 @@ class Chooser:
         self.space = replace(space, where=tuple(part for part in space.where if part in LASTING))
         self.items = RawSequences(space.raw, space.offsets)
         self.candidates, self.effort = candidates or self.items, effort or Effort()
+        window, longest = space.graph.window, int(np.diff(self.candidates.offsets).max(initial=0))
+        if window is not None and longest > window.length:
+            raise SartoError(
+                "E165",
+                f"a self-test by inputs of up to {longest} steps, of a model whose windows have {window.length}",
+                cause="a device answers every window, and the end of the input is the end of none",
+                hint="give one window as one input",
+            )
         self.low, self.high = ranges(self.candidates)
         self.used, self.held_out = self._draws()
         self.critical, _ = self._kinds(self.used)

@@ -101,12 +101,13 @@ def selftest_sources(
 
     Args:
         graph: the integer network.
-        inputs: raw words, one array of (step, channel) each, as a device takes them.
+        inputs: raw words, one array of (step, channel) each, as a device takes them; at most one window of the graph.
         classes: what the model returns for each.
         sums: `checksum` of its scores.
     """
     assert len(inputs) == len(classes) == len(sums) > 0, "an answer for each input"
     lengths = [len(given) for given in inputs]
+    assert graph.window is None or max(lengths) <= graph.window.length, "an input is one window at most"
     words = np.concatenate([np.asarray(given).reshape(-1) for given in inputs]).tolist()
     alike = len(set(lengths)) == 1
     values = {
