@@ -30,3 +30,6 @@ def test_what_is_covered_is_covered_again() -> None:
     critical = np.array([True, True, False, True])
     assert greedy(detected, critical, 4).tolist() == [0, 2, 1, 3]
     assert worth(detected, critical) == (7, 7, 0)
+    # What is not covered yet comes before twice as much that is.
+    detected = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 0], [0, 0, 1]], bool)
+    assert greedy(detected, np.zeros(4, bool), 2).tolist() == [0, 2]

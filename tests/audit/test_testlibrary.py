@@ -43,6 +43,24 @@ def test_a_fault_is_detected_where_a_whole_run_with_it_says_something_else() -> 
     assert 0 < wrong < differ < len(of.used[::3])
 
 
+def test_an_answer_that_fails_is_detected_and_is_not_silently_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = chooser()
+    outputs, inputs = len(of.space.graph.outputs), len(of.candidates)
+
+    def answers(space: GraphSpace, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scores = np.repeat(space.golden[None], len(places), axis=0)
+        scores[1:3] = -scores[1:3].reshape(2, inputs, outputs) - 1  # the lowest becomes the highest
+        failed = np.zeros(scores.shape[:2], bool)
+        failed[[0, 1]] = True
+        return scores, failed
+
+    monkeypatch.setattr(GraphSpace, "answers", answers)
+    seen = of.seen(of.candidates, of.used[:4])
+    assert [row.all() for row in seen.detected] == [True, True, True, False]
+    assert [row.all() for row in seen.wrong] == [False, False, True, False]
+    assert not seen.detected[3].any() and not seen.wrong[1].any()
+
+
 def test_a_predicted_number_is_wrong_beyond_the_tolerance() -> None:
     graph = chain(3, 2)
     numbers = replace(graph, quanta=(1.0,) * len(graph.outputs))
