@@ -42,7 +42,7 @@ from sarto.measure.model import RawSequences, of_items
 from sarto.measure.selftest import selftest_cost
 from sarto.models.network.module import Network
 
-MINUTES = 4
+MINUTES = 5
 COUNTS, SETS, CANDIDATES, SEEDS = (8, 16, 32), 100, 400, 3
 EFFORT = {  # as many to judge by as there are
     "dense": Effort(3000, 1_000_000, generations=6, children=64),
