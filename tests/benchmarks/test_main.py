@@ -66,6 +66,7 @@ NAMES = {
     "subgroups_compas",
     "subgroups_speed",
     "substrate_noise",
+    "testlibrary",
     "tiny_models",
     "training_cost",
     "vowels",

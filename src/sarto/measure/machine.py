@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Integer, UInt64
+from jaxtyping import Int32, Integer, UInt64
 
 from sarto.core.errors import SartoError
 from sarto.core.seed import generator
@@ -279,7 +279,11 @@ class Machine:
 
     def outputs(self) -> Outputs:
         """Return what the program wrote to the board."""
-        return Outputs.from_rows(self._results[: self.probe.rows])
+        return Outputs.from_rows(self.results())
+
+    def results(self) -> Int32[np.ndarray, "row column"]:
+        """Return the rows that the program wrote: sequence, step (-1 where none is open), class, scores."""
+        return self._results[: self.probe.rows]
 
     def written_stack_b(self) -> int:
         """Return the depth of the deepest stack byte that does not hold what it held before reset."""

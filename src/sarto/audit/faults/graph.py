@@ -153,13 +153,21 @@ class GraphSpace:
         return _scores(self.graph, self.raw, self.offsets)
 
     @cached_property
-    def _tolerance(self) -> float | None:
+    def tolerance_of_numbers(self) -> float | None:
+        """How far off a predicted number is wrong, in counts; None where classes are predicted."""
         if not self.graph.quanta:
             return None
         return float(np.ptp(self.golden)) / 2 if self.tolerance is None else self.tolerance
 
     def judge(self, places: Int64[np.ndarray, "fault 2"]) -> Judged:
         """Return what faults do, each given by the number of its cell and its own in the cell."""
+        scores, failed = self.answers(places)
+        return judged(self.golden, scores, failed=failed, tolerance=self.tolerance_of_numbers)
+
+    def answers(
+        self, places: Int64[np.ndarray, "fault 2"]
+    ) -> tuple[Int64[np.ndarray, "fault item output"], Bool[np.ndarray, "fault item"]]:
+        """Return the scores of every input with each fault, and where there are none."""
         scores = np.repeat(self.golden[None], len(places), axis=0)
         failed = np.zeros(scores.shape[:2], bool)
         by_tensor: dict[str, list[int]] = {}
@@ -171,14 +179,14 @@ class GraphSpace:
                 self._constants(tensor, places, numbers, scores, failed)
             else:
                 self._written(tensor, places, numbers, scores)
-        return judged(self.golden, scores, failed=failed, tolerance=self._tolerance)
+        return scores, failed
 
     def plainly(self, cell: int, number: int) -> Judged:
         """Return what one fault of a constant does, by a whole run with it; see the module."""
         target = self._targets[cell][1]
         data = self._faulty(self.graph.by_name[target.tensor], number, target.bit)
         scores, failed = _or_failed(with_const(self.graph, target.tensor, data), self.raw, self.offsets)
-        return judged(self.golden, scores[None], failed=failed[None], tolerance=self._tolerance)
+        return judged(self.golden, scores[None], failed=failed[None], tolerance=self.tolerance_of_numbers)
 
     def _faulty(self, tensor: Tensor, element: int, bit: int) -> Integer[np.ndarray, "..."]:
         return inject(self.graph.const(tensor.name), self._places(tensor, element, bit), self.fault.kind)
