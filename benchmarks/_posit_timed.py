@@ -14,8 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import softposit
-import universal_dtypes
 
 from sarto.core.bits.posit import Posit, posit_values
 
@@ -26,12 +24,16 @@ SOFT = {8: "P8", 16: "P16", 32: "P32"}
 
 def soft_encode(values: np.ndarray, n: int) -> np.ndarray:
     """Return SoftPosit's patterns; NaR comes as in a signed word."""
+    import softposit
+
     encode = getattr(softposit, f"convertDoubleTo{SOFT[n]}")
     return np.array([encode(value).v for value in values.tolist()]) % (1 << n)
 
 
 def soft_decode(patterns: np.ndarray, n: int) -> np.ndarray:
     """Return SoftPosit's numbers."""
+    import softposit
+
     decode, word = getattr(softposit, f"convert{SOFT[n]}ToDouble"), getattr(softposit, f"posit{n}_t")()
     found = list[float]()
     for pattern in patterns.tolist():
@@ -60,6 +62,8 @@ def different(n: int, es: int, name: str) -> dict[str, int]:
         f"{what}: encodings of {len(x):,} that differ from SoftPosit": int((ours != soft_encode(x, n)).sum())
     }
     with np.errstate(over="ignore"):
+        import universal_dtypes
+
         theirs = x.astype(np.dtype(getattr(universal_dtypes, name)))
     key = f"{what}: encodings of {len(x):,} that differ from universal-dtypes"
     found[key] = int((ours != theirs.view(posit.word)).sum())
@@ -82,6 +86,8 @@ def seconds(work: Callable[[], Any]) -> float:
 
 def timed(n: int, es: int, name: str, pairs: int) -> dict[str, tuple[float, str, tuple[float, float] | None]]:
     """Return speeds, and ratios of times with their spread."""
+    import universal_dtypes
+
     posit, theirs = Posit(n, es), np.dtype(getattr(universal_dtypes, name))
     x = np.random.default_rng(0).normal(size=TIMED).astype(np.float32)
     what = f"posit({n},{es})"

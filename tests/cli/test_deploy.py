@@ -3,10 +3,12 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from sarto.cli import deploy
 from sarto.core.evidence import Evidence
 from sarto.core.store import file_sha256
 from sarto.measure import guard
@@ -134,6 +136,27 @@ def test_a_guard_comes_with_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> No
     assert "flash of the guard" in result.stdout
     document = json.loads(call("deploy", "out", "--to", "c", "--guard", "flash", "-o", "y", "--json").stdout)
     assert document["evidence"][0]["value"] == 240
+
+
+def test_a_self_test_is_called_by_the_example(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (out / "main.c").write_text('#include "model.h"\nint main(void)\n{\n    model_init(&arena);\n}\n')
+    manifest = json.loads((out / "artifact.json").read_text())
+    manifest["files"]["main.c"] = file_sha256(out / "main.c")
+    (out / "artifact.json").write_text(json.dumps(manifest))
+    recorded(out)
+    found = Evidence("self-test flash", 876, "B", "measured", "two images")
+
+    def tested(folder: Path, form: str, inputs: int) -> Any:
+        assert (str(folder), form, inputs) == ("out", "c", 8)
+        return SimpleNamespace(sources={"selftest.c": "c", "selftest.h": "h"}, evidence=(found,))
+
+    monkeypatch.setattr(deploy, "_tested", tested)
+    result = call("deploy", "out", "--to", "c", "--self-test", "8", "-o", "x")
+    assert result.exit_code == 0, result.stderr
+    assert {"selftest.c", "selftest.h", "evidence.jsonl"} <= names(Path("x"))
+    assert "    board_write_class(model_selftest(&arena));" in Path("x/main.c").read_text()
+    assert "self-test flash" in result.stdout
+    assert call("deploy", "out", "--to", "onnx", "--self-test", "8", "-o", "y").exit_code == 2
 
 
 @pytest.mark.usefixtures("out")

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from sarto.cli import _answer
-from sarto.cli._kinds import ChoiceKind
+from sarto.cli._kinds import COUNT, ChoiceKind
 from sarto.cli._verb import json_option, verb
 from sarto.core.errors import SartoError
 
 if TYPE_CHECKING:
+    from sarto.audit.selftest import SelfTest
     from sarto.core.evidence import Evidence
     from sarto.measure.onnx import OnnxFile
 
 MANIFEST, GRAPH, LIST = "artifact.json", "graph.npz", "deployed.json"
-ONNX, EVIDENCE, HARNESS = "model.onnx", "evidence.jsonl", "harness.ld"
+ONNX, EVIDENCE, HARNESS, LISTS = "model.onnx", "evidence.jsonl", "harness.ld", "CMakeLists.txt"
 FORMAT = "sarto-deployed/1"
 SOURCES = {".c", ".h", ".ld"}
 """What is deployed besides the graph; other files of the manifest, such as pinned inputs, stay."""
@@ -41,8 +42,11 @@ SOURCES = {".c", ".h", ".ld"}
 @click.option(
     "--guard", metavar="GUARD", help="Check a sum over the flash before answers: flash, code, or flash:16."
 )
+@click.option(
+    "--self-test", "inputs", metavar="N", type=COUNT, help="Add a self-test of N inputs: selftest.c."
+)
 @json_option
-def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool) -> None:
+def command(out: Path, form: str, folder: Path, guard: str | None, inputs: int | None, as_json: bool) -> None:
     """Deploy the model in OUT: check its files against the manifest and copy them to DIR.
 
     The project of --to cmake builds with the GCC for the device as it stands: cmake -B build && cmake --build build.
@@ -58,6 +62,10 @@ def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool
     learns the sum at its first answer after the start. What it takes is measured. sarto audit OUT --faults --guard
     says what it is worth.
 
+    With --self-test a function model_selftest runs inputs whose answers are stored, chosen so that wrong bits in the
+    model show, and returns how many answers are other ones; how many faults it finds, beside random inputs of equal
+    number, and what it takes are told.
+
     A list of what was written is kept in DIR, so that a later call can tell its own files from those that were edited:
     a file in DIR that is neither is never overwritten.
     """
@@ -67,9 +75,10 @@ def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool
     from sarto.core.store import write_atomic
     from sarto.report import read_run
 
-    if guard is not None and form == "onnx":
-        cause = "a guard sums the flash of a microcontroller"
-        raise SartoError("E112", "--guard with --to onnx", cause=cause, hint="leave it out, or deploy --to c")
+    if form == "onnx" and (guard is not None or inputs is not None):
+        flag = "--self-test" if guard is None else "--guard"
+        cause = "it is C beside the model's, for a microcontroller"
+        raise SartoError("E112", f"{flag} with --to onnx", cause=cause, hint="leave it out, or deploy --to c")
     artifact = read_run(out).artifact
     if form != "onnx":
         check_image(out, artifact)
@@ -85,8 +94,7 @@ def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool
     contents = {name: (out / name).read_bytes() for name in copied}
     made = _onnx(out, artifact, folder) if form == "onnx" else None
     if made is not None:
-        lines = "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in made.evidence)
-        contents |= {ONNX: made.data, EVIDENCE: lines.encode()}
+        contents[ONNX] = made.data
     if form == "cmake":
         from sarto.measure.from_board import project_files
 
@@ -99,9 +107,18 @@ def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool
         for name in set(contents) & {HARNESS}:
             texts[name] = guarded_script(contents[name].decode(), Guard.of(guard).weights)
         contents |= {name: text.encode() for name, text in texts.items()}
-        contents[EVIDENCE] = "".join(
-            json.dumps(e.to_json(), sort_keys=True) + "\n" for e in evidence
-        ).encode()
+    if inputs is not None:
+        from sarto.deploy.c.selftest import main_with_selftest
+
+        tested = _tested(out, form, inputs)
+        contents |= {name: text.encode() for name, text in tested.sources.items()}
+        contents["main.c"] = main_with_selftest(contents["main.c"].decode()).encode()
+        if LISTS in contents:
+            contents[LISTS] = contents[LISTS].replace(b"STATIC model.c)", b"STATIC model.c selftest.c)")
+        evidence += tested.evidence
+    if evidence:
+        lines = "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in evidence)
+        contents[EVIDENCE] = lines.encode()
     files = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
     gone = _check_target(folder, files)
     for name, content in contents.items():
@@ -113,7 +130,7 @@ def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool
     )
     if as_json:
         told = {} if made is None else _told(made)
-        if guard is not None:
+        if made is None and evidence:
             told["evidence"] = [e.to_json() for e in evidence]
         _answer.document({"out": str(out), "to": form, "folder": str(folder), "files": files, **told})
         return
@@ -122,10 +139,10 @@ def command(out: Path, form: str, folder: Path, guard: str | None, as_json: bool
     _answer.line(f"\n{len(files)} files checked and written to {folder}/, and listed in {LIST}")
     if made is not None:
         _show(made)
-    if guard is not None:
+    if made is None and evidence:
         from sarto.cli._figures import show_figures
 
-        _answer.line(f"\nwhat the guard takes ({guard}):\n")
+        _answer.line("\nwhat was added:\n")
         show_figures(evidence)
     if form == "cmake":
         here, build = shlex.quote(str(folder)), shlex.quote(str(folder / "build"))
@@ -159,6 +176,21 @@ def _guarded(out: Path, form: str, text: str) -> tuple[dict[str, str], list[Evid
     found = Guard.of(text)
     command = f"sarto deploy {shlex.quote(str(out))} --to {form} --guard {found}"
     return guard_folder(out, found.parts, weights=found.weights, command=command)
+
+
+def _tested(out: Path, form: str, inputs: int) -> SelfTest:
+    """Return the self-test of the model in `out`."""
+    from sarto.audit.selftest import selftest_folder
+    from sarto.audit.testlibrary import Effort
+    from sarto.core.graph import load_graph
+
+    graph = load_graph(out / GRAPH)
+    if any(op.kind == "recurrent" for op in graph.step):
+        hint = "a network or a forest has one; --guard finds what is wrong in any program"
+        cause = "a fault in it changes every step, and thousands of them take hours to judge"
+        raise SartoError("E165", f"the reservoir in {out} has no self-test", cause=cause, hint=hint)
+    command = f"sarto deploy {shlex.quote(str(out))} --to {form} --self-test {inputs}"
+    return selftest_folder(out, inputs, effort=Effort(1000, 2000, generations=3), command=command)
 
 
 def _told(made: OnnxFile) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Label a data set: who is in it, how what is to be learned depends on who one is, and what to beware of."""
+"""Label a data set: who is in it, how the target depends on who one is, and what to beware of."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ they are kept, with a value of their own.
 >>> rows = {"sex": ["f"] * 50 + ["m"] * 50, "y": [1] * 20 + [0] * 30 + [1] * 30 + [0] * 20}
 >>> made = label(rows, ["sex"], "y")
 >>> part = made.parts[0]
->>> part.joint.shares.tolist(), round(part.dependence.w, 3), [check.state for check in made.checks]
-([[0.3, 0.2], [0.2, 0.3]], 0.2, ['passed', 'passed', 'passed', 'passed'])
+>>> part.joint.shares.tolist(), round(part.dependence.w, 3), {check.state for check in made.checks}
+([[0.3, 0.2], [0.2, 0.3]], 0.2, {'passed'})
 """
 
 from __future__ import annotations
