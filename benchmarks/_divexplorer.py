@@ -5,7 +5,7 @@ about pandas 4.
 """
 
 # Both are typed loosely, and so is pandas.
-# pyright: basic
+# pyright: basic, reportMissingImports=false
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 """Tables of predictions: what is read, how two are brought together, and what is refused."""
 
+# pandas types its columns loosely.
+# pyright: basic
+
 from pathlib import Path
 from typing import Any
 

@@ -26,6 +26,7 @@ from sarto.search.gated import Gated, columns_of, fails, failure
 from sarto.search.gating import Gating
 from sarto.search.held_out import held_out
 from sarto.search.loop import Trial
+from sarto.search.predicted import named
 from sarto.search.predicted_rows import folder_predictions
 from sarto.search.shrink import shrink
 from sarto.search.shrink_folder import ShrinkRequest
@@ -65,7 +66,7 @@ class Asked:
 
 def gated(text: str) -> Gated:
     group = np.where(np.arange(len(PLANTED.target)) < 20, "old", "new")
-    return Gated.of([text], {"age": group}, [PLANTED.classes[i] for i in PLANTED.target])
+    return Gated.of([text], {"age": group}, named(PLANTED.classes, PLANTED.target))
 
 
 def asking(
@@ -108,7 +109,7 @@ def test_if_no_finalist_passes_the_others_are_asked(tmp_path: Path, monkeypatch:
 
 
 def test_a_point_says_how_many_gates_it_fails() -> None:
-    said = [PLANTED.classes[i] for i in np.where(np.arange(40) < 5, 1 - PLANTED.target, PLANTED.target)]
+    said = named(PLANTED.classes, np.where(np.arange(40) < 5, 1 - PLANTED.target, PLANTED.target))
     found = gated("accuracy >= 90%").evidence(said, None, "c")
     assert (found.value, found.n) == (1.0, 40)
     assert found.tool.startswith("accuracy >= 90%: 1 of 2 subgroups fail; the worst is age = old: 75.00 %")
@@ -130,7 +131,7 @@ def test_gates_that_cannot_choose() -> None:
 
 
 def test_the_true_class_makes_groups_where_nothing_else_does() -> None:
-    names = [PLANTED.classes[i] for i in PLANTED.target]
+    names = named(PLANTED.classes, PLANTED.target)
     found = Gated.of(["accuracy >= 90%"], {}, names).evidence(names[:20] + ["fast"] * 20, None, "c")
     assert "class = slow" in found.tool
 

@@ -28,7 +28,7 @@ def overall(rows: Predictions, outcomes: Outcomes, metric: str, command: str) ->
         metric: of the audit.
         command: that shows the figures again.
     """
-    from sarto.audit.subgroups.gain import bonett_price
+    from sarto.audit.subgroups.paired_tests import bonett_price
 
     found: list[Evidence] = []
     models = ["original", "small"] if rows.original is not None else ["small"]
