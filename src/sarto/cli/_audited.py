@@ -112,7 +112,7 @@ def answer(asked: Asked) -> int:
     if asked.junit is not None:
         from sarto.report.junit import junit
 
-        write_atomic(asked.junit, junit(audited.name, audited.gates, time.monotonic() - began).decode())
+        write_atomic(asked.junit, junit(audited.name, audited.gates, time.monotonic() - began))
     if asked.as_json:
         _answer.document(audited.to_json())
     else:

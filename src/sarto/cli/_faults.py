@@ -143,7 +143,7 @@ def inject(
         "fault map": _map(reports[0], 2),
         "fault map by part": _map(reports[0], 1),
     }
-    hit = _hit(reports, groups)
+    hit = _hit(out, reports, groups)
     if hit is not None:
         tables["hit groups"] = hit
     for report in reports:
@@ -182,18 +182,26 @@ def _map(report: Report, number: int) -> Table:
     return Table("fault map", columns, ("", *["1"] * len(bits)), body, how)
 
 
-def _hit(reports: Sequence[Report], groups: Mapping[str, Shaped[np.ndarray, " row"]]) -> Table | None:
-    """Return whom the critical faults of the integer network hit, for every column of few values."""
+def _hit(
+    out: Path, reports: Sequence[Report], groups: Mapping[str, Shaped[np.ndarray, " row"]]
+) -> Table | None:
+    """Return whom the critical faults of the integer network hit, for every column of few values.
+
+    The folder keeps inputs spread over all test items, and a large network is judged by fewer, spread over those.
+    """
+    from sarto.measure.model import read_pinned, spread
+
     report = next((r for r in reports if r.space == "graph"), None)
     if report is None:
         return None
     rows: list[tuple[float | int | str, ...]] = []
     last: Table | None = None
+    pinned = len(read_pinned(out))
     for name, values in groups.items():
         if len(np.unique(values)) > MOST_GROUPS:
             continue
-        every = np.linspace(0, len(values) - 1, min(report.inputs, len(values))).round().astype(int)
-        chosen = np.unique(every)  # as the folder chose the inputs that it keeps
+        kept = spread(len(values), pinned)
+        chosen = kept[spread(len(kept), report.inputs)]
         if len(chosen) != report.inputs:
             continue
         last = report.groups(values[chosen], name)

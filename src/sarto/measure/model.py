@@ -39,6 +39,15 @@ PINNED = 256
 """RawSequences that run on the emulated device; all of them run on the host."""
 
 
+def spread(total: int, most: int) -> Int[np.ndarray, " chosen"]:
+    """Return at most `most` of the indices below `total`, ascending and spread evenly over all of them.
+
+    >>> spread(10, 4)
+    array([0, 3, 6, 9])
+    """
+    return np.unique(np.linspace(0, total - 1, min(most, total)).round().astype(int))
+
+
 @dataclass(frozen=True, eq=False)
 class RawSequences:
     """Raw sensor words of many sequences: item i is `raw[offsets[i]:offsets[i + 1]]`."""
@@ -56,8 +65,7 @@ class RawSequences:
 
     def pinned(self, most: int) -> RawSequences:
         """Return at most `most` sequences, spread evenly over all of them."""
-        chosen = np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
-        parts = [self[int(i)] for i in chosen]
+        parts = [self[int(i)] for i in spread(len(self), most)]
         return RawSequences(np.concatenate(parts), np.concatenate([[0], np.cumsum([len(p) for p in parts])]))
 
     def listed(self) -> list[Integer[np.ndarray, "step channel"]]:
