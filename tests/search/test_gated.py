@@ -21,8 +21,9 @@ from sarto.core.progress import Silent
 from sarto.core.store import Store
 from sarto.search import gating, network_trial
 from sarto.search.candidates import Candidate
+from sarto.search.failing import fails, failure
 from sarto.search.fit import FitRequest, fit
-from sarto.search.gated import Gated, columns_of, fails, failure
+from sarto.search.gated import Gated, columns_of
 from sarto.search.gating import Gating
 from sarto.search.held_out import held_out
 from sarto.search.loop import Trial

@@ -106,7 +106,7 @@ def _show(result: ShrinkResult, as_json: bool) -> int:
     """Print the last screen, or the document, and return the exit code."""
     from sarto.cli._folder import read_with_report, shown
     from sarto.cli._limits import sentence, show_nearest, show_verdict, unmet, unmet_file
-    from sarto.search.gated import failure as failure_of
+    from sarto.search.failing import failure as failure_of
     from sarto.search.shrink_folder import FILE
 
     run = read_with_report(result.out, again=not result.already_done)

@@ -117,7 +117,7 @@ def _show(result: FitResult, as_json: bool) -> int:
     """Print the last screen, or the document, and return the exit code."""
     from sarto.cli._folder import read_with_report, shown
     from sarto.cli._limits import sentence, show_nearest, show_verdict, unmet
-    from sarto.search.gated import failure as failure_of
+    from sarto.search.failing import failure as failure_of
 
     run = read_with_report(result.out, again=not result.already_done)
     device, model = str(run.artifact["device"]), str(run.artifact["summary"])

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Shaped
 
-from sarto.audit.gates import FAILING, Gate, Judged, failing, read_gate
+from sarto.audit.gates import Gate, Judged, failing, read_gate
 from sarto.audit.group_tables import GroupSettings
 from sarto.audit.of_groups import audit_groups
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
-from sarto.core.points import OperatingPoint
 from sarto.data.examples import Examples, of_images
 from sarto.data.predictions import Predictions
 from sarto.search.predicted import named
@@ -114,18 +113,3 @@ def columns_of(data: Dataset, table: str | None) -> dict[str, Shaped[np.ndarray,
 
     found: dict[str, Shaped[np.ndarray, " item"]] = {**data.metadata, **attributes(data)}
     return found if table is None else {**found, **joined(found, table)}
-
-
-def fails(point: OperatingPoint) -> bool:
-    """Return whether a point fails a gate."""
-    return any(e.what == FAILING and e.value > 0 for e in point.evidence)
-
-
-def failure(point: OperatingPoint) -> SartoError | None:
-    """Return the error that a chosen point fails gates, or None."""
-    if not fails(point):
-        return None
-    found = next(e for e in point.evidence if e.what == FAILING)
-    count = "a gate" if found.value == 1 else f"{found.value:.0f} gates"
-    hint = "the front in front.json says what every point fails; loosen the gate or the limits, or bring more such data"
-    return SartoError("E502", f"no point passes: {point.name} fails {count}", cause=found.tool, hint=hint)

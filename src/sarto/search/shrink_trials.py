@@ -18,7 +18,7 @@ from sarto.core.points import OperatingPoint
 from sarto.core.progress import Silent, Talk
 from sarto.core.store import Store, content_hash
 from sarto.search.auto import Goal, Tried, race, rank
-from sarto.search.gated import fails
+from sarto.search.failing import fails
 
 NO_PROPERTY = ("E132", "E133")
 """Errors of the program, and of a recipe's text: no other amount mends them."""

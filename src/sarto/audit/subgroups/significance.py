@@ -24,7 +24,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int64
-from scipy import special, stats
+from scipy import special
 
 Alternative: TypeAlias = Literal["two-sided", "less", "greater"]
 Control: TypeAlias = Literal["bh", "by", "none"]
@@ -50,11 +50,14 @@ def p_values(
 
 def q_values(p: Float[np.ndarray, " subgroup"], control: Control) -> Float[np.ndarray, " subgroup"]:
     """Return the adjusted p-values; those that are NaN (no test) stay so and do not count."""
-    q = p.copy()
-    there = ~np.isnan(p)
-    if control != "none" and there.any():
-        q[there] = stats.false_discovery_control(p[there], method=control)
-    return q
+    if control == "none":
+        return p.copy()
+    order = np.argsort(p)[: np.count_nonzero(~np.isnan(p))]  # NaN comes last
+    place = np.arange(1, len(order) + 1)
+    factor = len(order) * (1.0 if control == "bh" else np.sum(1 / place))
+    q = np.full(len(p), np.nan)
+    q[order] = np.minimum.accumulate((p[order] * factor / place)[::-1])[::-1]
+    return np.minimum(q, 1)
 
 
 def chi_square_tail(

@@ -1,0 +1,25 @@
+"""Whether the gates that a point was judged by let it pass: returns the error that a chosen one does not.
+
+Reads the point's evidence and no more, so that a finished folder answers without the statistics behind it.
+"""
+
+from __future__ import annotations
+
+from sarto.audit.gates import FAILING
+from sarto.core.errors import SartoError
+from sarto.core.points import OperatingPoint
+
+
+def fails(point: OperatingPoint) -> bool:
+    """Return whether a point fails a gate."""
+    return any(e.what == FAILING and e.value > 0 for e in point.evidence)
+
+
+def failure(point: OperatingPoint) -> SartoError | None:
+    """Return the error that a chosen point fails gates, or None."""
+    if not fails(point):
+        return None
+    found = next(e for e in point.evidence if e.what == FAILING)
+    count = "a gate" if found.value == 1 else f"{found.value:.0f} gates"
+    hint = "the front in front.json says what every point fails; loosen the gate or the limits, or bring more such data"
+    return SartoError("E502", f"no point passes: {point.name} fails {count}", cause=found.tool, hint=hint)
