@@ -34,6 +34,7 @@ from sarto.compress.state import Evaluation, State
 from sarto.core.graph import infer
 from sarto.data.examples import Examples, of_arrays
 from sarto.deploy.c.emit import emit
+from sarto.deploy.guard import Guards
 from sarto.deploy.lower.network import lower_network
 from sarto.devices import device
 from sarto.learn.loop import Training, train
@@ -77,6 +78,7 @@ VARIANTS = {
     "convolutions": ("plain", "guarded", "guarded but for weights"),
     "dense": ("plain", "guarded", "guarded in 16 parts"),
 }
+GUARD = {"guarded": "flash", "guarded but for weights": "code", "guarded in 16 parts": "flash:16"}
 
 
 def run(bench: Bench) -> Outcome:
@@ -128,8 +130,7 @@ def judged(name: str, seed: int, variant: str, faults: int) -> dict[str, float]:
     if variant == "plain":
         image = build(sources, core)
     else:
-        parts = 16 if variant == "guarded in 16 parts" else 1
-        image = build_guarded(sources, core, parts, weights=variant != "guarded but for weights")[0]
+        image = build_guarded(sources, core, Guards.of(GUARD[variant]))[0]
     space = ImageSpace(image, given, flash_from="any")
     # No sample of so many faults is as sure as this: every image sees all of them.
     rates = campaign(space, Plan("network", 1e-4, CONFIDENCE, faults, seed)).rates

@@ -11,6 +11,7 @@ import pytest
 from sarto.cli import deploy
 from sarto.core.evidence import Evidence
 from sarto.core.store import file_sha256
+from sarto.deploy.guard import FlashSum, Guards
 from sarto.measure import guard
 from sarto.measure.onnx import OnnxFile
 from tests.cli.stand_in import call
@@ -122,15 +123,15 @@ def test_a_manifest_that_leads_outside_is_refused(out: Path) -> None:
 def test_a_guard_comes_with_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
-    def guarded(folder: Path, parts: int, **options: Any) -> tuple[dict[str, str], list[Evidence]]:
-        asked.append((str(folder), parts, options))
+    def guarded(folder: Path, guards: Guards, **options: Any) -> tuple[dict[str, str], list[Evidence]]:
+        asked.append((str(folder), guards, options))
         return {"model.c": "/* guarded */"}, [Evidence("flash of the guard", 240, "B", "measured", "ELF")]
 
     monkeypatch.setattr(guard, "guard_folder", guarded)
     result = call("deploy", "out", "--to", "c", "--guard", "code:4", "-o", "x")
     assert result.exit_code == 0, result.stderr
     command = "sarto deploy out --to c --guard code:4"
-    assert asked == [("out", 4, {"weights": False, "command": command})]
+    assert asked == [("out", Guards(FlashSum(weights=False, parts=4)), {"command": command})]
     assert names(Path("x")) == FILES | {"deployed.json", "evidence.jsonl"}
     assert Path("x/model.c").read_text() == "/* guarded */"
     assert "flash of the guard" in result.stdout
@@ -162,7 +163,13 @@ def test_a_self_test_is_called_by_the_example(out: Path, monkeypatch: pytest.Mon
 @pytest.mark.usefixtures("out")
 @pytest.mark.parametrize(
     ("form", "text", "code"),
-    [("c", "crc", "E150"), ("c", "flash:x", "E150"), ("onnx", "flash", "E112")],
+    [
+        ("c", "crc", "E150"),
+        ("c", "flash:x", "E150"),
+        ("c", "flash,code", "E150"),
+        ("c", "flash,", "E150"),
+        ("onnx", "flash", "E112"),
+    ],
 )
 def test_a_guard_that_cannot_be(form: str, text: str, code: str) -> None:
     result = call("deploy", "out", "--to", form, "--guard", text, "-o", "x")

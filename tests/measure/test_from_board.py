@@ -17,7 +17,7 @@ from sarto.core.graph import save_arrays, save_graph
 from sarto.core.store import file_sha256
 from sarto.deploy.c.emit import emit
 from sarto.deploy.c.program import image_sources, linker_script
-from sarto.deploy.guard import guarded, guarded_script
+from sarto.deploy.guard import Guards, guarded, guarded_script
 from sarto.devices import device, microcontrollers
 from sarto.measure import from_board, qemu
 from sarto.measure.elf import read
@@ -121,7 +121,7 @@ def test_what_qemu_says_is_emulated_evidence(name: str, guard: bool, tmp_path: P
     text = linker_script(machine.flash, machine.ram, 4096, image_sources()["link.ld"])
     if guard:  # it learns the sum of a program that it does not know, from another compiler
         sources = {file: (project / file).read_text() for file in ("model.c", "model.h")}
-        (project / "model.c").write_text(guarded(sources, 2)["model.c"])
+        (project / "model.c").write_text(guarded(sources, Guards.of("flash:2"))["model.c"])
         for file in ("link.ld", "harness.ld"):
             (project / file).write_text(guarded_script((project / file).read_text(), weights=True))
         text = guarded_script(text, weights=True)

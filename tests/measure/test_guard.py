@@ -11,7 +11,7 @@ import pytest
 from sarto.core.bits import Places
 from sarto.core.errors import SartoError
 from sarto.deploy.c.emit import emit
-from sarto.deploy.guard import guarded, rotating_sum
+from sarto.deploy.guard import FlashSum, Guards, guarded, rotating_sum
 from sarto.devices import device
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
@@ -22,12 +22,13 @@ from tests.audit.faults.test_folder import folder
 from tests.deploy.c.chains import chain, items
 from tests.measure.example import SEQUENCES, changed, expected
 
+FLASH = Guards.of("flash")
 GIVEN = [sequence for sequence in SEQUENCES if len(sequence)]
 
 
 @cache
 def image(name: str, parts: int) -> Image:
-    return build_guarded(changed(), device(name), parts)[0]
+    return build_guarded(changed(), device(name), Guards(FlashSum(parts=parts)))[0]
 
 
 def test_the_sum_is_the_remainder_by_its_polynomial() -> None:
@@ -83,7 +84,7 @@ def test_answers_of_windows_are_guarded_and_a_sum_that_nobody_wrote_is_learned()
         **changed(),
         "model.h": changed()["model.h"].replace("#define", "#define MODEL_WINDOW 3\n#define", 1),
     }
-    learning = build(guarded(windowed), device("cortex_m4"))
+    learning = build(guarded(windowed, FLASH), device("cortex_m4"))
     assert emulate(learning, GIVEN).outputs.equals(expected(GIVEN))
     of = Injector(learning, GIVEN)
     handler = next(s for s in learning.contents.symbols if s.name == "fault")
@@ -100,7 +101,7 @@ def test_answers_of_windows_are_guarded_and_a_sum_that_nobody_wrote_is_learned()
 
 def test_weights_may_be_left_out() -> None:
     sources = emit(chain(3, 2))
-    made = build_guarded(sources, device("cortex_m4"), weights=False)[0]
+    made = build_guarded(sources, device("cortex_m4"), Guards.of("code"))[0]
     given = items(chain(3, 2), 2)
     of = Injector(made, list(given.reshape(2, given.shape[1], -1)))
     plain = Injector(build(sources, device("cortex_m4")), list(given.reshape(2, given.shape[1], -1)))
@@ -117,7 +118,7 @@ def test_weights_may_be_left_out() -> None:
 
 def test_the_model_of_a_folder_is_guarded_and_says_what_that_takes(tmp_path: Path) -> None:
     folder(tmp_path)
-    sources, evidence = guard_folder(tmp_path, command="sarto deploy out --guard sum")
+    sources, evidence = guard_folder(tmp_path, FLASH, command="sarto deploy out --guard sum")
     of = {e.what: e for e in evidence}
     assert set(sources) == {"model.c", "model.h", "link.ld"} and "@" not in sources["link.ld"]
     flash, work = of["flash of the guard"], of["instructions of the guard"]
@@ -130,13 +131,13 @@ def test_the_model_of_a_folder_is_guarded_and_says_what_that_takes(tmp_path: Pat
 def test_a_computer_takes_no_guard(tmp_path: Path) -> None:
     folder(tmp_path, "host")
     with pytest.raises(SartoError) as caught:
-        guard_folder(tmp_path)
+        guard_folder(tmp_path, FLASH)
     assert caught.value.code == "E112"
 
 
 def test_two_guards_and_a_guard_in_no_parts_are_refused() -> None:
-    once = guarded(changed(), total=1)
+    once = guarded(changed(), FLASH, 1)
     for sources, parts in ((once, 1), (changed(), 0), (changed(), 3)):
         with pytest.raises(SartoError) as caught:
-            guarded(sources, parts)
+            guarded(sources, Guards(FlashSum(parts=parts)))
         assert caught.value.code == "E150"

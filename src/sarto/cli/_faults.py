@@ -94,7 +94,7 @@ def inject(
     from sarto.audit.faults.campaign import Plan
     from sarto.audit.faults.folder import audit_folder
     from sarto.audit.faults.ratio import mttf_ratios
-    from sarto.deploy.guard import Guard
+    from sarto.deploy.guard import Guards
 
     wanted = [gate for gate in gates if gate.figure in OF_FAULTS]
     shares = [abs(g.limit) / 2 for g in wanted if g.figure not in ("mttf", "mttf_ratio") and g.limit]
@@ -110,18 +110,18 @@ def inject(
             "E161", "an MTTF needs --fit", cause="it follows from how often a bit fails", hint=hint
         )
 
-    guard = None if asked.guard is None else Guard.of(asked.guard)
-    if guard is not None:
+    guards = None if asked.guard is None else Guards.of(asked.guard)
+    if guards is not None:
         if against is not None or asked.where not in ((), ("image",)):
             cause = "a guard is judged in the image, beside the same image without it"
             raise SartoError("E112", "--guard with --against or --where", cause=cause, hint="leave them out")
         places = ("image",)
 
-    def campaign(folder: Path, guard: Guard | None = None) -> list[Report]:
+    def campaign(folder: Path, guards: Guards | None = None) -> list[Report]:
         return audit_folder(
             folder,
             places,
-            guard=guard,
+            guards=guards,
             plan=plan,
             fault=asked.fault,
             talk=talk,
@@ -130,10 +130,10 @@ def inject(
             raw_fit_per_mbit=asked.fit,
         )
 
-    reports = campaign(out, guard)
+    reports = campaign(out, guards)
     evidence = [e for report in reports for e in report.evidence]
-    if guard is not None or any(g.figure == "mttf_ratio" for g in wanted):
-        if against is None and guard is None:
+    if guards is not None or any(g.figure == "mttf_ratio" for g in wanted):
+        if against is None and guards is None:
             cause = "it compares a model with guards with the same one without"
             hint = "--guard flash, or --against OUT, the folder of the model without guards"
             raise SartoError("E161", "mttf_ratio needs --against", cause=cause, hint=hint)
@@ -151,8 +151,8 @@ def inject(
             tables[table.name] = table
     judged = tuple(_judge(gate, reports, evidence) for gate in wanted)
     findings = tuple(finding for report in reports for finding in report.findings)
-    if guard is not None:
-        evidence = [replace(e, what=f"{e.what} with the guard {guard}") for e in evidence]
+    if guards is not None:
+        evidence = [replace(e, what=f"{e.what} with the guard {guards}") for e in evidence]
     words = ", ".join(f"{r.rates.faults:,} of the {r.space}'s {r.bits:,} bits" for r in reports)
     text = f"Faults were drawn at random ({_told(asked.fault)}): {words}; intervals at {100 * plan.confidence:g} %."
     return Found(tables, tuple(evidence), findings, judged, text)

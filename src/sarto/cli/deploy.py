@@ -18,6 +18,7 @@ from sarto.core.errors import SartoError
 if TYPE_CHECKING:
     from sarto.audit.selftest import SelfTest
     from sarto.core.evidence import Evidence
+    from sarto.deploy.guard import Guards
     from sarto.measure.onnx import OnnxFile
 
 MANIFEST, GRAPH, LIST = "artifact.json", "graph.npz", "deployed.json"
@@ -101,11 +102,12 @@ def command(out: Path, form: str, folder: Path, guard: str | None, inputs: int |
         contents |= {name: text.encode() for name, text in project_files(out, artifact).items()}
     evidence = list(made.evidence) if made is not None else []
     if guard is not None:
-        from sarto.deploy.guard import Guard, guarded_script
+        from sarto.deploy.guard import Guards, guarded_script
 
-        texts, evidence = _guarded(out, form, guard)
-        for name in set(contents) & {HARNESS}:
-            texts[name] = guarded_script(contents[name].decode(), Guard.of(guard).weights)
+        guards = Guards.of(guard)
+        texts, evidence = _guarded(out, form, guards)
+        if guards.flash is not None and HARNESS in contents:
+            texts[HARNESS] = guarded_script(contents[HARNESS].decode(), guards.flash.weights)
         contents |= {name: text.encode() for name, text in texts.items()}
     if inputs is not None:
         from sarto.deploy.c.selftest import main_with_selftest
@@ -168,14 +170,12 @@ def _onnx(out: Path, artifact: Mapping[str, Any], folder: Path) -> OnnxFile:
     return onnx_of_folder(out, artifact, command)
 
 
-def _guarded(out: Path, form: str, text: str) -> tuple[dict[str, str], list[Evidence]]:
-    """Return the sources with a guard, and what it takes."""
-    from sarto.deploy.guard import Guard
+def _guarded(out: Path, form: str, guards: Guards) -> tuple[dict[str, str], list[Evidence]]:
+    """Return the sources with guards, and what they take."""
     from sarto.measure.guard import guard_folder
 
-    found = Guard.of(text)
-    command = f"sarto deploy {shlex.quote(str(out))} --to {form} --guard {found}"
-    return guard_folder(out, found.parts, weights=found.weights, command=command)
+    command = f"sarto deploy {shlex.quote(str(out))} --to {form} --guard {guards}"
+    return guard_folder(out, guards, command=command)
 
 
 def _tested(out: Path, form: str, inputs: int) -> SelfTest:

@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt32
@@ -39,52 +40,95 @@ UNSET = 0xFFFFFFFF
 
 
 @dataclass(frozen=True)
-class Guard:
-    """A guard, as an option says it: what is summed, and in how many parts."""
+class FlashSum:
+    """A sum over the flash: of all of it or of all but the weights, and in how many parts."""
 
     weights: bool = True
     parts: int = 1
-
-    @staticmethod
-    def of(text: str) -> Guard:
-        """Return the guard in `flash`, `code`, or with parts `flash:4`.
-
-        >>> Guard.of("code:4")
-        Guard(weights=False, parts=4)
-
-        Raises:
-            SartoError: E150, for anything else.
-        """
-        what, colon, parts = text.partition(":")
-        if what not in WHAT or (colon and not parts.isdigit()):
-            raise SartoError(
-                "E150",
-                f"'{text}' is no guard",
-                cause="a guard sums all of the flash, or all but the weights (code)",
-                hint="say flash, code, or flash:16 for a sixteenth at every answer",
-            )
-        return Guard(what == "flash", int(parts) if colon else 1)
 
     def __str__(self) -> str:
         return f"{WHAT[not self.weights]}{f':{self.parts}' if self.parts > 1 else ''}"
 
 
-def guarded(
-    sources: Mapping[str, str], parts: int = 1, total: int | None = None, *, weights: bool = True
-) -> dict[str, str]:
-    """Return `sources` of a model with a guard, and with the linker script that the guard needs.
+@dataclass(frozen=True)
+class Guards:
+    """Guards, as an option lists them.
+
+    Attributes:
+        flash: the sum over the flash.
+        abft: whether layers are checked by sums of their weights.
+
+    >>> str(Guards.of("abft, flash:16"))
+    'flash:16,abft'
+    """
+
+    flash: FlashSum | None = None
+    abft: bool = False
+
+    @staticmethod
+    def of(text: str) -> Guards:
+        """Return the guards in a list such as `flash`, `code:4` or `flash:16,abft`.
+
+        >>> Guards.of("code:4")
+        Guards(flash=FlashSum(weights=False, parts=4), abft=False)
+
+        Raises:
+            SartoError: E150, for anything else, and for two guards of one kind.
+        """
+        found = Guards()
+        for one in text.split(","):
+            said = _guard(one.strip())
+            if any(getattr(found, kind) for kind in said):
+                raise SartoError(
+                    "E150",
+                    f"'{text}' has two guards of one kind",
+                    cause="the flash is summed once: all of it, or all but the weights",
+                    hint="say each kind once, such as flash:16,abft",
+                )
+            found = replace(found, **said)
+        return found
+
+    def __str__(self) -> str:
+        return ",".join([*([str(self.flash)] if self.flash else []), *["abft"] * self.abft])
+
+
+def _guard(text: str) -> dict[str, Any]:
+    """Return one guard of a list: the kind, as `Guards` names it, and its value."""
+    what, colon, more = text.partition(":")
+    if what in WHAT and (more.isdigit() or not colon):
+        return {"flash": FlashSum(what == "flash", int(more) if colon else 1)}
+    if text == "abft":
+        return {"abft": True}
+    raise SartoError(
+        "E150",
+        f"'{text}' is no guard",
+        cause="a guard sums all of the flash, or all but the weights (code), or checks layers by sums (abft)",
+        hint="say flash, code, abft, flash:16 for a sixteenth at every answer, or several: flash,abft",
+    )
+
+
+def guarded(sources: Mapping[str, str], guards: Guards, total: int | None = None) -> dict[str, str]:
+    """Return `sources` of a model with guards, and with the linker script that they need.
 
     Args:
         sources: `model.c`, `model.h` and any other file of the program.
-        parts: answers after which all of the flash was checked, a power of two.
+        guards: which. The parts of a sum are a power of two. The tables of weights, which it may leave out, are often
+            most of the flash, and one wrong bit there seldom matters (`sarto.audit.faults` tells): without them it
+            costs less, and harmless faults stop less.
         total: the sum of the linked program, which `measure.guard` finds; None learns it from the first scrub after the
             start, where nobody can write it into the program: what was wrong before the start is not found then.
-        weights: whether the tables of weights are summed too. They are often most of the flash, and one wrong bit there
-            seldom matters (`sarto.audit.faults` tells): left out, it costs less, and harmless faults stop less.
 
     Raises:
-        SartoError: E150, when the sources are guarded already, or `parts` is no power of two.
+        SartoError: E150, when the sources are guarded already, or the parts are no power of two.
     """
+    if guards.abft:
+        raise SartoError("E150", "'abft' is no guard yet", cause="no layer is checked", hint="leave it out")
+    return dict(sources) if guards.flash is None else _summed(sources, guards.flash, total)
+
+
+def _summed(sources: Mapping[str, str], flash: FlashSum, total: int | None) -> dict[str, str]:
+    """Return `sources` with a sum over the flash."""
+    parts = flash.parts
     if parts < 1 or parts & (parts - 1):
         raise SartoError(
             "E150",
@@ -107,7 +151,7 @@ def guarded(
     written = {"SUM": f"{UNSET if total is None else total:#010x}", "LEARN": str(int(total is None))}
     made = filled(text, {**written, "PARTS": str(parts), "WINDOWS": str(int(streams))})
     script = sources.get("link.ld", image_sources()["link.ld"])
-    return {**sources, "model.c": f"{bare}\n{made}", "link.ld": guarded_script(script, weights)}
+    return {**sources, "model.c": f"{bare}\n{made}", "link.ld": guarded_script(script, flash.weights)}
 
 
 def _renamed(source: str, name: str, arguments: str) -> str:

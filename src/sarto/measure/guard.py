@@ -1,6 +1,6 @@
 """Builds a guarded image: links it, sums its flash, and links it again with the sum in its place.
 
-`guard_folder` guards the model of a finished output folder, and returns its sources with what the guard takes.
+`guard_folder` guards the model of a finished output folder, and returns its sources with what the guards take.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from sarto.core.artifact import check_image, read_manifest
 from sarto.core.device import Device, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
-from sarto.deploy.c.program import linker_script
-from sarto.deploy.guard import UNSET, guarded, rotating_sum
+from sarto.deploy.c.program import image_sources, linker_script
+from sarto.deploy.guard import UNSET, Guards, guarded, rotating_sum
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.measure.evidence import ranged
@@ -30,21 +30,19 @@ _SEEN = 16
 def build_guarded(
     sources: Mapping[str, str],
     device: Device,
-    parts: int = 1,
+    guards: Guards,
     *,
-    weights: bool = True,
     optimise: str = "-O2",
     flash_b: int | None = None,
     ram_b: int | None = None,
     cache: Path | None = None,
 ) -> tuple[Image, dict[str, str]]:
-    """Return the image of the model in `sources` with a guard, and its sources with the sum in them.
+    """Return the image of the model in `sources` with guards, and its sources with the sum in them.
 
     Args:
         sources: as `build` takes them, without a guard.
         device: to build for.
-        parts: answers after which all of the flash was checked.
-        weights: whether the tables of weights are summed too.
+        guards: which.
         optimise: the compiler's level.
         flash_b: flash allowed; None allows all of it.
         ram_b: RAM allowed; None allows all of it.
@@ -55,10 +53,12 @@ def build_guarded(
     """
 
     def built(total: int) -> tuple[Image, dict[str, str]]:
-        made = guarded(sources, parts, total, weights=weights)
+        made = guarded(sources, guards, total)
         return build(made, device, optimise=optimise, flash_b=flash_b, ram_b=ram_b, cache=cache), made
 
     image, made = built(UNSET)
+    if guards.flash is None:
+        return image, made
     total = flash_sum(image)
     if total == UNSET:
         return image, made
@@ -68,14 +68,13 @@ def build_guarded(
 
 
 def guard_folder(
-    out: Path, parts: int = 1, *, weights: bool = True, stored: bool = False, command: str = ""
+    out: Path, guards: Guards, *, stored: bool = False, command: str = ""
 ) -> tuple[dict[str, str], list[Evidence]]:
-    """Return the guarded sources of the model in `out`, and what the guard takes, after running both images.
+    """Return the guarded sources of the model in `out`, and what the guards take, after running both images.
 
     Args:
         out: a folder that `sarto fit` or `sarto compress` finished.
-        parts: answers after which all of the flash was checked.
-        weights: whether the tables of weights are summed too.
+        guards: which.
         stored: whether the sum is in the sources: that of the image that is built here, which only the same compiler
             builds again. Otherwise the guard learns it at its first scrub, whatever compiler links the program.
         command: that shows the evidence again.
@@ -101,9 +100,9 @@ def guard_folder(
     sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
     plain = build(sources, core, optimise=manifest["optimise"])
     if stored:
-        image, made = build_guarded(sources, core, parts, weights=weights, optimise=manifest["optimise"])
+        image, made = build_guarded(sources, core, guards, optimise=manifest["optimise"])
     else:
-        made = guarded(sources, parts, weights=weights)
+        made = guarded(sources, guards)
         image = build(made, core, optimise=manifest["optimise"])
     before, after = emulate(plain, given), emulate(image, given)
     check_equal(before.outputs, after.outputs, "the model", "the guarded model")
@@ -129,7 +128,9 @@ def guard_folder(
         len(given),
         subject_sha256=subject,
     )
-    script = linker_script(image.flash_allowed, image.ram_allowed, image.stack_b, made["link.ld"])
+    script = linker_script(
+        image.flash_allowed, image.ram_allowed, image.stack_b, made.get("link.ld", image_sources()["link.ld"])
+    )
     work = ranged("instructions of the guard", more, "instructions", "emulated", after.tool, command, subject)
     return {**made, "link.ld": script}, [flash, ram, work]
 

@@ -26,7 +26,7 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, load_graph
 from sarto.core.graph.whole import width
 from sarto.core.progress import Talk
-from sarto.deploy.guard import Guard
+from sarto.deploy.guard import Guards
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.measure.guard import build_guarded
@@ -55,7 +55,7 @@ def audit_folder(
     cache: Path | None = None,
     command: str = "",
     raw_fit_per_mbit: float | None = None,
-    guard: Guard | None = None,
+    guards: Guards | None = None,
 ) -> list[Report]:
     """Return the reports on faults of the model in `out`.
 
@@ -70,7 +70,7 @@ def audit_folder(
         cache: folder in which to keep what was judged.
         command: that shows the evidence again.
         raw_fit_per_mbit: failures of 10^6 bits in 10^9 hours; None leaves FIT and MTTF out.
-        guard: that the image is built with; its own bits are exposed like any.
+        guards: that the image is built with; their own bits are exposed like any.
 
     Raises:
         SartoError: E114, when `out` is no output folder; E148, when it has nothing of `where`, as a stored network
@@ -112,13 +112,11 @@ def audit_folder(
             else:
                 assert device is not None and not isinstance(device, Host)
                 sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
-                if guard is None:
-                    image = build(sources, device, optimise=manifest["optimise"], cache=cache)
+                level = manifest["optimise"]
+                if guards is None:
+                    image = build(sources, device, optimise=level, cache=cache)
                 else:
-                    level = manifest["optimise"]
-                    image, _ = build_guarded(
-                        sources, device, guard.parts, weights=guard.weights, optimise=level, cache=cache
-                    )
+                    image, _ = build_guarded(sources, device, guards, optimise=level, cache=cache)
                 first = emulate(image, [given[0]])
                 fit = max(2, RUN // int(first.inference_instructions[0]))
                 tolerance = 0.0
