@@ -19,12 +19,35 @@ from sarto.core.artifact import read_manifest
 from sarto.core.device import STORAGE, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
-from sarto.core.graph import load_graph
+from sarto.core.graph import Graph, load_graph
 from sarto.measure.model import RawSequences, device_of, read_pinned
 from sarto.measure.selftest import selftest_cost
 
 SETS = 100
 """Random sets that the chosen inputs are held against."""
+USUAL = Effort(1000, 2000, generations=3)
+"""Of a model that is not recurrent."""
+CANDIDATES = 64
+"""Inputs at most that a reservoir's are chosen from."""
+WORK = 4e11
+"""Products of weights that the faults of a reservoir may take: about a minute on one core."""
+LEAST = 300
+"""Faults at least, of which a third choose."""
+
+
+def effort_of(graph: Graph, given: RawSequences) -> tuple[RawSequences, Effort]:
+    """Return what to choose from, and an effort of a minute or two.
+
+    Each fault of a reservoir takes all steps of all inputs, so there are fewer of both, and no inputs are made.
+    """
+    cells = [op for op in graph.step if op.kind == "recurrent"]
+    if not cells:
+        return given, USUAL
+    few = given.pinned(CANDIDATES)
+    units = graph.by_name[cells[0].outputs["state"]].shape[0]
+    products = int(few.offsets[-1]) * units * (units // len(cells) + len(graph.channels))
+    faults = min(max(int(WORK / max(products, 1)), LEAST), USUAL.faults + USUAL.held_out)
+    return few, Effort(faults // 3, faults - faults // 3, generations=0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +80,7 @@ def selftest_folder(
         out: a folder that `sarto fit` or `sarto compress` finished.
         count: inputs.
         sequences: raw words to choose from; None takes those that the folder keeps.
-        effort: how much is done to find inputs.
+        effort: how much is done to find inputs; None is `effort_of`.
         command: that shows the evidence again.
         cache: a folder in which to keep what was built.
 
@@ -74,23 +97,27 @@ def selftest_folder(
             hint="make a self-test for a model that is deployed on a device",
         )
     graph, given = load_graph(out / "graph.npz"), sequences or read_pinned(out)
-    effort = effort or Effort()
+    if effort is None:
+        given, effort = effort_of(graph, given)
     chooser = Chooser(GraphSpace(graph, given.raw, given.offsets, LASTING), None, effort)
     library = chooser.evolved(count)
     covered, random = library.coverage, chooser.at_random(count, SETS)[:, 0]
-    tool = f"{covered.faults[0]} critical faults that chose nothing, {effort.confidence:.0%} interval"
     of: dict[str, Any] = {"command": command, "seed": effort.seed, "subject_sha256": graph.sha256}
     rows = [
         Evidence(
-            "critical faults that the self-test finds",
-            covered.critical.share,
+            f"{kind} faults that the self-test finds",
+            rate.share,
             "1",
             "measured",
-            tool,
-            n=covered.faults[0],
-            interval=(covered.critical.low, covered.critical.high),
+            f"{n} {kind} faults that chose nothing, {effort.confidence:.0%} interval",
+            n=n,
+            interval=(rate.low, rate.high),
             **of,
-        ),
+        )
+        for kind, rate, n in zip(
+            ("critical", "changing"), (covered.critical, covered.any), covered.faults, strict=True
+        )
+    ] + [
         Evidence(
             "critical faults that as many random inputs find",
             float(np.median(random)),

@@ -145,8 +145,9 @@ class Chooser:
             )
         self.low, self.high = ranges(self.candidates)
         self.used, self.held_out = self._draws()
-        self.critical, _ = self._kinds(self.used)
-        self.held_critical, self.held_changing = self._kinds(self.held_out)
+        of_used, of_held = (self.seen(self.items, places) for places in (self.used, self.held_out))
+        self.critical, self.held_critical = _any(of_used.wrong), _any(of_held.wrong)
+        self.held_changing = _any(of_held.detected)
         if not self.critical.any() or not self.held_critical.any():
             raise SartoError(
                 "E164",
@@ -154,7 +155,10 @@ class Chooser:
                 cause="with each of them the model gives every item the class that it gives it without",
                 hint="draw more faults, or give more items to judge them by",
             )
-        self.detected = self.seen(self.candidates, self.used).detected
+        # Where the items are the candidates, they have been seen.
+        self._of_held = of_held.detected if self.candidates is self.items else None
+        again = of_used if self.candidates is self.items else self.seen(self.candidates, self.used)
+        self.detected = again.detected
 
     def _draws(self) -> tuple[Int64[np.ndarray, "used 2"], Int64[np.ndarray, "held_out 2"]]:
         """Return the faults to choose by, and others; both in the order of their cells, in which they are quick."""
@@ -189,13 +193,6 @@ class Chooser:
         if tolerance is None:
             return np.not_equal(scores.argmax(axis=2), golden.argmax(axis=1))
         return _any(np.abs(scores - golden) > tolerance)
-
-    def _kinds(
-        self, places: Int64[np.ndarray, "fault 2"]
-    ) -> tuple[Bool[np.ndarray, " fault"], Bool[np.ndarray, " fault"]]:
-        """Return which faults are critical, and which change anything, over all items."""
-        seen = self.seen(self.items, places)
-        return _any(seen.wrong), _any(seen.detected)
 
     def greedy(self, count: int) -> Library:
         """Return the library of `count` candidates.
@@ -311,7 +308,8 @@ class Chooser:
     @cached_property
     def _held_detected(self) -> Bool[np.ndarray, "fault input"]:
         """Which candidates detect which of the held-out faults."""
-        return self.seen(self.candidates, self.held_out).detected
+        found = self._of_held
+        return self.seen(self.candidates, self.held_out).detected if found is None else found
 
     @cached_property
     def _noise_detected(self) -> Bool[np.ndarray, "fault input"]:

@@ -107,6 +107,15 @@ def test_a_reservoir() -> None:
     check(reservoir()[1])
 
 
+@pytest.mark.parametrize("cell", ["esn", "ring", "es2n", "seeded"])
+@pytest.mark.parametrize("pattern", ["single", "line"])
+def test_faults_in_what_sums_are_linear_in(cell: str, pattern: Any) -> None:
+    made = models.lowered(cell, units=6, layers=2, lengths=(9, 4, 12, 1), pooling=Pooling("last"))
+    graph = models.complete(made)
+    of = GraphSpace(graph, made.raw, made.offsets, fault=Fault(pattern=pattern, extent=3))
+    assert len(set(check(of, 60).kinds)) > 1
+
+
 def test_a_bit_of_its_state_flips_after_one_step() -> None:
     graph, of = reservoir(where=("state",))
     moments, number = 12, 12 * 3 + 5  # neuron 3 at 5/12 of each sequence

@@ -1,7 +1,12 @@
 """Faults in a graph of a stream: what decides from pooled means, and states and samples that are upset on the way.
 
 Faults in state and samples run side by side: each has its own copy of every sequence in one batch. A fault that comes
-once comes at the moment t of T, after step floor(t n / T) of a sequence of n steps.
+once comes at the moment t of T, after step floor(t n / T) of a sequence of n steps. So do faults in what a reservoir's
+sums are linear in, its weights and its bias: with w' in the place of w, that of v_c in the sum of neuron r,
+
+    acc'_r = acc_r + (w' - w) v_c,
+
+which is exact, since both are integers.
 """
 
 from __future__ import annotations
@@ -14,10 +19,16 @@ from jaxtyping import Bool, Int, Int64, Integer
 from sarto.audit.faults._whole import UNDEFINED, Changed, Scores, with_const
 from sarto.core.bits import Kind, Places, put
 from sarto.core.graph import Graph, Tensor, decide, interpret, last_samples, trace
+from sarto.core.graph.layer import Sums
 from sarto.core.graph.recurrence import State
 
 _AT_ONCE = 1 << 16
 """Sequences that run side by side."""
+_STATES = 15_000
+"""States of a reservoir that move on side by side: 120 kB; arrays from 128 kB on are mapped anew in every step."""
+LINEAR = ("weights", "inputs", "bias")
+"""Roles of what the sums of a reservoir are linear in."""
+Table = Int64[np.ndarray, "fault place 3"]
 
 
 def means(
@@ -64,6 +75,74 @@ def decided(
                     scores[number, i] = decide(faulty, pooled[i : i + 1], seen[i : i + 1]).scores[0]
                 except UNDEFINED:
                     failed[number, i] = True
+
+
+def summed(
+    graph: Graph,
+    raw: Integer[np.ndarray, "row channel"],
+    offsets: Int[np.ndarray, " item_plus_1"],
+    name: str,
+    changed: Changed,
+    scores: Scores,
+) -> Changed:
+    """Fill in the scores of faults in what the sums of a reservoir are linear in; return those of anything else."""
+    cells = [op for op in graph.step if op.kind == "recurrent"]
+    found = [(i, role) for i, op in enumerate(cells) for role in LINEAR if op.inputs.get(role) == name]
+    items = len(offsets) - 1
+    if len(found) != 1 or not items:
+        return changed
+    ((layer, role),) = found
+    attributes, golden = cells[layer].attributes, graph.const(name)
+    shift = {"weights": 0, "inputs": attributes["input_shift"], "bias": attributes["bias_shift"]}[role]
+    units = sum(graph.by_name[op.outputs["state"]].shape[0] for op in cells[:1])
+    each, left = max(1, _STATES // (items * units)), list(changed[:0])
+    for first in range(0, len(changed), each):
+        part = changed[first : first + each]
+        terms = [_terms(golden, data) for _, data in part]
+        most = max(len(t) for t in terms)
+        # Of each fault as many places as any has; those that it has not add nothing.
+        table = np.array([[*t, *[(0, 0, 0)] * (most - len(t))] for t in terms], np.int64)
+
+        def change(number: int, sequence: Int[np.ndarray, " item"], table: Table = table) -> Sums | None:
+            if number != layer:
+                return None
+            own = table[sequence // items]
+            row = np.arange(len(sequence))
+
+            def add(
+                acc: Int[np.ndarray, "item neuron"],
+                h: Integer[np.ndarray, "item neuron"],
+                x: Integer[np.ndarray, "item channel"],
+            ) -> None:
+                for k in range(own.shape[1]):
+                    neuron, column, delta = own[:, k].T
+                    if role == "weights":
+                        seen = h[row, neuron - 1] if attributes["ring"] else h[row, column]
+                    else:
+                        seen = x[row, column] if role == "inputs" else 1
+                    acc[row, neuron] += (delta * seen) << shift
+
+            return add
+
+        samples = np.tile(raw[offsets[0] : offsets[-1]], (len(part), 1))
+        ends = np.concatenate([[0], np.cumsum(np.tile(np.diff(offsets), len(part)))])
+        try:
+            said = decide(graph, trace(graph, samples, ends, change=change), last_samples(samples, ends))
+        except UNDEFINED:
+            left += part
+            continue
+        for (number, _), mine in zip(part, _shaped(said.scores, len(part)), strict=True):
+            scores[number] = mine
+    return left
+
+
+def _terms(
+    golden: Integer[np.ndarray, "..."], data: Integer[np.ndarray, "..."]
+) -> list[tuple[int, int, int]]:
+    """Return row, column and difference of every number that is another one."""
+    where = np.argwhere(data != golden)
+    delta = data.astype(np.int64) - golden
+    return [(int(at[0]), int(at[1]) if len(at) > 1 else 0, int(delta[tuple(at)])) for at in where]
 
 
 def upset(

@@ -216,6 +216,8 @@ class GraphSpace:
         elif not self.graph.whole and readers[0] not in self.graph.step:
             _streams.decided(self._means, self._last, self.graph, tensor.name, changed, scores, failed)
             left = []
+        elif not self.graph.whole and len(readers) == 1:
+            left = _streams.summed(self.graph, self.raw, self.offsets, tensor.name, changed, scores)
         else:
             left = changed
         for n, data in left:

@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, Integer
 from sarto.core.graph.convolution import Groups, convolution
 from sarto.core.graph.heads import Trees, activations, forest
 from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT, features, requantise, standardise
-from sarto.core.graph.recurrence import Upset, reservoir_means
+from sarto.core.graph.recurrence import Changed, Upset, reservoir_means
 from sarto.core.graph.reject import decided
 from sarto.core.graph.rows import PooledRows
 from sarto.core.graph.statistics import STATISTICS, statistics
@@ -85,19 +85,20 @@ def trace(
     raw: Integer[np.ndarray, "row channel"],
     offsets: Int[np.ndarray, " item_plus_1"],
     upset: Upset | None = None,
+    change: Changed | None = None,
 ) -> Int[np.ndarray, "item segment unit"]:
     """Return what a segment's end sees of every sequence and pooling segment, with 30 fractional bits.
 
     All of it is 0 where a sequence never reached the segment. Only the `step` program is run. Of a reservoir, `upset`
-    may change the state after each step.
+    may change the state after each step, and `change` the sums in it.
     """
     scale, body = graph.step[0], graph.step[1]
     x = standardise(
         raw, graph.const(scale.inputs["zero"]), graph.const(scale.inputs["factor"]), scale.attributes["shift"]
     )
     if body.kind == "recurrent":
-        return reservoir_means(graph, x, offsets, upset)
-    assert upset is None, "only a reservoir has a state that can be upset"
+        return reservoir_means(graph, x, offsets, upset, change)
+    assert upset is None and change is None, "only a reservoir has a state that can be upset"
     rows = PooledRows.of(offsets, graph.segments, graph.segment_steps)
     x = x[offsets[0] : offsets[-1]]
     if body.kind == "statistics":

@@ -20,6 +20,8 @@ With generated weights (attribute `start`) `acc = (((W h << state_up) + half) >>
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Int, Integer
 
@@ -29,6 +31,11 @@ MEMORY_LIMIT = 32767
 """Slots of a memory are clamped to this, and so are a layer's states where they become the inputs of the next."""
 MIX_SHIFT = 15
 Constants = dict[str, Integer[np.ndarray, "..."]]
+Sums = Callable[
+    [Int[np.ndarray, "item neuron"], Integer[np.ndarray, "item neuron"], Integer[np.ndarray, "item channel"]],
+    None,
+]
+"""Changes `acc` in place, given it, the state h and the input x."""
 
 
 def remember(
@@ -58,9 +65,12 @@ def recurrent(
     consts: Constants,
     attributes: dict[str, int],
     m: Integer[np.ndarray, "item slot"] | None = None,
+    change: Sums | None = None,
 ) -> Int[np.ndarray, "item neuron"]:
-    """Return the next state; `m` is the memory after `x`, of a layer that has one."""
+    """Return the next state; `m` is the memory after `x`, of a layer that has one. `change` may change the sums."""
     acc = _sums(h, x, consts, attributes)
+    if change is not None:
+        change(acc, h, x)
     if m is not None:
         acc += product(m, consts["memory_out"]) << attributes["memory_shift"]
     limit, q = attributes["limit"], attributes.get("mix_shift", MIX_SHIFT)

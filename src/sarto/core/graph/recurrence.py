@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int, Integer
 
 from sarto.core.graph.generated import generated
-from sarto.core.graph.layer import Constants, recurrent, remember, rescaled
+from sarto.core.graph.layer import Constants, Sums, recurrent, remember, rescaled
 from sarto.core.graph.operations import POOLED_STEPS, pool, scaled
 from sarto.core.graph.values import Graph
 
 State = dict[str, Int[np.ndarray, "item _"]]
 Upset = Callable[[int, Int[np.ndarray, " item"], State], None]
 """Changes the state in place after a step: its number, the numbers of the sequences, and by name their tensors."""
+Changed = Callable[[int, Int[np.ndarray, " item"]], Sums | None]
+"""Returns what changes the sums of a layer, given its number and the numbers of the sequences."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,14 +70,22 @@ def advance(
     h: Int[np.ndarray, "item neuron"],
     memories: list[Int[np.ndarray, "item _"]],
     x: Integer[np.ndarray, "item channel"],
+    change: Sequence[Sums | None] = (),
 ) -> None:
-    """Move the states `h` and the memories on by one step under the inputs `x`, in place."""
-    for layer, m in zip(graph_layers, memories, strict=True):
+    """Move the states `h` and the memories on by one step under the inputs `x`, in place; `change` changes sums."""
+    for i, (layer, m) in enumerate(zip(graph_layers, memories, strict=True)):
         seen = x if layer.below is None else rescaled(h[:, layer.below[0]], layer.below[1])
         if layer.slots:
             m[:] = remember(m, seen, layer.consts, layer.attributes)
         own = h[:, layer.span]
-        own[:] = recurrent(own, seen, layer.consts, layer.attributes, m if layer.slots else None)
+        own[:] = recurrent(
+            own,
+            seen,
+            layer.consts,
+            layer.attributes,
+            m if layer.slots else None,
+            change[i] if change else None,
+        )
 
 
 def reservoir_means(
@@ -83,11 +93,13 @@ def reservoir_means(
     x: Integer[np.ndarray, "row channel"],
     offsets: Int[np.ndarray, " item_plus_1"],
     upset: Upset | None = None,
+    change: Changed | None = None,
 ) -> Int[np.ndarray, "item segment unit"]:
     """Return what is pooled of the states under standardised inputs `x`, with 30 fractional bits.
 
     Units are the running means first and the segment's last state after them, each where the `features` operation
-    takes it; all are 0 where a sequence never reached the segment. After each step `upset` may change the state.
+    takes it; all are 0 where a sequence never reached the segment. After each step `upset` may change the state, in it
+    `change` the sums.
     """
     every = layers(graph)
     pools = [op for op in graph.step if op.kind == "pool"]
@@ -114,7 +126,8 @@ def reservoir_means(
     for step in range(int(ends[0]) if len(ends) else 0):
         live = int(np.searchsorted(-ends, -step))
         h, memories, total = h[:live], [m[:live] for m in memories], total[:live]
-        advance(every, h, memories, x[starts[:live] + step])
+        changes = [change(i, order[:live]) for i in range(len(every))] if change is not None else ()
+        advance(every, h, memories, x[starts[:live] + step], changes)
         if count < POOLED_STEPS:
             count += 1
             total = pool(total, h, square_shift) if pools else total
