@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sarto.measure.emulate import emulate
 from sarto.measure.guard import build_guarded, flash_sum, guard_folder
 from sarto.measure.image import Image
 from sarto.measure.injection import Injector
+from sarto.measure.model import outputs
 from tests.audit.faults.test_folder import folder
 from tests.deploy.c.chains import chain, items
 from tests.measure.example import SEQUENCES, changed, expected
@@ -126,6 +128,40 @@ def test_the_model_of_a_folder_is_guarded_and_says_what_that_takes(tmp_path: Pat
     words = build(sources, device("cortex_m4")).flash_b / 4
     assert 1.5 * words < work.value < 2.5 * words and work.how == "emulated"
     assert {e.command for e in evidence} == {"sarto deploy out --guard sum"}
+
+
+def test_layers_are_checked_and_what_that_covers_is_told(tmp_path: Path) -> None:
+    graph, given = folder(tmp_path, seed=6)
+    sources, evidence = guard_folder(tmp_path, Guards.of("abft"))
+    of = {e.what: e for e in evidence}
+    assert "TWICE(rows" in sources["model.c"] and "TWICE(conv" not in sources["model.c"]
+    (last,) = (op for op in graph.whole if op.kind == "dense")
+    taps = graph.const(last.inputs["weights"]).shape[1]
+    # A row of sums of 16 bits, and some code.
+    assert 2 * taps < of["flash of the guard"].value < 2 * taps + 500
+    assert 0 < of["instructions of the guard"].value < 4 * taps + 100
+    assert 0 < of["checked multiplications"].value < of["checked weights"].value < 1
+    assert of["checked weights"].tool == "1 of 3 layers; y0: it is a convolution; y1: it is a convolution"
+    made = build_guarded(emit(graph), device("cortex_m4"), Guards.of("flash,abft:all"), graph=graph)
+    assert "TWICE(rows" in made[1]["model.c"] and "TWICE(conv" in made[1]["model.c"]
+    assert made[1]["model.c"].count("static void guard_fault(void)") == 1
+    assert emulate(made[0], given.listed()).outputs.equals(outputs(graph, given))
+
+
+def test_a_model_without_layers_that_add_up_is_refused(tmp_path: Path) -> None:
+    graph, _ = folder(tmp_path)
+    sources = {name: (tmp_path / name).read_text() for name in ("model.c", "model.h")}
+    bare = replace(graph, whole=tuple(op for op in graph.whole if op.kind != "dense"))
+    with pytest.raises(SartoError) as caught:
+        guarded(sources, Guards.of("abft"), graph=bare)
+    assert (caught.value.code, caught.value.cause) == (
+        "E150",
+        "; ".join(f"{op.outputs['y']}: it is a convolution" for op in bare.whole if op.kind == "conv"),
+    )
+    reservoir = replace(graph, whole=(), step=graph.whole)
+    with pytest.raises(SartoError) as caught:
+        guarded(sources, Guards.of("abft:all"), graph=reservoir)
+    assert caught.value.code == "E150" and "it is a reservoir or a forest" in str(caught.value.cause)
 
 
 def test_a_computer_takes_no_guard(tmp_path: Path) -> None:

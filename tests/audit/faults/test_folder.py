@@ -22,11 +22,11 @@ from tests.deploy.c.chains import chain, items
 PLAN = Plan(by="network", error=0.2, confidence=0.9)
 
 
-def folder(out: Path, device: str = "cortex_m4") -> tuple[Graph, RawSequences]:
+def folder(out: Path, device: str = "cortex_m4", seed: int = 5) -> tuple[Graph, RawSequences]:
     """An output folder with as much as a campaign reads."""
     import json
 
-    graph = chain(5, 2)
+    graph = chain(seed, 2)
     given = of_items(items(graph, 5))
     save_graph(graph, out / "graph.npz")
     save_arrays({"raw": given.raw, "offsets": given.offsets}, out / "pinned.npz")
