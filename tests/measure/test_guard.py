@@ -148,20 +148,19 @@ def test_layers_are_checked_and_what_that_covers_is_told(tmp_path: Path) -> None
     assert emulate(made[0], given.listed()).outputs.equals(outputs(graph, given))
 
 
-def test_a_model_without_layers_that_add_up_is_refused(tmp_path: Path) -> None:
-    graph, _ = folder(tmp_path)
-    sources = {name: (tmp_path / name).read_text() for name in ("model.c", "model.h")}
-    bare = replace(graph, whole=tuple(op for op in graph.whole if op.kind != "dense"))
-    with pytest.raises(SartoError) as caught:
-        guarded(sources, Guards.of("abft"), graph=bare)
-    assert (caught.value.code, caught.value.cause) == (
-        "E150",
-        "; ".join(f"{op.outputs['y']}: it is a convolution" for op in bare.whole if op.kind == "conv"),
-    )
+def test_a_model_without_layers_that_add_up_is_refused() -> None:
+    graph = chain(6, 2)
+    convolutions = replace(graph, whole=tuple(op for op in graph.whole if op.kind != "dense"))
     reservoir = replace(graph, whole=(), step=graph.whole)
-    with pytest.raises(SartoError) as caught:
-        guarded(sources, Guards.of("abft:all"), graph=reservoir)
-    assert caught.value.code == "E150" and "it is a reservoir or a forest" in str(caught.value.cause)
+    causes = {
+        "abft": (convolutions, "y0: it is a convolution; y1: it is a convolution"),
+        "abft:all": (reservoir, "it is a reservoir or a forest, and a check adds up the sums of a layer"),
+    }
+    for text, (given, cause) in causes.items():
+        with pytest.raises(SartoError) as caught:
+            guarded(emit(graph), Guards.of(text), graph=given)
+        assert (caught.value.code, caught.value.cause) == ("E150", cause)
+        assert caught.value.message == "the model has no layer that could be checked"
 
 
 def test_a_computer_takes_no_guard(tmp_path: Path) -> None:
