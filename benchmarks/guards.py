@@ -9,7 +9,8 @@ layers, `abft:all` convolutions too. Every variant sees as many faults, drawn an
 Beside silent critical faults (a class changes, nothing tells) stand the share of answers that are wrong, the second
 definition, and the faults that end in no answer (due). The ratio of the times to a silent critical failure is that of
 exposed bits times critical share, of all seeds together; its bounds take the ends of both intervals, the worst against
-the worst, and where no critical fault of the guarded images was seen it is the lower one. No bar was set: the figures say what each guard does, and where it does nothing.
+the worst, and where no critical fault of the guarded images was seen it is the lower one. No bar was set: the figures
+say what each guard does, and where it does nothing.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ def pooled(plain: Sequence[dict[str, float]], guarded: Sequence[dict[str, float]
     for rows in (plain, guarded):
         count = round(sum(row["anywhere, critical"] for row in rows) * faults)
         seen = faults * len(rows)
-        bits = sum(row["bits"] for row in rows)
+        bits = round(sum(row["bits"] for row in rows))
         shares.append((bits, count / seen, *interval(count, seen, confidence=CONFIDENCE)))
     value, low, high = ratio(*shares)
     finite = value if math.isfinite(value) else low

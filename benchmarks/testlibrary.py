@@ -15,6 +15,8 @@ A second control is a convolutional network, whose few weights take part in near
 The self-test is then built for a Cortex-M4: bytes of flash and instructions, with and without it.
 """
 
+# pyright: reportUnknownArgumentType=false
+
 from __future__ import annotations
 
 from typing import Any

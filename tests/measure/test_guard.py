@@ -172,7 +172,12 @@ def test_a_computer_takes_no_guard(tmp_path: Path) -> None:
 
 def test_two_guards_and_a_guard_in_no_parts_are_refused() -> None:
     once = guarded(changed(), FLASH, 1)
-    for sources, parts in ((once, 1), (changed(), 0), (changed(), 3)):
+    for sources, parts in (
+        (once, 1),
+        (emit(chain(6, 2), checked=("dense",)), 1),
+        (changed(), 0),
+        (changed(), 3),
+    ):
         with pytest.raises(SartoError) as caught:
             guarded(sources, Guards(FlashSum(parts=parts)))
         assert caught.value.code == "E150"

@@ -15,6 +15,7 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, save_arrays, save_graph
 from sarto.core.store import file_sha256, write_atomic
 from sarto.deploy.c.emit import emit
+from sarto.deploy.guard import Guards
 from sarto.measure.model import RawSequences, of_items
 from tests.audit.faults.test_container import written
 from tests.deploy.c.chains import chain, items
@@ -61,6 +62,20 @@ def test_patterns_that_an_image_does_not_have_leave_it_out_unless_it_is_asked_fo
     with pytest.raises(SartoError) as caught:
         audit_folder(tmp_path, ("image",), plan=PLAN, fault=Fault(pattern="channel"))
     assert caught.value.code == "E148"
+
+
+def test_checked_layers_are_judged_with_their_own_bytes_exposed(tmp_path: Path) -> None:
+    graph, _ = folder(tmp_path, seed=6)
+    plain, checked = (
+        audit_folder(tmp_path, ("image",), plan=PLAN, guards=guards)[0]
+        for guards in (None, Guards.of("abft"))
+    )
+    (last,) = (op for op in graph.whole if op.kind == "dense")
+    row_bits = 16 * graph.const(last.inputs["weights"]).shape[1]
+    own = {name for name in checked.tables[0].rows if name[1] == "checksums"}
+    assert {row[0] for row in own} == {f"check_{graph.whole.index(last)}_0"}
+    assert checked.bits > plain.bits + row_bits
+    assert checked.rates.kinds["due"].share > plain.rates.kinds["due"].share
 
 
 def test_a_stored_network(tmp_path: Path) -> None:
