@@ -153,6 +153,7 @@ def _covered(graph: Graph, guards: Guards, command: str) -> list[Evidence]:
     return [
         Evidence(f"checked {what}", share, "1", "measured", tool, command, subject_sha256=graph.sha256)
         for what, share in shares.items()
+        if share is not None
     ]
 
 

@@ -9,8 +9,8 @@ import pytest
 from jaxtyping import Integer
 
 from sarto.core.bits import Places
-from sarto.core.graph import Graph, Op, Tensor
-from sarto.deploy.c.checksums import KINDS, checksum, coverage, residue
+from sarto.core.graph import Graph, Op, Tensor, Window
+from sarto.deploy.c.checksums import KINDS, checked_readout, checksum, coverage, is_checked, residue
 from sarto.deploy.c.emit import emit
 from sarto.deploy.c.network import arena_plan
 from sarto.deploy.c.storage import STORAGES
@@ -22,6 +22,7 @@ from sarto.measure.image import Image
 from sarto.measure.injection import Answers, Injector
 from sarto.measure.model import RawSequences, of_items, outputs
 from sarto.measure.outputs import Outputs, check_equal
+from tests.core.graph.graphs import raw_words, small_graph
 from tests.deploy.c.chains import chain, items
 
 GROUPS, PAIRS = 23, 30
@@ -199,6 +200,29 @@ def test_what_goes_wrong_in_ram_while_a_place_is_computed_is_mostly_right_again(
     assert ended == 0 and 0 < checked < plain / 5 and plain > 60
 
 
+@pytest.mark.parametrize("stream", ["sequences", "segments and windows"])
+def test_a_readout_is_checked_as_features_come(stream: str) -> None:
+    window = None if stream == "sequences" else Window(8, 3)
+    graph = small_graph(7, classes=5, segments=1 if window is None else 3, segment_steps=2, window=window)
+    assert not is_checked(graph) and is_checked(checked_readout(graph))
+    digits = checked_readout(graph).const("weights_out")[..., 5:].astype(int)
+    np.testing.assert_array_equal(digits @ [1, 256], graph.const("weights_out").sum(axis=-1, dtype=int))
+    raw, offsets = raw_words(7, [9, 12, 5])
+    given = RawSequences(raw, offsets)
+    plain, checked = (emit(graph, checked=kinds) for kinds in ((), KINDS))
+    truth = run_on_host(plain, given.listed())
+    assert run_on_host(checked, given.listed(), sanitize=True).equals(truth)
+    if window is None:
+        of, bare = injector(graph, KINDS, given), injector(graph, (), given)
+        assert emulate(of.image, given.listed()).outputs.equals(truth)
+        assert silent(of, "weights_out", 40) == 0 < silent(bare, "weights_out", 40)
+        assert coverage(graph, KINDS).layers == 1
+        assert coverage(graph, KINDS).left_out == dict.fromkeys(("inputs", "weights"), ONLY)
+
+
+ONLY = "only a linear readout is checked"
+
+
 def test_what_is_left_out_is_told() -> None:
     graph = chain(6, 3)
     of_all, of_dense = coverage(graph, KINDS), coverage(graph, ("dense",))
@@ -209,4 +233,5 @@ def test_what_is_left_out_is_told() -> None:
     }
     assert of_dense.weights == sizes["scores"] / sum(sizes.values())
     work = sum(size * int(np.prod(graph.by_name[name].shape[:-1])) for name, size in sizes.items())
-    assert of_dense.multiplications == sizes["scores"] / work < of_all.multiplications < 1
+    assert of_dense.multiplications == sizes["scores"] / work
+    assert of_all.multiplications is not None and sizes["scores"] / work < of_all.multiplications < 1
