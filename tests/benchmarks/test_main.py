@@ -30,6 +30,7 @@ NAMES = {
     "fuzz_container",
     "graph_reservoir",
     "guarded_image",
+    "guards",
     "har_network",
     "har_reservoir",
     "hardening",

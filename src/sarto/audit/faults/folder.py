@@ -104,7 +104,9 @@ def audit_folder(
                 if guards is None:
                     image = build(sources, device, optimise=level, cache=cache)
                 else:
-                    image, _ = build_guarded(sources, device, guards, optimise=level, cache=cache)
+                    image, _ = build_guarded(
+                        sources, device, guards, graph=graph, optimise=level, cache=cache
+                    )
                 space = image_space(graph, image, given, fault)
         found.append(
             run(
