@@ -29,7 +29,10 @@ import numpy as np
 from jaxtyping import UInt32
 
 from sarto.core.errors import SartoError
+from sarto.core.units import parse_quantity
 from sarto.deploy.c.program import filled, image_sources
+from sarto.deploy.copies import copied
+from sarto.deploy.sums import rotating_sum
 
 WHAT = ("flash", "code")
 """What a guard sums: all of the flash, or all but the weights."""
@@ -51,26 +54,44 @@ class FlashSum:
 
 
 @dataclass(frozen=True)
+class Copies:
+    """A second copy of tables.
+
+    Attributes:
+        budget_b: bytes that it may take; None is all tables.
+        tables: their names, once they were chosen (`sarto.audit.faults.copies`); none is all.
+    """
+
+    budget_b: int | None = None
+    tables: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "copy" if self.budget_b is None else f"copy:{self.budget_b}B"
+
+
+@dataclass(frozen=True)
 class Guards:
     """Guards, as an option lists them.
 
     Attributes:
         flash: the sum over the flash.
         abft: whether layers are checked by sums of their weights.
+        copy: the tables that lie in the flash twice.
 
-    >>> str(Guards.of("abft, flash:16"))
-    'flash:16,abft'
+    >>> str(Guards.of("copy:2kB, abft, flash:16"))
+    'flash:16,abft,copy:2000B'
     """
 
     flash: FlashSum | None = None
     abft: bool = False
+    copy: Copies | None = None
 
     @staticmethod
     def of(text: str) -> Guards:
         """Return the guards in a list such as `flash`, `code:4` or `flash:16,abft`.
 
         >>> Guards.of("code:4")
-        Guards(flash=FlashSum(weights=False, parts=4), abft=False)
+        Guards(flash=FlashSum(weights=False, parts=4), abft=False, copy=None)
 
         Raises:
             SartoError: E150, for anything else, and for two guards of one kind.
@@ -89,7 +110,8 @@ class Guards:
         return found
 
     def __str__(self) -> str:
-        return ",".join([*([str(self.flash)] if self.flash else []), *["abft"] * self.abft])
+        found = (self.flash, "abft" if self.abft else None, self.copy)
+        return ",".join(str(one) for one in found if one is not None)
 
 
 def _guard(text: str) -> dict[str, Any]:
@@ -99,11 +121,13 @@ def _guard(text: str) -> dict[str, Any]:
         return {"flash": FlashSum(what == "flash", int(more) if colon else 1)}
     if text == "abft":
         return {"abft": True}
+    if what == "copy":
+        return {"copy": Copies(int(parse_quantity(more, "byte").value) if colon else None)}
     raise SartoError(
         "E150",
         f"'{text}' is no guard",
-        cause="a guard sums all of the flash, or all but the weights (code), or checks layers by sums (abft)",
-        hint="say flash, code, abft, flash:16 for a sixteenth at every answer, or several: flash,abft",
+        cause="a guard sums all of the flash, or all but the weights (code), checks layers by sums (abft), or copies tables",
+        hint="say flash, code, abft, flash:16 for a sixteenth at every answer, copy:2kB, or several: flash,copy:2kB",
     )
 
 
@@ -123,7 +147,11 @@ def guarded(sources: Mapping[str, str], guards: Guards, total: int | None = None
     """
     if guards.abft:
         raise SartoError("E150", "'abft' is no guard yet", cause="no layer is checked", hint="leave it out")
-    return dict(sources) if guards.flash is None else _summed(sources, guards.flash, total)
+    made = dict(sources)
+    if guards.copy is not None:
+        assert guards.copy.tables or guards.copy.budget_b is None, "tables are chosen under a budget first"
+        made = copied(made, guards.copy.tables)
+    return made if guards.flash is None else _summed(made, guards.flash, total)
 
 
 def _summed(sources: Mapping[str, str], flash: FlashSum, total: int | None) -> dict[str, str]:
@@ -169,26 +197,20 @@ def _renamed(source: str, name: str, arguments: str) -> str:
 def guarded_script(script: str, weights: bool) -> str:
     """Return the linker script with every section of the flash filled up, and the sum behind them.
 
-    Where weights are not summed, they come after the sum: every table has a section of its own, with its name.
+    What is not summed comes after the sum: tables that lie in the flash twice, which are checked by themselves, and
+    weights where they are left out. Every table has a section of its own, with its name.
     """
     for name, align_b in ((".text", 8), (".rodata", 4 * BLOCK)):
         script, count = re.subn(
             rf"({re.escape(name)} : {{ [^}}]*)}} > FLASH", rf"\1. = ALIGN({align_b}); }} > FLASH", script
         )
         assert count == 1, f"the linker script has one {name}"
-    guard = "  .guard : { guard_last = .; KEEP(*(.guard)) } > FLASH\n"
+    assert ".rodata.* " in script, "the linker script takes tables by their names"
+    summed = ".rodata.[!k]* " if weights else ".rodata.[!kw]* .rodata.w[!e]* "
+    script = script.replace(".rodata.* ", summed, 1)
+    guard = "  .guard : { guard_last = .; KEEP(*(.guard)) } > FLASH\n  .kept : { *(.rodata.k*) } > FLASH\n"
     if not weights:
-        assert ".rodata.* " in script, "the linker script takes tables by their names"
-        script = script.replace(".rodata.* ", ".rodata.[!w]* .rodata.w[!e]* ", 1)
         guard += "  .weights : { *(.rodata.we*) } > FLASH\n"
     return script.replace(
         "  .stack (NOLOAD)", f"  guard_first = ADDR(.vectors);\n{guard}  .stack (NOLOAD)", 1
     )
-
-
-def rotating_sum(words: UInt32[np.ndarray, " word"]) -> int:
-    """Return the sum over words, as the guard computes it."""
-    total = 0
-    for word in words.tolist():
-        total = ((total << 31 | total >> 1) & 0xFFFFFFFF) ^ word
-    return total
