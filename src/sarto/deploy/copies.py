@@ -153,7 +153,8 @@ def _answering(source: str, chosen: Mapping[str, re.Match[str]]) -> str:
     )
     again = network and not any(name.startswith(STREAMED) for name in chosen)
     gives = ", ".join(re.findall(r"(\w+)(?:,|$)", takes))
-    made = {"ANSWER": answer, "TAKES": takes, "GIVES": gives}
+    stops = int("guard_fault" in source)
+    made = {"ANSWER": answer, "TAKES": takes, "GIVES": gives, "FIRST": str(stops)}
     source = _once(source, f"static int {answer}({takes})\n", f"static int {answer}_once({takes})\n")
     made = filled(_text("copies_again" if again else "copies_stop"), made)
     source = _once(source, f"\n{after}", f"\n{made}{after}")

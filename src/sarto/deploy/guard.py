@@ -1,4 +1,9 @@
-"""Guards in the generated C: a sum over all of the flash, code included, that is checked before an answer is given.
+"""Guards in the generated C: what is wrong is found before an answer is given, and then there is none.
+
+`flash` is a sum over all of the flash, code included, or over all but the weights (`code`). `abft` holds the sums of
+layers to checksums of their weights while they are computed, see `sarto.deploy.c.checksums`: of fully connected layers,
+or with `abft:all` of convolutions too. `copy` has tables in the flash twice and goes on with the copy that is sound, see
+`sarto.deploy.copies`: all tables, or with `copy:2kB` those that were chosen for so many bytes.
 
 The words w_0 .. w_(n-1) of the flash, from its origin to the word that holds the sum, are added without carry, turned
 by one bit each:
@@ -20,7 +25,7 @@ less, and a fault may spoil the answers that are given until it is found.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
@@ -29,13 +34,18 @@ import numpy as np
 from jaxtyping import UInt32
 
 from sarto.core.errors import SartoError
+from sarto.core.graph import Graph
 from sarto.core.units import parse_quantity
+from sarto.deploy.c.checksums import KINDS, coverage
+from sarto.deploy.c.emit import emit
 from sarto.deploy.c.program import filled, image_sources
 from sarto.deploy.copies import copied
 from sarto.deploy.sums import rotating_sum
 
 WHAT = ("flash", "code")
 """What a guard sums: all of the flash, or all but the weights."""
+LAYERS = {"abft": ("dense",), "abft:all": KINDS}
+"""Which kinds of layers a guard checks."""
 BLOCK = 8
 """Words that are checked in one turn of the loop; the linker fills the last one up."""
 UNSET = 0xFFFFFFFF
@@ -75,15 +85,15 @@ class Guards:
 
     Attributes:
         flash: the sum over the flash.
-        abft: whether layers are checked by sums of their weights.
+        abft: kinds of layers that are held to checksums.
         copy: the tables that lie in the flash twice.
 
-    >>> str(Guards.of("copy:2kB, abft, flash:16"))
-    'flash:16,abft,copy:2000B'
+    >>> str(Guards.of("copy:2kB, abft:all, flash:16"))
+    'flash:16,abft:all,copy:2000B'
     """
 
     flash: FlashSum | None = None
-    abft: bool = False
+    abft: tuple[str, ...] = ()
     copy: Copies | None = None
 
     @staticmethod
@@ -91,7 +101,7 @@ class Guards:
         """Return the guards in a list such as `flash`, `code:4` or `flash:16,abft`.
 
         >>> Guards.of("code:4")
-        Guards(flash=FlashSum(weights=False, parts=4), abft=False, copy=None)
+        Guards(flash=FlashSum(weights=False, parts=4), abft=(), copy=None)
 
         Raises:
             SartoError: E150, for anything else, and for two guards of one kind.
@@ -103,15 +113,17 @@ class Guards:
                 raise SartoError(
                     "E150",
                     f"'{text}' has two guards of one kind",
-                    cause="the flash is summed once: all of it, or all but the weights",
+                    cause="the flash is summed once, and layers are checked once",
                     hint="say each kind once, such as flash:16,abft",
                 )
             found = replace(found, **said)
         return found
 
     def __str__(self) -> str:
-        found = (self.flash, "abft" if self.abft else None, self.copy)
-        return ",".join(str(one) for one in found if one is not None)
+        said = [str(self.flash)] if self.flash else []
+        said += [name for name, kinds in LAYERS.items() if kinds == self.abft]
+        said += [str(self.copy)] if self.copy else []
+        return ",".join(said)
 
 
 def _guard(text: str) -> dict[str, Any]:
@@ -119,19 +131,21 @@ def _guard(text: str) -> dict[str, Any]:
     what, colon, more = text.partition(":")
     if what in WHAT and (more.isdigit() or not colon):
         return {"flash": FlashSum(what == "flash", int(more) if colon else 1)}
-    if text == "abft":
-        return {"abft": True}
+    if text in LAYERS:
+        return {"abft": LAYERS[text]}
     if what == "copy":
         return {"copy": Copies(int(parse_quantity(more, "byte").value) if colon else None)}
     raise SartoError(
         "E150",
         f"'{text}' is no guard",
-        cause="a guard sums all of the flash, or all but the weights (code), checks layers by sums (abft), or copies tables",
+        cause="a guard sums the flash (flash; code is all but the weights), checks layers (abft, abft:all), or copies tables",
         hint="say flash, code, abft, flash:16 for a sixteenth at every answer, copy:2kB, or several: flash,copy:2kB",
     )
 
 
-def guarded(sources: Mapping[str, str], guards: Guards, total: int | None = None) -> dict[str, str]:
+def guarded(
+    sources: Mapping[str, str], guards: Guards, total: int | None = None, graph: Graph | None = None
+) -> dict[str, str]:
     """Return `sources` of a model with guards, and with the linker script that they need.
 
     Args:
@@ -141,17 +155,44 @@ def guarded(sources: Mapping[str, str], guards: Guards, total: int | None = None
             costs less, and harmless faults stop less.
         total: the sum of the linked program, which `measure.guard` finds; None learns it from the first scrub after the
             start, where nobody can write it into the program: what was wrong before the start is not found then.
+        graph: what `sources` were generated from, for checks of its layers.
 
     Raises:
-        SartoError: E150, when the sources are guarded already, or the parts are no power of two.
+        SartoError: E150, when the sources are guarded already, the parts are no power of two, or no layer can be
+            checked.
     """
-    if guards.abft:
-        raise SartoError("E150", "'abft' is no guard yet", cause="no layer is checked", hint="leave it out")
+    if any(name in sources["model.c"] for name in ("unguarded_predict", "guard_fault", "kept_tables")):
+        raise SartoError(
+            "E150",
+            "the model has its guard already",
+            cause="there is room for one",
+            hint="guard the sources that Sarto generated",
+        )
     made = dict(sources)
+    if guards.abft:
+        assert graph is not None, "checks of layers are written with the layers"
+        made["model.c"] = _checked(graph, sources["model.c"], guards.abft)
     if guards.copy is not None:
         assert guards.copy.tables or guards.copy.budget_b is None, "tables are chosen under a budget first"
         made = copied(made, guards.copy.tables)
     return made if guards.flash is None else _summed(made, guards.flash, total)
+
+
+def _checked(graph: Graph, source: str, kinds: Collection[str]) -> str:
+    """Return `source`, which was generated from `graph`, with the checks of its layers."""
+    found = coverage(graph, kinds)
+    if not found.layers:
+        what = "a reservoir or a forest" if graph.step else "no network of fully connected layers"
+        cause = "; ".join(f"{name}: {reason}" for name, reason in found.left_out.items())
+        raise SartoError(
+            "E150",
+            "the model has no layer that could be checked",
+            cause=cause or f"it is {what}, and a check adds up the sums of a layer",
+            hint="say abft:all for a network of convolutions, or flash, which is for any program",
+        )
+    title = re.match(r"/\* (.*) \*/\n", source)
+    assert title is not None, "the source begins with its title"
+    return emit(graph, title[1], checked=kinds)["model.c"]
 
 
 def _summed(sources: Mapping[str, str], flash: FlashSum, total: int | None) -> dict[str, str]:
@@ -164,22 +205,21 @@ def _summed(sources: Mapping[str, str], flash: FlashSum, total: int | None) -> d
             cause="a small core has no division, so that their number is a power of two",
             hint="such as 1, 4 or 16",
         )
-    if "unguarded_predict" in sources["model.c"]:
-        raise SartoError(
-            "E150",
-            "the model has its guard already",
-            cause="there is room for one",
-            hint="guard the sources that Sarto generated",
-        )
     streams = re.search(r"^#define \w+_WINDOW [1-9]", sources["model.h"], re.MULTILINE) is not None
     bare = _renamed(sources["model.c"], "predict", r"model_arena \*arena")
     if streams:
         bare = _renamed(bare, "step", r"model_arena \*arena, const model_sample \*sample")
-    text = (files("sarto") / "deploy" / "c" / "guard" / "guard.c").read_text(encoding="utf-8")
+    text = _text("guard.c")
     written = {"SUM": f"{UNSET if total is None else total:#010x}", "LEARN": str(int(total is None))}
+    fault = "" if "guard_fault" in bare else _text("fault.c")
+    written |= {"FAULT": fault}
     made = filled(text, {**written, "PARTS": str(parts), "WINDOWS": str(int(streams))})
     script = sources.get("link.ld", image_sources()["link.ld"])
     return {**sources, "model.c": f"{bare}\n{made}", "link.ld": guarded_script(script, flash.weights)}
+
+
+def _text(name: str) -> str:
+    return (files("sarto.deploy.c") / "guard" / name).read_text(encoding="utf-8")
 
 
 def _renamed(source: str, name: str, arguments: str) -> str:

@@ -14,6 +14,8 @@ from sarto.core.artifact import check_image, read_manifest
 from sarto.core.device import Device, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
+from sarto.core.graph import Graph, load_graph
+from sarto.deploy.c.checksums import coverage
 from sarto.deploy.c.program import image_sources, linker_script
 from sarto.deploy.guard import UNSET, Guards, guarded, rotating_sum
 from sarto.measure.build import build
@@ -32,6 +34,7 @@ def build_guarded(
     device: Device,
     guards: Guards,
     *,
+    graph: Graph | None = None,
     optimise: str = "-O2",
     flash_b: int | None = None,
     ram_b: int | None = None,
@@ -43,6 +46,7 @@ def build_guarded(
         sources: as `build` takes them, without a guard.
         device: to build for.
         guards: which.
+        graph: what `sources` were generated from, for checks of its layers.
         optimise: the compiler's level.
         flash_b: flash allowed; None allows all of it.
         ram_b: RAM allowed; None allows all of it.
@@ -53,7 +57,7 @@ def build_guarded(
     """
 
     def built(total: int) -> tuple[Image, dict[str, str]]:
-        made = guarded(sources, guards, total)
+        made = guarded(sources, guards, total, graph)
         return build(made, device, optimise=optimise, flash_b=flash_b, ram_b=ram_b, cache=cache), made
 
     image, made = built(UNSET)
@@ -81,7 +85,8 @@ def guard_folder(
 
     Returns:
         `model.c`, `model.h` and `link.ld`; and the evidence `flash of the guard`, `ram of the guard` and `instructions
-        of the guard`, of an inference, the most of any.
+        of the guard`, of an inference, the most of any; of checked layers also `checked multiplications` and `checked
+        weights`, their shares of those of all layers, with what is left out and why.
 
     Raises:
         SartoError: E112, when the model runs on no device that is flashed; E114, when `out` is no output folder; E403,
@@ -98,11 +103,12 @@ def guard_folder(
             hint="guard a model that was made for a device",
         )
     sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
+    graph = load_graph(out / "graph.npz")
     plain = build(sources, core, optimise=manifest["optimise"])
     if stored:
-        image, made = build_guarded(sources, core, guards, optimise=manifest["optimise"])
+        image, made = build_guarded(sources, core, guards, graph=graph, optimise=manifest["optimise"])
     else:
-        made = guarded(sources, guards)
+        made = guarded(sources, guards, graph=graph)
         image = build(made, core, optimise=manifest["optimise"])
     before, after = emulate(plain, given), emulate(image, given)
     check_equal(before.outputs, after.outputs, "the model", "the guarded model")
@@ -132,7 +138,22 @@ def guard_folder(
         image.flash_allowed, image.ram_allowed, image.stack_b, made.get("link.ld", image_sources()["link.ld"])
     )
     work = ranged("instructions of the guard", more, "instructions", "emulated", after.tool, command, subject)
-    return {**made, "link.ld": script}, [flash, ram, work]
+    rows = [flash, ram, work, *_covered(graph, guards, command)]
+    return {**made, "link.ld": script}, rows
+
+
+def _covered(graph: Graph, guards: Guards, command: str) -> list[Evidence]:
+    """Return how much of the network is held to checksums, where it is."""
+    if not guards.abft:
+        return []
+    found = coverage(graph, guards.abft)
+    left = [f"{name}: {reason}" for name, reason in found.left_out.items()]
+    tool = "; ".join([f"{found.layers} of {found.of_layers} layers", *left])
+    shares = {"multiplications": found.multiplications, "weights": found.weights}
+    return [
+        Evidence(f"checked {what}", share, "1", "measured", tool, command, subject_sha256=graph.sha256)
+        for what, share in shares.items()
+    ]
 
 
 def flash_sum(image: Image) -> int:

@@ -8,8 +8,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from sarto.core.graph import Graph, Op
+from sarto.deploy.c.convolution import in_pairs, is_depthwise
 from sarto.deploy.c.emit import emit
-from sarto.deploy.c.network import in_pairs, is_depthwise, scaling
+from sarto.deploy.c.network import scaling
 from sarto.devices import device
 from sarto.measure.build import build
 from sarto.measure.compilers import Name

@@ -118,7 +118,9 @@ def audit_folder(
                 if guards is None:
                     image = build(sources, device, optimise=level, cache=cache)
                 else:
-                    image, _ = build_guarded(sources, device, guards, optimise=level, cache=cache)
+                    image, _ = build_guarded(
+                        sources, device, guards, graph=graph, optimise=level, cache=cache
+                    )
                 first = emulate(image, [given[0]])
                 fit = max(2, RUN // int(first.inference_instructions[0]))
                 tolerance = 0.0

@@ -44,6 +44,8 @@ _KINDS = {
     "scaling_": "scaling",
     "layer_": "descriptors",
     "stream_": "weights",
+    "check_": "checksums",
+    "sums_": "checksums",
 }
 """How the names of tables begin that the generated code has, and what they hold; all others are `tables`."""
 
@@ -55,7 +57,8 @@ class Region:
     Attributes:
         memory: `flash` or `ram`.
         name: of the function, the table or the variable; of what has none, the section's.
-        kind: `code`, `vectors`, `weights`, `scaling`, `descriptors`, `tables`, `unnamed`, `variables` or `stack`.
+        kind: `code`, `vectors`, `weights`, `scaling`, `descriptors`, `checksums`, `tables`, `unnamed`, `variables` or
+            `stack`.
         first: byte from the memory's origin on.
         size_b: how many bytes.
     """

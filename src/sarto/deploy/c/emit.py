@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.resources import files
 
@@ -75,19 +75,25 @@ ROUNDED = {"neuron", "mean_feature", "random_features"}
 """Kernels with a requantised sum."""
 
 
-def emit(graph: Graph, title: str = "A model cut to measure by Sarto", words: str = "") -> dict[str, str]:
+def emit(
+    graph: Graph,
+    title: str = "A model cut to measure by Sarto",
+    words: str = "",
+    checked: Collection[str] = (),
+) -> dict[str, str]:
     """Return the generated files by name: `<name>.h` and `<name>.c`, where name is the graph's.
 
     Args:
         graph: the integer network.
         title: of the files, for people.
         words: what a count of each raw word is worth, for whoever writes the driver; not said when empty.
+        checked: kinds of layers of a network whose sums are held to checksums, see `deploy.c.checksums`.
 
     Raises:
         SartoError: E126, when a layer of a network cannot be written.
     """
     if graph.whole:
-        return emit_network(graph, title, words)
+        return emit_network(graph, title, words, checked)
     return {f"{graph.name}.h": _header(graph, title, words), f"{graph.name}.c": _source(graph, title)}
 
 

@@ -8,18 +8,18 @@ Kernels are the files `kernels/network_*.c`. What they read is laid out here: ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from functools import partial
 from importlib.resources import files
 
 import numpy as np
-from jaxtyping import Int, Integer
+from jaxtyping import Int
 
-from sarto.core.graph import Graph, Op, Tensor
-from sarto.core.graph.network import Slide
+from sarto.core.graph import Graph, Op
 from sarto.core.graph.operations import SCORE_LIMIT
 from sarto.core.graph.values import DTYPES
-from sarto.deploy.c import between, front_end, mam
+from sarto.deploy.c import between, checksums, front_end, mam
+from sarto.deploy.c.convolution import geometry, in_pairs, is_depthwise, is_direct, patch_b
 from sarto.deploy.c.emission import Emission, check, refused
 from sarto.deploy.c.layout import WORDS, laid_out, table, whole_words
 from sarto.deploy.c.network_header import counters_b, header
@@ -39,6 +39,7 @@ ORDER = (
     "network_int8",
     "network_uint8",
     "network_settle",
+    "network_checked",
     "network_layer",
     "network_rows",
     "network_pair",
@@ -64,13 +65,15 @@ ORDER = (
 """Kernel files in the order in which they build on each other."""
 
 
-def emit_network(graph: Graph, title: str, words: str) -> dict[str, str]:
+def emit_network(graph: Graph, title: str, words: str, checked: Collection[str] = ()) -> dict[str, str]:
     """Return `<name>.h` and `<name>.c` of a graph of whole items; `title` and `words` are for people.
+
+    Layers of the kinds in `checked` are held to their checksums, see `checksums`.
 
     Raises:
         SartoError: E126, when a layer is too large to be described, or the kernels do not know it.
     """
-    return _Emitter(graph).files(title, words)
+    return _Emitter(graph, checked).files(title, words)
 
 
 def arena_plan(graph: Graph) -> Plan:
@@ -87,8 +90,9 @@ def network_arena_b(graph: Graph) -> int:
 class _Emitter(Emission):
     """The text of one graph."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, checked: Collection[str]) -> None:
         super().__init__(graph, arena_plan(graph))
+        self.checks = checksums.Checks(self, checked)
         self.kinds: dict[str, Callable[[int, Op], None]] = {
             "dense": self.dense,
             "conv": self.conv,
@@ -214,11 +218,8 @@ class _Emitter(Emission):
         self.parts.needs("network_rows", kind)
         scale, weights = self.scale(number, op), self.weights(number, laid_out(values, swapped=False))
         self.parts.tables.append(f"static const scaling scaling_{number} = {scale};\n")
-        self.call(
-            y,
-            f"rows_{kind}(&scaling_{number}, scale_{number}, {weights}, {self.place(x)}, {taps}, {outputs}, "
-            f"{self.place(y, const=False)}, 0)",
-        )
+        text = f"rows_{kind}(&scaling_{number}, scale_{number}, {weights}, {self.place(x)}, {taps}, {outputs}"
+        self.call(y, self.checks.dense(number, op, f"{text}, {self.place(y, const=False)}, 0)"))
 
     def stream_dense(self, number: int, op: Op) -> None:
         """Add a fully connected layer whose weights are a stream."""
@@ -238,7 +239,8 @@ class _Emitter(Emission):
             f"{{{scale}, {weights}, {own}, {taps}, {outputs}, {step}}};\n"
         )
         to = self.place(y, const=False)
-        self.call(y, f"run_dense_{storage}_{x.dtype}(&layer_{number}, {self.place(x.name)}, {to})")
+        text = f"run_dense_{storage}_{x.dtype}(&layer_{number}, {self.place(x.name)}, {to})"
+        self.call(y, self.checks.dense(number, op, text))
 
     def conv(self, number: int, op: Op) -> None:
         """Add a convolution; one of every channel by itself has a kernel of its own."""
@@ -251,8 +253,8 @@ class _Emitter(Emission):
             rows = whole_words(weights.reshape(len(weights), -1))
             groups = op.attributes["groups"]
             values = np.concatenate([laid_out(part, swapped=False) for part in np.split(rows, groups)])
-        sizes = dict(_geometry(x, y, op, weights.shape[1:3]))
-        sizes |= {"taps": patch_b(weights), "direct": int(_is_direct(x, weights, op))}
+        sizes = dict(geometry(x, y, op, weights.shape[1:3]))
+        sizes |= {"taps": patch_b(weights), "direct": int(is_direct(x, weights, op))}
         sizes |= {"pairs": int(in_pairs(y, weights))}
         check(op, *sizes.values())
         for needed in ("network_layer", f"network_{x.dtype}", *(() if each else ("network_gather",))):
@@ -268,7 +270,7 @@ class _Emitter(Emission):
                 self.parts.features.add("PAIRS")
         scale = self.scale(number, op)
         table_name = self.weights(number, values) if storage == "plain" else "0"
-        fields = ", ".join(map(str, sizes.values()))
+        fields = ", ".join([*map(str, sizes.values()), *self.checks.fields(number, op)])
         self.parts.tables.append(
             f"static const conv_layer layer_{number} = {{{scale}, {table_name}, {fields}}};\n"
         )
@@ -284,11 +286,8 @@ class _Emitter(Emission):
             )
             kernel, stream = f"conv_{storage}", f", &stream_of_{number}"
             patch += f", (int8_t *)m + {at + _scratch_b(self.graph, op) - block_b(self.graph, op)}"
-        self.call(
-            y.name,
-            f"{kernel}_{x.dtype}(&layer_{number}{stream}, {self.place(x.name)}{patch}, "
-            f"{self.place(y.name, const=False)})",
-        )
+        text = f"{kernel}_{x.dtype}(&layer_{number}{stream}, {self.place(x.name)}{patch}"
+        self.call(y.name, self.checks.conv(number, f"{text}, {self.place(y.name, const=False)})"))
 
     def argmax(self, number: int, op: Op) -> None:
         """Note where the scores lie; those of 8 bits are widened."""
@@ -316,31 +315,6 @@ def _text(name: str) -> str:
     return (files("sarto.deploy.c") / "kernels" / f"{name}.c").read_text(encoding="utf-8")
 
 
-def is_depthwise(weights: Integer[np.ndarray, "output row column channel"], op: Op) -> bool:
-    """Return whether every channel is convolved by itself, into one."""
-    return weights.shape[3] == 1 and op.attributes["groups"] == len(weights)
-
-
-def patch_b(weights: Integer[np.ndarray, "output row column channel"]) -> int:
-    """Return the bytes of what one place of a convolution sees, up to a whole word."""
-    return -(-int(np.prod(weights.shape[1:])) // WORD_B) * WORD_B
-
-
-def in_pairs(y: Tensor, weights: Integer[np.ndarray, "output row column channel"]) -> bool:
-    """Return whether two places of a convolution go at a time: what each sees of a group are whole words."""
-    return weights.shape[3] % WORD_B == 0 and y.shape[0] * y.shape[1] > 1
-
-
-def _is_direct(x: Tensor, weights: Integer[np.ndarray, "output row column channel"], op: Op) -> bool:
-    """Return whether what a place sees lies in the input side by side, in whole words."""
-    slide = Slide.of((weights.shape[1], weights.shape[2]), op.attributes)
-    rows, columns = slide.kernel
-    beside = rows == 1 or (columns == x.shape[1] and slide.dilation[0] == 1)
-    dense = columns == 1 or slide.dilation[1] == 1
-    whole = int(np.prod(weights.shape[1:])) % WORD_B == 0
-    return op.attributes["groups"] == 1 and not any(slide.padding) and beside and dense and whole
-
-
 def _scratch_b(graph: Graph, op: Op) -> int:
     """Return the bytes that the kernel of an operation needs while it runs."""
     if op.kind == "conv":
@@ -351,23 +325,12 @@ def _scratch_b(graph: Graph, op: Op) -> int:
         stream = storage_of(op) != "plain"
         if in_pairs(y, weights) and not stream:
             return 2 * patch_b(weights)
-        return (0 if _is_direct(x, weights, op) else patch_b(weights)) + block_b(graph, op)
+        return (0 if is_direct(x, weights, op) else patch_b(weights)) + block_b(graph, op)
     if op.kind == "argmax" and graph.by_name[op.inputs["x"]].dtype != "int32":
         return WORD_B * len(graph.outputs)
     if op.kind in ("mam", "mam_conv"):
         return mam.scratch_b(graph, op)
     return front_end.scratch_b(op) if op.kind == "front_end" else 0
-
-
-def _geometry(x: Tensor, y: Tensor, op: Op, kernel: tuple[int, ...]) -> Mapping[str, int]:
-    """Return the sizes of a convolution in the order of `conv_layer`."""
-    slide = Slide.of((kernel[0], kernel[1]), op.attributes)
-    given = {"rows": x.shape[0], "columns": x.shape[1], "channels": x.shape[2]}
-    made = {"to_rows": y.shape[0], "to_columns": y.shape[1], "outputs": y.shape[2]}
-    pairs = (("kernel", slide.kernel), ("stride", slide.stride), ("padding", slide.padding))
-    moved = {f"{name}_{axis}": n for name, pair in pairs for axis, n in zip("rc", pair, strict=True)}
-    far = {f"dilation_{axis}": n for axis, n in zip("rc", slide.dilation, strict=True)}
-    return {**given, **made, **moved, **far, "groups": op.attributes["groups"]}
 
 
 def scaling(graph: Graph, op: Op) -> tuple[str, Int[np.ndarray, "channel number"]]:

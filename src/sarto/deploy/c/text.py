@@ -18,6 +18,8 @@ FEATURES = (
     "BENT",
     "BOX",
     "BYTES",
+    "CHECKED",
+    "CHECKED_CONV",
     "CYCLIC",
     "FINE",
     "FRONT_END",

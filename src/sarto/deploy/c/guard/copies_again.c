@@ -19,6 +19,9 @@ __attribute__((noinline)) static void move_item(INPUT *to, const INPUT *from)
 static int decide(model_arena *arena)
 {
     KEEP_ITEM
+#if @FIRST@
+    (void)copies_hold(); /* since a layer stops by itself where its sums are wrong, before it can be computed again */
+#endif
     for (;;) {
         const int found = decide_once(arena);
         if (copies_hold())

@@ -11,13 +11,7 @@ static uint32_t is_learned;
 __attribute__((section(".guard"), used)) const volatile uint32_t model_guard_sum = @SUM@u;
 #endif
 
-/* An answer that was computed with a wrong bit is not given: whatever watches the program starts it again. */
-static void guard_fault(void)
-{
-    for (;;) {
-    }
-}
-
+@FAULT@
 static void guard_compare(uint32_t sum)
 {
 #if @LEARN@

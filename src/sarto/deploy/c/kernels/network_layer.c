@@ -9,6 +9,10 @@ typedef struct {
     uint16_t taps;   /* of a patch, up to a multiple of four */
     uint16_t direct; /* whether the patch is what lies in the input as it is */
     uint16_t pairs;  /* whether its channels are whole words, so that the patches of two places can lie word by word */
+#if CHECKED_CONV
+    const int16_t *check; /* for each group the sums of its weights at every tap; none where the layer is not checked */
+    const uint32_t *sums; /* for each group that of its biases */
+#endif
 } conv_layer;
 
 /* Leads to the next place of a convolution, by the first row and column that its kernel looks at. */

@@ -2,8 +2,14 @@
    two rows of weights times two places, so that each word is taken apart once for two products. */
 #if PAIRS
 #if WORDS_DSP
+#if CHECKED_CONV
+/* Adds the sums of the first place to `sums[0]`, and those of the second to `sums[1]`. */
+SEPARATE static void pair_number(const scaling *s, const int32_t *row, const int8_t *w, const uint32_t *v, int taps,
+                                 int rows, void *y, int at, int next, uint32_t *sums)
+#else
 SEPARATE static void pair_number(const scaling *s, const int32_t *row, const int8_t *w, const uint32_t *v, int taps,
                                  int rows, void *y, int at, int next)
+#endif
 {
     const uint32_t *const end = v + taps / 2;
     const int left = rows % 4;
@@ -24,6 +30,10 @@ SEPARATE static void pair_number(const scaling *s, const int32_t *row, const int
             b = __smlad(odd(other), f, __smlad(even(other), e, b));
             d = __smlad(odd(other), h, __smlad(even(other), g, d));
         }
+#if CHECKED_CONV
+        sums[0] += (uint32_t)a + (uint32_t)b;
+        sums[1] += (uint32_t)c + (uint32_t)d;
+#endif
         settle_two(s, row, a, b, y, at);
         settle_two(s, row, c, d, y, next);
         w += back;
@@ -36,6 +46,10 @@ SEPARATE static void pair_number(const scaling *s, const int32_t *row, const int
             a = __smlad(odd(one), odd_number(x[0]), __smlad(even(one), even_number(x[0]), a));
             b = __smlad(odd(one), odd_number(x[1]), __smlad(even(one), even_number(x[1]), b));
         }
+#if CHECKED_CONV
+        sums[0] += (uint32_t)a;
+        sums[1] += (uint32_t)b;
+#endif
         settle_any(s, row, a, y, at);
         settle_any(s, row, b, y, next);
     }

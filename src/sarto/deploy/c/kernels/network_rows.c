@@ -14,11 +14,20 @@
 #endif
 /* Rows of weights times a patch of `taps` numbers, a multiple of four: four rows at a time, interleaved as in dense.c, and
    then those that are left, one after the other. Weights beside the patch are 0, so that what is read there is nothing. */
+#if CHECKED
+/* Returns the sum of their sums. */
+SEPARATE static uint32_t rows_number(const scaling *s, const int32_t *row, const int8_t *w, const number_t *v, int taps,
+                                     int rows, void *y, int at)
+#else
 SEPARATE static void rows_number(const scaling *s, const int32_t *row, const int8_t *w, const number_t *v, int taps,
                                  int rows, void *y, int at)
+#endif
 {
     const number_t *const end = v + taps;
     int left = rows % 4;
+#if CHECKED
+    uint32_t sum = 0;
+#endif
     for (rows -= left; rows > 0; rows -= 4, at += 4, row += 8) {
         int32_t a = row[0], b = row[2], c = row[4], d = row[6];
         const number_t *x = v;
@@ -39,6 +48,9 @@ SEPARATE static void rows_number(const scaling *s, const int32_t *row, const int
             c += w[8] * p + w[9] * q + w[10] * r + w[11] * t;
             d += w[12] * p + w[13] * q + w[14] * r + w[15] * t;
         }
+#endif
+#if CHECKED
+        sum += (uint32_t)a + (uint32_t)b + (uint32_t)c + (uint32_t)d;
 #endif
         if (s->kind == WIDE) {
             int32_t *const scores = (int32_t *)y + at;
@@ -61,6 +73,12 @@ SEPARATE static void rows_number(const scaling *s, const int32_t *row, const int
             a += w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + w[3] * x[3];
 #endif
         }
+#if CHECKED
+        sum += (uint32_t)a;
+#endif
         settle_any(s, row, a, y, at);
     }
+#if CHECKED
+    return sum;
+#endif
 }
