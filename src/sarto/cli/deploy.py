@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -175,7 +176,14 @@ def _guarded(out: Path, form: str, guards: Guards) -> tuple[dict[str, str], list
     from sarto.measure.guard import guard_folder
 
     command = f"sarto deploy {shlex.quote(str(out))} --to {form} --guard {guards}"
-    return guard_folder(out, guards, command=command)
+    chosen: list[Evidence] = []
+    if guards.copy is not None:
+        from sarto.audit.faults.copies import choose_folder
+
+        copies, chosen = choose_folder(out, guards.copy, cache=out / ".audit", command=command)
+        guards = replace(guards, copy=copies)
+    sources, evidence = guard_folder(out, guards, command=command)
+    return sources, [*evidence, *chosen]
 
 
 def _tested(out: Path, form: str, inputs: int) -> SelfTest:

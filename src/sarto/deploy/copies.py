@@ -26,7 +26,7 @@ has them. That sum leaves out the copies, which come behind it: what they correc
 
 >>> source = "static const int8_t t[3] = {\n    1, -2, 3};\n"
 >>> table_sizes(source), [f"{word:#x}" for word in sealed(words("int8_t", [1, -2, 3]))]
-({'t': 4}, ['0x3fe01', '0xd3a38e8f'])
+({'t': 4}, ['0x3fe01', '0x0', '0x0', '0x73a20faf'])
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ BLOCK = 4
 """Words that are summed in one turn of the loop."""
 STREAMED = ("zero", "factor_in", "front_")
 """How the names of tables begin that a network reads before its item is whole."""
-_TABLE = re.compile(r"^(?:WORDS )?static const (u?int(?:8|16|32)_t) (\w+)\[\d+\] = \{([^}]*)\};\n", re.MULTILINE)
+_TABLE = re.compile(
+    r"^(?:WORDS )?static const (u?int(?:8|16|32)_t) (\w+)\[\d+\] = \{([^}]*)\};\n", re.MULTILINE
+)
 _DESCRIPTOR = re.compile(r"^static const (\w+) (\w+) = (\{.*\});$", re.MULTILINE)
 _BEGINS = re.compile(r"^typedef char arena_has_the_size_it_says.*\n", re.MULTILINE)
 
@@ -56,6 +58,15 @@ _BEGINS = re.compile(r"^typedef char arena_has_the_size_it_says.*\n", re.MULTILI
 def table_sizes(source: str) -> dict[str, int]:
     """Return the bytes in whole words that a copy of each table of a model's C takes, by name."""
     return {m[2]: 4 * len(words(m[1], _values(m[3]))) for m in _TABLE.finditer(source)}
+
+
+def copy_b(sizes_b: Sequence[int]) -> int:
+    """Return the bytes of a copy of tables of so many bytes each, with its sum.
+
+    >>> copy_b([8]), copy_b([8, 4])
+    (16, 16)
+    """
+    return 4 * BLOCK * (sum(sizes_b) // (4 * BLOCK) + 1)
 
 
 def copied(sources: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
@@ -70,10 +81,15 @@ def copied(sources: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
     """
     source = sources["model.c"]
     found = {m[2]: m for m in _TABLE.finditer(source)}
-    if "kept_tables" in source or not found or (missing := [name for name in names if name not in found]):
-        what = "copies already" if "kept_tables" in source else "no table"
-        if found and "kept_tables" not in source:
-            what = f"no table '{missing[0]}'"
+    missing = [name for name in names if name not in found]
+    if "kept_tables" in source or not found or missing:
+        what = (
+            "copies already"
+            if "kept_tables" in source
+            else f"no table '{missing[0]}'"
+            if missing
+            else "no table"
+        )
         raise SartoError(
             "E150",
             f"the model has {what}",
@@ -83,7 +99,7 @@ def copied(sources: Mapping[str, str], names: Sequence[str]) -> dict[str, str]:
     chosen = {name: found[name] for name in names or found}
     for match in chosen.values():
         source = source.replace(match[0], "", 1)
-    source, pairs = _paired(source, chosen)
+    source = _paired(source, chosen)
     head = filled(_text("copies"), _structure(chosen))
     source, count = _BEGINS.subn(lambda match: f"{match[0]}\n{head}", source)
     assert count == 1, "tables come behind the size of the arena"
@@ -125,22 +141,20 @@ def _structure(chosen: Mapping[str, re.Match[str]]) -> dict[str, str]:
     }
 
 
-def _paired(source: str, chosen: Mapping[str, re.Match[str]]) -> tuple[str, list[str]]:
-    """Return the source with a descriptor for each copy where it names a copied table; and their names."""
+def _paired(source: str, chosen: Mapping[str, re.Match[str]]) -> str:
+    """Return the source with a descriptor for each copy where it names a copied table."""
     word = re.compile(rf"\b({'|'.join(chosen)})\b")
-    pairs: list[str] = []
 
     def pair(match: re.Match[str]) -> str:
         kind, name, value = match.groups()
         if not word.search(value):
             return match[0]
-        pairs.append(name)
         each = ",\n    ".join(word.sub(rf"kept[{number}].of.\1_", value) for number in (0, 1))
         return (
             f"static const {kind} {name}_of[2] = {{\n    {each}}};\n#define {name} ({name}_of[second != 0])"
         )
 
-    return _DESCRIPTOR.sub(pair, source), pairs
+    return _DESCRIPTOR.sub(pair, source)
 
 
 def _answering(source: str, chosen: Mapping[str, re.Match[str]]) -> str:

@@ -2,8 +2,8 @@
 
 `flash` is a sum over all of the flash, code included, or over all but the weights (`code`). `abft` holds the sums of
 layers to checksums of their weights while they are computed, see `sarto.deploy.c.checksums`: of fully connected layers,
-or with `abft:all` of convolutions too. `copy` has tables in the flash twice and goes on with the copy that is sound, see
-`sarto.deploy.copies`: all tables, or with `copy:2kB` those that were chosen for so many bytes.
+or with `abft:all` of convolutions too. `copy` has tables in the flash twice and goes on with the copy that is sound,
+see `sarto.deploy.copies`: all tables, or with `copy:2kB` those that were chosen for so many bytes.
 
 The words w_0 .. w_(n-1) of the flash, from its origin to the word that holds the sum, are added without carry, turned
 by one bit each:
@@ -17,9 +17,6 @@ shifts and combines at once.
 
 With `parts` above 1 an answer checks only one part of the flash, and a whole scrub takes so many answers: it costs
 less, and a fault may spoil the answers that are given until it is found.
-
->>> rotating_sum(np.array([1, 0, 0], np.uint32)), rotating_sum(np.array([0, 3], np.uint32))
-(1073741824, 3)
 """
 
 from __future__ import annotations
@@ -30,9 +27,6 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
-from jaxtyping import UInt32
-
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph
 from sarto.core.units import parse_quantity
@@ -40,7 +34,6 @@ from sarto.deploy.c.checksums import KINDS, coverage
 from sarto.deploy.c.emit import emit
 from sarto.deploy.c.program import filled, image_sources
 from sarto.deploy.copies import copied
-from sarto.deploy.sums import rotating_sum
 
 WHAT = ("flash", "code")
 """What a guard sums: all of the flash, or all but the weights."""
@@ -138,7 +131,7 @@ def _guard(text: str) -> dict[str, Any]:
     raise SartoError(
         "E150",
         f"'{text}' is no guard",
-        cause="a guard sums the flash (flash; code is all but the weights), checks layers (abft, abft:all), or copies tables",
+        cause="a guard sums the flash, or all but the weights (code), checks layers (abft, abft:all), or copies tables",
         hint="say flash, code, abft, flash:16 for a sixteenth at every answer, copy:2kB, or several: flash,copy:2kB",
     )
 

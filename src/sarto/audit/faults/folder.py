@@ -21,7 +21,7 @@ from sarto.audit.faults.image import ImageSpace
 from sarto.audit.faults.model import FLIP, Fault
 from sarto.audit.faults.report import Report
 from sarto.core.artifact import read_manifest
-from sarto.core.device import STORAGE, Host
+from sarto.core.device import STORAGE, Device, Host
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, load_graph
 from sarto.core.graph.whole import width
@@ -113,22 +113,7 @@ def audit_folder(
                 space = GraphSpace(graph, few.raw, few.offsets, PARTS, fault)
             else:
                 assert device is not None and not isinstance(device, Host)
-                sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
-                level = manifest["optimise"]
-                if guards is None:
-                    image = build(sources, device, optimise=level, cache=cache)
-                else:
-                    image, _ = build_guarded(
-                        sources, device, guards, graph=graph, optimise=level, cache=cache
-                    )
-                first = emulate(image, [given[0]])
-                fit = max(2, RUN // int(first.inference_instructions[0]))
-                tolerance = 0.0
-                if graph.quanta:
-                    tolerance = float(np.ptp(GraphSpace(graph, given.raw, given.offsets).golden)) / 2
-                space = ImageSpace(
-                    image, given.pinned(fit), fault=fault, tolerance=tolerance, numbers=bool(graph.quanta)
-                )
+                space = image_space(out, device, graph, given, guards=guards, fault=fault, cache=cache)
         found.append(
             run(
                 space,
@@ -142,6 +127,54 @@ def audit_folder(
             )
         )
     return found
+
+
+def image_space(
+    out: Path,
+    device: Device,
+    graph: Graph,
+    given: RawSequences,
+    *,
+    guards: Guards | None = None,
+    fault: Fault = FLIP,
+    tables: tuple[str, ...] = (),
+    run_instructions: int = RUN,
+    cache: Path | None = None,
+) -> ImageSpace:
+    """Return the image of the model in `out`, which may be faulty.
+
+    Args:
+        out: an output folder.
+        device: that it was made for.
+        graph: of the model.
+        given: raw words to see the faults by; as many are taken as `run_instructions` allow.
+        guards: that the image is built with.
+        fault: of what kind.
+        tables: that may be faulty; none is everything.
+        run_instructions: that one fault may take, where two inputs do with fewer.
+        cache: folder in which to keep what was built.
+    """
+    manifest = read_manifest(out)
+    sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
+    level = manifest["optimise"]
+    if guards is None:
+        image = build(sources, device, optimise=level, cache=cache)
+    else:
+        image, _ = build_guarded(sources, device, guards, graph=graph, optimise=level, cache=cache)
+    first = emulate(image, [given[0]])
+    fit = max(2, run_instructions // int(first.inference_instructions[0]))
+    tolerance = 0.0
+    if graph.quanta:
+        tolerance = float(np.ptp(GraphSpace(graph, given.raw, given.offsets).golden)) / 2
+    return ImageSpace(
+        image,
+        given.pinned(fit),
+        ("flash",) if tables else ("flash", "ram"),
+        fault,
+        tolerance,
+        bool(graph.quanta),
+        tables=tables,
+    )
 
 
 def _values(graph: Graph, given: RawSequences) -> int:
