@@ -78,6 +78,7 @@ def test_rows_without_truth_are_ranked() -> None:
     ("words", "code", "part"),
     [
         (("none.csv",), "E101", "there is no such file"),
+        (("none", "--faults"), "E101", "there is no folder 'none'"),
         (("rows.csv", "--groups", "sexx"), "E112", "did you mean 'sex'?"),
         (("rows.csv", "--gate", "gian >= 0pp"), "E161", "--gate: 'gian >= 0pp' is no gate"),
         (("rows.csv", "--data", "x.npz"), "E112", "--data with rows.csv"),
@@ -118,6 +119,11 @@ def test_faults_and_formats_of_a_folder(shrunk: Path) -> None:
     before = len(list(Ledger(shrunk / "evidence.jsonl")))
     words = (
         "--faults",
+        "--pattern",
+        "burst",
+        "--extent",
+        "3",
+        "--permanent",
         "--half-width",
         "20%",
         "--gate",
@@ -134,6 +140,7 @@ def test_faults_and_formats_of_a_folder(shrunk: Path) -> None:
     assert set(found["tables"]) >= {"faults", "fault map", "faults of the container by layer"}
     told = {e.what: e for e in list(Ledger(shrunk / "evidence.jsonl"))[before:]}
     assert told["due faults, container"].value == 1.0, "a wrong bit is found by the file's hash"
+    assert "(permanent flip burst 3)" in (shrunk / "audit.html").read_text()
     assert not (shrunk / "subgroups.csv").exists()
     result = call("audit", str(shrunk), "--formats", "--data", "items.npz", "--quiet", "--json")
     table = json.loads(result.stdout)["tables"]["formats"]
@@ -152,6 +159,7 @@ def test_faults_and_formats_of_a_folder(shrunk: Path) -> None:
         (("--faults", "--gate", "mttf >= 1h"), "E161", "an MTTF needs --fit"),
         (("--faults", "--gate", "mttf_ratio >= 5"), "E161", "mttf_ratio needs --against"),
         (("--faults", "--where", "image"), "E148", "it has: container"),
+        (("--faults", "--where", "container", "--pattern", "line"), "E148", "of the pattern line"),
         (("--target", "y"), "E112", "--target with"),
         (("--formats", "--data", "other.npz"), "E162", "is not what"),
     ],

@@ -62,6 +62,9 @@ class Asked:
     formats: bool
     where: tuple[str, ...] | None
     fault: Any
+    pattern: Any
+    extent: int
+    permanent: bool
     by: Any
     half_width: float
     confidence_level: float
@@ -147,6 +150,7 @@ def _with_folder(
     asked: Asked, out: Path, rows: Predictions, gates: tuple[Gate, ...], audited: Audited
 ) -> Audited:
     """Return an audit with faults and formats of the folder, as they were asked for."""
+    from sarto.audit.faults.model import Fault
     from sarto.cli._faults import Campaign, inject, pivoted
     from sarto.cli._talk import open_talk
 
@@ -154,7 +158,7 @@ def _with_folder(
     if asked.faults:
         campaign = Campaign(
             asked.where or (),
-            asked.fault,
+            Fault(asked.fault, asked.pattern, asked.extent, asked.permanent),
             asked.half_width,
             asked.confidence_level,
             asked.by,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Shaped
 
+from sarto.audit.faults.model import Fault
 from sarto.audit.gates import OF_FAULTS, Gate, Judged, judge_figure
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
@@ -42,7 +43,7 @@ class Campaign:
 
     Attributes:
         where: graph, image or container; none for all that there are.
-        kind: flip, stuck0 or stuck1.
+        fault: of what kind.
         error: half-width of the interval of the critical share at which a campaign ends.
         confidence: of the intervals.
         by: what has a sample of its own.
@@ -51,7 +52,7 @@ class Campaign:
     """
 
     where: tuple[str, ...]
-    kind: Any
+    fault: Fault
     error: float
     confidence: float
     by: Any
@@ -92,7 +93,6 @@ def inject(
     """
     from sarto.audit.faults.campaign import Plan
     from sarto.audit.faults.folder import audit_folder
-    from sarto.audit.faults.model import Fault
     from sarto.audit.faults.ratio import mttf_ratios
     from sarto.deploy.guard import Guards
 
@@ -129,7 +129,7 @@ def inject(
             places,
             guards=guards,
             plan=plan,
-            fault=Fault(kind=asked.kind),
+            fault=asked.fault,
             talk=talk,
             cache=folder / ".audit",
             command=command,
@@ -160,8 +160,15 @@ def inject(
     if guards is not None:
         evidence = [replace(e, what=f"{e.what} with the guard {guards}") for e in evidence]
     words = ", ".join(f"{r.rates.faults:,} of the {r.space}'s {r.bits:,} bits" for r in reports)
-    text = f"Faults were drawn at random ({asked.kind}): {words}; intervals at {100 * plan.confidence:g} %."
+    text = f"Faults were drawn at random ({_told(asked.fault)}): {words}; intervals at {100 * plan.confidence:g} %."
     return Found(tables, tuple(evidence), findings, judged, text)
+
+
+def _told(fault: Fault) -> str:
+    """Return a kind of fault in words."""
+    pattern = "" if fault.pattern == "single" else fault.pattern
+    extent = str(fault.extent) if fault.pattern not in ("single", "channel") else ""
+    return " ".join(filter(None, ("permanent" * fault.permanent, fault.kind, pattern, extent)))
 
 
 def _outcomes(reports: Sequence[Report]) -> Table:

@@ -56,6 +56,12 @@ OF_FOLDERS, OF_TABLES = ("data", "faults", "formats"), ("target", "model", "orig
          metavar="PLACES", help="graph, image, container; by default all that OUT has.")
 @setting("--fault", section=FAULTS, type=_kinds.ChoiceKind("flip", "stuck0", "stuck1"), default="flip",
          show_default=True, help="What happens to a bit.")
+@setting("--pattern", section=FAULTS, type=_kinds.ChoiceKind("single", "several", "burst", "line", "square", "channel"),
+         default="single", show_default=True, help="Which bits a fault takes; line, square and channel in the graph.")
+@setting("--extent", section=FAULTS, type=_kinds.COUNT, default="2", show_default=True,
+         help="How many bits, where the pattern needs it; of a square, to either side.")
+@setting("--permanent", section=FAULTS, is_flag=True,
+         help="Faults of activations, state and RAM stay, whatever is written there.")
 @setting("--by", section=FAULTS, type=_kinds.ChoiceKind("network", "layer", "bit", "layer and bit"),
          default="network", show_default=True, help="What has a sample of its own.")
 @setting("--half-width", section=FAULTS, type=_kinds.RATIO, default="0.05", show_default=True,
@@ -89,6 +95,9 @@ def command(context: click.Context, subject: str, **options: Any) -> int:
     folder = Path(subject).is_dir()
     for name in OF_TABLES if folder else OF_FOLDERS:
         if options[name]:
+            if not Path(subject).exists():
+                hint = "give the folder of sarto fit or sarto compress"
+                raise SartoError("E101", f"there is no folder '{subject}'", hint=hint)
             flag = "--id" if name == "row_id" else f"--{name}"
             cause = "a folder names its own columns" if folder else "there is no model in a table"
             raise SartoError("E112", f"{flag} with {subject}", cause=cause, hint="leave it out")

@@ -26,6 +26,13 @@ typedef struct {
     int64_t between;            /* whether to stop before the first block after a sequence */
     uint8_t *touched;           /* of each byte of the flash, whether it was executed; or none */
     int (*stop)(void *);
+    /* of faults that stay in RAM */
+    uint8_t *ram;               /* what the emulator has there */
+    uint64_t ram_origin, ram_b;
+    uint8_t *read_as;           /* of each byte, the bits that were read as 0, and those read as 1; or none */
+    const uint8_t *stuck0, *stuck1, *turned; /* of each byte, its faulty bits */
+    uint8_t *fresh;             /* of each byte, whether it was written since its bits were turned */
+    int64_t faulty;             /* whether there is a fault */
 } injection;
 
 static void end(void *emulator, injection *p, int64_t state)
@@ -112,4 +119,29 @@ void on_injected_block(void *emulator, uint64_t address, uint32_t size, void *us
     if (p->touched)
         for (uint64_t at = 2 * first; at < 2 * last; at++)
             p->touched[at] = 1;
+}
+
+/* Called before the program reads or writes RAM. A stuck bit is put again before each read, which is as good as after
+   each write; one that is turned, once after each write. */
+void on_injected_access(void *emulator, int kind, uint64_t address, int size, int64_t value, void *user)
+{
+    enum { WRITE = 17 };
+    injection *p = user;
+    (void)emulator;
+    (void)value;
+    for (uint64_t at = address - p->ram_origin; size > 0 && at < p->ram_b; at++, size--) {
+        if (kind == WRITE) {
+            p->fresh[at] = 1;
+            continue;
+        }
+        if (p->read_as) {
+            p->read_as[2 * at] |= (uint8_t)~p->ram[at];
+            p->read_as[2 * at + 1] |= p->ram[at];
+        }
+        if (p->faulty) {
+            uint8_t now = p->ram[at] & (uint8_t)~p->stuck0[at] | p->stuck1[at];
+            p->ram[at] = p->fresh[at] ? now ^ p->turned[at] : now;
+            p->fresh[at] = 0;
+        }
+    }
 }

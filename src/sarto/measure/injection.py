@@ -10,6 +10,8 @@ instruction, sleeps, asks the board for more words than there are, or runs `SLOW
 without a fault between two looks at the board, or all in all. (A device sees the first four as a fault, and the last
 by its watchdog.)
 
+A fault comes into RAM once; for one that stays there see `measure.permanent`.
+
 >>> from sarto.core.bits import Places
 >>> from sarto.devices import device
 >>> from sarto.measure.build import build
@@ -86,6 +88,10 @@ class _Board(ctypes.Structure):
         ("between", ctypes.c_int64),
         ("touched", ctypes.c_void_p),
         ("stop", ctypes.c_void_p),
+        ("ram", ctypes.c_void_p),
+        *((name, ctypes.c_uint64) for name in ("ram_origin", "ram_b")),
+        *((name, ctypes.c_void_p) for name in ("read_as", "stuck0", "stuck1", "turned", "fresh")),
+        ("faulty", ctypes.c_int64),
     ]
 
 

@@ -18,6 +18,7 @@ from sarto.deploy.c.emit import emit
 from sarto.devices import device
 from sarto.measure.build import build
 from sarto.measure.model import RawSequences, of_items
+from sarto.measure.permanent import PermanentInjector
 from tests.deploy.c.chains import chain, items
 
 
@@ -75,7 +76,20 @@ def test_a_fault_in_ram_comes_at_its_moment() -> None:
 
 def test_patterns_that_bytes_do_not_have_are_refused() -> None:
     _, given, of = model()
-    for fault in (Fault(pattern="channel"), Fault(permanent=True)):
-        with pytest.raises(SartoError) as caught:
-            ImageSpace(of.image, given, fault=fault)
-        assert caught.value.code == "E148"
+    with pytest.raises(SartoError) as caught:
+        ImageSpace(of.image, given, fault=Fault(pattern="channel"))
+    assert caught.value.code == "E148"
+
+
+def test_permanent_faults_are_there_from_the_start() -> None:
+    _, given, of = model()
+    space = ImageSpace(of.image, given, fault=Fault("stuck1", permanent=True))
+    assert {c.moments for c in space.cells} == {1}
+    row = next(i for i, r in enumerate(space.regions) if r.name == "arena")
+    found = space.judge(np.array([[8 * row + bit, 3] for bit in range(8)]))
+    machine = space.injector
+    assert isinstance(machine, PermanentInjector)
+    for bit in range(8):
+        said = machine.permanent(Places(space.regions[row].first + 3, bit), "stuck1")
+        assert found.changed[bit] == (said.scores != machine.golden.scores).any(axis=1).sum()
+    assert found.changed.any()

@@ -52,6 +52,9 @@ class ContainerSpace:
     fault: Fault = FLIP
     checked: bool = True
 
+    def __post_init__(self) -> None:
+        self.fault.of_bytes("a container")
+
     @property
     def name(self) -> str:
         """What is faulty."""

@@ -18,7 +18,7 @@ from sarto.audit.faults.campaign import Plan, run
 from sarto.audit.faults.container import ContainerSpace
 from sarto.audit.faults.graph import PARTS, GraphSpace
 from sarto.audit.faults.image import ImageSpace
-from sarto.audit.faults.model import FLIP, Fault
+from sarto.audit.faults.model import BYTES, FLIP, Fault
 from sarto.audit.faults.report import Report
 from sarto.core.artifact import read_manifest
 from sarto.core.device import STORAGE, Device, Host
@@ -86,9 +86,7 @@ def audit_folder(
     if device is not None and not isinstance(device, Host):
         known.append("image")
     if where is None:
-        wanted = [
-            w for w in known if w == "graph" or (fault.pattern in ("single", "burst") and not fault.permanent)
-        ]
+        wanted = [w for w in known if w == "graph" or fault.pattern in BYTES]
     else:
         wanted = list(where)
     if missing := [w for w in wanted if w not in known]:

@@ -4,7 +4,7 @@
 the stack, as deep as it is written without a fault. A fault in flash is there from the program's start on, or with
 `flash_from` "any" from any of `MOMENTS` evenly spaced moments of the run over all inputs. One in RAM comes once, at
 such a moment, and stays until the program overwrites it: RAM before the start is no place for a fault, since the
-program clears what it uses.
+program clears what it uses. Permanent faults are there from the program's start on, in RAM whatever is written there.
 
 A crash or a hang leaves every input without an answer from there on (due): see `measure.injection` for what counts as
 one, and for what is exact in stopping early. Instructions that are never executed without a fault are masked without
@@ -27,12 +27,12 @@ from sarto.audit.faults.model import FLIP, Fault
 from sarto.audit.faults.sample import Cell
 from sarto.audit.faults.verdicts import Judged, judged, of_classes
 from sarto.core.bits import Places
-from sarto.core.errors import SartoError
 from sarto.core.evidence import How
 from sarto.core.store import content_hash
 from sarto.measure.image import Image
 from sarto.measure.injection import Answers, Injector
 from sarto.measure.model import RawSequences
+from sarto.measure.permanent import PermanentInjector
 
 MOMENTS = 1024
 """Of a run, at which a fault may come into RAM."""
@@ -129,14 +129,7 @@ class ImageSpace:
     tables: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.fault.pattern not in ("single", "burst") or self.fault.permanent:
-            what = "permanent" if self.fault.permanent else f"of the pattern {self.fault.pattern}"
-            raise SartoError(
-                "E148",
-                f"faults of an image that are {what}",
-                cause="flash keeps a fault by itself, RAM until it is written, and bytes lie in no rows or channels",
-                hint="use single or burst, which are not permanent",
-            )
+        self.fault.of_bytes("an image")
 
     @property
     def name(self) -> str:
@@ -169,7 +162,8 @@ class ImageSpace:
     @cached_property
     def injector(self) -> Injector:
         """The machine, which has run without a fault."""
-        return Injector(self.image, self.sequences.listed())
+        made = PermanentInjector if self.fault.permanent and "ram" in self.where else Injector
+        return made(self.image, self.sequences.listed())
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -217,10 +211,13 @@ class ImageSpace:
         moment = number % moments * self.injector.total // moments
         if region.memory == "flash":
             return self.injector.flash(places, self.fault.kind, moment)
+        if isinstance(self.injector, PermanentInjector):
+            return self.injector.permanent(places, self.fault.kind)
         return self.injector.ram(places, self.fault.kind, moment)
 
     def _moments(self, region: Region) -> int:
-        return 1 if region.memory == "flash" and self.flash_from == "start" else MOMENTS
+        from_start = self.fault.permanent or (region.memory == "flash" and self.flash_from == "start")
+        return 1 if from_start else MOMENTS
 
     def _places(self, byte: int, bit: int) -> Places:
         # A burst may go on into the next region, but not beyond what is flashed, or set aside in RAM.

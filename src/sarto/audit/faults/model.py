@@ -29,6 +29,9 @@ from sarto.core.seed import generator
 
 Pattern = Literal["single", "several", "burst", "line", "square", "channel"]
 
+BYTES: tuple[Pattern, ...] = ("single", "burst")
+"""Patterns that bytes have, which lie in no rows or channels."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -54,6 +57,23 @@ class Fault:
                 f"a fault of extent {self.extent}",
                 cause="a fault takes at least one bit",
                 hint="1 or more",
+            )
+
+    def of_bytes(self, what: str) -> None:
+        """Refuse a pattern that bytes do not have.
+
+        Args:
+            what: is made of bytes.
+
+        Raises:
+            SartoError: E148.
+        """
+        if self.pattern not in BYTES:
+            raise SartoError(
+                "E148",
+                f"faults of {what} that are of the pattern {self.pattern}",
+                cause="bytes lie in no rows or channels",
+                hint=f"use {' or '.join(BYTES)}",
             )
 
     def places(
