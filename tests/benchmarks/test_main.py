@@ -29,6 +29,7 @@ NAMES = {
     "fit_default",
     "fuzz_container",
     "graph_reservoir",
+    "guard_copies",
     "guarded_image",
     "har_network",
     "har_reservoir",

@@ -17,8 +17,9 @@ Where both are wrong there is no answer. Which copy is read depends on one word 
 leads to the other copy, which is checked like any, and never to a wild address.
 
 The sum finds every single error, every burst of up to 32 bits and every odd number of wrong bits; of two wrong bits in
-one copy it misses one pair in 32. A CRC-32 finds these too, but takes 9 to 60 instructions a byte in place of about
-one, and two faults in one copy between two answers are rarer than one by the number of answers in the time to a fault.
+one copy it misses one pair in 32. A CRC-32 finds these too, but takes 4.5 instructions a byte with a table of 1 kB, or
+5.4 with one of 64 B, in place of 0.77 (measured on a Cortex-M4 with zig; Cortex-M0+ 6.2 and 9.3 to 1.1, RV32 7.9 and
+11.1 to 1.5), and two faults in one copy between two answers are rare beside single ones.
 
 Descriptors of layers (`scaling_0`, `layer_0`) hold addresses, so that nobody knows their sum before they are linked:
 those that name a copied table lie twice as well, one for each copy, and have no sum of their own; a sum over the flash

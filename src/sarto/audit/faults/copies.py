@@ -29,7 +29,6 @@ from jaxtyping import Float, Integer
 
 from sarto.audit.faults.campaign import Plan, run
 from sarto.audit.faults.folder import image_space
-from sarto.audit.faults.image import ImageSpace
 from sarto.audit.faults.report import Report
 from sarto.core.artifact import read_manifest
 from sarto.core.device import Host
@@ -41,10 +40,10 @@ from sarto.deploy.copies import BLOCK, copy_b, table_sizes
 from sarto.deploy.guard import Copies
 from sarto.measure.model import device_of, read_pinned
 
-DEFAULT = Plan(by="layer", error=0.05, confidence=0.95, most=384)
-"""64 to 384 faults of each table: fewer where hardly any is critical, and all where it has fewer bits."""
-RUN = 500_000
-"""Instructions without a fault that one fault may take: some 8 ms here."""
+DEFAULT = Plan(by="layer", error=0.01, confidence=0.95, most=384)
+"""256 to 384 faults of each table: fewer where hardly any is critical, and all where it has fewer bits."""
+RUN = 1_000_000
+"""Instructions without a fault that one fault may take: some 15 ms here."""
 COVERED = "critical faults in tables that copies correct"
 WORD_B = 4
 
@@ -70,25 +69,15 @@ class Worth:
     faults: int
 
 
-def worths(
-    space: ImageSpace,
-    source: str,
-    plan: Plan = DEFAULT,
-    *,
-    talk: Talk | None = None,
-    cache: Path | None = None,
-) -> list[Worth]:
+def worths(report: Report, source: str) -> list[Worth]:
     """Return the tables of an image that may be copied; those that the compiler did without are left out.
 
     Args:
-        space: the image, whose `tables` may be faulty.
+        report: on the faults of its tables, each with a sample of its own.
         source: C that it was built from.
-        plan: how sure to be.
-        talk: hears progress.
-        cache: folder in which to keep what was judged.
     """
     sizes = table_sizes(source)
-    return [_worth(row, sizes) for row in _rows(run(space, plan, talk=talk, cache=cache))]
+    return [_worth(row, sizes) for row in _rows(report)]
 
 
 def chosen(tables: Sequence[Worth], budget_b: int) -> tuple[str, ...]:
@@ -188,7 +177,7 @@ def choose_folder(
     graph, source = load_graph(out / "graph.npz"), (out / "model.c").read_text(encoding="utf-8")
     names = tuple(table_sizes(source))
     space = image_space(out, device, graph, read_pinned(out), tables=names, run_instructions=RUN, cache=cache)
-    found = worths(space, source, plan, talk=talk, cache=cache)
+    found = worths(run(space, plan, talk=talk, cache=cache), source)
     picked = chosen(found, copies.budget_b)
     share, low, high = covered(found, picked)
     faults = sum(table.faults for table in found)
