@@ -14,66 +14,27 @@ a scrub of its flash is no small part of them: with all of the flash for each an
 items.
 """
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-
 from __future__ import annotations
 
-from functools import cache
-from typing import Any
-
-import numpy as np
-from sklearn.datasets import load_digits
-
 from benchmarks._bench import Bench
+from benchmarks._digits_board import made
 from benchmarks._outcome import Figure, Outcome, at_least, at_most, over_seeds
 from sarto.audit.faults.campaign import Plan
 from sarto.audit.faults.campaign import run as campaign
 from sarto.audit.faults.image import ImageSpace
-from sarto.compress.quantize import ptq
-from sarto.compress.state import Evaluation, State
-from sarto.core.graph import infer
-from sarto.data.examples import Examples, of_arrays
 from sarto.deploy.c.emit import emit
 from sarto.deploy.guard import Guards
-from sarto.deploy.lower.network import lower_network
 from sarto.devices import device
-from sarto.learn.loop import Training, train
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.measure.guard import build_guarded
-from sarto.measure.model import RawSequences, of_items
-from sarto.models.network.architecture import Architecture, Node
-from sarto.models.network.module import Network
+from sarto.measure.model import of_items
 
 MINUTES = 9
-SEEDS, FAULTS, TRAINED = 3, 2500, 1198
+SEEDS, FAULTS = 3, 2500
 INPUTS = {"convolutions": 8, "dense": 64}
 CONFIDENCE = 0.95
 DEVICE = "cortex_m4"
-SHAPE = (1, 8, 8)
-CONVOLUTIONS = Architecture(
-    SHAPE,
-    (
-        Node("c1", "conv", ("input",), {"channels": 8, "kernel": (3, 3), "padding": 1}),
-        Node("r1", "relu", ("c1",), {}),
-        Node("c2", "conv", ("r1",), {"channels": 16, "kernel": (3, 3), "padding": 1}),
-        Node("r2", "relu", ("c2",), {}),
-        Node("pool", "max_pool", ("r2",), {"kernel": (2, 2), "stride": 2}),
-        Node("flat", "flatten", ("pool",), {}),
-        Node("out", "linear", ("flat",), {"features": 10}),
-    ),
-)
-DENSE = Architecture(
-    SHAPE,
-    (
-        Node("flat", "flatten", ("input",), {}),
-        Node("h", "linear", ("flat",), {"features": 32}),
-        Node("r", "relu", ("h",), {}),
-        Node("out", "linear", ("r",), {"features": 10}),
-    ),
-)
-
-NETWORKS = {"convolutions": CONVOLUTIONS, "dense": DENSE}
 VARIANTS = {
     "convolutions": ("plain", "guarded", "guarded but for weights"),
     "dense": ("plain", "guarded", "guarded in 16 parts"),
@@ -125,8 +86,8 @@ def run(bench: Bench) -> Outcome:
 
 def judged(name: str, seed: int, variant: str, faults: int) -> dict[str, float]:
     """Return what faults do to a network's image, and what it takes."""
-    sources, given, accuracy = model(name, seed)
-    core = device(DEVICE)
+    model, core = made(name, seed), device(DEVICE)
+    sources, given = emit(model.graph), of_items(model.tested[: INPUTS[name]])
     if variant == "plain":
         image = build(sources, core)
     else:
@@ -135,7 +96,7 @@ def judged(name: str, seed: int, variant: str, faults: int) -> dict[str, float]:
     # No sample of so many faults is as sure as this: every image sees all of them.
     rates = campaign(space, Plan("network", 1e-4, CONFIDENCE, faults, seed)).rates
     return {
-        "test accuracy": accuracy,
+        "test accuracy": model.accuracy,
         **{kind: rate.share for kind, rate in rates.kinds.items()},
         "critical at least": rates.critical.low,
         "critical at most": rates.critical.high,
@@ -156,24 +117,3 @@ def against(plain: dict[str, float], guarded: dict[str, float]) -> dict[str, flo
         "more instructions": guarded["instructions"] / plain["instructions"] - 1,
         "more flash": guarded["flash"] / plain["flash"] - 1,
     }
-
-
-@cache
-def model(name: str, seed: int) -> tuple[dict[str, str], RawSequences, float]:
-    """Return the C of a network that was trained on the digits, test items for its board, and its test accuracy."""
-    architecture = NETWORKS[name]
-    x, y = load_digits(return_X_y=True)
-    pixels = np.rint(x * 255 / 16).astype(np.uint8).reshape(-1, *SHAPE)
-    order = np.random.default_rng(seed).permutation(len(y))
-    learned, tested = (_part(pixels, y, order[rows]) for rows in (slice(None, TRAINED), slice(TRAINED, None)))
-    network = Network(architecture, seed)
-    train(network, learned, Training(epochs=40, batch=64, rate=3e-3, seed=seed))
-    state = ptq.quantise(State(network.eval()), Evaluation(learned, learned))
-    lowered = lower_network(state.network, tested.classes)
-    items = lowered.items(tested.x)
-    right = infer(lowered.graph, items).classes == tested.y
-    return emit(lowered.graph), of_items(items[: INPUTS[name]]), float(right.mean())
-
-
-def _part(pixels: Any, target: Any, rows: Any) -> Examples:
-    return of_arrays(pixels[rows], target[rows])

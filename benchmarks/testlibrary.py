@@ -15,32 +15,24 @@ A second control is a convolutional network, whose few weights take part in near
 The self-test is then built for a Cortex-M4: bytes of flash and instructions, with and without it.
 """
 
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportUnknownArgumentType=false
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from benchmarks._bench import Bench
+from benchmarks._digits_board import made
 from benchmarks._outcome import Bar, Figure, Outcome
-from benchmarks.guarded_image import NETWORKS, SHAPE, TRAINED
 from sarto.audit.faults.graph import GraphSpace
 from sarto.audit.testlibrary import Chooser, Effort
-from sarto.compress.quantize import ptq
-from sarto.compress.state import Evaluation, State
-from sarto.core.graph import infer
-from sarto.data.examples import of_arrays
 from sarto.deploy.c.emit import emit
-from sarto.deploy.lower.network import lower_network
 from sarto.devices import device
-from sarto.learn.loop import Training, torch_threads, train
 from sarto.measure.emulate import emulate
-from sarto.measure.model import RawSequences, of_items
+from sarto.measure.model import of_items
 from sarto.measure.selftest import selftest_cost
-from sarto.models.network.module import Network
 
 MINUTES = 5
 COUNTS, SETS, CANDIDATES, SEEDS = (8, 16, 32), 100, 400, 3
@@ -77,10 +69,11 @@ def run(bench: Bench) -> Outcome:
 
 def covered(name: str, seed: int, effort: Effort) -> dict[str, Any]:
     """Return what sets of inputs cover, and what the self-test of a network takes."""
-    graph, learned, tested, accuracy = _network(name, seed)
+    network = made(name, seed)
+    graph, learned, tested = network.graph, of_items(network.learned[:CANDIDATES]), of_items(network.tested)
     settled = Effort(**{**vars(effort), "seed": seed})
     chooser = Chooser(GraphSpace(graph, tested.raw, tested.offsets), learned, settled)
-    row: dict[str, Any] = {"test accuracy": accuracy, "bits": chooser.space.bits}
+    row: dict[str, Any] = {"test accuracy": network.accuracy, "bits": chooser.space.bits}
     sources, core = emit(graph), device(DEVICE)
     for count in COUNTS:
         own: dict[str, Any] = {}
@@ -139,19 +132,3 @@ def _figures(name: str, rows: list[dict[str, Any]]) -> dict[str, Figure]:
             figures[f"{of}: one inference"] = Figure(row["inference"], "instructions", "emulated")
             figures[f"{of}: flash without a self-test"] = Figure(row["plain flash"], "B", "measured")
     return figures
-
-
-def _network(name: str, seed: int) -> tuple[Any, RawSequences, RawSequences, float]:
-    """Return the graph of a network that was trained on the digits, items that it learned from, and test items."""
-    x, y = map(np.asarray, load_digits(return_X_y=True))
-    pixels = np.rint(x * 255 / 16).astype(np.uint8).reshape(-1, *SHAPE)
-    order = np.random.default_rng(seed).permutation(len(y))
-    learned, tested = (of_arrays(pixels[rows], y[rows]) for rows in (order[:TRAINED], order[TRAINED:]))
-    network = Network(NETWORKS[name], seed)
-    with torch_threads(1):
-        train(network, learned, Training(epochs=40, batch=64, rate=3e-3, seed=seed))
-        state = ptq.quantise(State(network.eval()), Evaluation(learned, learned))
-        lowered = lower_network(state.network, tested.classes)
-    given = lowered.items(tested.x)
-    right = float((infer(lowered.graph, given).classes == tested.y).mean())
-    return lowered.graph, of_items(lowered.items(learned.x[:CANDIDATES])), of_items(given), right

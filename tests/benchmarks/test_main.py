@@ -31,6 +31,7 @@ NAMES = {
     "graph_reservoir",
     "guard_copies",
     "guarded_image",
+    "guards",
     "har_network",
     "har_reservoir",
     "hardening",

@@ -135,8 +135,13 @@ def test_a_guard_comes_with_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> No
     assert names(Path("x")) == FILES | {"deployed.json", "evidence.jsonl"}
     assert Path("x/model.c").read_text() == "/* guarded */"
     assert "flash of the guard" in result.stdout
-    document = json.loads(call("deploy", "out", "--to", "c", "--guard", "flash", "-o", "y", "--json").stdout)
+    several = "abft:all, flash:4"
+    document = json.loads(call("deploy", "out", "--to", "c", "--guard", several, "-o", "y", "--json").stdout)
     assert document["evidence"][0]["value"] == 240
+    assert asked[-1][1:] == (
+        Guards(FlashSum(parts=4), ("dense", "conv")),
+        {"command": "sarto deploy out --to c --guard flash:4,abft:all"},
+    )
 
 
 def test_a_self_test_is_called_by_the_example(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +173,8 @@ def test_a_self_test_is_called_by_the_example(out: Path, monkeypatch: pytest.Mon
         ("c", "flash:x", "E150"),
         ("c", "flash,code", "E150"),
         ("c", "flash,", "E150"),
+        ("c", "abft,abft:all", "E150"),
+        ("c", "abft:conv", "E150"),
         ("onnx", "flash", "E112"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from sarto.measure.emulate import emulate
 from sarto.measure.guard import build_guarded, flash_sum, guard_folder
 from sarto.measure.image import Image
 from sarto.measure.injection import Injector
+from sarto.measure.model import outputs
 from tests.audit.faults.test_folder import folder
 from tests.deploy.c.chains import chain, items
 from tests.measure.example import SEQUENCES, changed, expected
@@ -129,6 +131,39 @@ def test_the_model_of_a_folder_is_guarded_and_says_what_that_takes(tmp_path: Pat
     assert {e.command for e in evidence} == {"sarto deploy out --guard sum"}
 
 
+def test_layers_are_checked_and_what_that_covers_is_told(tmp_path: Path) -> None:
+    graph, given = folder(tmp_path, seed=6)
+    sources, evidence = guard_folder(tmp_path, Guards.of("abft"))
+    of = {e.what: e for e in evidence}
+    assert "TWICE(rows" in sources["model.c"] and "TWICE(conv" not in sources["model.c"]
+    (last,) = (op for op in graph.whole if op.kind == "dense")
+    taps = graph.const(last.inputs["weights"]).shape[1]
+    # A row of sums of 16 bits, and some code.
+    assert 2 * taps < of["flash of the guard"].value < 2 * taps + 500
+    assert 0 < of["instructions of the guard"].value < 4 * taps + 100
+    assert 0 < of["checked multiplications"].value < of["checked weights"].value < 1
+    assert of["checked weights"].tool == "1 of 3 layers; y0: it is a convolution; y1: it is a convolution"
+    made = build_guarded(emit(graph), device("cortex_m4"), Guards.of("flash,abft:all"), graph=graph)
+    assert "TWICE(rows" in made[1]["model.c"] and "TWICE(conv" in made[1]["model.c"]
+    assert made[1]["model.c"].count("static void guard_fault(void)") == 1
+    assert emulate(made[0], given.listed()).outputs.equals(outputs(graph, given))
+
+
+def test_a_model_without_layers_that_add_up_is_refused() -> None:
+    graph = chain(6, 2)
+    convolutions = replace(graph, whole=tuple(op for op in graph.whole if op.kind != "dense"))
+    reservoir = replace(graph, whole=(), step=graph.whole)
+    causes = {
+        "abft": (convolutions, "y0: it is a convolution; y1: it is a convolution"),
+        "abft:all": (reservoir, "it is a reservoir or a forest, and a check adds up the sums of a layer"),
+    }
+    for text, (given, cause) in causes.items():
+        with pytest.raises(SartoError) as caught:
+            guarded(emit(graph), Guards.of(text), graph=given)
+        assert (caught.value.code, caught.value.cause) == ("E150", cause)
+        assert caught.value.message == "the model has no layer that could be checked"
+
+
 def test_a_computer_takes_no_guard(tmp_path: Path) -> None:
     folder(tmp_path, "host")
     with pytest.raises(SartoError) as caught:
@@ -138,7 +173,12 @@ def test_a_computer_takes_no_guard(tmp_path: Path) -> None:
 
 def test_two_guards_and_a_guard_in_no_parts_are_refused() -> None:
     once = guarded(changed(), FLASH, 1)
-    for sources, parts in ((once, 1), (changed(), 0), (changed(), 3)):
+    for sources, parts in (
+        (once, 1),
+        (emit(chain(6, 2), checked=("dense",)), 1),
+        (changed(), 0),
+        (changed(), 3),
+    ):
         with pytest.raises(SartoError) as caught:
             guarded(sources, Guards(FlashSum(parts=parts)))
         assert caught.value.code == "E150"

@@ -102,7 +102,7 @@ def guard_folder(
         raise SartoError(
             "E112",
             f"{core.name} takes no guard",
-            cause="a guard sums the flash of a device, and this computer has none",
+            cause="a guard is measured in the image of a device, and this computer has none",
             hint="guard a model that was made for a device",
         )
     sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}

@@ -15,6 +15,7 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, save_arrays, save_graph
 from sarto.core.store import file_sha256, write_atomic
 from sarto.deploy.c.emit import emit
+from sarto.deploy.guard import Guards
 from sarto.measure.model import RawSequences, of_items
 from tests.audit.faults.test_container import written
 from tests.deploy.c.chains import chain, items
@@ -22,11 +23,11 @@ from tests.deploy.c.chains import chain, items
 PLAN = Plan(by="network", error=0.2, confidence=0.9)
 
 
-def folder(out: Path, device: str = "cortex_m4") -> tuple[Graph, RawSequences]:
+def folder(out: Path, device: str = "cortex_m4", seed: int = 5) -> tuple[Graph, RawSequences]:
     """An output folder with as much as a campaign reads."""
     import json
 
-    graph = chain(5, 2)
+    graph = chain(seed, 2)
     given = of_items(items(graph, 5))
     save_graph(graph, out / "graph.npz")
     save_arrays({"raw": given.raw, "offsets": given.offsets}, out / "pinned.npz")
@@ -61,6 +62,20 @@ def test_patterns_that_an_image_does_not_have_leave_it_out_unless_it_is_asked_fo
     with pytest.raises(SartoError) as caught:
         audit_folder(tmp_path, ("image",), plan=PLAN, fault=Fault(pattern="channel"))
     assert caught.value.code == "E148"
+
+
+def test_checked_layers_are_judged_with_their_own_bytes_exposed(tmp_path: Path) -> None:
+    graph, _ = folder(tmp_path, seed=6)
+    plain, checked = (
+        audit_folder(tmp_path, ("image",), plan=PLAN, guards=guards)[0]
+        for guards in (None, Guards.of("abft"))
+    )
+    (last,) = (op for op in graph.whole if op.kind == "dense")
+    row_bits = 16 * graph.const(last.inputs["weights"]).shape[1]
+    own = {name for name in checked.tables[0].rows if name[1] == "checksums"}
+    assert {row[0] for row in own} == {f"check_{graph.whole.index(last)}_0"}
+    assert checked.bits > plain.bits + row_bits
+    assert checked.rates.kinds["due"].share > plain.rates.kinds["due"].share
 
 
 def test_a_stored_network(tmp_path: Path) -> None:

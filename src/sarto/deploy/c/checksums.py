@@ -5,15 +5,16 @@ A layer with weights W (output c, tap i) and biases b makes of x the sums s_c = 
     sum_c s_c = sum_i k_i x_i + B,   k_i = sum_c W_ci,   B = sum_c b_c          modulo 2^32
 
 where k, a row as long as one of W, and B are stored beside the layer. One wrong weight W_ci makes the left side wrong
-by less than 2^16 times x_i, hence by what is not 0 modulo 2^32 wherever x_i is not 0; where it is, no sum is wrong.
-One wrong bias, sum or bit of k and B shows likewise. Two errors may cancel. What comes after the sums, which are
-rescaled and stored, is not checked, nor are numbers that were wrong before the layer read them.
+by less than 2^16, and by what is not 0 wherever x_i is not 0; where x_i is 0, no sum is wrong. One wrong bias or sum,
+or one wrong bit of k or B, shows likewise. Two errors may cancel, and so may a stream of weights that is read at wrong
+places where the numbers are alike. What comes after the sums, which are rescaled and stored, is not checked, nor are
+numbers that were wrong before the layer read them.
 
 k_i fits 16 bits up to 258 outputs; a row that does not is the sum of several that do. The check costs one more row of
 multiplications, 1/c of the layer's, and of a convolution so much at every place.
 
-Source: Huang and Abraham, Algorithm-Based Fault Tolerance for Matrix Operations, IEEE Transactions on Computers, 1984,
-section III (a column checksum matrix times a vector).
+Source: Huang and Abraham, Algorithm-Based Fault Tolerance for Matrix Operations, IEEE Transactions on Computers C-33,
+1984 (the column checksum matrix, here times a vector).
 
 >>> w, b = np.array([[1, -2, 3], [4, 5, -6]]), np.array([7, -9])
 >>> rows, base = checksum(w, b)

@@ -1,6 +1,6 @@
-/* A layer whose sums do not add up as they should is computed once more, since what was wrong in a register or in RAM may
-   be right then. What is still wrong lies in the flash, and there is no answer. */
-#define TWICE(found, wanted)                           \
-    for (int again = 0; (found) != (wanted); again = 1) \
-        if (again)                                     \
+/* A layer whose sums do not add up to what they should, which is known before, is computed once more: what was wrong in a
+   register or a sum is right then. What is still wrong lies in the flash, or in what the layer reads: no answer. */
+#define TWICE(found, wanted) \
+    for (uint32_t again = 0, should = (wanted); (found) != should; again = 1) \
+        if (again) \
             guard_fault()

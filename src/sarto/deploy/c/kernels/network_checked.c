@@ -3,6 +3,7 @@
    core multiplies two pairs at once; `step` leads to the next four numbers. */
 SEPARATE static uint32_t checked_number(const int16_t *check, uint32_t sum, const number_t *x, int taps, int step)
 {
+    UNROLLED
     for (const int16_t *const end = check + taps; check != end; check += 4, x += step) {
 #if WORDS_DSP
         const uint32_t word = loaded(x);
