@@ -184,8 +184,10 @@ def _guarded(out: Path, form: str, guards: Guards) -> tuple[dict[str, str], list
     chosen: list[Evidence] = []
     if guards.copy is not None:
         from sarto.audit.faults.copies import choose_folder
+        from sarto.cli._talk import open_talk
 
-        copies, chosen = choose_folder(out, guards.copy, cache=out / ".audit", command=command)
+        talk, cache = open_talk(quiet=False), out / ".audit"
+        copies, chosen = choose_folder(out, guards.copy, talk=talk, cache=cache, command=command)
         guards = replace(guards, copy=copies)
     sources, evidence = guard_folder(out, guards, command=command)
     return sources, [*evidence, *chosen]
