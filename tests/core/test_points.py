@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sarto.core.evidence import Evidence
-from sarto.core.points import OperatingPoint, front
+from sarto.core.points import OperatingPoint, front, told_apart
 
 AXES = ("error", "flash", "ram")
 
@@ -45,3 +45,12 @@ def test_front_is_the_set_of_undominated_points(values: list[tuple[int, int, int
 
     assert set(kept) == {v for v in values if not any(beats(o, v) for o in values)}
     assert len(kept) == len(set(kept))
+
+
+def test_steps_of_one_name_are_told_apart() -> None:
+    figures = (Evidence("flash", 1, "B", "measured", "file"),)
+    points = [
+        OperatingPoint(name, {}, figures) for name in ("as given", "settle", "rate:1", "settle", "settle")
+    ]
+    names = [point.name for point in told_apart(points)]
+    assert names == ["as given", "settle", "rate:1", "settle (2)", "settle (3)"]

@@ -1,9 +1,6 @@
 """What the folder of a shrunk network tells of its making."""
 
-from sarto.core.evidence import Evidence
-from sarto.core.points import OperatingPoint
 from sarto.learn.loop import History
-from sarto.search.shrink import told_apart
 from sarto.search.shrink_files import training_table
 
 
@@ -17,12 +14,3 @@ def test_every_pass_of_every_tuning_is_a_row_and_what_was_not_validated_is_empty
         (1, "gradual:0.9", 3, 0.7, 0.75, 0.8),
         (2, "rate:0.1", 1, 0.6, "", ""),
     )
-
-
-def test_steps_of_one_name_are_told_apart() -> None:
-    figures = (Evidence("flash", 1, "B", "measured", "file"),)
-    points = [
-        OperatingPoint(name, {}, figures) for name in ("as given", "settle", "rate:1", "settle", "settle")
-    ]
-    names = [point.name for point in told_apart(points)]
-    assert names == ["as given", "settle", "rate:1", "settle (2)", "settle (3)"]

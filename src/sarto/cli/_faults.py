@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sarto.audit.faults.model import Fault
-from sarto.audit.gates import OF_FAULTS, Gate, Judged, judge_figure
+from sarto.audit.gates import OF_FAULTS, Gate, Judged
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.finding import Finding
@@ -24,15 +24,6 @@ from sarto.core.table import Table
 if TYPE_CHECKING:
     from sarto.audit.faults.report import Report
 
-NAMES = {
-    "critical": "critical faults",
-    "misclassified": "inputs that a fault makes wrong",
-    "hurt": "faults that make over 10% of the inputs wrong",
-    "due": "due faults",
-    "mttf": "MTTF",
-    "mttf_ratio": "MTTF ratio",
-}
-"""Figure of a gate -> evidence of a campaign."""
 MOST_GROUPS = 12
 """Different values of a column up to which it is shown whom faults hit."""
 
@@ -93,16 +84,12 @@ def inject(
     """
     from sarto.audit.faults.campaign import Plan
     from sarto.audit.faults.folder import audit_folder
+    from sarto.audit.faults.gates import judge, sure
     from sarto.audit.faults.ratio import mttf_ratios
     from sarto.deploy.guard import Guards
 
     wanted = [gate for gate in gates if gate.figure in OF_FAULTS]
-    shares = [abs(g.limit) / 2 for g in wanted if g.figure not in ("mttf", "mttf_ratio") and g.limit]
-    plan = Plan(
-        by=asked.by,
-        error=min([asked.error, *shares]),
-        confidence=max([asked.confidence, *(g.confidence for g in wanted if g.confidence is not None)]),
-    )
+    plan = sure(Plan(by=asked.by, error=asked.error, confidence=asked.confidence), wanted)
     places: Any = asked.where or None
     if any(g.figure == "mttf" for g in wanted) and asked.fit is None:
         hint = "give the failures of 10^6 bits in 10^9 hours: --fit 100"
@@ -155,7 +142,7 @@ def inject(
     for report in reports:
         for table in report.tables:
             tables[table.name] = table
-    judged = tuple(_judge(gate, reports, evidence) for gate in wanted)
+    judged = tuple(judge(gate, reports, evidence) for gate in wanted)
     findings = tuple(finding for report in reports for finding in report.findings)
     if guards is not None:
         evidence = [replace(e, what=f"{e.what} with the guard {guards}") for e in evidence]
@@ -223,24 +210,6 @@ def _hit(
         return None
     units = (*last.units[:-1], "x")
     return Table("hit groups", ("group", *last.columns[1:]), units, tuple(rows), last.how)
-
-
-def _judge(gate: Gate, reports: Sequence[Report], evidence: Sequence[Evidence]) -> Judged:
-    """Return whether a gate holds of everything that was made faulty."""
-    by_name = {e.what: e for e in evidence}
-    judged: list[tuple[str, Judged]] = []
-    for report in reports:
-        found = by_name.get(f"{NAMES[gate.figure]}, {report.space}")
-        if found is None and gate.figure == "mttf_ratio":
-            continue
-        if found is None and gate.figure == "mttf":  # no critical fault was drawn, so only its least is known
-            judged.append((report.space, Judged(gate, gate.at_least, None, "no critical fault was seen")))
-            continue
-        judged.append((report.space, judge_figure(gate, {gate.figure: found} if found else {})))
-    words = "; ".join(f"{space}: {j.found}" for space, j in judged) or "nothing to compare"
-    failing = tuple((space, j.found) for space, j in judged if not j.passed)
-    worst = min(judged, key=lambda pair: pair[1].passed)[1].got if judged else None
-    return Judged(gate, bool(judged) and not failing, worst, words, failing)
 
 
 def pivoted(found: Table) -> Table:

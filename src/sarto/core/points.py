@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sarto.core.evidence import Evidence
@@ -75,3 +75,12 @@ def unbeaten(values: Sequence[tuple[float, ...]]) -> list[int]:
 def front(points: Sequence[OperatingPoint], objectives: Sequence[str]) -> list[OperatingPoint]:
     """Return the points that no other point beats in `objectives`, all of them minimised, in the order given."""
     return [points[i] for i in unbeaten([tuple(p[o] for o in objectives) for p in points])]
+
+
+def told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
+    """Return the points with a number on the names that were there before: steps of a recipe may be alike."""
+    names: list[str] = []
+    for point in points:
+        again = sum(name.partition(" (")[0] == point.name for name in names)
+        names.append(f"{point.name} ({again + 1})" if again else point.name)
+    return [replace(point, name=name) for point, name in zip(points, names, strict=True)]

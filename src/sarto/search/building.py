@@ -18,6 +18,7 @@ from sarto.core.points import front, unbeaten
 from sarto.core.progress import Talk
 from sarto.measure.model import PINNED, RawSequences
 from sarto.search.deployment import FRONT_SEQUENCES, Deployment, Workshop
+from sarto.search.failing import fails
 from sarto.search.fit import SHOWN_FRONT
 from sarto.search.gating import Gating
 from sarto.search.loop import SearchResult, Trial, best_of_families
@@ -66,12 +67,16 @@ def deploy(
                 too_large = _too_large(error)
                 continue
             if _hard(tried[-1], budget).fits:
-                break
+                misfits.pop()
+                if gating is None or gating.settles(tried[-1]):
+                    break
         stage.advance(1, f"{len(tried)} images")
     if not tried:
         assert too_large is not None
         raise too_large
     fitting = [d for d in tried if _hard(d, budget).fits]
+    if gating is not None:
+        fitting.sort(key=lambda d: fails(gating.told(d).point))
     chosen = (
         fitting[0]
         if fitting

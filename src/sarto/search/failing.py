@@ -5,9 +5,27 @@ Reads the point's evidence and no more, so that a finished folder answers withou
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from sarto.audit.gates import FAILING
 from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
+
+
+def also(point: OperatingPoint, evidence: Iterable[Evidence]) -> OperatingPoint:
+    """Return a point with more evidence; how many gates it fails is added up, and what was found of them joined."""
+    found = list(point.evidence)
+    for item in evidence:
+        place = next((i for i, e in enumerate(found) if item.what == e.what == FAILING), None)
+        if place is None:
+            found.append(item)
+            continue
+        before = found[place]
+        tools = [e.tool for e in (before, item) if e.value] or [before.tool]
+        found[place] = replace(before, value=before.value + item.value, tool="; ".join(tools))
+    return replace(point, evidence=tuple(found))
 
 
 def fails(point: OperatingPoint) -> bool:

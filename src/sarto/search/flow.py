@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import resource
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -44,6 +45,7 @@ from sarto.search.building import deploy, limits_work
 from sarto.search.candidates import Candidate, Shape, able, cost, families, ground_of, shape_of, smallest
 from sarto.search.claimed import claim
 from sarto.search.deployment import Deployment, Workshop
+from sarto.search.faulty import FaultGates, parted
 from sarto.search.fit import OPTIMISE, SHOWN_FRONT, TRIALS, FitRequest
 from sarto.search.folder import write_folder
 from sarto.search.gated import Gated, columns_of
@@ -123,7 +125,12 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         parts = split(data, request.seed)
         train = data.select(parts.train)
         problem, sensor = _problem(request, train)
-        gated = _gated(request, train)
+        of_groups, of_faults = parted(request.gates)
+        if of_faults and request.reject is not None:
+            cause = "the option comes after a model is chosen"
+            hint = "leave one out; sarto audit OUT --faults asks of what is finished"
+            raise SartoError("E112", "--reject with a gate of faults", cause=cause, hint=hint)
+        gated = _gated(request, of_groups, train)
         claim(request.out, request.identity())
         problem.save(work / "problem.npz")
         wanted = f"{len(data.classes)} classes" if data.classes else f"{len(data.outputs)} numbers to predict"
@@ -175,9 +182,15 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
         test = data.select(parts.test)
         raw = RawSequences(sensor.encode(test.values), test.offsets.astype(np.int64))
         gating = None
-        if gated is not None:
-            store = Store(work / "gates")
-            gating = Gating(gated, problem, work / "problem.npz", store, executor, request.command)
+        if request.gates:
+            store, faults = Store(work / "gates"), None
+            if of_faults:
+                given = RawSequences(sensor.encode(train.values), train.offsets.astype(np.int64))
+                of_built = FaultGates(
+                    of_faults, target, optimise, request.command, work / "faults", talk, executor
+                )
+                faults = partial(of_built.evidence, given=given)
+            gating = Gating(gated, problem, work / "problem.npz", store, executor, request.command, faults)
         chosen, others = deploy(shop, found, request.budget, raw, executor, talk, gating)
     # Every test item on the host, at most `PINNED` on the device; the test labels are looked at only below, once.
     chosen = shop.deploy(chosen.trial, raw, PINNED)
@@ -228,15 +241,15 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     )
 
 
-def _gated(request: FitRequest, train: Dataset) -> Gated | None:
-    """Return the gates on points, and the training items that they look at; None without gates."""
-    if not request.gates:
+def _gated(request: FitRequest, gates: Sequence[str], train: Dataset) -> Gated | None:
+    """Return the gates of groups, and the training items that they look at; None without gates."""
+    if not gates:
         return None
     if train.goals is not None:
         hint = "audit the finished model: sarto audit OUT"
         raise SartoError("E161", "gates cannot choose here", cause=f"the task is {request.task}", hint=hint)
     known = columns_of(train, request.gate_table)
-    return Gated.of(request.gates, known, named(train.classes, train.target), request.gate_groups)
+    return Gated.of(gates, known, named(train.classes, train.target), request.gate_groups)
 
 
 def _problem(request: FitRequest, train: Dataset) -> tuple[Problem, SensorFormat]:

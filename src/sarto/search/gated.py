@@ -1,8 +1,8 @@
 """Gates on the points of a search: a point that fails one is not chosen.
 
 Gates look at items that no step learned from and no test sees: those held out by the folds of `sarto fit`, the
-validation items of `sarto compress`. Returns `Gated`, which judges what a point says of these items. There are no gates
-of faults here: they are asked of what is finished, with `sarto audit OUT --faults`.
+validation items of `sarto compress`. Returns `Gated`, which judges what a point says of these items. Gates of faults
+are asked of what is built (`sarto.search.faulty`).
 
 >>> gated = Gated.of(["accuracy >= 90% @ support=0.2"], {"sex": np.array(["f", "f", "m", "m", "m"])}, ["a"] * 5)
 >>> gated.evidence(["a", "b", "a", "a", "a"], None, "sarto fit").value
@@ -21,7 +21,6 @@ from sarto.audit.gates import Gate, Judged, failing, read_gate
 from sarto.audit.group_tables import GroupSettings
 from sarto.audit.of_groups import audit_groups
 from sarto.core.dataset import Dataset
-from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.data.examples import Examples, of_images
 from sarto.data.predictions import Predictions
@@ -51,19 +50,9 @@ class Gated:
         """Return the gates that `texts` say.
 
         Raises:
-            SartoError: E161, a gate that cannot be read, or is of faults.
+            SartoError: E161, a gate that cannot be read.
         """
-        gates = tuple(map(read_gate, texts))
-        for gate in gates:
-            if not gate.of_groups and gate.figure not in ("overall_gain", "agreement"):
-                cause = f"{gate.figure} is of faults, which are injected into what is finished"
-                raise SartoError(
-                    "E161",
-                    f"'{gate.text}' cannot choose",
-                    cause=cause,
-                    hint="ask it of sarto audit OUT --faults",
-                )
-        return Gated(gates, tuple(groups), columns, np.array(target))
+        return Gated(tuple(map(read_gate, texts)), tuple(groups), columns, np.array(target))
 
     def judged(self, said: Sequence[str], original: Sequence[str] | None) -> tuple[Judged, ...]:
         """Return what the gates say of a point: `said` of each item, and by the network given, if there is one.
@@ -88,13 +77,13 @@ class Gated:
         return failing(self.judged(said, original), len(self.target), command)
 
 
-def gated_by(request: ShrinkRequest, held: Examples) -> Gated | None:
-    """Return the gates of a request to shrink on the items `held`; None without gates.
+def gated_by(request: ShrinkRequest, gates: Sequence[str], held: Examples) -> Gated | None:
+    """Return `gates` of a request to shrink on the items `held`; None without gates.
 
     Raises:
         SartoError: as `Gated.of`, and what reading the data and the table of groups says.
     """
-    if not request.gates:
+    if not gates:
         return None
     columns: dict[str, Shaped[np.ndarray, " item"]] = {}
     if not of_images(request.data):
@@ -103,7 +92,7 @@ def gated_by(request: ShrinkRequest, held: Examples) -> Gated | None:
         assert held.rows is not None
         known = columns_of(load(request.data), request.gate_table)
         columns = {name: values[held.rows] for name, values in known.items()}
-    return Gated.of(request.gates, columns, named(held.classes, held.y), request.gate_groups)
+    return Gated.of(gates, columns, named(held.classes, held.y), request.gate_groups)
 
 
 def columns_of(data: Dataset, table: str | None) -> dict[str, Shaped[np.ndarray, " item"]]:

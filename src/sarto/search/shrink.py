@@ -16,16 +16,19 @@ from typing import TYPE_CHECKING, Any
 from sarto.core.budget import Budget, Verdict, judge
 from sarto.core.evidence import Evidence
 from sarto.core.graph import save_graph
-from sarto.core.points import OperatingPoint
+from sarto.core.points import OperatingPoint, told_apart
 from sarto.core.progress import Talk
 from sarto.core.recipe import Recipe, Step
 from sarto.core.store import write_atomic
 from sarto.core.table import Table
 from sarto.data.examples import Examples, shaped
+from sarto.measure.model import of_items
 from sarto.measure.quality import accuracy_evidence
 from sarto.measure.storage import storage_evidence
 from sarto.search.auto import Goal
 from sarto.search.claimed import claim, given_up_if_empty
+from sarto.search.failing import also
+from sarto.search.faulty import FaultGates, made_faulty, parted
 from sarto.search.gated import Gated, gated_by
 from sarto.search.limits import steering
 from sarto.search.predicted import named
@@ -81,9 +84,13 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     check_classes(network, fit)
     if images is not None and not len(network.quantisers):
         check_integers(recipes, images.device.name)
-    gated = gated_by(request, held)
+    of_groups, of_faults = parted(request.gates)
+    faults = made_faulty(of_faults, images, request.out / WORK / "faults", talk)
+    gated = gated_by(request, of_groups, held)
     claim(request.out, request.identity())
-    run = _Shrinking(request, recipes, network, fit, held, test, remarks, parts.how, effort, images, gated)
+    run = _Shrinking(
+        request, recipes, network, fit, held, test, remarks, parts.how, effort, images, gated, faults
+    )
     with given_up_if_empty(request.out):
         run.train_first(talk)
         result = run.run(talk)
@@ -120,6 +127,7 @@ class _Shrinking:
     effort: Effort
     images: Images | None = None
     gated: Gated | None = None
+    faults: FaultGates | None = None
     histories: list[History] = field(default_factory=list["History"])
     curves: list[tuple[str, History]] = field(default_factory=list[tuple[str, "History"]])
     trials: int = 1
@@ -162,9 +170,10 @@ class _Shrinking:
             points += found.points
             self.remarks = (*self.remarks, *found.remarks)
         state, steps = self._followed(orders, state, evaluation, points[0], talk)
-        points += [] if searched else steps
         coder = coder_of(orders)
         data, table = state.packed(coder)
+        if not searched:
+            points += [*steps[:-1], self._asked(steps[-1], data)]
         write_atomic(self.request.out / FILE, data)
         decoded = decoded_of(data, self.fit.classes)
         if decoded.integers is not None and self.images is not None:
@@ -242,6 +251,7 @@ class _Shrinking:
             request.out / WORK,
             partial(load_of, limits),
             request.flash_b,
+            None if self.faults is None else self._asked,
         )
         return trials.run(request.trials, talk)
 
@@ -280,6 +290,17 @@ class _Shrinking:
             failing = self.gated.evidence(named(self.held.classes, guess), before, self.request.command)
             found += (replace(failing, subject_sha256=subject),)
         return OperatingPoint(name, settings, found)
+
+    def _asked(self, point: OperatingPoint, data: bytes) -> OperatingPoint:
+        """Return a point with what gates of faults say of it, if there are any."""
+        integers = decoded_of(data, self.fit.classes).integers
+        if self.faults is None or self.images is None or integers is None:
+            return point
+        lowered = self.images.point(integers, self.held)[0]
+        found = self.faults.evidence(
+            lowered.graph, self.images.sources(lowered), of_items(lowered.given(self.held))
+        )
+        return also(point, found)
 
     @cached_property
     def _given_held(self) -> Any:
@@ -359,15 +380,6 @@ class _Shrinking:
             )
         )
         return ShrinkResult(self.request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)
-
-
-def told_apart(points: list[OperatingPoint]) -> list[OperatingPoint]:
-    """Return the points with a number on the names of steps that were there before."""
-    names: list[str] = []
-    for point in points:
-        again = sum(name.partition(" (")[0] == point.name for name in names)
-        names.append(f"{point.name} ({again + 1})" if again else point.name)
-    return [replace(point, name=name) for point, name in zip(points, names, strict=True)]
 
 
 def _flipped(item: Evidence) -> tuple[float, float] | None:

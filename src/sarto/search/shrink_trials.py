@@ -19,6 +19,7 @@ from sarto.core.progress import Silent, Talk
 from sarto.core.store import Store, content_hash
 from sarto.search.auto import Goal, Tried, race, rank
 from sarto.search.failing import fails
+from sarto.search.faulty import MOST
 
 NO_PROPERTY = ("E132", "E133")
 """Errors of the program, and of a recipe's text: no other amount mends them."""
@@ -47,6 +48,7 @@ class Trials:
         work: a folder for what was done.
         load: what of a point the goal's bytes limit.
         flash_b: most bytes of flash; None without such a limit.
+        ask: (point, packed bytes) -> the point with what gates of faults say of it; None without any.
     """
 
     recipes: Sequence[tuple[Order, ...]]
@@ -57,6 +59,7 @@ class Trials:
     work: Path
     load: Callable[[OperatingPoint], float]
     flash_b: float | None = None
+    ask: Callable[[OperatingPoint, bytes], OperatingPoint] | None = None
 
     def run(self, most: int, talk: Talk) -> Chosen:
         """Run at most so many trials and return the best.
@@ -89,10 +92,11 @@ class Trials:
             found = race(self._starts(), self.goal, most, one)
         if not points:
             raise failures[min(failures)]
-        number, best = min(
+        ranked = sorted(
             ((n, tried) for n, several in enumerate(found) for tried in several if not tried.refused),
             key=lambda pair: (fails(points[pair[0], pair[1].t]), rank(pair[1], self.goal)),
         )
+        number, best = self._first_that_passes(ranked, points)
         orders = at(self.recipes[number], best.t)
         remarks = [
             f"{text(self.recipes[n])}: {error.message}"
@@ -102,6 +106,20 @@ class Trials:
         name = points[number, best.t].name
         remarks.append(f"{name} was chosen: --with {text(orders)}")
         return Chosen(orders, tuple(points.values()), tuple(remarks), name)
+
+    def _first_that_passes(
+        self, ranked: list[tuple[int, Tried]], points: dict[tuple[int, float], OperatingPoint]
+    ) -> tuple[int, Tried]:
+        """Return the first trial that passes gates of faults too; the first of all where none does, or nobody asks."""
+        for number, tried in ranked[:MOST]:
+            place = number, tried.t
+            if self.ask is None or fails(points[place]) or not tried.fits(self.goal):
+                break
+            orders = at(self.recipes[number], tried.t)
+            points[place] = self.ask(points[place], self._end(orders).packed(coder_of(orders))[0])
+            if not fails(points[place]):
+                return number, tried
+        return ranked[0]
 
     def _starts(self) -> list[float | None]:
         """Return where each recipe begins; None for one whose amounts are all given."""

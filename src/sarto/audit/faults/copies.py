@@ -27,8 +27,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Integer
 
+from sarto.audit.faults.built import image_space
 from sarto.audit.faults.campaign import Plan, run
-from sarto.audit.faults.folder import image_space
 from sarto.audit.faults.report import Report
 from sarto.core.artifact import read_manifest
 from sarto.core.device import Host
@@ -38,6 +38,7 @@ from sarto.core.graph import load_graph
 from sarto.core.progress import Talk
 from sarto.deploy.copies import BLOCK, copy_b, table_sizes
 from sarto.deploy.guard import Copies
+from sarto.measure.build import build
 from sarto.measure.model import device_of, read_pinned
 
 DEFAULT = Plan(by="layer", error=0.01, confidence=0.95, most=384)
@@ -174,9 +175,11 @@ def choose_folder(
     device = device_of(out, manifest)
     if copies.budget_b is None or isinstance(device, Host):  # which takes no guard
         return copies, []
-    graph, source = load_graph(out / "graph.npz"), (out / "model.c").read_text(encoding="utf-8")
-    names = tuple(table_sizes(source))
-    space = image_space(out, device, graph, read_pinned(out), tables=names, run_instructions=RUN, cache=cache)
+    graph = load_graph(out / "graph.npz")
+    sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
+    source, level = sources["model.c"], manifest["optimise"]
+    image = build(sources, device, optimise=level, cache=cache)
+    space = image_space(graph, image, read_pinned(out), tables=tuple(table_sizes(source)), most=RUN)
     found = worths(run(space, plan, talk=talk, cache=cache), source)
     picked = chosen(found, copies.budget_b)
     share, low, high = covered(found, picked)

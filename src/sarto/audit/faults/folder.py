@@ -1,8 +1,6 @@
 """Campaigns on a finished output folder: on its integer graph, its image, and the container of a stored network.
 
-`audit_folder` returns a report of each. Of the inputs that the folder keeps (`pinned.npz`, or those that are given) the
-graph is judged on as many as hold `VALUES` numbers in the interpreter, the image on as many as run in the emulator in
-`RUN` instructions, evenly spread and at least two: a campaign with the default plan takes under a minute on one core.
+`audit_folder` returns a report of each, seen by inputs that the folder keeps (`pinned.npz`), or those that are given.
 """
 
 from __future__ import annotations
@@ -12,32 +10,23 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Literal, get_args
 
-import numpy as np
-
+from sarto.audit.faults.built import graph_space, image_space
 from sarto.audit.faults.campaign import Plan, run
 from sarto.audit.faults.container import ContainerSpace
-from sarto.audit.faults.graph import PARTS, GraphSpace
-from sarto.audit.faults.image import ImageSpace
 from sarto.audit.faults.model import BYTES, FLIP, Fault
 from sarto.audit.faults.report import Report
 from sarto.core.artifact import read_manifest
-from sarto.core.device import STORAGE, Device, Host
+from sarto.core.device import STORAGE, Host
 from sarto.core.errors import SartoError
-from sarto.core.graph import Graph, load_graph
-from sarto.core.graph.whole import width
+from sarto.core.graph import load_graph
 from sarto.core.progress import Talk
 from sarto.deploy.guard import Guards
 from sarto.measure.build import build
-from sarto.measure.emulate import emulate
 from sarto.measure.guard import build_guarded
 from sarto.measure.model import RawSequences, device_of, read_pinned
 
 Where = Literal["graph", "image", "container"]
 WHERE: tuple[Where, ...] = get_args(Where)
-RUN = 2_000_000
-"""Instructions without a fault that one fault of an image may take: some 30 ms here."""
-VALUES = 500_000
-"""Intermediate results of the interpreter that one fault of a graph may take."""
 DEFAULT = Plan(by="network", error=0.05, confidence=0.95)
 """Some 400 faults at most of flash, and of RAM."""
 _CONTAINER = "network.sarto"
@@ -107,11 +96,18 @@ def audit_folder(
             graph, given = load_graph(out / "graph.npz"), sequences or read_pinned(out)
             subject = graph.sha256
             if place == "graph":
-                few = given.pinned(max(2, VALUES // _values(graph, given)))
-                space = GraphSpace(graph, few.raw, few.offsets, PARTS, fault)
+                space = graph_space(graph, given, fault)
             else:
                 assert device is not None and not isinstance(device, Host)
-                space = image_space(out, device, graph, given, guards=guards, fault=fault, cache=cache)
+                sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
+                level = manifest["optimise"]
+                if guards is None:
+                    image = build(sources, device, optimise=level, cache=cache)
+                else:
+                    image, _ = build_guarded(
+                        sources, device, guards, graph=graph, optimise=level, cache=cache
+                    )
+                space = image_space(graph, image, given, fault)
         found.append(
             run(
                 space,
@@ -125,59 +121,3 @@ def audit_folder(
             )
         )
     return found
-
-
-def image_space(
-    out: Path,
-    device: Device,
-    graph: Graph,
-    given: RawSequences,
-    *,
-    guards: Guards | None = None,
-    fault: Fault = FLIP,
-    tables: tuple[str, ...] = (),
-    run_instructions: int = RUN,
-    cache: Path | None = None,
-) -> ImageSpace:
-    """Return the image of the model in `out`, which may be faulty.
-
-    Args:
-        out: an output folder.
-        device: that it was made for.
-        graph: of the model.
-        given: raw words to see the faults by; as many are taken as `run_instructions` allow.
-        guards: that the image is built with.
-        fault: of what kind.
-        tables: that may be faulty; none is everything.
-        run_instructions: that one fault may take, where two inputs do with fewer.
-        cache: folder in which to keep what was built.
-    """
-    manifest = read_manifest(out)
-    sources = {name: (out / name).read_text(encoding="utf-8") for name in ("model.c", "model.h")}
-    level = manifest["optimise"]
-    if guards is None:
-        image = build(sources, device, optimise=level, cache=cache)
-    else:
-        image, _ = build_guarded(sources, device, guards, graph=graph, optimise=level, cache=cache)
-    first = emulate(image, [given[0]])
-    fit = max(2, run_instructions // int(first.inference_instructions[0]))
-    tolerance = 0.0
-    if graph.quanta:
-        tolerance = float(np.ptp(GraphSpace(graph, given.raw, given.offsets).golden)) / 2
-    return ImageSpace(
-        image,
-        given.pinned(fit),
-        ("flash",) if tables else ("flash", "ram"),
-        fault,
-        tolerance,
-        bool(graph.quanta),
-        tables=tables,
-    )
-
-
-def _values(graph: Graph, given: RawSequences) -> int:
-    """Return about how many numbers the interpreter makes for one input."""
-    if graph.whole:
-        return sum(width(graph, op) for op in graph.whole)
-    held = sum(int(np.prod(tensor.shape)) for tensor in graph.kind("state"))
-    return max(1, int(np.diff(given.offsets).max(initial=1)) * held)
