@@ -16,7 +16,7 @@ say what each guard does, and where it does nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -51,8 +51,11 @@ GUARDS = {
     "dense": ("flash", "abft", "flash,abft"),
 }
 """Beside the plain image; of the dense network `abft` is `abft:all`."""
-FAULTS = {"convolutions": (400, 100), "dense": (600, 150)}
-"""Anywhere, and in each of the other places."""
+FAULTS = {
+    "convolutions": {"anywhere": 400, "RAM": 150, "weights": 75, "code": 75},
+    "dense": {"anywhere": 600, "RAM": 300, "weights": 100, "code": 100},
+}
+QUICK = {"anywhere": 60, "RAM": 30, "weights": 30, "code": 30}
 PLACES: dict[str, tuple[str, ...]] = {
     "anywhere": (),
     "RAM": ("variables", "stack"),
@@ -100,17 +103,17 @@ def run(bench: Bench) -> Outcome:
     """Return the rates of faults with each guard, in each place, and what the guard takes."""
     figures: dict[str, Figure] = {}
     for name, guards in GUARDS.items():
-        faults = (60, 30) if bench.quick else FAULTS[name]
+        faults = QUICK if bench.quick else FAULTS[name]
         said: dict[str, list[dict[str, float]]] = {}
         for guard in ("plain", *guards):
             for seed in range(1 if bench.quick else SEEDS):
                 bench.say(f"{name}, seed {seed}, {guard}")
-                settings = {"network": name, "seed": seed, "guard": guard, "faults": list(faults)}
+                settings = {"network": name, "seed": seed, "guard": guard, "faults": faults}
                 said.setdefault(guard, []).append(bench.once(settings, judged, name, seed, guard, faults))
         for guard, rows in said.items():
             if guard != "plain":
                 key = f"{name}, {guard}: MTTF ratio, 95 % bounds"
-                figures[key] = pooled(said["plain"], rows, faults[0])
+                figures[key] = pooled(said["plain"], rows, faults["anywhere"])
                 for row, plain in zip(rows, said["plain"], strict=True):
                     row |= {f"more {key}": row[key] / plain[key] - 1 for key in ("instructions", "flash")}
             for key in rows[0]:
@@ -123,7 +126,7 @@ def run(bench: Bench) -> Outcome:
 _MEASURED = ("flash", "more flash", "test accuracy", "checked multiplications", "checked weights", "bits")
 
 
-def judged(name: str, seed: int, guard: str, faults: tuple[int, int]) -> dict[str, float]:
+def judged(name: str, seed: int, guard: str, faults: Mapping[str, int]) -> dict[str, float]:
     """Return what faults do to a network's image in each place, and what the image takes."""
     model, core = made(name, seed), device(DEVICE)
     sources, given = emit(model.graph), of_items(model.tested[: INPUTS[name]])
@@ -135,8 +138,8 @@ def judged(name: str, seed: int, guard: str, faults: tuple[int, int]) -> dict[st
     )
     space, found = ImageSpace(image, given, flash_from="any"), dict[str, float]()
     for place, kinds in PLACES.items():
-        count = faults[bool(kinds)]
-        rates = campaign(Part(space, kinds), Plan("network", 1e-4, CONFIDENCE, count, seed)).rates
+        plan = Plan("network", 1e-4, CONFIDENCE, faults[place], seed)
+        rates = campaign(Part(space, kinds), plan).rates
         found |= {
             f"{place}, critical": rates.critical.share,
             f"{place}, answers made wrong by a fault": rates.misclassified.share,
@@ -150,7 +153,7 @@ def judged(name: str, seed: int, guard: str, faults: tuple[int, int]) -> dict[st
     }
     if guards.abft:
         covered = coverage(model.graph, guards.abft)
-        found["checked multiplications"] = covered.multiplications
+        found["checked multiplications"] = covered.multiplications or 0.0
         found["checked weights"] = covered.weights
     return found
 

@@ -159,6 +159,8 @@ def test_faults_and_formats_of_a_folder(shrunk: Path) -> None:
         (("--faults", "--gate", "mttf >= 1h"), "E161", "an MTTF needs --fit"),
         (("--faults", "--gate", "mttf_ratio >= 5"), "E161", "mttf_ratio needs --against"),
         (("--faults", "--where", "image"), "E148", "it has: container"),
+        (("--faults", "--guard", "flash,crc"), "E150", "'crc' is no guard"),
+        (("--faults", "--guard", "abft,flash", "--where", "graph"), "E112", "a guard is judged in the image"),
         (("--faults", "--where", "container", "--pattern", "line"), "E148", "of the pattern line"),
         (("--target", "y"), "E112", "--target with"),
         (("--formats", "--data", "other.npz"), "E162", "is not what"),

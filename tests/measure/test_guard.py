@@ -22,6 +22,7 @@ from sarto.measure.image import Image
 from sarto.measure.injection import Injector
 from sarto.measure.model import outputs
 from tests.audit.faults.test_folder import folder
+from tests.core.graph.companions import companion
 from tests.deploy.c.chains import chain, items
 from tests.measure.example import SEQUENCES, changed, expected
 
@@ -152,16 +153,27 @@ def test_layers_are_checked_and_what_that_covers_is_told(tmp_path: Path) -> None
 def test_a_model_without_layers_that_add_up_is_refused() -> None:
     graph = chain(6, 2)
     convolutions = replace(graph, whole=tuple(op for op in graph.whole if op.kind != "dense"))
-    reservoir = replace(graph, whole=(), step=graph.whole)
     causes = {
         "abft": (convolutions, "y0: it is a convolution; y1: it is a convolution"),
-        "abft:all": (reservoir, "it is a reservoir or a forest, and a check adds up the sums of a layer"),
+        "abft:all": (
+            companion("statistics", "random_features"),
+            "weights_hidden: only a linear readout is checked; weights_out: only a linear readout is checked",
+        ),
     }
     for text, (given, cause) in causes.items():
         with pytest.raises(SartoError) as caught:
             guarded(emit(graph), Guards.of(text), graph=given)
         assert (caught.value.code, caught.value.cause) == ("E150", cause)
         assert caught.value.message == "the model has no layer that could be checked"
+    other = {**emit(graph), "model.c": emit(graph)["model.c"].replace("rows_", "lines_")}
+    with pytest.raises(SartoError) as caught:
+        guarded(other, Guards.of("abft"), graph=graph)
+    assert (caught.value.code, caught.value.message) == ("E150", "the layers of the model cannot be checked")
+    titled = emit(graph, "A title * / of its own", "Raw words: x in counts of 2.")
+    made = guarded(titled, Guards.of("abft"), graph=graph)
+    assert made["model.h"] == titled["model.h"] and made["model.c"].startswith(
+        "/* A title * / of its own */\n"
+    )
 
 
 def test_a_computer_takes_no_guard(tmp_path: Path) -> None:

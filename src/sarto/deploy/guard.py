@@ -164,28 +164,41 @@ def guarded(
     made = dict(sources)
     if guards.abft:
         assert graph is not None, "checks of layers are written with the layers"
-        made["model.c"] = _checked(graph, sources["model.c"], guards.abft)
+        made |= _checked(graph, sources, guards.abft)
     if guards.copy is not None:
         assert guards.copy.tables or guards.copy.budget_b is None, "tables are chosen under a budget first"
         made = copied(made, guards.copy.tables)
     return made if guards.flash is None else _summed(made, guards.flash, total)
 
 
-def _checked(graph: Graph, source: str, kinds: Collection[str]) -> str:
-    """Return `source`, which was generated from `graph`, with the checks of its layers."""
+def _checked(graph: Graph, sources: Mapping[str, str], kinds: Collection[str]) -> dict[str, str]:
+    """Return source and header, which were generated from `graph`, with the checks of its layers."""
     found = coverage(graph, kinds)
     if not found.layers:
-        what = "a reservoir or a forest" if graph.step else "no network of fully connected layers"
         cause = "; ".join(f"{name}: {reason}" for name, reason in found.left_out.items())
         raise SartoError(
             "E150",
             "the model has no layer that could be checked",
-            cause=cause or f"it is {what}, and a check adds up the sums of a layer",
+            cause=cause or "a check adds up the sums of a fully connected layer, and there is none",
             hint="say abft:all for a network of convolutions, or flash, which is for any program",
         )
-    title = re.match(r"/\* (.*) \*/\n", source)
-    assert title is not None, "the source begins with its title"
-    return emit(graph, title[1], checked=kinds)["model.c"]
+    title = re.match(r"/\* (.*) \*/\n", sources["model.c"])
+    # Words, where there are any, are the last line of the header's comment.
+    words = re.search(r"No malloc, no libc\.\n \* (.*)\n \*/\n", sources["model.h"])
+    said = (title[1] if title else "", words[1] if words else "")
+    if any(_dense(text) != _dense(sources[name]) for name, text in emit(graph, *said).items()):
+        raise SartoError(
+            "E150",
+            "the layers of the model cannot be checked",
+            cause="its sources are not those that this version of Sarto generates of its graph",
+            hint="make the model again with this version, or say flash, which is for any program",
+        )
+    return emit(graph, *said, kinds)
+
+
+def _dense(text: str) -> list[str]:
+    """Return the lines of a text that are not empty."""
+    return [line for line in text.splitlines() if line]
 
 
 def _summed(sources: Mapping[str, str], flash: FlashSum, total: int | None) -> dict[str, str]:

@@ -17,7 +17,7 @@ from sarto.core.evidence import Evidence
 from sarto.core.graph import Graph, load_graph
 from sarto.deploy.c.checksums import coverage
 from sarto.deploy.c.program import image_sources, linker_script
-from sarto.deploy.copies import copy_b, table_sizes
+from sarto.deploy.copies import table_sizes
 from sarto.deploy.guard import UNSET, Guards, guarded
 from sarto.deploy.sums import rotating_sum
 from sarto.measure.build import build
@@ -146,7 +146,7 @@ def guard_folder(
         ram,
         work,
         *_covered(graph, guards, command),
-        *_copied(sources["model.c"], guards, command, subject),
+        *_copied(image, sources, guards, command, subject),
     ]
     return {**made, "link.ld": script}, rows
 
@@ -162,18 +162,21 @@ def _covered(graph: Graph, guards: Guards, command: str) -> list[Evidence]:
     return [
         Evidence(f"checked {what}", share, "1", "measured", tool, command, subject_sha256=graph.sha256)
         for what, share in shares.items()
+        if share is not None
     ]
 
 
-def _copied(source: str, guards: Guards, command: str, subject: str) -> list[Evidence]:
+def _copied(
+    image: Image, sources: Mapping[str, str], guards: Guards, command: str, subject: str
+) -> list[Evidence]:
     """Return what of the model lies in the flash twice, where something does."""
     if guards.copy is None:
         return []
-    sizes = table_sizes(source)
-    names = guards.copy.tables or tuple(sizes)
-    tool = f"{len(names)} of {len(sizes)} tables: {', '.join(names)}"
-    size_b = copy_b([sizes[name] for name in names])
-    return [Evidence("copied tables", size_b, "B", "measured", tool, command, subject_sha256=subject)]
+    every = tuple(table_sizes(sources["model.c"]))
+    names = guards.copy.tables or every
+    tool = f"{len(names)} of {len(every)} tables: {', '.join(names)}"
+    both_b = next(s.size_b for s in image.contents.symbols if s.name == "kept")
+    return [Evidence("copied tables", both_b // 2, "B", "measured", tool, command, subject_sha256=subject)]
 
 
 def flash_sum(image: Image) -> int:

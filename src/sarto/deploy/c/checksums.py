@@ -10,6 +10,9 @@ or one wrong bit of k or B, shows likewise. Two errors may cancel, and so may a 
 places where the numbers are alike. What comes after the sums, which are rescaled and stored, is not checked, nor are
 numbers that were wrong before the layer read them.
 
+The readout of a reservoir takes its features one by one and forgets them. There k_i z_i is taken off one more sum as
+each feature comes, and at the end all sums together must be 0. Nothing can be computed once more: there is no answer.
+
 k_i fits 16 bits up to 258 outputs; a row that does not is the sum of several that do. The check costs one more row of
 multiplications, 1/c of the layer's, and of a convolution so much at every place.
 
@@ -28,7 +31,7 @@ Source: Huang and Abraham, Algorithm-Based Fault Tolerance for Matrix Operations
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import numpy as np
@@ -42,7 +45,9 @@ from sarto.deploy.c.layout import table, whole_words
 from sarto.deploy.c.storage import storage_of
 
 KINDS = ("dense", "conv")
-"""Operations that can be checked."""
+"""Operations of a network that can be checked; a readout goes with what is dense."""
+DIGIT = 256
+"""Of the two digits in which a readout stores a sum of weights beside them."""
 MOST = 2**15 - 1
 """Of a sum of weights, in 16 bits; four products with numbers of 8 bits stay far below 2^31."""
 
@@ -77,20 +82,22 @@ class Coverage:
     Attributes:
         layers: that are checked.
         of_layers: with weights that there are.
-        multiplications: of an inference, the share in checked layers.
+        multiplications: of an inference, the share in checked layers; None for a stream, where it is a matter of steps.
         weights: the share in checked layers.
         left_out: the outputs of the other layers with weights, and why each is one of them.
     """
 
     layers: int
     of_layers: int
-    multiplications: float
+    multiplications: float | None
     weights: float
     left_out: dict[str, str]
 
 
 def coverage(graph: Graph, kinds: Collection[str]) -> Coverage:
     """Return how much of a graph is checked where layers of `kinds` are."""
+    if graph.step:
+        return _of_stream(graph, kinds)
     summed = [op for op in graph.whole if op.kind in SUMMED]
     reasons = {op.outputs["y"]: _reason(graph, op, kinds) for op in summed}
     of: list[tuple[bool, int, int]] = []
@@ -108,6 +115,60 @@ def coverage(graph: Graph, kinds: Collection[str]) -> Coverage:
         sum(row[1] for row in checked) / max(held, 1),
         {name: reason for name, reason in reasons.items() if reason},
     )
+
+
+def _of_stream(graph: Graph, kinds: Collection[str]) -> Coverage:
+    """Return how much of a reservoir is checked: its readout, or nothing."""
+    weighted = {
+        t.name: t.size_b
+        for t in graph.kind("const")
+        if t.dtype == "int8" and len(t.shape) > 1 and t.data is not None
+    }
+    reasons = dict.fromkeys(weighted, "only a linear readout is checked")
+    if "dense" in kinds and _readout_fits(graph):
+        del reasons["weights_out"]
+    checked = sum(size_b for name, size_b in weighted.items() if name not in reasons)
+    share = checked / max(sum(weighted.values()), 1)
+    return Coverage(int(checked > 0), len(weighted), None, share, reasons)
+
+
+def _readout_fits(graph: Graph) -> bool:
+    """Return whether a graph ends in a readout whose sums of weights fit two digits."""
+    found = graph.head.kind == "readout" and "weights_out" in graph.by_name
+    return (
+        found
+        and int(np.abs(graph.const("weights_out").sum(axis=-1, dtype=np.int64)).max()) <= MOST - DIGIT // 2
+    )
+
+
+def is_checked(graph: Graph) -> bool:
+    """Return whether a graph of a stream is one that `checked_readout` returned."""
+    return "sums" in graph.by_name and graph.by_name["sums"].shape[0] > len(graph.outputs)
+
+
+def checked_readout(graph: Graph) -> Graph:
+    """Return a graph whose readout has the sum of its weights beside them, and one more sum; for its C alone.
+
+    The sum k of the weights of a feature is 256 h + l with l from -128 to 127.
+    """
+    if not _readout_fits(graph):
+        return graph
+    weights = graph.const("weights_out")
+    whole = weights.sum(axis=-1, dtype=np.int64)
+    low = (whole + DIGIT // 2) % DIGIT - DIGIT // 2
+    digits = np.stack([low, (whole - low) // DIGIT], axis=-1).astype(np.int8)
+    data = np.concatenate([weights, digits], axis=-1)
+    sums = graph.by_name["sums"]
+    made = {
+        "weights_out": replace(graph.by_name["weights_out"], data=data, shape=data.shape),
+        "sums": replace(sums, shape=(sums.shape[0] + 1,)),
+    }
+    return replace(graph, tensors=tuple(made.get(t.name, t) for t in graph.tensors))
+
+
+def fault_text() -> str:
+    """Return the C of what happens where there is no answer."""
+    return (files("sarto.deploy.c") / "guard" / "fault.c").read_text(encoding="utf-8")
 
 
 def _reason(graph: Graph, op: Op, kinds: Collection[str]) -> str:
@@ -146,8 +207,8 @@ class Checks:
         if not self.numbers:
             return
         self.parts.features.add("CHECKED")
-        folder = files("sarto.deploy.c") / "guard"
-        self.parts.first += [(folder / name).read_text(encoding="utf-8") for name in ("fault.c", "twice.c")]
+        twice = files("sarto.deploy.c") / "guard" / "twice.c"
+        self.parts.first += [fault_text(), twice.read_text(encoding="utf-8")]
         if any(op.kind == "conv" and number in self.numbers for number, op in summed):
             self.parts.features.add("CHECKED_CONV")
 

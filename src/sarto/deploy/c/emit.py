@@ -16,6 +16,7 @@ from sarto.core.graph.convolution import THRESHOLD_SHIFT
 from sarto.core.graph.operations import FEATURE_LIMIT, POOLED_STEPS, SCORE_LIMIT
 from sarto.core.graph.statistics import CROSSING, STATISTICS
 from sarto.core.graph.values import Op, Tensor
+from sarto.deploy.c.checksums import checked_readout, fault_text, is_checked
 from sarto.deploy.c.layout import WORDS, laid_out, table
 from sarto.deploy.c.network import emit_network, network_arena_b
 from sarto.deploy.c.reservoir import ROWS, TANH, Kernel, numbered, reservoir, table_shift
@@ -87,13 +88,15 @@ def emit(
         graph: the integer network.
         title: of the files, for people.
         words: what a count of each raw word is worth, for whoever writes the driver; not said when empty.
-        checked: kinds of layers of a network whose sums are held to checksums, see `deploy.c.checksums`.
+        checked: kinds of layers whose sums are held to checksums, see `deploy.c.checksums`.
 
     Raises:
         SartoError: E126, when a layer of a network cannot be written.
     """
     if graph.whole:
         return emit_network(graph, title, words, checked)
+    if "dense" in checked:
+        graph = checked_readout(graph)
     return {f"{graph.name}.h": _header(graph, title, words), f"{graph.name}.c": _source(graph, title)}
 
 
@@ -158,6 +161,7 @@ def _source(graph: Graph, title: str) -> str:
     dense = _dense_tables(graph)
     tables = "\n".join(_table(dense.get(t.name, t), words=t.name in dense) for t in graph.kind("const"))
     parts = [_text(k) for k in kernels]
+    parts[0] = f"{fault_text()}\n{parts[0]}" if is_checked(graph) else parts[0]
     at = next(i for i, k in enumerate(kernels) if k.name.startswith("body_"))
     code = "\n".join([*parts[:at], *_layers(kernels), *parts[at:-1], _clear(graph), parts[-1]])
     for word, upper in (("model_", False), ("MODEL_", True)):
@@ -224,7 +228,7 @@ def _plan(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
     rounding = [Kernel("requantise")] if ROUNDED & {*(k.name for k in inner), *outer} else []
     name = "reservoir" if body.kind == "recurrent" else body.kind
     after = [
-        *map(Kernel, outer),
+        *(Kernel(k, frozenset({"CHECKED"} if is_checked(graph) else ())) for k in outer),
         Kernel(f"body_{name}", _features(inner)),
         Kernel("scores"),
         *_last(last),
