@@ -12,7 +12,8 @@ from sarto.audit.faults.campaign import Plan
 from sarto.audit.faults.copies import COVERED, Worth, choose_folder, chosen, covered, knapsack
 from sarto.core.errors import SartoError
 from sarto.deploy.copies import copy_b, table_sizes
-from sarto.deploy.guard import Copies
+from sarto.deploy.guard import Copies, Guards
+from sarto.measure.guard import guard_folder
 from tests.audit.faults.test_folder import folder
 
 
@@ -59,3 +60,7 @@ def test_the_tables_of_a_folder_are_chosen_from_a_seeded_campaign(tmp_path: Path
     assert (told.what, told.how, told.seed, told.subject_sha256) == (COVERED, "emulated", 0, graph.sha256)
     assert told.interval is not None and told.interval[0] < told.value <= 1
     assert choose_folder(tmp_path, Copies()) == (Copies(), [])
+    evidence = {e.what: e for e in guard_folder(tmp_path, Guards(copy=copies))[1]}
+    assert evidence["copied tables"].value == copy_b([sizes[name] for name in copies.tables])
+    assert evidence["copied tables"].tool.endswith(f"tables: {', '.join(copies.tables)}")
+    assert evidence["flash of the guard"].value > evidence["copied tables"].value
