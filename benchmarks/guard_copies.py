@@ -8,7 +8,8 @@ moment of a run over test items (8, and 64 for the dense network), and each imag
 
 Beside the shares of critical faults by both definitions and of faults that stop the device (due), and how many times
 longer each image lasts than the plain one until it errs silently (MTTF ratio, with its lower bound), stands the same
-ratio until it errs or stops. The critical faults that the choosing campaign found in the plain image's tables are put
+ratio until it errs or stops. A copy exposes more bits, so that fewer of a hundred faults that stop a device are not as
+many fewer stops in a year: that ratio stands by itself. The critical faults that the choosing campaign found in the plain image's tables are put
 into the same bit of the copy that is read, at the start and at a random moment: they are corrected where every answer
 and score is that without a fault. How many of the plain image's critical faults lie in a table at all stands beside it.
 """
@@ -67,6 +68,10 @@ def run(bench: Bench) -> Outcome:
                 unit = "B" if bytes_ else "instructions" if count else "1"
                 how = "measured" if key in ("flash", "more flash", "tables copied") else "emulated"
                 figures[f"{name}, {variant}: {key}"] = Figure(value, unit, how, faults)
+    for name in NETWORKS:
+        rates = [said[name, v]["due"] * said[name, v]["bits"] for v in ("flash", "flash and copies of all")]
+        key = f"{name}: stops of flash by those with copies of all, in equal time"
+        figures[key] = Figure(rates[0] / rates[1], "1", "emulated", faults)
     both = against(said["convolutions", "plain"], said["convolutions", "flash and copies of all"])
     least = min(row["corrected, at least"] for row in said.values() if "corrected" in row)
     stopped = min(
@@ -79,7 +84,7 @@ def run(bench: Bench) -> Outcome:
         at_least(
             "convolutions, flash and copies of all: MTTF ratio, lower bound", both["MTTF ratio, at least"], 5
         ),
-        at_least("due faults of flash alone by those with copies of all, the worse network", stopped, 1.5),
+        at_least("share of due faults, flash alone by with copies of all, the worse network", stopped, 1.5),
     )
     return Outcome(figures, () if bench.quick else bars)
 
