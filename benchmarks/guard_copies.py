@@ -8,10 +8,11 @@ moment of a run over test items (8, and 64 for the dense network), and each imag
 
 Beside the shares of critical faults by both definitions and of faults that stop the device (due), and how many times
 longer each image lasts than the plain one until it errs silently (MTTF ratio, with its lower bound), stands the same
-ratio until it errs or stops. A copy exposes more bits, so that fewer of a hundred faults that stop a device are not as
-many fewer stops in a year: that ratio stands by itself. The critical faults that the choosing campaign found in the plain image's tables are put
-into the same bit of the copy that is read, at the start and at a random moment: they are corrected where every answer
-and score is that without a fault. How many of the plain image's critical faults lie in a table at all stands beside it.
+ratio until it errs or stops. Copies expose more bits, so that the share of faults that stop a device falls by more
+than its stops in equal time do: that ratio stands by itself. The critical faults that the choosing campaign found in
+the plain image's tables are put into the same bit of the copy that is read, at the start and at a random moment: they
+are corrected where every answer and score is that without a fault. How many of the plain image's critical faults lie
+in a table at all stands beside it.
 """
 
 from __future__ import annotations
