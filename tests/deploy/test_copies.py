@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import numpy as np
@@ -22,9 +23,12 @@ from sarto.measure.host import run_on_host
 from sarto.measure.injection import Answers, Injector
 from sarto.measure.model import RawSequences, of_items, outputs
 from sarto.measure.outputs import check_equal
+from tests.core.graph.companions import STATISTICS, companion
 from tests.core.graph.graphs import raw_words, small_graph
+from tests.core.graph.layers import PARTS, layered
 from tests.deploy.c.chains import chain, items
 
+HEADS = ("readout", "forest", "random_features")
 GRAPH = chain(3, 2)
 NETWORK = emit(GRAPH)
 GIVEN = of_items(items(GRAPH, 3))
@@ -130,6 +134,15 @@ def test_descriptors_lie_twice_with_what_they_name() -> None:
     number = scale.removeprefix("scale_")
     assert f"_{number}_of[2]" in made or f"layer_{number}_of[2]" in made
     assert f"static const int32_t {scale}[" not in made and made.count("weights_0[") == 1
+
+
+def test_no_parameter_or_member_is_called_like_a_table() -> None:
+    bodies = [companion(body, head, 1) for body in (STATISTICS, "convolution") for head in HEADS]
+    graphs = [GRAPH, small_graph(1), *bodies, *(layered(PARTS[name], 5) for name in PARTS)]
+    for source in (emit(graph)["model.c"] for graph in graphs):
+        for name in table_sizes(source):
+            rest = re.sub(rf"^.*static const \w+ {name}\[", "", source, flags=re.MULTILINE)
+            assert not re.search(rf"(\.|->|_t \*?|int \*?){name}\b", rest), name
 
 
 def test_what_cannot_be_copied_is_refused() -> None:
