@@ -29,6 +29,7 @@ NAMES = {
     "fit_default",
     "fuzz_container",
     "graph_reservoir",
+    "guard_copies",
     "guarded_image",
     "guards",
     "har_network",

@@ -12,7 +12,8 @@ import pytest
 from sarto.core.bits import Places
 from sarto.core.errors import SartoError
 from sarto.deploy.c.emit import emit
-from sarto.deploy.guard import FlashSum, Guards, guarded, rotating_sum
+from sarto.deploy.guard import FlashSum, Guards, guarded
+from sarto.deploy.sums import rotating_sum
 from sarto.devices import device
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate

@@ -103,6 +103,12 @@ def inject(
             cause = "a guard is judged in the image, beside the same image without it"
             raise SartoError("E112", "--guard with --against or --where", cause=cause, hint="leave them out")
         places = ("image",)
+    chosen: list[Evidence] = []
+    if guards is not None and guards.copy is not None:
+        from sarto.audit.faults.copies import choose_folder
+
+        copies, chosen = choose_folder(out, guards.copy, talk=talk, cache=out / ".audit", command=command)
+        guards = replace(guards, copy=copies)
 
     def campaign(folder: Path, guards: Guards | None = None) -> list[Report]:
         return audit_folder(
@@ -118,7 +124,7 @@ def inject(
         )
 
     reports = campaign(out, guards)
-    evidence = [e for report in reports for e in report.evidence]
+    evidence = [*chosen, *(e for report in reports for e in report.evidence)]
     if guards is not None or any(g.figure == "mttf_ratio" for g in wanted):
         if against is None and guards is None:
             cause = "it compares a model with guards with the same one without"

@@ -69,7 +69,7 @@ OF_FOLDERS, OF_TABLES = ("data", "faults", "formats"), ("target", "model", "orig
 @setting("--confidence-level", section=FAULTS, type=_kinds.RATIO, default="0.95", show_default=True,
          help="Of the intervals of faults.")
 @setting("--guard", section=FAULTS, metavar="GUARD",
-         help="Of the image with this guard, as of sarto deploy: flash, abft, flash:16,abft; beside the one without.")
+         help="Of the image with this guard, as of sarto deploy: flash, abft, copy:2kB; beside the one without.")
 @setting("--fit", section=FAULTS, type=_kinds.POSITIVE, help="Failures of 10^6 bits in 10^9 hours, for FIT and MTTF.")
 @click.option("--gate", "gates", multiple=True, type=_kinds.AUDIT_GATE, metavar="GATE",
               help="What must hold: 'gain >= -2pp @ q=0.05, support=0.02'. May be given several times.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -43,7 +44,7 @@ SOURCES = {".c", ".h", ".ld"}
 @click.option(
     "--guard",
     metavar="GUARD",
-    help="What is checked before answers: flash, code, flash:16, abft, abft:all, or several: flash,abft.",
+    help="What is checked before answers: flash, code, flash:16, abft, abft:all, copy:2kB, or several: flash,abft.",
 )
 @click.option(
     "--self-test", "inputs", metavar="N", type=COUNT, help="Add a self-test of N inputs: selftest.c."
@@ -64,7 +65,9 @@ def command(out: Path, form: str, folder: Path, guard: str | None, inputs: int |
     where that is wrong: all of the flash, all but the weights (code), or with flash:16 a sixteenth at every answer. It
     learns the sum at its first answer after the start. With abft it holds the sums of fully connected layers, with
     abft:all also those of convolutions, to checksums of their weights, and computes a layer once more where they
-    differ. What it takes is measured. sarto audit OUT --faults --guard says what it is worth.
+    differ. With copy:2kB tables lie in the flash twice, those that do most harm for their bytes (copy: all), and where
+    one is wrong the answer comes from the other. What it takes is measured. sarto audit OUT --faults --guard says what
+    it is worth.
 
     With --self-test a function model_selftest runs inputs whose answers are stored, chosen so that wrong bits in the
     model show, and returns how many answers are other ones; how many faults it finds, beside random inputs of equal
@@ -178,7 +181,16 @@ def _guarded(out: Path, form: str, guards: Guards) -> tuple[dict[str, str], list
     from sarto.measure.guard import guard_folder
 
     command = f"sarto deploy {shlex.quote(str(out))} --to {form} --guard {guards}"
-    return guard_folder(out, guards, command=command)
+    chosen: list[Evidence] = []
+    if guards.copy is not None:
+        from sarto.audit.faults.copies import choose_folder
+        from sarto.cli._talk import open_talk
+
+        talk, cache = open_talk(quiet=False), out / ".audit"
+        copies, chosen = choose_folder(out, guards.copy, talk=talk, cache=cache, command=command)
+        guards = replace(guards, copy=copies)
+    sources, evidence = guard_folder(out, guards, command=command)
+    return sources, [*evidence, *chosen]
 
 
 def _tested(out: Path, form: str, inputs: int) -> SelfTest:

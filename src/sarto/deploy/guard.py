@@ -2,7 +2,8 @@
 
 `flash` is a sum over all of the flash, code included, or over all but the weights (`code`). `abft` holds the sums of
 layers to checksums of their weights while they are computed, see `sarto.deploy.c.checksums`: of fully connected layers,
-or with `abft:all` of convolutions too.
+or with `abft:all` of convolutions too. `copy` has tables in the flash twice and goes on with the copy that is sound,
+see `sarto.deploy.copies`: all tables, or with `copy:2kB` those that were chosen for so many bytes.
 
 The words w_0 .. w_(n-1) of the flash, from its origin to the word that holds the sum, are added without carry, turned
 by one bit each:
@@ -16,9 +17,6 @@ shifts and combines at once.
 
 With `parts` above 1 an answer checks only one part of the flash, and a whole scrub takes so many answers: it costs
 less, and a fault may spoil the answers that are given until it is found.
-
->>> rotating_sum(np.array([1, 0, 0], np.uint32)), rotating_sum(np.array([0, 3], np.uint32))
-(1073741824, 3)
 """
 
 from __future__ import annotations
@@ -29,14 +27,13 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
-from jaxtyping import UInt32
-
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph
+from sarto.core.units import parse_quantity
 from sarto.deploy.c.checksums import KINDS, coverage
 from sarto.deploy.c.emit import emit
 from sarto.deploy.c.program import filled, image_sources
+from sarto.deploy.copies import copied
 
 WHAT = ("flash", "code")
 """What a guard sums: all of the flash, or all but the weights."""
@@ -60,26 +57,44 @@ class FlashSum:
 
 
 @dataclass(frozen=True)
+class Copies:
+    """A second copy of tables.
+
+    Attributes:
+        budget_b: bytes that it may take; None is all tables.
+        tables: their names, once they were chosen (`sarto.audit.faults.copies`); none is all.
+    """
+
+    budget_b: int | None = None
+    tables: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return "copy" if self.budget_b is None else f"copy:{self.budget_b}B"
+
+
+@dataclass(frozen=True)
 class Guards:
     """Guards, as an option lists them.
 
     Attributes:
         flash: the sum over the flash.
         abft: kinds of layers that are held to checksums.
+        copy: the tables that lie in the flash twice.
 
-    >>> str(Guards.of("abft:all, flash:16"))
-    'flash:16,abft:all'
+    >>> str(Guards.of("copy:2kB, abft:all, flash:16"))
+    'flash:16,abft:all,copy:2000B'
     """
 
     flash: FlashSum | None = None
     abft: tuple[str, ...] = ()
+    copy: Copies | None = None
 
     @staticmethod
     def of(text: str) -> Guards:
         """Return the guards in a list such as `flash`, `code:4` or `flash:16,abft`.
 
         >>> Guards.of("code:4")
-        Guards(flash=FlashSum(weights=False, parts=4), abft=())
+        Guards(flash=FlashSum(weights=False, parts=4), abft=(), copy=None)
 
         Raises:
             SartoError: E150, for anything else, and for two guards of one kind.
@@ -100,6 +115,7 @@ class Guards:
     def __str__(self) -> str:
         said = [str(self.flash)] if self.flash else []
         said += [name for name, kinds in LAYERS.items() if kinds == self.abft]
+        said += [str(self.copy)] if self.copy else []
         return ",".join(said)
 
 
@@ -110,11 +126,13 @@ def _guard(text: str) -> dict[str, Any]:
         return {"flash": FlashSum(what == "flash", int(more) if colon else 1)}
     if text in LAYERS:
         return {"abft": LAYERS[text]}
+    if what == "copy":
+        return {"copy": Copies(int(parse_quantity(more, "byte").value) if colon else None)}
     raise SartoError(
         "E150",
         f"'{text}' is no guard",
-        cause="a guard sums the flash, or all of it but the weights (code), or checks layers (abft, abft:all)",
-        hint="say flash, code, abft, flash:16 for a sixteenth at every answer, or several: flash,abft",
+        cause="a guard sums the flash, or all but the weights (code), checks layers (abft, abft:all), or copies tables",
+        hint="say flash, code, abft, flash:16 for a sixteenth at every answer, copy:2kB, or several: flash,copy:2kB",
     )
 
 
@@ -136,7 +154,7 @@ def guarded(
         SartoError: E150, when the sources are guarded already, the parts are no power of two, or no layer can be
             checked.
     """
-    if any(name in sources["model.c"] for name in ("unguarded_predict", "guard_fault")):
+    if any(name in sources["model.c"] for name in ("unguarded_predict", "guard_fault", "kept_tables")):
         raise SartoError(
             "E150",
             "the model has its guard already",
@@ -147,6 +165,9 @@ def guarded(
     if guards.abft:
         assert graph is not None, "checks of layers are written with the layers"
         made |= _checked(graph, sources, guards.abft)
+    if guards.copy is not None:
+        assert guards.copy.tables or guards.copy.budget_b is None, "tables are chosen under a budget first"
+        made = copied(made, guards.copy.tables)
     return made if guards.flash is None else _summed(made, guards.flash, total)
 
 
@@ -222,26 +243,20 @@ def _renamed(source: str, name: str, arguments: str) -> str:
 def guarded_script(script: str, weights: bool) -> str:
     """Return the linker script with every section of the flash filled up, and the sum behind them.
 
-    Where weights are not summed, they come after the sum: every table has a section of its own, with its name.
+    What is not summed comes after the sum: tables that lie in the flash twice, which are checked by themselves, and
+    weights where they are left out. Every table has a section of its own, with its name.
     """
     for name, align_b in ((".text", 8), (".rodata", 4 * BLOCK)):
         script, count = re.subn(
             rf"({re.escape(name)} : {{ [^}}]*)}} > FLASH", rf"\1. = ALIGN({align_b}); }} > FLASH", script
         )
         assert count == 1, f"the linker script has one {name}"
-    guard = "  .guard : { guard_last = .; KEEP(*(.guard)) } > FLASH\n"
+    assert ".rodata.* " in script, "the linker script takes tables by their names"
+    summed = ".rodata.[!k]* " if weights else ".rodata.[!kw]* .rodata.w[!e]* "
+    script = script.replace(".rodata.* ", summed, 1)
+    guard = "  .guard : { guard_last = .; KEEP(*(.guard)) } > FLASH\n  .kept : { *(.rodata.k*) } > FLASH\n"
     if not weights:
-        assert ".rodata.* " in script, "the linker script takes tables by their names"
-        script = script.replace(".rodata.* ", ".rodata.[!w]* .rodata.w[!e]* ", 1)
         guard += "  .weights : { *(.rodata.we*) } > FLASH\n"
     return script.replace(
         "  .stack (NOLOAD)", f"  guard_first = ADDR(.vectors);\n{guard}  .stack (NOLOAD)", 1
     )
-
-
-def rotating_sum(words: UInt32[np.ndarray, " word"]) -> int:
-    """Return the sum over words, as the guard computes it."""
-    total = 0
-    for word in words.tolist():
-        total = ((total << 31 | total >> 1) & 0xFFFFFFFF) ^ word
-    return total

@@ -17,7 +17,9 @@ from sarto.core.evidence import Evidence
 from sarto.core.graph import Graph, load_graph
 from sarto.deploy.c.checksums import coverage
 from sarto.deploy.c.program import image_sources, linker_script
-from sarto.deploy.guard import UNSET, Guards, guarded, rotating_sum
+from sarto.deploy.copies import table_sizes
+from sarto.deploy.guard import UNSET, Guards, guarded
+from sarto.deploy.sums import rotating_sum
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.measure.evidence import ranged
@@ -86,7 +88,8 @@ def guard_folder(
     Returns:
         `model.c`, `model.h` and `link.ld`; and the evidence `flash of the guard`, `ram of the guard` and `instructions
         of the guard`, of an inference, the most of any; of checked layers also `checked multiplications` and `checked
-        weights`, their shares of those of all layers, with what is left out and why.
+        weights`, their shares of those of all layers, with what is left out and why; of copies `copied tables`, their
+        bytes with the sum, and which they are.
 
     Raises:
         SartoError: E112, when the model runs on no device that is flashed; E114, when `out` is no output folder; E403,
@@ -138,7 +141,13 @@ def guard_folder(
         image.flash_allowed, image.ram_allowed, image.stack_b, made.get("link.ld", image_sources()["link.ld"])
     )
     work = ranged("instructions of the guard", more, "instructions", "emulated", after.tool, command, subject)
-    rows = [flash, ram, work, *_covered(graph, guards, command)]
+    rows = [
+        flash,
+        ram,
+        work,
+        *_covered(graph, guards, command),
+        *_copied(image, sources, guards, command, subject),
+    ]
     return {**made, "link.ld": script}, rows
 
 
@@ -155,6 +164,19 @@ def _covered(graph: Graph, guards: Guards, command: str) -> list[Evidence]:
         for what, share in shares.items()
         if share is not None
     ]
+
+
+def _copied(
+    image: Image, sources: Mapping[str, str], guards: Guards, command: str, subject: str
+) -> list[Evidence]:
+    """Return what of the model lies in the flash twice, where something does."""
+    if guards.copy is None:
+        return []
+    every = tuple(table_sizes(sources["model.c"]))
+    names = guards.copy.tables or every
+    tool = f"{len(names)} of {len(every)} tables: {', '.join(names)}"
+    both_b = next(s.size_b for s in image.contents.symbols if s.name == "kept")
+    return [Evidence("copied tables", both_b // 2, "B", "measured", tool, command, subject_sha256=subject)]
 
 
 def flash_sum(image: Image) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from sarto.audit.faults.campaign import Plan, run
 from sarto.audit.faults.graph import PARTS, GraphSpace
-from sarto.audit.faults.image import ImageSpace
+from sarto.audit.faults.image import ImageSpace, Memory
 from sarto.audit.faults.model import FLIP, Fault
 from sarto.audit.faults.report import Report
 from sarto.core.device import AnyDevice, Host
@@ -39,15 +39,32 @@ def graph_space(graph: Graph, given: RawSequences, fault: Fault = FLIP) -> Graph
     return GraphSpace(graph, few.raw, few.offsets, PARTS, fault)
 
 
-def image_space(graph: Graph, image: Image, given: RawSequences, fault: Fault = FLIP) -> ImageSpace:
-    """Return the faults of the image of `graph`, seen by inputs out of `given`."""
+def image_space(
+    graph: Graph,
+    image: Image,
+    given: RawSequences,
+    fault: Fault = FLIP,
+    *,
+    tables: tuple[str, ...] = (),
+    most: int = RUN,
+) -> ImageSpace:
+    """Return the faults of the image of `graph`, seen by inputs out of `given`.
+
+    Args:
+        graph: of the model.
+        image: that was built of it.
+        given: raw words.
+        fault: of what kind.
+        tables: of the flash that may be faulty; none is all of flash and RAM.
+        most: instructions that one fault may take, where two inputs do with fewer.
+    """
     first = emulate(image, [given[0]])
-    fit = max(2, RUN // int(first.inference_instructions[0]))
+    fit = max(2, most // int(first.inference_instructions[0]))
     tolerance = 0.0
     if graph.quanta:
         tolerance = float(np.ptp(GraphSpace(graph, given.raw, given.offsets).golden)) / 2
-    numbers = bool(graph.quanta)
-    return ImageSpace(image, given.pinned(fit), fault=fault, tolerance=tolerance, numbers=numbers)
+    where: tuple[Memory, ...] = ("flash",) if tables else ("flash", "ram")
+    return ImageSpace(image, given.pinned(fit), where, fault, tolerance, bool(graph.quanta), tables=tables)
 
 
 def audit_built(

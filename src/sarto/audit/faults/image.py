@@ -46,6 +46,7 @@ _KINDS = {
     "stream_": "weights",
     "check_": "checksums",
     "sums_": "checksums",
+    "kept": "copies",
 }
 """How the names of tables begin that the generated code has, and what they hold; all others are `tables`."""
 
@@ -57,8 +58,8 @@ class Region:
     Attributes:
         memory: `flash` or `ram`.
         name: of the function, the table or the variable; of what has none, the section's.
-        kind: `code`, `vectors`, `weights`, `scaling`, `descriptors`, `checksums`, `tables`, `unnamed`, `variables` or
-            `stack`.
+        kind: `code`, `vectors`, `weights`, `scaling`, `descriptors`, `checksums`, `copies`, `tables`, `unnamed`,
+            `variables` or `stack`.
         first: byte from the memory's origin on.
         size_b: how many bytes.
     """
@@ -115,6 +116,7 @@ class ImageSpace:
         tolerance: where numbers are predicted (`numbers`), in counts: one further off is wrong.
         numbers: whether the model predicts numbers.
         flash_from: since when a fault is in flash: the program's `start`, or `any` moment.
+        tables: names of what may be faulty; none is all of the memories.
     """
 
     image: Image
@@ -124,6 +126,7 @@ class ImageSpace:
     tolerance: float = 0.0
     numbers: bool = False
     flash_from: Literal["start", "any"] = "start"
+    tables: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.fault.of_bytes("an image")
@@ -152,6 +155,7 @@ class ImageSpace:
             self.tolerance,
             self.numbers,
             self.flash_from,
+            list(self.tables),
         ]
         return content_hash("faults of an image", self.image.sha256, given, rest)
 
@@ -164,7 +168,10 @@ class ImageSpace:
     @cached_property
     def regions(self) -> tuple[Region, ...]:
         """The regions of the memories that may be faulty."""
-        return tuple(r for r in regions(self.image, self.injector.stack_b) if r.memory in self.where)
+        every = regions(self.image, self.injector.stack_b)
+        return tuple(
+            r for r in every if r.memory in self.where and (not self.tables or r.name in self.tables)
+        )
 
     @property
     def cells(self) -> tuple[Cell, ...]:

@@ -1,7 +1,7 @@
 /* The score of one output in counts of what one score is worth. */
-static int32_t scaled(int32_t value, int32_t factor, int shift)
+static int32_t scaled(int32_t value, int32_t by, int shift)
 {
-    const int64_t wide = ((int64_t)value * factor + ((int64_t)1 << (shift - 1))) >> shift;
+    const int64_t wide = ((int64_t)value * by + ((int64_t)1 << (shift - 1))) >> shift;
     return (int32_t)(wide > SCORE_LIMIT ? SCORE_LIMIT : wide < -SCORE_LIMIT ? -SCORE_LIMIT : wide);
 }
 
