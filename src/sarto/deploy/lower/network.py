@@ -6,7 +6,8 @@ With the scale s_x of what a layer reads, s_c of its weights and s_y of what it 
 
 (so too for what MAM layers add up), of a sum m_i 2^-shift = s_i / s_y, of a mean over k numbers m 2^-shift = s_x / (k
 s_y), and of a join m_i 2^-(shift_i) = s_i / s_y, where equal scales need no rescaling (`rescaling` makes m and shift).
-ReLU and ReLU6 are limits of the operation before them, norms are folded before; other activations are tables (`table`).
+ReLU, ReLU6 and bounds are limits of the operation before them, norms are folded before; other activations are tables
+(`table`).
 Scores keep 32 bits, in counts of the largest s_x s_c, or of four times that where sums are large; where the network
 ends with an activation of 8 bits they are its numbers. Every sum is proven to stay in 32 bits, whatever the input;
 where a bias alone would not, since a channel's weights are next to nothing beside it, that channel's weights get a
@@ -24,13 +25,14 @@ True
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from sarto.compress.places import bent_by, by_table, in_full
+from sarto.compress.places import LIMITING, bent_by, by_table, in_full
 from sarto.compress.uniform import quantiser
 from sarto.core.graph import Graph, Op, Tensor, infer
 from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT
@@ -45,6 +47,7 @@ from sarto.deploy.lower.tree import lowered_tree
 from sarto.deploy.lower.weights import integer_weights
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Node
+from sarto.models.network.bound import Bound
 from sarto.models.network.branches import branches
 from sarto.models.network.module import Network
 from sarto.models.network.operations import WEIGHTED, ints, places_of, whole
@@ -117,12 +120,26 @@ def lower_network(network: Network, classes: tuple[str, ...] = (), name: str = "
 
 @dataclass(frozen=True)
 class _Target:
-    """What an operation writes: the node whose output it is, its scale (0 for full), limits, and slope below 0."""
+    """What an operation writes: the node whose output it is, its scale (0 for full), limits, and slope below 0.
+
+    Bounds are limits as numbers; what they are in counts, the scale says.
+    """
 
     node: str
     scale: float
     limits: tuple[int, int]
-    slope: float
+    slope: float = 1.0
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+
+    def within(self, scale: float) -> tuple[int, int]:
+        """Return the limits of counts of `scale`, those of the bounds among them."""
+        low, high = self.limits
+        least, most = (
+            round(b / scale) if math.isfinite(b) else end
+            for b, end in zip(self.bounds, self.limits, strict=True)
+        )
+        low = min(max(low, least), high)
+        return low, max(low, min(high, most))
 
 
 class _Lowering(GraphBuilding):
@@ -148,7 +165,7 @@ class _Lowering(GraphBuilding):
     def target(self, node: Node) -> _Target:
         """Return what `node`, and the activation that bends it, write."""
         bend = bent_by(self.architecture, node)
-        bend = node if node.op in ("relu", "relu6") else bend
+        bend = node if node.op in LIMITING else bend
         end = bend or node
         form = quantiser(self.network, end.name)
         if form is None and end.name not in self.full:
@@ -158,12 +175,25 @@ class _Lowering(GraphBuilding):
         scale = 0.0 if form is None else form.numbers.scale[0]
         low, high = (-SCORE_LIMIT, SCORE_LIMIT) if form is None else form.numbers.limits
         if bend is None:
-            return _Target(end.name, scale, (low, high), 1.0)
+            return _Target(end.name, scale, (low, high))
         if bend.op == "leaky_relu":
             return _Target(end.name, scale, (low, high), float(str(bend.attributes["slope"])))
-        if bend.op == "relu6":
-            high = min(high, round(6 / scale))
-        return _Target(end.name, scale, (0, high), 1.0)
+        if bend.op == "clip":
+            return _Target(end.name, scale, (low, high), bounds=self.bounds(bend))
+        return _Target(end.name, scale, (0, high), bounds=(0.0, 6.0 if bend.op == "relu6" else math.inf))
+
+    def bounds(self, node: Node) -> tuple[float, float]:
+        """Return the bounds of a `clip`, which are those of all its channels."""
+        layer = self.network.layers[node.name]
+        assert isinstance(layer, Bound)
+        if node.attributes["by_channel"]:
+            raise self.fail(
+                node.name,
+                "has bounds of channels",
+                "integers have limits of a tensor",
+                "quantise with ptq or qat",
+            )
+        return float(layer.low), float(layer.high)
 
     def take(self, node: Node) -> None:
         """Add the operations of a node."""
@@ -171,7 +201,7 @@ class _Lowering(GraphBuilding):
             return
         if node.op in WEIGHTED:
             self.layer(node)
-        elif node.op in ("add", "relu", "relu6"):
+        elif node.op == "add" or node.op in LIMITING:
             self.add(node)
         elif node.op == "concat":
             self.concat(node)
@@ -261,10 +291,9 @@ class _Lowering(GraphBuilding):
     ) -> None:
         """Add an operation that writes `target`."""
         shape = self.architecture.shapes[target.node]
-        out = self.put(
-            target.node, shape, "", scale, target.limits, canonical(shape) if order is None else order
-        )
-        low, high = target.limits
+        low, high = target.within(scale)
+        held = (low, high) if target.scale else target.limits  # scores have 32 bits, whatever their bounds
+        out = self.put(target.node, shape, "", scale, held, canonical(shape) if order is None else order)
         self.ops.append(Op(kind, dict(inputs), {"y": out}, {**attributes, "low": low, "high": high}))
 
     def add(self, node: Node) -> None:
@@ -306,12 +335,10 @@ class _Lowering(GraphBuilding):
         read, target = self.held[node.inputs[0]], self.target(node)
         signed = self.tensors[read.name].dtype == "int8"
         assert signed or self.tensors[read.name].dtype == "uint8", f"{node.name} reads more than 8 bits"
-        found = entries(
-            function_of(node), read.scale, signed=signed, scale=target.scale, limits=target.limits
-        )
-        out = self.put(
-            node.name, self.architecture.shapes[node.name], "", target.scale, target.limits, read.order
-        )
+        limits = target.within(target.scale)
+        found = entries(function_of(node), read.scale, signed=signed, scale=target.scale, limits=limits)
+        shape = self.architecture.shapes[node.name]
+        out = self.put(target.node, shape, "", target.scale, limits, read.order)
         table = self.const(f"{node.name}_table", found, self.tensors[out].dtype)
         self.ops.append(Op("table", {"x": read.name, "table": table}, {"y": out}))
 
