@@ -2,10 +2,10 @@
 
 A layer, a sum, a mean or a join hands on what it has in full (32 bits) to a ReLU, a ReLU6 or bounds (`clip`) that alone
 read it, a layer to a LeakyReLU too; the activation is then where integers are made. Every other activation is a table
-with an entry for each number that it can be given, so those are integers of 8 bits; bounds that alone read it are
-limits of its entries. Pooling by maximum, flattening, reshaping and taking keep the numbers they are given. The scores,
-and what only keeps them, stay in full, unless they come from a table or a ReLU6. So a network is quantised at its input
-and behind
+with an entry for each number that it can be given, so those are integers of 8 bits; bounds that alone read an
+activation are limits of its integers. Pooling by maximum, flattening, reshaping and taking keep the numbers they are
+given. The scores, and what only keeps them, stay in full, unless they come from a table or a ReLU6. So a network is
+quantised at its input and behind
 
     layers, sums, means and joins that no activation is part of, and activations.
 
@@ -42,11 +42,14 @@ def places(architecture: Architecture) -> tuple[str, ...]:
 
 
 def bent_by(architecture: Architecture, node: Node) -> Node | None:
-    """Return the activation that is part of a layer, sum, mean, join or table, since it alone reads it, or None."""
+    """Return the activation that is part of a layer, sum, mean or join, since it alone reads it, or None.
+
+    Bounds are part of any activation.
+    """
     readers = architecture.readers[node.name]
     if len(readers) != 1 or node.name == architecture.output:
         return None
-    if by_table(architecture, node):
+    if node.op in BENDING and node.op not in LIMITING:
         return readers[0] if readers[0].op == "clip" else None
     if node.op not in SUMMING:
         return None

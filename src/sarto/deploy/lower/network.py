@@ -43,6 +43,7 @@ from sarto.deploy.lower.forest import tables_of
 from sarto.deploy.lower.layout import canonical, channels_last, graph_shape, kernel
 from sarto.deploy.lower.rescaling import rescaling
 from sarto.deploy.lower.table import entries, function_of
+from sarto.deploy.lower.target import Target
 from sarto.deploy.lower.tree import lowered_tree
 from sarto.deploy.lower.weights import integer_weights
 from sarto.models.input_error import InputError
@@ -118,30 +119,6 @@ def lower_network(network: Network, classes: tuple[str, ...] = (), name: str = "
     return build.done(classes, name)
 
 
-@dataclass(frozen=True)
-class _Target:
-    """What an operation writes: the node whose output it is, its scale (0 for full), limits, and slope below 0.
-
-    Bounds are limits as numbers; what they are in counts, the scale says.
-    """
-
-    node: str
-    scale: float
-    limits: tuple[int, int]
-    slope: float = 1.0
-    bounds: tuple[float, float] = (-math.inf, math.inf)
-
-    def within(self, scale: float) -> tuple[int, int]:
-        """Return the limits of counts of `scale`, those of the bounds among them."""
-        low, high = self.limits
-        least, most = (
-            round(b / scale) if math.isfinite(b) else end
-            for b, end in zip(self.bounds, self.limits, strict=True)
-        )
-        low = min(max(low, least), high)
-        return low, max(low, min(high, most))
-
-
 class _Lowering(GraphBuilding):
     """The graph of a network as far as it is built."""
 
@@ -162,28 +139,27 @@ class _Lowering(GraphBuilding):
         super().__init__()
         self.put(INPUT, shape, "input", self.scale, self.limits, canonical(shape))
 
-    def target(self, node: Node) -> _Target:
+    def target(self, node: Node) -> Target:
         """Return what `node`, and the activation that bends it, write."""
-        bend = bent_by(self.architecture, node)
-        bend = node if node.op in LIMITING else bend
+        bend, slope = bent_by(self.architecture, node), 1.0
         end = bend or node
+        if bend is not None and bend.op == "leaky_relu":
+            slope, bend = float(str(bend.attributes["slope"])), bent_by(self.architecture, bend)
+            end = bend or end
         form = quantiser(self.network, end.name)
         if form is None and end.name not in self.full:
             raise self.fail(
                 end.name, "has no scale", "its output was not quantised", "quantise with ptq or qat"
             )
         scale = 0.0 if form is None else form.numbers.scale[0]
-        low, high = (-SCORE_LIMIT, SCORE_LIMIT) if form is None else form.numbers.limits
-        if bend is None:
-            return _Target(end.name, scale, (low, high))
-        if bend.op == "leaky_relu":
-            return _Target(end.name, scale, (low, high), float(str(bend.attributes["slope"])))
-        if bend.op == "clip":
-            return _Target(end.name, scale, (low, high), bounds=self.bounds(bend))
-        return _Target(end.name, scale, (0, high), bounds=(0.0, 6.0 if bend.op == "relu6" else math.inf))
+        limits = (-SCORE_LIMIT, SCORE_LIMIT) if form is None else form.numbers.limits
+        return Target(end.name, scale, limits, slope, self.bounds(end))
 
     def bounds(self, node: Node) -> tuple[float, float]:
-        """Return the bounds of a `clip`, which are those of all its channels."""
+        """Return what bounds the numbers of a node: ReLU, ReLU6 or `clip`."""
+        if node.op != "clip":
+            low = 0.0 if node.op in LIMITING else -math.inf
+            return low, 6.0 if node.op == "relu6" else math.inf
         layer = self.network.layers[node.name]
         assert isinstance(layer, Bound)
         if node.attributes["by_channel"]:
@@ -284,7 +260,7 @@ class _Lowering(GraphBuilding):
         self,
         kind: str,
         inputs: Mapping[str, str],
-        target: _Target,
+        target: Target,
         scale: float,
         attributes: Mapping[str, int],
         order: Int[np.ndarray, " place"] | None = None,

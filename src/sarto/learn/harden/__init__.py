@@ -5,7 +5,7 @@ one, to be trained; `faulty` has errors of the published shapes in the outputs o
 takes a torch module, or a `Network` with its architecture, which then is saved, shrunk and lowered like any other.
 """
 
-from sarto.learn.harden.faulty import PATTERNS, Faulty, Injection, faults_in
+from sarto.learn.harden.faulty import PATTERNS, Faulty, Injection
 from sarto.learn.harden.ranges import restrict_ranges
 from sarto.learn.harden.relu6 import with_relu6
 from sarto.models.network.bound import Bound
@@ -15,7 +15,6 @@ __all__ = [
     "Bound",
     "Faulty",
     "Injection",
-    "faults_in",
     "restrict_ranges",
     "with_relu6",
 ]

@@ -19,7 +19,8 @@ from torch import Tensor
 from sarto.models.input_error import InputError
 
 Per = Literal["layer", "channel"]
-BATCH = 256
+BATCH = 512
+"""Items that run together, as in `models.network.module.predict`: sums are then added up in the same order."""
 
 
 class Seen:

@@ -29,7 +29,7 @@ square, draws one place for both axes of a single error, or multiplies twice.
 >>> from sarto.models.network.named import named
 >>> x = np.random.default_rng(0).normal(size=(256, 2))
 >>> data, net = of_arrays(x, (x[:, 0] > 0).astype(int)), Network(named("mlp", (2,), 2, width=16), seed=0)
->>> with faults_in(net, Injection(share=0.5)) as faulty:
+>>> with Faulty(net, Injection(share=0.5)) as faulty:
 ...     history = train(net, data, Training(epochs=9), before_step=faulty.before_step(epochs=9))
 >>> history.loss[-1] < history.loss[0], faulty.drawn
 (True, 18)
@@ -37,15 +37,14 @@ square, draws one place for both axes of a single error, or multiplies twice.
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from jaxtyping import Bool
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from sarto.core.seed import generator
 from sarto.learn.loop import Hook
@@ -88,10 +87,19 @@ class Injection:
 
 
 class Faulty:
-    """Puts errors into the layers of a network that learns, from `faults_in`.
+    """Has errors in the layers of a network whenever it learns, from `with` on until its end.
+
+    Nothing in the network is changed, and `state_dict` stays as it is.
+
+    Args:
+        network: a torch module, or a `Network`.
+        injection: which errors.
 
     Attributes:
         drawn: passes that have had an error.
+
+    Raises:
+        InputError: E147, when there is no layer that errors could be in.
     """
 
     def __init__(self, network: nn.Module, injection: Injection) -> None:
@@ -101,12 +109,22 @@ class Faulty:
         self._step = self._epoch = self._pass = 0
         self._rng = generator(injection.seed, "faults", 0, 0)
         self._chosen: nn.Module | None = None
+        self._hooks = list[RemovableHandle]()
         if not self._layers:
             raise InputError(
                 "E147",
                 f"{type(network).__name__} has no layer that errors could be in",
                 cause="they are in what convolutions and linear layers return",
             )
+
+    def __enter__(self) -> Self:
+        self._hooks = [self._network.register_forward_pre_hook(self.before_pass)]
+        self._hooks += [layer.register_forward_hook(self.after_layer) for layer in self._layers]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self._hooks:
+            hook.remove()
 
     def at(self, step: int, epoch: int) -> None:
         """Say which step of training comes, from 0, and in which pass over the examples."""
@@ -166,33 +184,3 @@ def mask(pattern: str, shape: tuple[int, ...], rng: np.random.Generator) -> Bool
         ends = [np.sort(rng.integers(size, size=2)) for size in places]
         area[tuple(slice(low, high + 1) for low, high in ends)] = True
     return channels.reshape(-1, *(1,) * len(places)) & area
-
-
-@contextmanager
-def faults_in(network: nn.Module, injection: Injection) -> Generator[Faulty]:
-    """Have errors in the layers of a network whenever it is in training, and none afterwards.
-
-    Args:
-        network: a torch module, or a `Network`; nothing in it is changed, and `state_dict` stays as it is.
-        injection: which errors.
-
-    Raises:
-        InputError: E147, when there is no layer that errors could be in.
-    """
-    with _hooked(network, Faulty(network, injection)) as faulty:
-        yield faulty
-
-
-@contextmanager
-def _hooked(network: nn.Module, faulty: Faulty) -> Generator[Faulty]:
-    hooks = [network.register_forward_pre_hook(faulty.before_pass)]
-    hooks += [
-        layer.register_forward_hook(faulty.after_layer)
-        for layer in network.modules()
-        if isinstance(layer, LAYERS)
-    ]
-    try:
-        yield faulty
-    finally:
-        for hook in hooks:
-            hook.remove()

@@ -39,7 +39,7 @@ from sarto.learn.harden._traced import bounded
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Architecture, Node
 from sarto.models.network.bound import Bound
-from sarto.models.network.module import Network
+from sarto.models.network.module import Network, laid_out
 from sarto.models.network.operations import KEEPING, PIECEWISE_LINEAR, SATURATING
 from sarto.models.network.rebuilt import rebuilt
 
@@ -121,7 +121,7 @@ def _seen(network: Network, names: set[str], items: Float[np.ndarray, "item ..."
     network.eval()
     try:
         for part in parts(items):
-            network.run(part.to(network.device), look)
+            network.run(laid_out(part.to(network.device)), look)
     finally:
         network.train(training)
     return seen
