@@ -98,8 +98,18 @@ def trained(
     seed: int = 0,
     passes: int = PASSES,
     faulty: Callable[[nn.Module], Faulty] | None = None,
+    clip: float = 0.0,
 ) -> nn.Module:
-    """Return a network that has learned the digits, by Adam; with errors in its layers meanwhile, if any are given."""
+    """Return a network that has learned the digits, by Adam.
+
+    Args:
+        make: gives the network.
+        data: to learn.
+        seed: of weights and order.
+        passes: over the digits.
+        faulty: errors in its layers meanwhile.
+        clip: largest norm of a gradient, or 0 for any.
+    """
     torch.manual_seed(seed)
     net = make().train()
     x, y = torch.from_numpy(data.train_x), torch.from_numpy(data.train_y)
@@ -113,6 +123,8 @@ def trained(
                 chosen = order[first : first + BATCH]
                 steps.zero_grad()
                 nn.functional.cross_entropy(net(x[chosen]), y[chosen]).backward()
+                if clip:
+                    nn.utils.clip_grad_norm_(net.parameters(), clip)
                 steps.step()
                 number += 1
     return net.eval().requires_grad_(False)

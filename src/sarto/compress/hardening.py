@@ -56,12 +56,14 @@ class FaultAware:
         patterns: shapes of errors, see `learn.harden.faulty`.
         from_epoch: passes before that are without errors.
         epochs: in place of those of the evaluation's training.
+        clip: largest norm of a gradient, as published: single errors would else decide how a layer learns.
     """
 
     share: float = 0.75
     patterns: Sequence[str] = ("line", "square", "all")
     from_epoch: int = 0
     epochs: int | None = None
+    clip: float = 1.0
 
     def __call__(self, state: State, evaluation: Evaluation) -> State:
         """Return the state after tuning with errors in one layer of each pass.
@@ -70,7 +72,7 @@ class FaultAware:
             InputError: E116, when a setting cannot be used.
         """
         injection = Injection(self.share, tuple(self.patterns), self.from_epoch, evaluation.seed)
-        training = evaluation.training
+        training = replace(evaluation.training, clip=self.clip)
         training = training if self.epochs is None else replace(training, epochs=self.epochs)
         network = state.copy()
         with Faulty(network, injection) as faulty:

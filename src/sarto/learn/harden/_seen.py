@@ -72,4 +72,4 @@ def parts(items: Float[np.ndarray, "item ..."]) -> Iterator[Tensor]:
         )
     with torch.no_grad():
         for first in range(0, len(items), BATCH):
-            yield torch.from_numpy(np.ascontiguousarray(items[first : first + BATCH], np.float32))
+            yield torch.as_tensor(np.ascontiguousarray(items[first : first + BATCH], np.float32))

@@ -157,7 +157,7 @@ class Faulty:
         items = rng.random(len(y)) < self.injection.share
         taken = mask(pattern, tuple(y.shape[1:]), rng)
         error = rng.uniform(0, max(1, self._epoch)) * (1 if rng.random() < 0.5 else -1)
-        there = torch.from_numpy(items.reshape(-1, *(1,) * taken.ndim) & taken).to(y.device)
+        there = torch.as_tensor(items.reshape(-1, *(1,) * taken.ndim) & taken).to(y.device)
         return torch.where(there, y * error, y)
 
 
@@ -171,8 +171,8 @@ def mask(pattern: str, shape: tuple[int, ...], rng: np.random.Generator) -> Bool
         found = np.zeros(shape, bool)
         found[tuple(rng.integers(shape))] = True
         return found
-    places, share = shape[1:], PATTERNS[pattern] if len(shape) > 1 else FEATURES
-    channels = rng.random(shape[0]) < share
+    places = shape[1:]
+    channels = rng.random(shape[0]) < (PATTERNS[pattern] if places else FEATURES)
     area = np.ones(places, bool)
     if places and pattern == "line":
         axis = int(rng.integers(len(places)))

@@ -32,7 +32,7 @@ from typing import overload
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from sarto.learn.harden._seen import Per, Seen, parts
 from sarto.learn.harden._traced import bounded
@@ -56,7 +56,7 @@ def restrict_ranges(
 @overload
 def restrict_ranges(
     network: nn.Module, items: Float[np.ndarray, "item ..."], *, per: Per = "channel"
-) -> fx.GraphModule: ...
+) -> nn.Module: ...
 
 
 def restrict_ranges(
