@@ -1,7 +1,9 @@
 """ReLU6 and training with errors in the layers make patterned activation faults misclassify >= 10x less than ReLU.
 
 The published design (Cavagnero et al., IOLTS 2022) is taken apart on the digits CNN of `hardening`, three trainings of
-equally many passes for each arm, gradients cut at a norm of 1 in all of them as published:
+equally many passes for each arm, gradients cut at a norm of 1 in all of them as published. The cut and the passes were
+settled on another training than those told here: without the cut injection costs 1.7 points and bears its own errors
+worse, and with half the passes it gains less.
 
 - ReLU, ReLU6: trained as they are; each also with bounds of channels from the training digits (`ranges`);
 - injected: trained with errors in one layer of each pass, in 75 % of the items, as rows or columns, rectangles or
@@ -52,7 +54,7 @@ from sarto.models.network.module import Network
 from sarto.models.read.module import read_module
 
 MINUTES = 8
-SEEDS, PASSES, CLIP, IMAGES, EXTENT = (1, 2, 3), 40, 1.0, 200, 8
+SEEDS, PASSES, CLIP, IMAGES, EXTENT = (2, 3, 4), 40, 1.0, 200, 8
 FLIPS, EACH, OWN, INTEGER = 1500, 150, 100, 600
 PATTERNS: tuple[Pattern, ...] = ("line", "square", "channel")
 WEIGHTS, ACTIVATIONS, OWN_LAW, GRAPH = "weight bits", "activation bits", "own errors", "int8 graph"

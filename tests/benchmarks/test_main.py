@@ -32,6 +32,7 @@ NAMES = {
     "guarded_image",
     "har_network",
     "har_reservoir",
+    "hardened_training",
     "hardening",
     "help_time",
     "integer_memory",
