@@ -268,8 +268,8 @@ class _Lowering(GraphBuilding):
         """Add an operation that writes `target`."""
         shape = self.architecture.shapes[target.node]
         low, high = target.within(scale)
-        held = (low, high) if target.scale else target.limits  # scores have 32 bits, whatever their bounds
-        out = self.put(target.node, shape, "", scale, held, canonical(shape) if order is None else order)
+        order = canonical(shape) if order is None else order
+        out = self.put(target.node, shape, "", scale, target.held(scale), order)
         self.ops.append(Op(kind, dict(inputs), {"y": out}, {**attributes, "low": low, "high": high}))
 
     def add(self, node: Node) -> None:
@@ -314,7 +314,7 @@ class _Lowering(GraphBuilding):
         limits = target.within(target.scale)
         found = entries(function_of(node), read.scale, signed=signed, scale=target.scale, limits=limits)
         shape = self.architecture.shapes[node.name]
-        out = self.put(target.node, shape, "", target.scale, limits, read.order)
+        out = self.put(target.node, shape, "", target.scale, target.held(target.scale), read.order)
         table = self.const(f"{node.name}_table", found, self.tensors[out].dtype)
         self.ops.append(Op("table", {"x": read.name, "table": table}, {"y": out}))
 

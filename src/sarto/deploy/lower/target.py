@@ -40,3 +40,10 @@ class Target:
         ]
         low = min(max(self.limits[0], ends[0]), self.limits[1])
         return low, max(low, min(self.limits[1], ends[1]))
+
+    def held(self, scale: float) -> tuple[int, int]:
+        """Return the limits that choose how many bits a count has: bounds leave words and signs as they are.
+
+        Scores have 32 bits, whatever their bounds.
+        """
+        return (self.limits[0], self.within(scale)[1]) if self.scale else self.limits
