@@ -15,10 +15,13 @@ from sarto.core.graph import infer
 from sarto.deploy.c.emit import emit
 from sarto.deploy.lower.network import Lowered, lower_network
 from sarto.deploy.lower.target import Target
+from sarto.deploy.onnx.integers import integer_model
 from sarto.learn.harden import restrict_ranges
+from sarto.learn.harden._seen import Per
 from sarto.measure.host import run_on_host
 from sarto.measure.model import of_items, outputs
 from sarto.measure.outputs import check_equal
+from sarto.measure.session import Session
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network, predict
@@ -35,11 +38,11 @@ def lowered(net: Network, seed: int) -> Lowered:
 
 @pytest.mark.parametrize("per", ["layer", "channel"])
 @pytest.mark.parametrize("arch", [architecture(1), mixed(2)], ids=["some", "mixed"])
-def test_bounds_take_no_operation_no_constant_and_no_byte(arch: Architecture, per: str) -> None:
+def test_bounds_take_no_operation_no_constant_and_no_byte(arch: Architecture, per: Per) -> None:
     """All activations are among these: the leaky one of `mixed(2)` ends it, where its bounds are those of scores."""
     torch.set_num_threads(1)
     net, x = shaken(arch, 7), items(arch, 7).x
-    plain, bounded = lowered(net, 7), lowered(restrict_ranges(net, x, per=per), 7)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    plain, bounded = lowered(net, 7), lowered(restrict_ranges(net, x, per=per), 7)
     assert [op.kind for op in bounded.graph.whole] == [op.kind for op in plain.graph.whole]
     sizes = [[(t.dtype, t.shape) for t in one.graph.tensors] for one in (plain, bounded)]
     assert sizes[0] == sizes[1]
@@ -90,6 +93,11 @@ def test_bounds_are_counts_of_the_scale() -> None:
     limits = (round(-0.4 / found.score_scale), round(0.9 / found.score_scale))
     assert (last.attributes["low"], last.attributes["high"]) == limits
     assert found.graph.by_name["end"].dtype == "int32"
+    x = np.random.default_rng(4).normal(size=(30, 4)).astype(np.float32)
+    ours = infer(found.graph, found.items(x)).scores
+    theirs = Session(integer_model(found.graph, (4,), found.limits)).scores(x) / found.score_scale
+    assert {*limits} <= set(ours.ravel().tolist())
+    np.testing.assert_allclose(theirs, ours, atol=0.02 * limits[1])
 
 
 def test_bounds_are_part_of_tables_and_of_a_slope_and_stand_alone_behind_a_pool() -> None:

@@ -27,11 +27,12 @@ from typing import Any, Literal
 from sarto.compress._records import BEST
 from sarto.compress.dead_inputs import remove_dead_inputs
 from sarto.compress.dead_units import remove_dead_units
+from sarto.compress.fault_aware import FaultAware
 from sarto.compress.fold import fold
 from sarto.compress.gradual import Gradual
-from sarto.compress.hardening import FaultAware, Ranges
 from sarto.compress.lowrank import low_rank
 from sarto.compress.pruning import Pruning
+from sarto.compress.ranges import Ranges
 from sarto.compress.rate import RateAware
 from sarto.compress.renorm import Renorm
 from sarto.compress.settings import checked

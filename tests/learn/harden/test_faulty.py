@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -14,9 +16,9 @@ from sarto.learn.harden import Faulty, Injection
 from sarto.learn.harden.faulty import mask
 
 
-def masks(pattern: str, shape: tuple[int, ...], count: int) -> np.ndarray:
+def masks(pattern: str, shape: tuple[int, ...], count: int) -> Any:
     rng = np.random.default_rng(0)
-    return np.stack([mask(pattern, shape, rng) for _ in range(count)])
+    return np.array([mask(pattern, shape, rng) for _ in range(count)])
 
 
 @pytest.mark.parametrize(("pattern", "share"), [("line", 0.75), ("square", 0.30), ("all", 0.10)])
@@ -139,6 +141,13 @@ def test_what_is_drawn_depends_on_the_step_alone_so_that_training_can_be_taken_u
 def test_what_cannot_be_injected_is_refused() -> None:
     with pytest.raises(SartoError, match=r"E147.*ReLU has no layer"):
         Faulty(nn.ReLU(), Injection())
-    for bad in ({"share": 0.0}, {"share": 1.5}, {"patterns": ("row",)}, {"patterns": ()}, {"from_epoch": -1}):
+    strange: tuple[dict[str, Any], ...] = (
+        {"share": 0.0},
+        {"share": 1.5},
+        {"patterns": ("row",)},
+        {"patterns": ()},
+        {"from_epoch": -1},
+    )
+    for bad in strange:
         with pytest.raises(SartoError, match="E116"):
             Injection(**bad)

@@ -15,7 +15,7 @@ from sarto.compress.groups import cut
 from sarto.compress.state import State, restored
 from sarto.core.errors import SartoError
 from sarto.learn.harden import Bound, restrict_ranges, with_relu6
-from sarto.learn.harden.ranges import Per
+from sarto.learn.harden._seen import Per
 from sarto.models.network.architecture import Architecture, Node
 from sarto.models.network.module import Network, laid_out, predict
 from sarto.models.network.operations import PIECEWISE_LINEAR, SATURATING

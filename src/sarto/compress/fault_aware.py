@@ -1,50 +1,22 @@
-"""Steps of a recipe after which a network bears wrong bits: bounds from training items, and training under errors.
+"""Tuning with errors in what layers return, in the shapes that neutron beams leave, so that the weights bear them.
 
-    ranges:per=layer                          bounds behind activations and scores; nothing is trained
-    relu6                                     ReLU6 in place of ReLU, then tuning
-    fault_aware:share=0.5:patterns=line+all   tuning with errors in what layers return
-
-Bounds come before integers are made (`ptq`, `qat`), which then have those of a tensor as the limits that they have
-anyway. Training under errors comes before or after `relu6`; what it learns goes with the weights.
+What is learned goes with the weights: in use there is no operation and no byte more. See `learn/harden/faulty`.
 
 >>> from sarto.compress.quantize._example import trained
 >>> state, evaluation = trained()
->>> bounded = Ranges()(state, evaluation)
->>> [node.op for node in bounded.network.architecture.nodes], str(bounded.recipe)
-(['linear', 'clip', 'linear', 'clip', 'linear', 'clip'], 'ranges(per=channel)')
->>> bool(evaluation.accuracy(bounded.network) >= evaluation.accuracy(state.network) - 0.02)
-True
+>>> tuned = FaultAware(share=0.5, epochs=1)(state, evaluation)
+>>> str(tuned.recipe)
+'fault_aware(share=0.5, patterns=line+square+all, from_epoch=0, epochs=1, clip=1.0)'
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
 
 from sarto.compress.state import Evaluation, State
 from sarto.core.recipe import Step
-from sarto.learn.harden import Faulty, Injection, restrict_ranges
-
-
-@dataclass(frozen=True)
-class Ranges:
-    """A step of a recipe; see the module.
-
-    Attributes:
-        per: whether each channel has bounds of its own, or a tensor one pair.
-    """
-
-    per: Literal["channel", "layer"] = "channel"
-
-    def __call__(self, state: State, evaluation: Evaluation) -> State:
-        """Return the state with bounds of what activations are for the training items.
-
-        Raises:
-            InputError: E147, when the network computes in integers already, or a bound is no number.
-        """
-        network = restrict_ranges(state.network, evaluation.train.x, per=self.per)
-        return state.then(Step("ranges", asdict(self)), network)
+from sarto.learn.harden import Faulty, Injection
 
 
 @dataclass(frozen=True)
