@@ -11,9 +11,9 @@ tensors. Those of weights are taken from what the integers really multiply with,
     the slope below 0 = m'_c 2^-(shift'_c) / (m_c 2^-(shift_c))
 
 Sums, means and joins have no such freedom: each tensor has one scale, and the ratio of two differs from the multiplier
-of the integers by 2^-15 of it. Where a ReLU6, bounds or fewer than 8 bits cut below what the type holds, there is a Clip; and
-int8 ends at -128 here, at -127 in the integer network. Rounding is to the nearest in both, but a half goes up in the
-integer network, to the even number in ONNX. So a number of a tensor may be one count off, and seldom is.
+of the integers by 2^-15 of it. Where a ReLU6, bounds or fewer than 8 bits cut below what the type holds, there is a
+Clip; and int8 ends at -128 here, at -127 in the integer network. Rounding is to the nearest in both, but a half goes up
+in the integer network, to the even number in ONNX. So a number of a tensor may be one count off, and seldom is.
 
 The input is what a user has: floats in the network's own shape, channels first. No number is moved where an order can
 be kept: images stay (channel, row, column), and the weights of a layer behind a flattening follow the order there.
