@@ -178,8 +178,7 @@ class _Integers:
         """Return a value between the limits of a tensor, where its type alone does not see to that; `bend` for ReLU."""
         low, high = limits
         least, most = FULL.get(tensor.dtype, (-SCORE_LIMIT, SCORE_LIMIT))
-        relu = bend and tensor.dtype not in FULL and limits == (0, most)
-        if (low > least or high < most) and not relu:
+        if high < most or (low > least and not (bend and low == 0)):
             scale = np.float32(self.scale(tensor.name))
             ends = [
                 self.file.const(f"{tensor.name}_{word}", np.array(end * scale, np.float32))
