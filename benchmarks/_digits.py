@@ -9,6 +9,7 @@ channels, pooling, 64 hidden units: 38,160 weights.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from sarto.core.seed import generator
+from sarto.learn.harden import Faulty
 
 LEARNED, BATCH, PASSES, RATE = 1200, 32, 10, 2e-3
 
@@ -90,19 +92,41 @@ def residual() -> nn.Sequential:
     )
 
 
-def trained(make: Callable[[], nn.Module], data: Digits, seed: int = 0, passes: int = PASSES) -> nn.Module:
-    """Return a network that has learned the digits, by Adam."""
+def trained(
+    make: Callable[[], nn.Module],
+    data: Digits,
+    seed: int = 0,
+    passes: int = PASSES,
+    faulty: Callable[[nn.Module], Faulty] | None = None,
+    clip: float = 0.0,
+) -> nn.Module:
+    """Return a network that has learned the digits, by Adam.
+
+    Args:
+        make: gives the network.
+        data: to learn.
+        seed: of weights and order.
+        passes: over the digits.
+        faulty: errors in its layers meanwhile.
+        clip: largest norm of a gradient, or 0 for any.
+    """
     torch.manual_seed(seed)
     net = make().train()
     x, y = torch.from_numpy(data.train_x), torch.from_numpy(data.train_y)
-    steps = torch.optim.Adam(net.parameters(), RATE)
-    for _ in range(passes):
-        order = torch.randperm(len(x))
-        for first in range(0, len(x), BATCH):
-            chosen = order[first : first + BATCH]
-            steps.zero_grad()
-            nn.functional.cross_entropy(net(x[chosen]), y[chosen]).backward()
-            steps.step()
+    steps, number = torch.optim.Adam(net.parameters(), RATE), 0
+    with faulty(net) if faulty else nullcontext() as errors:
+        for epoch in range(passes):
+            order = torch.randperm(len(x))
+            for first in range(0, len(x), BATCH):
+                if errors is not None:
+                    errors.at(number, epoch)
+                chosen = order[first : first + BATCH]
+                steps.zero_grad()
+                nn.functional.cross_entropy(net(x[chosen]), y[chosen]).backward()
+                if clip:
+                    nn.utils.clip_grad_norm_(net.parameters(), clip)
+                steps.step()
+                number += 1
     return net.eval().requires_grad_(False)
 
 

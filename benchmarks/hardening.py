@@ -25,16 +25,14 @@ from __future__ import annotations
 import math
 from functools import partial
 
-import numpy as np
 import torch
-from jaxtyping import Int64
 from torch import nn
 
 from benchmarks._bench import Bench
 from benchmarks._digits import Digits, accuracy, cnn, digits, trained
+from benchmarks._flipped import drawn
 from benchmarks._outcome import Figure, Outcome, at_least, over_seeds
 from sarto.audit.faults.network import NetworkSpace
-from sarto.audit.faults.sample import draw, strata
 from sarto.audit.faults.verdicts import rates
 from sarto.learn.harden import Bound, restrict_ranges
 from sarto.learn.loop import torch_threads
@@ -89,19 +87,14 @@ def _unbounded(network: nn.Module, data: Digits) -> nn.Module:
     return found
 
 
-def _drawn(space: NetworkSpace, count: int, seed: int) -> Int64[np.ndarray, "fault 2"]:
-    (whole,) = strata(space.cells, "network")
-    return whole.places(draw(whole.size, count, seed))
-
-
 def _told(network: nn.Module, data: Digits, flips: int, seed: int) -> dict[str, float]:
     """Return accuracy, and what flips do by every definition."""
     space = NetworkSpace(network, data.test_x, ("weights",))
-    found = space.judge(_drawn(space, flips, seed))
+    found = space.judge(drawn(space.cells, flips, seed))
     parts, result = [(found, space.bits)], rates([(found, space.bits)])
     guards = NetworkSpace(network, data.test_x, ("guards",))
     if finite := sum(int(m.high.isfinite().sum()) for m in network.modules() if isinstance(m, Bound)):
-        parts.append((guards.judge(_drawn(guards, min(GUARDS, guards.bits), seed)), guards.bits))
+        parts.append((guards.judge(drawn(guards.cells, min(GUARDS, guards.bits), seed)), guards.bits))
     whole = rates(parts)
     return {
         "accuracy": accuracy(network, data),

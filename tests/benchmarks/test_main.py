@@ -34,6 +34,7 @@ NAMES = {
     "guards",
     "har_network",
     "har_reservoir",
+    "hardened_training",
     "hardening",
     "help_time",
     "integer_memory",

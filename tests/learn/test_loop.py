@@ -97,6 +97,23 @@ def test_a_loss_that_is_no_longer_finite_is_said() -> None:
         trained(usual(), loss=explode)
 
 
+def steep(_network: Network, _x: Tensor, outputs: Tensor, _wanted: Tensor) -> Tensor:
+    """A loss with a gradient of some size."""
+    return 1e3 * outputs.sum()
+
+
+@pytest.mark.parametrize(("clip", "largest"), [(0.0, 100.0), (0.01, 0.01), (1e9, 100.0)])
+def test_a_gradient_is_no_longer_than_asked_for(clip: float, largest: float) -> None:
+    network, sizes = Network(named("mlp", (2,), 2, width=12, depth=1), seed=0), list[float]()
+
+    def look(_step: int, _steps: int) -> None:
+        parts = [p.grad.numpy().ravel() for p in network.parameters() if p.grad is not None]
+        sizes.append(float(np.linalg.norm(np.concatenate(parts))))
+
+    train(network, moons(40, 0), usual(epochs=1, clip=clip), loss=steep, after_step=look)
+    assert max(sizes) == pytest.approx(clip, rel=1e-3) if clip == largest else min(sizes) > largest
+
+
 def nothing(_network: Network, _x: Tensor, outputs: Tensor, _wanted: Tensor) -> Tensor:
     """A loss without a gradient."""
     return outputs.sum() * 0
@@ -121,7 +138,7 @@ def test_decay_shrinks_weights_and_not_biases(optimiser: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", [{"epochs": -1}, {"batch": 0}, {"rate": 0.0}, {"warm_up": 1.0}, {"threads": 0}]
+    "bad", [{"epochs": -1}, {"batch": 0}, {"clip": -1.0}, {"rate": 0.0}, {"warm_up": 1.0}, {"threads": 0}]
 )
 def test_settings_that_cannot_be_used(bad: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="E116"):

@@ -23,7 +23,7 @@ from sarto.models.network.operations import OPERATIONS, Value
 
 _OPERATIONS = (
     "linear", "conv", "batch_norm", "relu", "leaky_relu", "relu6", "sigmoid", "tanh", "gelu", "silu", "hard_swish",
-    "max_pool", "mean_pool", "global_mean_pool", "flatten", "reshape", "add", "concat", "take",
+    "max_pool", "mean_pool", "global_mean_pool", "flatten", "reshape", "add", "concat", "take", "clip",
 )  # fmt: skip
 """Operations with a number of their own, never reordered; others go by their names."""
 _BY_NAME = 255

@@ -150,8 +150,10 @@ def _constant_node(network: Network, node: Node, read: list[_Constant]) -> _Cons
         return _Constant(np.repeat(first.is_so, per), np.repeat(first.value, per))
     if node.op.endswith("_pool"):
         return first
-    bent = network.apply_node(node, [torch.as_tensor(first.value)]).numpy()
-    return _Constant(first.is_so, bent)
+    item = torch.as_tensor(first.value).reshape(
+        1, -1, *(1,) * (len(network.architecture.shapes[node.name]) - 1)
+    )
+    return _Constant(first.is_so, network.apply_node(node, [item]).reshape(-1).numpy())
 
 
 def _reads(network: Network, node: Node, constants: dict[str, _Constant]) -> Bool[np.ndarray, "row channel"]:

@@ -27,10 +27,12 @@ from typing import Any, Literal
 from sarto.compress._records import BEST
 from sarto.compress.dead_inputs import remove_dead_inputs
 from sarto.compress.dead_units import remove_dead_units
+from sarto.compress.fault_aware import FaultAware
 from sarto.compress.fold import fold
 from sarto.compress.gradual import Gradual
 from sarto.compress.lowrank import low_rank
 from sarto.compress.pruning import Pruning
+from sarto.compress.ranges import Ranges
 from sarto.compress.rate import RateAware
 from sarto.compress.renorm import Renorm
 from sarto.compress.settings import checked
@@ -41,6 +43,7 @@ from sarto.core.recipe import Step
 from sarto.core.rooms import load_method, methods
 from sarto.core.store import content_hash
 from sarto.learn.distill import Distillation
+from sarto.learn.harden import with_relu6
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 
@@ -370,11 +373,14 @@ STEPS: dict[str, tuple[Callable[..., Any], str]] = {
     "dead_units": (remove_dead_units, ""),
     "dead_inputs": (remove_dead_inputs, ""),
     "fold": (fold, ""),
+    "ranges": (Ranges, ""),
+    "relu6": (with_relu6, ""),
+    "fault_aware": (FaultAware, ""),
     TREE: (TreeCopy, "leaves"),
     DISTIL: (Distillation, ""),
 }
 """Steps that are no method of a room, and what their amount is: `density` is given as the share that goes."""
-MADE = ("gradual", "rate", "settle", "renorm", TREE)
+MADE = ("gradual", "rate", "settle", "renorm", "ranges", "fault_aware", TREE)
 """Steps that are made with their settings, and then take state and evaluation."""
 INSTEAD = {"low_rank": "energy"}
 """Settings that may stand in place of an amount."""

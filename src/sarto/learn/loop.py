@@ -78,6 +78,7 @@ class Training:
         decay: weight decay (AdamW's, decoupled, with `adam`).
         warm_up: share of the steps in which the rate rises.
         smoothing: of the labels.
+        clip: largest norm of the gradient of a step, which is scaled down to it, or 0 for any.
         patience: passes without a better validation loss after which training ends, or 0 for never.
         threads: of torch; 1 is fastest for small networks.
         device: where to train, `cpu` or `cuda`; the network comes back afterwards. None trains it where it is.
@@ -91,6 +92,7 @@ class Training:
     decay: float = 0.0
     warm_up: float = 0.0
     smoothing: float = 0.0
+    clip: float = 0.0
     patience: int = 0
     threads: int = 1
     device: str | None = None
@@ -99,12 +101,13 @@ class Training:
     def __post_init__(self) -> None:
         good = self.epochs >= 0 and self.batch >= 1 and self.rate > 0 and 0 <= self.warm_up < 1
         good = good and self.threads >= 1
+        good = good and self.clip >= 0
         if not good or self.decay < 0 or not 0 <= self.smoothing < 1 or self.patience < 0:
             raise InputError(
                 "E116",
                 f"{self} cannot be used",
-                cause="epochs, decay and patience are at least 0, batch and threads at least 1, the rate above 0, "
-                "shares at least 0 and below 1",
+                cause="epochs, decay, clip and patience are at least 0, batch and threads at least 1, the rate above "
+                "0, shares at least 0 and below 1",
             )
 
 
@@ -274,6 +277,8 @@ class _Run(Generic[N]):
             self.optimiser.zero_grad()
             value = self.loss(network, inputs, self._answered(inputs), wanted)
             value.backward()  # pyright: ignore[reportUnknownMemberType]
+            if training.clip:
+                torch.nn.utils.clip_grad_norm_(network.parameters(), training.clip)
             self.optimiser.step()  # pyright: ignore[reportUnknownMemberType]
             total += value.item() * len(items)
             if after_step is not None:

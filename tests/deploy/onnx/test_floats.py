@@ -39,7 +39,9 @@ EVERY = (
         )
     ),
     node("a_leaky", "leaky_relu", "n", slope=0.3),
-    node("s", "add", "a_relu", "a_relu6", "a_sigmoid"),
+    node("a_clip", "clip", "a_gelu"),
+    node("b_clip", "clip", "a_silu", by_channel=False),
+    node("s", "add", "a_relu", "a_relu6", "a_sigmoid", "a_clip", "b_clip"),
     node("j", "concat", "s", "a_tanh", "a_gelu", "a_silu", "a_hard_swish", "a_leaky"),
     node("p", "mean_pool", "j", kernel=(2, 2), padding=1),
     node("q", "max_pool", "p", kernel=(2, 2), stride=1, padding=1),
@@ -57,6 +59,8 @@ def test_every_operation_is_what_torch_computes() -> None:
     refused = {"mam_linear", "mam_conv", "tree"}
     assert {n.op for n in EVERY} == set(OPERATIONS) - refused
     net, x = shaken(arch, 0), np.random.default_rng(0).normal(size=(20, 2, 7, 6)).astype(np.float32) * 3
+    bounds = {k: np.abs(v) + np.float32(0.1) for k, v in net.arrays().items() if k.endswith(".high")}
+    net.load_arrays({**net.arrays(), **bounds})
     data = float_model(arch, net.arrays(), ("x", "y", "z"))
     np.testing.assert_allclose(Session(data).scores(x), predict(net, x), atol=2e-5)
     assert data == float_model(arch, net.arrays(), ("x", "y", "z"))

@@ -20,8 +20,8 @@ from torch import Tensor, fx, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-from sarto.learn.harden import Bound
 from sarto.models.network.architecture import INPUT
+from sarto.models.network.bound import Bound
 from sarto.models.network.module import Network
 from sarto.models.network.weights import ConvLayer, LinearLayer, WeightedLayer
 
@@ -211,6 +211,8 @@ def _node_steps(network: Network, run_layer: Layer) -> Sequence[Step]:
             return network.quantisers[node.name](y) if node.name in network.quantisers else y
 
         kind: Kind = "other" if node.name in network.quantisers else _NODES.get(node.op, "other")
+        if isinstance(layer, Bound) and layer.low.ndim == 0:
+            kind = "pointwise"
         owns = {} if layer is None else _owned(layer, f"layers.{node.name}")
         return Step(node.name, tuple(node.inputs), kind, run, layer, owns)
 

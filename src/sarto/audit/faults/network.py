@@ -37,8 +37,8 @@ from sarto.audit.faults.verdicts import KINDS, Judged, judged, of_classes
 from sarto.core.bits import Format, Places, faulty_words, inject, number_format
 from sarto.core.errors import SartoError
 from sarto.core.store import content_hash
-from sarto.learn.harden import Bound
 from sarto.models.network.architecture import INPUT
+from sarto.models.network.bound import Bound
 
 __all__ = ["KINDS", "PARTS", "NetworkSpace"]
 

@@ -31,6 +31,7 @@ from sarto.compress.uniform import Uniform
 from sarto.core.quantization import Numbers
 from sarto.core.seed import generator
 from sarto.data.examples import BYTE, Examples
+from sarto.learn.harden.ranges import of_layers
 from sarto.models.input_error import InputError
 from sarto.models.mam.layers import MamLayer
 from sarto.models.network.architecture import INPUT
@@ -64,12 +65,14 @@ def opened(
 ) -> tuple[Network, Float[np.ndarray, "item ..."]]:
     """Return a network for integers of `bits` bits, folded and without quantisers, and the items to calibrate on.
 
+    Bounds of channels become bounds of layers, since integers have limits of a tensor.
+
     Raises:
         InputError: E126, when a norm cannot be folded; E128, when weights are integers of other bits; E129, when a
             layer is at a stage of training.
     """
     refuse_other_bits(state.network.weighted(), bits)
-    network = fold(state.network).eval()
+    network = of_layers(fold(state.network)).eval()
     network.quantisers = nn.ModuleDict()
     return network, chosen_items(evaluation.train, items, evaluation.seed)
 

@@ -6,7 +6,8 @@ With the scale s_x of what a layer reads, s_c of its weights and s_y of what it 
 
 (so too for what MAM layers add up), of a sum m_i 2^-shift = s_i / s_y, of a mean over k numbers m 2^-shift = s_x / (k
 s_y), and of a join m_i 2^-(shift_i) = s_i / s_y, where equal scales need no rescaling (`rescaling` makes m and shift).
-ReLU and ReLU6 are limits of the operation before them, norms are folded before; other activations are tables (`table`).
+ReLU, ReLU6 and bounds are limits of the operation before them, norms are folded before; other activations are tables
+(`table`).
 Scores keep 32 bits, in counts of the largest s_x s_c, or of four times that where sums are large; where the network
 ends with an activation of 8 bits they are its numbers. Every sum is proven to stay in 32 bits, whatever the input;
 where a bias alone would not, since a channel's weights are next to nothing beside it, that channel's weights get a
@@ -24,13 +25,14 @@ True
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from sarto.compress.places import bent_by, by_table, in_full
+from sarto.compress.places import LIMITING, bent_by, by_table, in_full
 from sarto.compress.uniform import quantiser
 from sarto.core.graph import Graph, Op, Tensor, infer
 from sarto.core.graph.operations import INT32_MAX, SCORE_LIMIT
@@ -41,10 +43,12 @@ from sarto.deploy.lower.forest import tables_of
 from sarto.deploy.lower.layout import canonical, channels_last, graph_shape, kernel
 from sarto.deploy.lower.rescaling import rescaling
 from sarto.deploy.lower.table import entries, function_of
+from sarto.deploy.lower.target import Target
 from sarto.deploy.lower.tree import lowered_tree
 from sarto.deploy.lower.weights import integer_weights
 from sarto.models.input_error import InputError
 from sarto.models.network.architecture import INPUT, Node
+from sarto.models.network.bound import Bound
 from sarto.models.network.branches import branches
 from sarto.models.network.module import Network
 from sarto.models.network.operations import WEIGHTED, ints, places_of, whole
@@ -115,16 +119,6 @@ def lower_network(network: Network, classes: tuple[str, ...] = (), name: str = "
     return build.done(classes, name)
 
 
-@dataclass(frozen=True)
-class _Target:
-    """What an operation writes: the node whose output it is, its scale (0 for full), limits, and slope below 0."""
-
-    node: str
-    scale: float
-    limits: tuple[int, int]
-    slope: float
-
-
 class _Lowering(GraphBuilding):
     """The graph of a network as far as it is built."""
 
@@ -145,25 +139,37 @@ class _Lowering(GraphBuilding):
         super().__init__()
         self.put(INPUT, shape, "input", self.scale, self.limits, canonical(shape))
 
-    def target(self, node: Node) -> _Target:
+    def target(self, node: Node) -> Target:
         """Return what `node`, and the activation that bends it, write."""
-        bend = bent_by(self.architecture, node)
-        bend = node if node.op in ("relu", "relu6") else bend
+        bend, slope = bent_by(self.architecture, node), 1.0
         end = bend or node
+        if bend is not None and bend.op == "leaky_relu":
+            slope, bend = float(str(bend.attributes["slope"])), bent_by(self.architecture, bend)
+            end = bend or end
         form = quantiser(self.network, end.name)
         if form is None and end.name not in self.full:
             raise self.fail(
                 end.name, "has no scale", "its output was not quantised", "quantise with ptq or qat"
             )
         scale = 0.0 if form is None else form.numbers.scale[0]
-        low, high = (-SCORE_LIMIT, SCORE_LIMIT) if form is None else form.numbers.limits
-        if bend is None:
-            return _Target(end.name, scale, (low, high), 1.0)
-        if bend.op == "leaky_relu":
-            return _Target(end.name, scale, (low, high), float(str(bend.attributes["slope"])))
-        if bend.op == "relu6":
-            high = min(high, round(6 / scale))
-        return _Target(end.name, scale, (0, high), 1.0)
+        limits = (-SCORE_LIMIT, SCORE_LIMIT) if form is None else form.numbers.limits
+        return Target(end.name, scale, limits, slope, self.bounds(end))
+
+    def bounds(self, node: Node) -> tuple[float, float]:
+        """Return what bounds the numbers of a node: ReLU, ReLU6 or `clip`."""
+        if node.op != "clip":
+            low = 0.0 if node.op in LIMITING else -math.inf
+            return low, 6.0 if node.op == "relu6" else math.inf
+        layer = self.network.layers[node.name]
+        assert isinstance(layer, Bound)
+        if node.attributes["by_channel"]:
+            raise self.fail(
+                node.name,
+                "has bounds of channels",
+                "integers have limits of a tensor",
+                "quantise with ptq or qat",
+            )
+        return float(layer.low), float(layer.high)
 
     def take(self, node: Node) -> None:
         """Add the operations of a node."""
@@ -171,7 +177,7 @@ class _Lowering(GraphBuilding):
             return
         if node.op in WEIGHTED:
             self.layer(node)
-        elif node.op in ("add", "relu", "relu6"):
+        elif node.op == "add" or node.op in LIMITING:
             self.add(node)
         elif node.op == "concat":
             self.concat(node)
@@ -254,17 +260,16 @@ class _Lowering(GraphBuilding):
         self,
         kind: str,
         inputs: Mapping[str, str],
-        target: _Target,
+        target: Target,
         scale: float,
         attributes: Mapping[str, int],
         order: Int[np.ndarray, " place"] | None = None,
     ) -> None:
         """Add an operation that writes `target`."""
         shape = self.architecture.shapes[target.node]
-        out = self.put(
-            target.node, shape, "", scale, target.limits, canonical(shape) if order is None else order
-        )
-        low, high = target.limits
+        low, high = target.within(scale)
+        order = canonical(shape) if order is None else order
+        out = self.put(target.node, shape, "", scale, target.held(scale), order)
         self.ops.append(Op(kind, dict(inputs), {"y": out}, {**attributes, "low": low, "high": high}))
 
     def add(self, node: Node) -> None:
@@ -306,12 +311,10 @@ class _Lowering(GraphBuilding):
         read, target = self.held[node.inputs[0]], self.target(node)
         signed = self.tensors[read.name].dtype == "int8"
         assert signed or self.tensors[read.name].dtype == "uint8", f"{node.name} reads more than 8 bits"
-        found = entries(
-            function_of(node), read.scale, signed=signed, scale=target.scale, limits=target.limits
-        )
-        out = self.put(
-            node.name, self.architecture.shapes[node.name], "", target.scale, target.limits, read.order
-        )
+        limits = target.within(target.scale)
+        found = entries(function_of(node), read.scale, signed=signed, scale=target.scale, limits=limits)
+        shape = self.architecture.shapes[node.name]
+        out = self.put(target.node, shape, "", target.scale, target.held(target.scale), read.order)
         table = self.const(f"{node.name}_table", found, self.tensors[out].dtype)
         self.ops.append(Op("table", {"x": read.name, "table": table}, {"y": out}))
 

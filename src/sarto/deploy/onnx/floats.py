@@ -4,6 +4,7 @@
 |---|---|
 | `linear`, `conv`, `batch_norm` | Gemm, Conv, BatchNormalization |
 | `relu`, `relu6`, `leaky_relu`, `sigmoid`, `tanh`, `gelu`, `silu`, `hard_swish` | the same; Clip; x Sigmoid(x) |
+| `clip` | Where IsNaN, Max, Min |
 | `max_pool`, `mean_pool`, `global_mean_pool` | MaxPool, AveragePool with zeros counted, GlobalAveragePool |
 | `flatten`, `reshape`, `take`, `add`, `concat` | Reshape, Reshape, Gather, Add, Concat |
 
@@ -102,6 +103,8 @@ class _Floats:
                     for word, end in (("low", 0), ("high", 6))
                 ]
                 found = self.file.node("Clip", (*reads, *ends), name)
+            case "clip":
+                found = self.bounded(node, reads[0])
             case "leaky_relu":
                 found = self.file.node("LeakyRelu", reads, name, alpha=float(str(a["slope"])))
             case "silu":
@@ -134,6 +137,18 @@ class _Floats:
         if node.op == "global_mean_pool":
             found = self.reshaped(found, shape, f"{name}_flat")
         self.held[name] = found
+
+    def bounded(self, node: Node, read: str) -> str:
+        """Return what lies within the bounds of a node, 0 in place of a NaN."""
+        none = self.file.node("IsNaN", (read,), f"{node.name}_none")
+        zero = self.file.const(f"{node.name}_zero", np.array(0, np.float32))
+        found = self.file.node("Where", (none, zero, read), f"{node.name}_numbers")
+        behind = (1,) * (len(self.architecture.shapes[node.name]) - 1)
+        for end, op in (("low", "Max"), ("high", "Min")):
+            bound = self.arrays[f"{node.name}.{end}"]
+            held = self.file.const(f"{node.name}.{end}", bound.reshape(-1, *behind) if bound.ndim else bound)
+            found = self.file.node(op, (found, held), f"{node.name}_{end}" if op == "Max" else node.name)
+        return found
 
     def parameters(self, node: Node) -> list[str]:
         """Return the parameters of a node as constants, in the order in which ONNX takes them."""

@@ -11,9 +11,9 @@ tensors. Those of weights are taken from what the integers really multiply with,
     the slope below 0 = m'_c 2^-(shift'_c) / (m_c 2^-(shift_c))
 
 Sums, means and joins have no such freedom: each tensor has one scale, and the ratio of two differs from the multiplier
-of the integers by 2^-15 of it. Where a ReLU6 or fewer than 8 bits cut below what the type holds, there is a Clip; and
-int8 ends at -128 here, at -127 in the integer network. Rounding is to the nearest in both, but a half goes up in the
-integer network, to the even number in ONNX. So a number of a tensor may be one count off, and seldom is.
+of the integers by 2^-15 of it. Where a ReLU6, bounds or fewer than 8 bits cut below what the type holds, there is a
+Clip; and int8 ends at -128 here, at -127 in the integer network. Rounding is to the nearest in both, but a half goes up
+in the integer network, to the even number in ONNX. So a number of a tensor may be one count off, and seldom is.
 
 The input is what a user has: floats in the network's own shape, channels first. No number is moved where an order can
 be kept: images stay (channel, row, column), and the weights of a layer behind a flattening follow the order there.
@@ -31,7 +31,7 @@ Source: ONNX 1.23, operators QuantizeLinear 13 and DequantizeLinear 13; onnxrunt
 >>> graph = Graph("net", tuple(tensors), (), (), (), 1, 0, None, ("a", "b"), (), (), (op,))
 >>> import onnx
 >>> [n.op_type for n in onnx.load_from_string(integer_model(graph, (2,))).graph.node]
-['QuantizeLinear', 'DequantizeLinear', 'DequantizeLinear', 'DequantizeLinear', 'Gemm']
+['QuantizeLinear', 'DequantizeLinear', 'DequantizeLinear', 'DequantizeLinear', 'Gemm', 'Clip']
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ from jaxtyping import Float, Int, Integer
 
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
+from sarto.core.graph.operations import SCORE_LIMIT
 from sarto.deploy.onnx.building import GIVEN, INT32, OnnxBuilding
 from sarto.deploy.onnx.sensor import Unit, standardised
 from sarto.deploy.reject import without_reject
@@ -176,8 +177,8 @@ class _Integers:
     def bounded(self, name: str, tensor: Tensor, limits: tuple[int, int], *, bend: bool) -> str:
         """Return a value between the limits of a tensor, where its type alone does not see to that; `bend` for ReLU."""
         low, high = limits
-        least, most = FULL.get(tensor.dtype, (low, high))
-        if tensor.dtype in FULL and (low > least or high < most):
+        least, most = FULL.get(tensor.dtype, (-SCORE_LIMIT, SCORE_LIMIT))
+        if high < most or (low > least and not (bend and low == 0)):
             scale = np.float32(self.scale(tensor.name))
             ends = [
                 self.file.const(f"{tensor.name}_{word}", np.array(end * scale, np.float32))

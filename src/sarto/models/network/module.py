@@ -23,6 +23,7 @@ from torch.nn import functional
 from sarto.models.input_error import InputError
 from sarto.models.mam.layers import MamConvLayer, MamLinearLayer
 from sarto.models.network.architecture import INPUT, Architecture, Node
+from sarto.models.network.bound import Bound
 from sarto.models.network.operations import Shape, ints, places_of, whole
 from sarto.models.network.tree_layer import TreeLayer
 from sarto.models.network.weights import ConvLayer, LinearLayer, WeightedLayer
@@ -162,7 +163,7 @@ class Network(Trainable):
         found: dict[str, Float[np.ndarray, "..."]] = {}
         with torch.no_grad():
             for name, tensor in self._tensors():
-                found[name] = tensor.detach().cpu().numpy() + np.float32(0)
+                found[name] = np.asarray(tensor.detach().cpu().numpy() + np.float32(0))
         return {name: found[name] for name in self.architecture.parameters}
 
     def load_arrays(self, arrays: Mapping[str, Float[np.ndarray, "..."]]) -> None:
@@ -250,6 +251,9 @@ def _layer(node: Node, shapes: list[Shape]) -> nn.Module | None:
         )
     if node.op == "tree":
         return TreeLayer(ints(a, "preorder"), whole(a, "outputs"))
+    if node.op == "clip":
+        shape = shapes[0][:1] if node.attributes["by_channel"] else ()
+        return Bound(torch.zeros(shape), torch.zeros(shape), len(shapes[0]) - 1)
     if node.op == "batch_norm":
         kinds = {1: nn.BatchNorm1d, 2: nn.BatchNorm1d, 3: nn.BatchNorm2d}
         return kinds[len(shapes[0])](shapes[0][0], eps=float(str(a["eps"])))

@@ -11,6 +11,7 @@ Shapes are without the batch; an image is (channel, row, column), a sequence (ch
 | `batch_norm` | eps | weight, bias, mean, variance |
 | `relu`, `relu6`, `sigmoid`, `tanh`, `gelu`, `silu`, `hard_swish` | | |
 | `leaky_relu` | slope | |
+| `clip` | by_channel, signed | low, high (channel), or one of each |
 | `max_pool`, `mean_pool` | kernel, stride, padding | |
 | `global_mean_pool`, `flatten` | | |
 | `reshape` | shape | |
@@ -22,7 +23,8 @@ A MAM operation has the largest and the smallest product in each of `splits` run
 of them all (`sarto.models.mam`). `mean_pool` divides by the whole kernel, zeros of the padding included.
 `concat` joins channels. `take` returns some of a vector's values: `runs` says how many are left out, kept, left out,
 and so on to its end. `tree` is a decision tree on a vector, whose answer is 1 for the output that it takes and 0 for
-all others; `preorder` are its branches (`branches`).
+all others; `preorder` are its branches (`branches`). `clip` cuts off what lies outside of bounds and makes a NaN 0
+(`bound`); one that is not `signed` has bounds of at least 0, as a ReLU with a largest value.
 
 >>> attributes = complete("conv", {"channels": 4, "kernel": (3, 3), "stride": 2, "padding": 1})
 >>> OPERATIONS["conv"].shape([(3, 8, 8)], attributes)
@@ -44,6 +46,8 @@ Value = int | float | bool | tuple[int, ...]
 Attributes = Mapping[str, Value]
 LONG = ("runs", "preorder")
 """Attributes of any number of numbers."""
+TRUTHS = ("bias", "by_channel", "signed")
+"""Attributes that are true or false."""
 MOST_OUTPUTS = 1024
 """Of a tree, whose parameters say nothing of how many it has: a file shall not claim more."""
 
@@ -109,9 +113,9 @@ def _check_value(name: str, value: Value) -> None:
     if isinstance(value, tuple):
         if not 1 <= len(value) <= 3 and name not in LONG:
             raise ValueError(f"{name} must have one to three numbers, not {len(value)}")
-    elif name == "bias":
+    elif name in TRUTHS:
         if value not in (0, 1):
-            raise ValueError(f"bias must be true or false, not {value}")
+            raise ValueError(f"{name} must be true or false, not {value}")
     elif not math.isfinite(value):
         raise ValueError(f"{name} must be finite, not {value}")
 
@@ -227,6 +231,10 @@ def _same(shapes: Sequence[Shape], _attributes: Attributes) -> Shape:
     return shapes[0]
 
 
+def _bounds(shapes: Sequence[Shape], attributes: Attributes) -> dict[str, Shape]:
+    return dict.fromkeys(("low", "high"), shapes[0][:1] if attributes["by_channel"] else ())
+
+
 def _concat(shapes: Sequence[Shape], _attributes: Attributes) -> Shape:
     if len({s[1:] for s in shapes}) != 1:
         raise ValueError(f"the shapes {', '.join(map(str, shapes))} may differ in their channels only")
@@ -307,7 +315,9 @@ _KERNEL: dict[str, Value] = {"stride": 1, "padding": 0, "dilation": 1, "groups":
 _POOL: dict[str, Value] = {"stride": 0, "padding": 0}
 PIECEWISE_LINEAR = ("relu", "leaky_relu")
 """Activations that scale their input by a coefficient that depends on its sign alone."""
-SATURATING = ("relu6", "sigmoid", "tanh", "gelu", "silu", "hard_swish")
+SMOOTH = ("sigmoid", "tanh", "gelu", "silu", "hard_swish")
+"""Activations without attributes that integers have as tables."""
+SATURATING = ("relu6", "clip", *SMOOTH)
 """Activations that do not."""
 OPERATIONS: dict[str, Operation] = {
     "linear": Operation(_linear, _linear_parameters, ("features",), {"bias": True}),
@@ -317,7 +327,8 @@ OPERATIONS: dict[str, Operation] = {
     "batch_norm": Operation(_same, _norm_parameters, (), {"eps": 1e-5}),
     "relu": Operation(_same),
     "leaky_relu": Operation(_same, defaults={"slope": 0.01}),
-    **{name: Operation(_same) for name in SATURATING},
+    **{name: Operation(_same) for name in ("relu6", *SMOOTH)},
+    "clip": Operation(_same, _bounds, defaults={"by_channel": True, "signed": True}),
     "max_pool": Operation(_pool, needed=("kernel",), defaults=_POOL),
     "mean_pool": Operation(_pool, needed=("kernel",), defaults=_POOL),
     "global_mean_pool": Operation(_mean),
@@ -330,6 +341,8 @@ OPERATIONS: dict[str, Operation] = {
 }
 """Every operation by its name."""
 
+KEEPING = ("max_pool", "flatten", "reshape", "take")
+"""Operations that return some of the numbers that they are given."""
 MAM = ("mam_linear", "mam_conv")
 """Operations with largest and smallest product in place of a sum."""
 WEIGHTED = ("linear", "conv", *MAM)
