@@ -74,7 +74,8 @@ def with_beside(graph: Graph, rows: Integer[np.ndarray, "beside column"] | None)
         raise InputError(
             "E158", f"'{graph.name}' has no place for more outputs", cause="it ends in no linear layer"
         )
-    weights = graph.const(op.inputs["weights"])
+    name = op.inputs["weights"] if graph.whole else "weights_out"
+    weights = graph.const(name)
     last = graph.finish[-1] if graph.finish else op
     wide = weights if graph.whole else np.moveaxis(weights, -1, 0)
     more = np.zeros((0, wide[0].size), np.int8) if rows is None else rows
@@ -87,7 +88,7 @@ def with_beside(graph: Graph, rows: Integer[np.ndarray, "beside column"] | None)
         raise InputError("E158", f"the rule does not suit '{graph.name}'", cause=cause)
     joined = np.concatenate([wide[:classes], more.reshape(-1, *wide.shape[1:]).astype(np.int8)])
     ends = {"bias": 0, "factor": FACTOR} | ({"shift": SHIFT} if graph.whole else {})
-    data = {op.inputs["weights"]: joined if graph.whole else np.moveaxis(joined, 0, -1)}
+    data = {name: joined if graph.whole else np.moveaxis(joined, 0, -1)}
     for role, value in ends.items():
         old = graph.const(last.inputs[role])
         data[last.inputs[role]] = np.append(old[:classes], np.full(len(more), value, old.dtype))
