@@ -9,7 +9,9 @@ from learned items only.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -28,6 +30,7 @@ SHARE, COUNT, DRAWS = 0.05, BESIDE[0], 3
 MARGIN, SCORES, BESIDE_THEM = "margin", "box of scores", "box with outputs beside them"
 RANDOM, DISTANCE = "control: random directions", "all of it: Mahalanobis distance"
 WAYS = (MARGIN, SCORES, BESIDE_THEM, RANDOM, DISTANCE)
+KINDS = {"noise": "noise", "zeros or a constant": ("zeros", "constant"), "an unseen class": "unseen"}
 
 Columns = Int[np.ndarray, "item column"]
 Far = Callable[[Columns], Float[np.ndarray, " item"]]
@@ -55,6 +58,32 @@ def rejected(
         for kind, columns in others.items():
             shares = [np.mean(far(columns) > edge) for far, edge in zip(fars, edges, strict=True)]
             found[way][kind] = float(np.mean(shares))
+    return found
+
+
+def boxed(
+    runs: list[dict[str, Any]], add: Callable[[str, list[float]], None], of: str = ""
+) -> dict[tuple[str, str, str], float]:
+    """Add what is rejected of each kind of strange items, as means over its members; return these means.
+
+    Args:
+        runs: of which `boxes` has what `rejected` returned, by the model.
+        add: a figure with its values.
+        of: what the figures' names end with; without it each member is added, too.
+    """
+    found: dict[tuple[str, str, str], float] = {}
+    for model, way in itertools.product(("reservoir", "network"), WAYS):
+        those: list[dict[str, float]] = [run["boxes"][model][way] for run in runs]
+        for kind, words in KINDS.items():
+            shares = [
+                float(np.mean([n for name, n in one.items() if name.startswith(words)])) for one in those
+            ]
+            found[model, kind, way] = float(np.mean(shares))
+            add(f"rejected of {kind} where 5 % of what is known is, {model}, {way}{of}", shares)
+        for name in sorted(
+            {name for one in those for name in one} if not of and way in (SCORES, BESIDE_THEM) else []
+        ):
+            add(f"of it {name}, {model}, {way}", [one[name] for one in those if name in one])
     return found
 
 

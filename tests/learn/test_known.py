@@ -32,16 +32,16 @@ def test_a_box_leaves_as_many_known_items_outside_as_asked_and_every_strange_one
 
 
 def test_centre_and_radius_are_those_of_the_formula() -> None:
-    learned = np.array([[10, 0, 4], [14, 2, 5], [12, 1, 3], [0, 30, 9], [2, 36, 8], [1, 33, 9]])
-    held = np.array([[15, 1, 4], [12, 3, 4], [1, 40, 9], [14, 1, 4], [13, 1, 4]])
-    # Centres (12, 1, 4) and (1, 33, 9); median deviations (2, 1, 1) and (1, 3, 0 -> 1), the last one SLACK times that.
+    learned = np.array([[10, 0, 40], [14, 2, 50], [12, 1, 30], [0, 30, 90], [2, 36, 80], [1, 33, 90]])
+    held = np.array([[15, 1, 40], [12, 3, 40], [1, 40, 90], [14, 1, 40], [13, 1, 40]])
+    # Centres (12, 1, 40) and (1, 33, 90); median deviations (2, 1, 10) and (1, 3, 0 -> 1), the last of 1.5 times that.
     far = sorted([3 / 2, 2 / 1, 7 / 3, 2 / 2, 1 / 2])
     known = box(learned, held, 2, 0.34)
     assert known.centre is not None and known.radius is not None
-    assert known.centre.tolist() == [[12, 1, 4], [1, 33, 9]]
+    assert known.centre.tolist() == [[12, 1, 40], [1, 33, 90]]
     r = far[math.ceil(6 * 0.66) - 1]
-    assert r == 2 and SLACK == 2
-    assert known.radius.tolist() == [[3, 1, 3], [1, 5, 3]], "strictly less than 2 scales"
+    assert r == 2 and SLACK == 1.5
+    assert known.radius.tolist() == [[3, 1, 29], [1, 5, 3]], "strictly less than 2 scales"
     assert off(held, known).tolist() == [False, True, True, False, False]
 
 
