@@ -7,8 +7,9 @@ import pytest
 from jaxtyping import Int
 from scipy.special import bdtr
 
-from sarto.core.graph.reject import Rule, margins, outside, said
-from sarto.learn.reject import NEVER, box, for_groups, for_items
+from sarto.core.graph.reject import NEVER, Rule, margins, said
+from sarto.learn.known import box
+from sarto.learn.reject import for_groups, for_items
 from sarto.models.input_error import InputError
 
 
@@ -89,27 +90,20 @@ def test_the_margin_for_groups_is_the_least_that_leaves_room_for_one_more() -> N
     assert for_groups(scores, target, groups, 0.55).least.tolist() == [0, 0]
 
 
-def test_a_box_leaves_no_more_known_items_outside_than_asked_and_strange_ones() -> None:
-    left: list[float] = []
-    known = box(drawn(0, 900)[0], 0.05)
-    for seed in range(40):
-        known = box(drawn(seed, 900)[0], 0.05, seed=seed)
-        assert known.centre is not None and known.radius is not None
-        left.append(float(outside(drawn(500 + seed, 1000)[0], known.centre, known.radius).mean()))
-    assert 0.03 < np.mean(left) <= 0.053
-    strange = np.array([[90_000, 0, 0], [10_000, -90_000, 0]])
-    assert said(strange, known).tolist() == [3, 3]
-    rule = for_items(*drawn(1, 2000), risk=0.1, known=known)
-    assert rule.radius is known.radius and rule.least[0] > 0
-
-
-def test_a_class_that_is_seen_too_seldom_for_a_box_is_never_said() -> None:
-    scores, target = drawn(0, 900)
-    scores[(scores.argmax(axis=1) == 2) & (np.arange(900) > 60), 2] = -30_000
-    known = box(scores, 0.05)
-    assert known.least.tolist() == [0, 0, NEVER]
-    rule = for_items(scores, target, risk=0.4, known=known)
-    assert rule.least[2] == NEVER and rule.least[0] < NEVER
+def test_behind_a_box_that_the_same_items_calibrate_the_share_is_kept_as_often() -> None:
+    """As above. What is refused is no answer, and breaks nothing."""
+    broken, coverage = 0, list[float]()
+    for seed in range(100):
+        scores, target = drawn(seed, 300)
+        known = box(drawn(1000 + seed, 200)[0], scores, 3, 0.2)
+        try:
+            rule = for_items(scores, target, 0.1, known=known)
+        except InputError:
+            continue
+        broken += risk(rule, items=5000) > 0.105
+        coverage.append(float((said(drawn(7, 2000)[0], rule) < 3).mean()))
+    assert broken <= 22
+    assert np.mean(coverage) > 0.25
 
 
 def test_what_cannot_be_promised_is_refused_with_what_it_would_take() -> None:
@@ -118,7 +112,6 @@ def test_what_cannot_be_promised_is_refused_with_what_it_would_take() -> None:
         "a risk of 0.05 cannot be shown": lambda: for_items(scores[:66], scores[:66].argmax(axis=1), 0.05),
         "a risk of 0.01 cannot be shown": lambda: for_items(scores, target, 0.01),
         "too few groups for a risk of 0.05": lambda: for_groups(scores, target, np.arange(400) % 18, 0.05),
-        "no box holds all but 0.001 of a class": lambda: box(scores, 0.001),
         "a risk of 2 with confidence 0.9": lambda: for_items(scores, target, 2.0),
     }
     for message, call in calls.items():

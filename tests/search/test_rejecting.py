@@ -5,44 +5,101 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sarto.core.budget import Budget
 from sarto.core.errors import SartoError
-from sarto.core.evidence import Ledger
+from sarto.core.evidence import Evidence, Ledger
 from sarto.core.graph import interpret, load_graph
-from sarto.core.graph.reject import said
+from sarto.core.graph.reject import Rule
+from sarto.core.points import OperatingPoint
 from sarto.core.progress import Silent
-from sarto.measure.model import read_pinned
-from sarto.search.fit import FitRequest, fit
-from sarto.search.held_out import held_out_scores
+from sarto.core.table import Table
+from sarto.data.splits import split
+from sarto.deploy.reject import with_reject
+from sarto.devices import device
+from sarto.measure.model import Measured, RawSequences, interpreted, read_pinned
+from sarto.search import network_trial
+from sarto.search.deployment import Deployment, Workshop
+from sarto.search.families._candidate import Candidate
+from sarto.search.fit import OPTIMISE, FitRequest, fit
 from sarto.search.loop import Trial
-from sarto.search.rejecting import rule_of
-from sarto.search.trial import evaluate
-from tests.search.planted import RING, problem, save_npz
+from sarto.search.rejecting import Items, rule_of, set_aside, with_option
+from sarto.search.trial import evaluate, final
+from tests.search.planted import FEATURES, FOREST, NETWORK, RING, dataset, problem, save_npz
 
 pytestmark = pytest.mark.usefixtures("small_search")
 
 
-@pytest.mark.parametrize("groups", [None, np.arange(80) // 8])
-def test_the_share_of_wrong_answers_is_kept_on_what_was_held_out(groups: np.ndarray | None) -> None:
-    planted = problem(80, shuffled=True)
-    wrong = np.arange(80) % 5 == 0
-    true = problem(80)
+@pytest.mark.parametrize("candidate", [RING, FEATURES, FOREST, NETWORK], ids=lambda c: c.family)
+def test_a_model_of_every_family_is_calibrated_on_its_own_integers(
+    candidate: Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network_trial, "MOST_PASSES", 15)
+    learned, true = problem(80), dataset(120, seed=1)
+    wrong = np.arange(120) % 11 == 0
     mixed = replace(true, target=np.where(wrong, 1 - true.target, true.target))
-    score = evaluate(mixed, RING)
-    trial = Trial(0, RING, score, 1, 1)
-    rule = rule_of(mixed, trial, groups, 0.4)
-    scores = held_out_scores(mixed, RING, score.ridge)
-    answers = said(scores, rule)
-    answered = answers < 2
-    assert answered.mean() > 0.2
-    assert (answers[answered] != mixed.target[answered]).mean() <= 0.4
+    graph = final(learned, candidate, 1e-3)
+    own, aside = Items.of(dataset(80), learned.sensor), Items.of(mixed, learned.sensor)
+    rule = rule_of(graph, own, aside, 0.3, 2)
+    made = with_reject(graph, rule)
+    answers, scores = interpreted(made, aside.given), interpreted(graph, aside.given).scores
+    assert (answers.scores == scores).all()
+    answered = answers.classes < 2
+    assert answered.mean() > 0.5 and (answers.classes != aside.target)[answered].mean() <= 0.3
+    assert rule.centre is not None and (rule.rows is None) == (candidate is FOREST)
+    noise = RawSequences(np.random.default_rng(0).permuted(aside.given.raw), aside.given.offsets)
+    assert (interpreted(made, noise).classes == 2).mean() > 0.5
+    plain = rule_of(graph, own, Items.of(true.select(np.arange(18)), learned.sensor), 0.5, 2)
+    assert plain.centre is None, "too few items for a box"
     with pytest.raises(SartoError) as caught:
-        rule_of(planted, Trial(0, RING, evaluate(planted, RING), 1, 1), groups, 0.05)
+        rule_of(graph, own, aside, 0.05, 2)
     assert caught.value.code == "E157"
+
+
+def test_people_are_set_aside_whole_and_too_few_are_refused_before_anything_is_learned() -> None:
+    data = dataset(240, groups=12)
+    parts = split(data, 0)
+    rest, aside = set_aside(data, parts, 0.3, 0)
+    assert aside.groups is not None and data.groups is not None
+    assert not set(aside.groups) & (set(data.groups[rest.train]) | set(data.groups[rest.test]))
+    assert len(rest.train) + len(aside) == len(parts.train) and (rest.test == parts.test).all()
+    assert (
+        rest.how == "by who: 9 train, 3 test; 60 training items of 3 by who set aside for the reject option"
+    )
+    with pytest.raises(SartoError) as caught:
+        set_aside(data, parts, 0.05, 0)
+    assert (caught.value.code, caught.value.cause) == (
+        "E157",
+        "60 of 180 training items are set aside, and without one wrong it takes 67",
+    )
+
+
+@pytest.mark.parametrize(("flash_b", "beside"), [(1080, 8), (1079, 4), (1039, 0), (999, 0), (900, 8)])
+def test_outputs_beside_the_scores_are_as_many_as_the_budget_has_room_for(flash_b: int, beside: int) -> None:
+    """Each takes 10 bytes here, and the model 950, or 1,000 with its option. What breaks it alone has all."""
+    learned, true = problem(80), dataset(120, seed=1)
+
+    def deployed(taken_b: int) -> Deployment:
+        evidence = Evidence("flash", taken_b, "B", "measured", "made up", "")
+        return Deployment(trial, graph, {}, measured, OperatingPoint("p", {}, (evidence,)))
+
+    class Shop(Workshop):
+        def again(
+            self, found: Deployment, sequences: Any, on_device: int, rule: Rule | None = None
+        ) -> Deployment:
+            assert rule is not None
+            return deployed(1000 + 10 * (0 if rule.rows is None else len(rule.rows)))
+
+    graph, trial = final(learned, RING, 1e-3), Trial(0, RING, evaluate(learned, RING), 1, 1)
+    shop = Shop(learned, device("cortex_m4"), OPTIMISE, "", "", 0, Path())
+    aside = Items.of(true, learned.sensor)
+    measured = Measured(interpreted(graph, aside.given), (), Table("memory", (), (), (), ()), 0, {})
+    _, rule = with_option(shop, deployed(950), aside, aside.given, 0.3, Budget(flash_b=flash_b))
+    assert (0 if rule.rows is None else len(rule.rows)) == beside
 
 
 def request(data: str, out: Path, risk: float) -> FitRequest:
@@ -71,9 +128,7 @@ def test_the_folder_has_the_option_in_its_c_and_says_what_it_does(tmp_path: Path
     assert [names[i] for i in answers] == [r["answer"] for r in rows]
 
 
-@pytest.mark.parametrize(
-    ("changes", "code"), [({"families": ("network",)}, "E112"), ({"task": "regression"}, "E112")]
-)
+@pytest.mark.parametrize(("changes", "code"), [({"reject": 0.05}, "E157"), ({"task": "regression"}, "E112")])
 def test_what_has_no_reject_option(changes: dict[str, object], code: str, tmp_path: Path) -> None:
     data = save_npz(tmp_path / "data.npz")
     with pytest.raises(SartoError) as caught:

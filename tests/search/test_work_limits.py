@@ -28,13 +28,16 @@ def test_where_work_is_limited_all_sequences_are_run_before_a_model_is_chosen(
 ) -> None:
     """Cycles depend on the data: of two sequences the most is less than of all, and the verdict is on all."""
     asked: list[tuple[int, int]] = []
-    deploy = Workshop.deploy
 
-    def noted(shop: Workshop, trial: Any, sequences: Any, on_device: int) -> Deployment:
-        asked.append((len(sequences), on_device))
-        return deploy(shop, trial, sequences, on_device)
+    def noting(way: Any) -> Any:
+        def noted(shop: Workshop, what: Any, sequences: Any, on_device: int) -> Deployment:
+            asked.append((len(sequences), on_device))
+            return way(shop, what, sequences, on_device)
 
-    monkeypatch.setattr(Workshop, "deploy", noted)
+        return noted
+
+    for name in ("deploy", "again"):
+        monkeypatch.setattr(Workshop, name, noting(getattr(Workshop, name)))
     budget = Budget(flash_b=6000, ram_b=1500, latency_s=0.01 if limited else None)
     result = fit(request_for(save_npz(tmp_path / "data.npz"), tmp_path / "out", budget=budget), Silent())
     assert result.verdict.fits

@@ -1,4 +1,4 @@
-"""Calibrates the reject option: how much a class must win by, and which scores are those of items that are known.
+"""Calibrates the reject option: how much a class must win by to be said.
 
 Returns a `Rule` of whole numbers on integer scores. Which of the calibrations to take depends on what is asked for, and
 on what a new item is like; none of the items may have been learned from.
@@ -25,17 +25,13 @@ falls as m rises; of G groups,
 The 1 is for the group that is yet to come, whatever it does: at 5 % it takes 19 groups or more. Nothing less would
 do without assuming something of the people.
 
-`box(scores, share)`: of new items drawn as those were, no more than `share` of those whose highest class is c have a
-score outside of the box of c. Half of the items (of the groups, where there are some) give centre and scale (median,
-and median deviation), the others the radius: the ceil((n + 1)(1 - share))-th smallest of max_j |s_j - centre_j| /
-scale_j. A class that is seen too seldom for that is never said. A box is for items that are none of the classes, or of
-a sensor that is unplugged, which may win by a lot.
+A box (`sarto.learn.known`), calibrated on the same items, keeps both exact: what lies strictly within its radius is
+drawn independently given that radius, as what lies above a margin is.
 
 Source: Angelopoulos, Bates, Candes, Jordan and Lei, "Learn then test", Ann. Appl. Stat. 19 (2025), sections 2.2 and 3
 (fixed sequence, binomial p-value); Geifman and El-Yaniv, "Selective classification for deep neural networks", NeurIPS
 2017 (the risk of the answers given); Angelopoulos, Bates, Fisch, Lei and Schuster, "Conformal risk control", ICLR 2024,
-theorem 1 (for groups); Vovk, Gammerman and Shafer, "Algorithmic learning in a random world", 2005, 4.5 (by class), and
-Papadopoulos et al., "Inductive confidence machines", ECML 2002 (split, the quantile of the box).
+theorem 1 (for groups); Vovk, Gammerman and Shafer, "Algorithmic learning in a random world", 2005, 4.5 (by class).
 
 >>> rng = np.random.default_rng(0)
 >>> target = rng.integers(0, 2, 4000)
@@ -49,27 +45,24 @@ Papadopoulos et al., "Inductive confidence machines", ECML 2002 (split, the quan
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Int, Integer, Shaped
 from scipy.special import bdtr
 
-from sarto.core.graph.reject import UNSIGNED, Rule, margins, said
-from sarto.core.seed import generator
+from sarto.core.graph.reject import NEVER, Rule, margins, said
 from sarto.models.input_error import InputError
 
 STEPS = 100
 """Candidates of a margin. More of them give finer steps of coverage and cost nothing in confidence."""
 STARTS = (0.0, 0.25, 0.5)
 """Shares of the items at which a sequence begins, none of them with fewer answers than can show anything."""
-NEVER = UNSIGNED - 1
-"""Margin that no class wins by."""
-
-__all__ = ["NEVER", "box", "for_groups", "for_items", "said"]
+__all__ = ["for_groups", "for_items", "said"]
 
 
 def for_items(
-    scores: Integer[np.ndarray, "item class"],
+    scores: Integer[np.ndarray, "item output"],
     target: Int[np.ndarray, " item"],
     risk: float,
     confidence: float = 0.9,
@@ -85,14 +78,15 @@ def for_items(
         risk: most of the answers that may be wrong.
         confidence: that it holds.
         by_class: whether it is to hold for the answers of each class.
-        known: a box, calibrated on other items; what lies outside is rejected whatever it wins by.
+        known: a box; what lies outside is rejected whatever it wins by. With outputs beside the scores these are given,
+            too, in the columns behind them.
 
     Raises:
         InputError: E157, when there are too few items, or too many of them are wrong, for any class to be said.
     """
     _check(risk, confidence)
     within = ~_outside(scores, known)
-    scores, target = scores[within], target[within]
+    scores, target = _of_classes(scores, known)[within], target[within]
     best, margin, classes = scores.argmax(axis=1), margins(scores), scores.shape[1]
     wrong = best != target
     if by_class:
@@ -109,7 +103,7 @@ def for_items(
 
 
 def for_groups(
-    scores: Integer[np.ndarray, "item class"],
+    scores: Integer[np.ndarray, "item output"],
     target: Int[np.ndarray, " item"],
     groups: Shaped[np.ndarray, " item"],
     risk: float,
@@ -136,59 +130,16 @@ def for_groups(
         cause = f"there are {len(names)}, and one that is yet to come may be wrong throughout"
         hint = f"calibrate on {math.ceil(1 / risk) - 1} groups or more, or ask for a larger risk"
         raise InputError("E157", f"too few groups for a risk of {risk:.3g}", cause=cause, hint=hint)
+    within = ~_outside(scores, known)
+    scores = _of_classes(scores, known)
     margin = margins(scores)
-    wrong = (scores.argmax(axis=1) != target) & ~_outside(scores, known)
+    wrong = (scores.argmax(axis=1) != target) & within
     order = np.argsort(-margin[wrong], kind="stable")
     falling = margin[wrong][order]
     losses = np.cumsum(1.0 / sizes[of_item[wrong][order]])
     over = np.flatnonzero(losses > room + 1e-12)
     least = int(falling[over[0]]) + 1 if len(over) else 0
     return _ruled(np.array([least] * scores.shape[1], np.int64), known)
-
-
-def box(
-    scores: Integer[np.ndarray, "item class"],
-    share: float,
-    groups: Shaped[np.ndarray, " item"] | None = None,
-    seed: int = 0,
-) -> Rule:
-    """Return the rule that rejects what has strange scores, and nothing else.
-
-    Args:
-        scores: of items that nothing was learned from.
-        share: of known items that may be outside.
-        groups: what each belongs to; a group is in one half.
-        seed: of the halves.
-
-    Raises:
-        InputError: E157, when every class has too few items.
-    """
-    _check(share, 0.5)
-    best = scores.argmax(axis=1)
-    units, of_item = np.unique(np.arange(len(scores)) if groups is None else groups, return_inverse=True)
-    first = (generator(seed, "reject", "halves").permutation(len(units)) % 2 == 0)[of_item]
-    classes = int(scores.shape[1])
-    centre, radius = np.zeros((classes, classes), np.int64), np.zeros((classes, classes), np.int64)
-    least = np.zeros(classes, np.int64)
-    for c in range(classes):
-        given, held = scores[(best == c) & first], scores[(best == c) & ~first]
-        rank = math.ceil((len(held) + 1) * (1 - share))
-        if rank > len(held) or not len(given):
-            least[c] = NEVER
-            continue
-        middle = np.median(given, axis=0).astype(np.int64)
-        scale = np.maximum(np.median(np.abs(given - middle), axis=0).astype(np.int64), 1)
-        off = np.abs(held.astype(np.int64) - middle)
-        far = (off / scale).max(axis=1)
-        at = off[np.argsort(far, kind="stable")[rank - 1]]
-        j = int((at / scale).argmax())
-        centre[c] = middle
-        radius[c] = [min(int(at[j]) * int(s) // int(scale[j]), NEVER) for s in scale]
-    if least.min() == NEVER:
-        cause = f"no class has the highest score in {math.ceil(1 / share) - 1} items of the second half"
-        hint = "calibrate on more items, or allow more known ones outside"
-        raise InputError("E157", f"no box holds all but {share:.3g} of a class", cause=cause, hint=hint)
-    return Rule(least, centre, radius)
 
 
 def _least(
@@ -217,17 +168,32 @@ def _least(
     return taken
 
 
+def fewest(risk: float, confidence: float = 0.9) -> int:
+    """Return how many answers without a mistake it takes at least for `for_items` to show a risk.
+
+    >>> fewest(0.05), fewest(0.1), fewest(0.01)
+    (67, 33, 339)
+    """
+    return _fewest(risk, (1 - confidence) / len(STARTS))
+
+
 def _fewest(risk: float, error: float) -> int:
     """Return how many answers show a risk if none of them is wrong: (1 - risk)^n <= error."""
     return math.ceil(math.log(error) / math.log(1 - risk))
 
 
 def _ruled(least: Int[np.ndarray, " class"], known: Rule | None) -> Rule:
-    return Rule(least) if known is None else Rule(np.maximum(least, known.least), known.centre, known.radius)
+    return Rule(least) if known is None else replace(known, least=np.maximum(least, known.least))
 
 
-def _outside(scores: Integer[np.ndarray, "item class"], known: Rule | None) -> Bool[np.ndarray, " item"]:
-    return np.zeros(len(scores), bool) if known is None else said(scores, known) == scores.shape[1]
+def _of_classes(
+    scores: Integer[np.ndarray, "item output"], known: Rule | None
+) -> Integer[np.ndarray, "item class"]:
+    return scores if known is None else scores[:, : len(known.least)]
+
+
+def _outside(scores: Integer[np.ndarray, "item output"], known: Rule | None) -> Bool[np.ndarray, " item"]:
+    return np.zeros(len(scores), bool) if known is None else said(scores, known) == len(known.least)
 
 
 def _check(risk: float, confidence: float) -> None:

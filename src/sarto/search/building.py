@@ -66,7 +66,7 @@ def deploy(
             except SartoError as error:
                 too_large = _too_large(error)
                 continue
-            if _hard(tried[-1], budget).fits:
+            if hard(tried[-1], budget).fits:
                 misfits.pop()
                 if gating is None or gating.settles(tried[-1]):
                     break
@@ -74,13 +74,11 @@ def deploy(
     if not tried:
         assert too_large is not None
         raise too_large
-    fitting = [d for d in tried if _hard(d, budget).fits]
+    fitting = [d for d in tried if hard(d, budget).fits]
     if gating is not None:
         fitting.sort(key=lambda d: fails(gating.told(d).point))
     chosen = (
-        fitting[0]
-        if fitting
-        else min(tried, key=lambda d: -min(m.relative for m in _hard(d, budget).margins))
+        fitting[0] if fitting else min(tried, key=lambda d: -min(m.relative for m in hard(d, budget).margins))
     )
     known = {d.trial.number for d in tried}
     again = {t.number: t for t in found.finalists}
@@ -123,7 +121,7 @@ def _no_smaller(trial: Trial, misfit: Trial) -> bool:
     return alike and trial.flash_b >= misfit.flash_b and trial.ram_b >= misfit.ram_b
 
 
-def _hard(deployment: Deployment, budget: Budget) -> Verdict:
+def hard(deployment: Deployment, budget: Budget) -> Verdict:
     """Return the verdict on all limits that do not need labels."""
     return judge(
         replace(budget, min_accuracy=None, min_r2=None), {e.what: e for e in deployment.point.evidence}

@@ -52,18 +52,23 @@ class Workshop:
     cache: Path
     words: str = ""
 
-    def deploy(
-        self, trial: Trial, sequences: RawSequences, on_device: int, rule: Rule | None = None
-    ) -> Deployment:
+    def deploy(self, trial: Trial, sequences: RawSequences, on_device: int) -> Deployment:
         """Return `trial` trained on all training items, built for the whole device, and measured on `sequences`.
-
-        With a `rule` it has a reject option.
 
         The same in every process: training uses one BLAS thread, whoever calls.
         """
         with one_blas_thread():
             graph = final(self.problem, trial.candidate, trial.score.ridge)
-        graph = graph if rule is None else with_reject(graph, rule)
+        return self._measured(trial, graph, sequences, on_device)
+
+    def again(
+        self, found: Deployment, sequences: RawSequences, on_device: int, rule: Rule | None = None
+    ) -> Deployment:
+        """Return what was deployed, measured on other `sequences`; with a `rule` it has a reject option."""
+        graph = found.graph if rule is None else with_reject(found.graph, rule)
+        return self._measured(found.trial, graph, sequences, on_device)
+
+    def _measured(self, trial: Trial, graph: Graph, sequences: RawSequences, on_device: int) -> Deployment:
         sources = emit(graph, self.title, self.words)
         measured = measure_model(
             graph,

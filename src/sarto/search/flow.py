@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
 
 from sarto.core.budget import Budget, Verdict
 from sarto.core.dataset import Dataset
@@ -28,11 +27,9 @@ from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.executors import available_workers, open_executor
-from sarto.core.finding import Finding
 from sarto.core.graph import Graph, Outcome, numbers
 from sarto.core.progress import Talk
 from sarto.core.store import Store, package_sha256
-from sarto.core.table import Table
 from sarto.core.threads import one_blas_thread
 from sarto.data.load import load
 from sarto.data.splits import Split, split
@@ -54,22 +51,10 @@ from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, sea
 from sarto.search.overhead import ImageOverheads, SampleImages
 from sarto.search.predicted import named
 from sarto.search.problem import Problem, prepare
-from sarto.search.rejecting import rule_of, told
+from sarto.search.rejecting import Items, Rejected, set_aside, told, with_option
 
-WHOLE = "network"
-"""The family that has no reject option."""
 MOST_WORKERS = max(BATCH, SHOWN_FRONT)
 """More never have anything to do at the same time."""
-
-
-@dataclass(frozen=True, eq=False)
-class Rejected:
-    """What a reject option does on the test items: the answers, evidence, a table by group, and findings."""
-
-    answers: Int[np.ndarray, " item"]
-    evidence: list[Evidence]
-    groups: Table
-    findings: list[Finding]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,14 +86,6 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     """Run every stage and write the folder; returns it."""
     target = any_device(request.device)
     names, lacked = able(families(request.families, request.cells), request.families)
-    if request.reject is not None and WHOLE in names:
-        if request.families:
-            cause = "the scores of networks that different folds trained have no common unit"
-            raise SartoError(
-                "E112", "--reject with networks", cause=cause, hint="leave network out of --families"
-            )
-        names = [name for name in names if name != WHOLE]
-        lacked = (*lacked, "networks are left out: they have no reject option yet")
     with talk.stage("data", 1) as stage:
         data = load(
             request.source,
@@ -122,7 +99,9 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             window=request.window,
             hop=request.hop,
         )
-        parts = split(data, request.seed)
+        parts, aside = split(data, request.seed), None
+        if request.reject is not None:
+            parts, aside = set_aside(data, parts, request.reject, request.seed)
         train = data.select(parts.train)
         problem, sensor = _problem(request, train)
         of_groups, of_faults = parted(request.gates)
@@ -193,23 +172,20 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             gating = Gating(gated, problem, work / "problem.npz", store, executor, request.command, faults)
         chosen, others = deploy(shop, found, request.budget, raw, executor, talk, gating)
     # Every test item on the host, at most `PINNED` on the device; the test labels are looked at only below, once.
-    chosen = shop.deploy(chosen.trial, raw, PINNED)
-    if gating is not None:
-        chosen = gating.told(chosen)
     rejected: Rejected | None = None
-    if request.reject is not None:
+    if request.reject is not None and aside is not None:
         with talk.stage("reject", 1) as stage:
-            rule = rule_of(problem, chosen.trial, train.groups, request.reject)
-            chosen = shop.deploy(chosen.trial, raw, PINNED, rule)
+            held = Items.of(aside, sensor)
+            chosen, rule = with_option(shop, chosen, held, raw, request.reject, request.budget)
             answers, scores = chosen.measured.outcome.classes, chosen.measured.outcome.scores
-            rejected = Rejected(answers, *told(answers, scores, test, request.reject, request.command))
+            rejected = told(answers, scores, test, request.reject, request.command)
             stage.advance(1, f"{100 * rejected.evidence[0].value:.4g} % answered")
         if rule.centre is None:
-            talk.note(
-                "there are too few items for a box around known scores: the reject option has margins alone"
-            )
-        if gating is not None:
-            chosen = gating.told(chosen)
+            talk.note("there are too few items for a box around what is known: there are margins alone")
+    else:
+        chosen = shop.again(chosen, raw, PINNED)
+    if gating is not None:
+        chosen = gating.told(chosen)
     outcome = chosen.measured.outcome
     if rejected is not None:  # how good the model is, is told of the class that it would say
         outcome = replace(outcome, classes=outcome.scores.argmax(axis=1))

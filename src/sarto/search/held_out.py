@@ -32,17 +32,9 @@ def held_out(problem: Problem, candidate: Candidate, ridge: float) -> Int[np.nda
         from sarto.search.network_trial import held_out_whole
 
         return held_out_whole(problem, candidate)
-    return held_out_scores(problem, candidate, ridge).argmax(axis=1)
-
-
-def held_out_scores(problem: Problem, candidate: Candidate, ridge: float) -> Int[np.ndarray, "item class"]:
-    """Return the integer scores of each item likewise; of networks there are none that can be compared.
-
-    The scores of every fold have one unit (`sarto.core.graph.heads`).
-    """
     assert isinstance(candidate, Streamed)
     fold = problem.fold[0]
-    found = np.zeros((len(fold), len(problem.classes)), np.int64)
+    found = np.zeros(len(fold), np.int64)
     seen = see(problem, candidate)
     for f in range(int(fold.max()) + 1):
         held = fold == f
@@ -52,7 +44,7 @@ def held_out_scores(problem: Problem, candidate: Candidate, ridge: float) -> Int
         else:
             statistics = RidgeStatistics.of(seen.pooled[rest], seen.wanted[rest])
             graph = readout(seen, statistics, ridge, problem)
-        found[held] = decide(graph, seen.means[held], problem.last_sample[held]).scores
+        found[held] = decide(graph, seen.means[held], problem.last_sample[held]).classes
     return found
 
 

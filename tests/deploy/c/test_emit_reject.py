@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from sarto.core.graph import Graph, Op, Tensor, Window, infer, interpret, load_graph, save_graph
+from sarto.core.graph.last_layer import columns_of, outputs_of
 from sarto.core.graph.reject import Rule, margins, said
 from sarto.deploy.c.emit import emit
-from sarto.deploy.reject import with_reject
+from sarto.deploy.reject import with_beside, with_reject
 from sarto.devices import device
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
@@ -53,6 +54,20 @@ def rule_of(graph: Graph, sequences: RawSequences, *, box: bool) -> Rule:
     return Rule(least // 4, centre, np.tile(radius, (len(graph.outputs), 1)))
 
 
+def beside_of(graph: Graph, sequences: RawSequences) -> Rule:
+    """A rule with three outputs beside the scores, by which alone items are rejected; one lies on its border."""
+    columns = columns_of(graph, sequences.raw, sequences.offsets)
+    assert columns is not None
+    rows = np.random.default_rng(7).integers(-127, 128, (3, columns.shape[1])).astype(np.int8)
+    seen, classes = outputs_of(with_beside(graph, rows), columns), len(graph.outputs)
+    assert (seen[:, :classes] == interpreted(graph, sequences).scores).all()
+    centre = np.median(seen, axis=0).astype(np.int64)
+    off = np.abs(seen - centre)[:, classes:]
+    radius = np.append(np.full(classes, 2**32 - 1), off[np.argsort(off.max(axis=1))[len(off) // 2]].max())
+    far = np.append(radius[:classes], np.full(3, radius[-1]))
+    return Rule(np.zeros(classes, np.int64), np.tile(centre, (classes, 1)), np.tile(far, (classes, 1)), rows)
+
+
 def cases() -> dict[str, tuple[Graph, RawSequences]]:
     """A graph of each way to decide, with what it is given."""
     rng = np.random.default_rng(1)
@@ -61,6 +76,7 @@ def cases() -> dict[str, tuple[Graph, RawSequences]]:
         "readout": small_graph(0, classes=3),
         "windows": small_graph(1, classes=4, window=Window(5, 2)),
         "forest": companion(("mean", "deviation"), "forest"),
+        "features": companion(("mean", "deviation"), "random_features"),
     }.items():
         made[name] = graph, RawSequences(*raw_words(3, LENGTHS, channels=len(graph.channels)))
     made["network"] = network(), of_items(rng.integers(-127, 128, (40, 4)).astype(np.int8))
@@ -68,10 +84,12 @@ def cases() -> dict[str, tuple[Graph, RawSequences]]:
 
 
 CASES = cases()
+PLAIN = [name for name in CASES if name != "features"]
+"""Those whose last operation is another."""
 
 
 @pytest.mark.parametrize("box", [False, True])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", PLAIN)
 def test_the_c_on_this_host_answers_and_rejects_as_numpy_does(name: str, box: bool) -> None:
     plain, sequences = CASES[name]
     graph = with_reject(plain, rule_of(plain, sequences, box=box))
@@ -83,16 +101,34 @@ def test_the_c_on_this_host_answers_and_rejects_as_numpy_does(name: str, box: bo
         equal_on_sequences(graph, sequences.raw, sequences.offsets)
 
 
+@pytest.mark.parametrize("name", ["readout", "features", "network"])
+def test_outputs_beside_the_scores_reject_in_c_as_in_numpy_and_leave_the_scores_alone(name: str) -> None:
+    plain, sequences = CASES[name]
+    rule = beside_of(plain, sequences)
+    graph, classes = with_reject(plain, rule), len(plain.outputs)
+    without, wanted = interpreted(plain, sequences), outputs(graph, sequences)
+    assert (wanted.scores == without.scores).all()
+    rejected = wanted.classes == classes
+    assert 0.3 < rejected.mean() < 0.7 and (wanted.classes == without.classes)[~rejected].all()
+    if graph.whole:
+        check_equal(wanted, run_on_host(emit(graph), sequences.listed(), sanitize=True), "NumPy", "C")
+    else:
+        equal_on_sequences(graph, sequences.raw, sequences.offsets)
+    assert f"MODEL_OUTPUTS {classes}\n" in emit(graph)["model.h"]
+    assert with_reject(graph, None).sha256 == plain.sha256
+    assert with_reject(graph, Rule(rule.least)).sha256 == with_reject(plain, Rule(rule.least)).sha256
+
+
 @pytest.mark.parametrize("name", ["readout", "network"])
 def test_an_emulated_core_answers_and_rejects_as_numpy_does(name: str) -> None:
     plain, sequences = CASES[name]
-    graph = with_reject(plain, rule_of(plain, sequences, box=True))
+    graph = with_reject(plain, beside_of(plain, sequences))
     image = build(emit(graph), device("cortex_m4"))
     check_equal(outputs(graph, sequences), emulate(image, sequences.listed()).outputs, "NumPy", "cortex_m4")
     assert not image.diagnostics
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", PLAIN)
 def test_without_the_option_the_c_is_what_it_was(name: str) -> None:
     plain, sequences = CASES[name]
     made = with_reject(plain, rule_of(plain, sequences, box=True))
@@ -130,5 +166,17 @@ def test_what_says_no_class_has_nothing_to_reject() -> None:
     with pytest.raises(InputError, match="nothing to reject") as refused:
         with_reject(small_graph(0, forecast=True), Rule(np.array([1, 2, 3])))
     assert refused.value.code == "E158"
-    with pytest.raises(InputError, match="does not suit"):
-        with_reject(network(), Rule(np.array([1])))
+    table, row = np.ones((3, 4), np.int64), np.ones((1, 4), np.int8)
+    for rule, cause in (
+        (Rule(np.array([1])), "the rule is for 1 classes, and the graph has 3"),
+        (Rule(np.ones(3, np.int64), table, table), "its box is of 4 outputs, 0 of them beside the scores"),
+        (
+            Rule(np.ones(3, np.int64), table, table, row[:, :2]),
+            "its last layer reads 4 numbers, and the rows have 2",
+        ),
+    ):
+        with pytest.raises(InputError, match="does not suit") as refused:
+            with_reject(network(), rule)
+        assert (refused.value.code, refused.value.cause) == ("E158", cause)
+    with pytest.raises(InputError, match="no place for more outputs"):
+        with_reject(CASES["forest"][0], Rule(np.ones(3, np.int64), table, table, row))

@@ -129,7 +129,8 @@ class Engine:
         (output,) = self.graph.kind("output")
         if not len(pair) or output.name not in other:
             return pair[:0], np.zeros((0, len(self.graph.outputs)), np.int64)
-        return pair, other[output.name].reshape(len(pair), -1).astype(np.int64)
+        found = other[output.name].reshape(len(pair), -1).astype(np.int64)
+        return pair, found[:, : len(self.graph.outputs)]
 
 
 def with_const(graph: Graph, name: str, data: Integer[np.ndarray, "..."]) -> Graph:

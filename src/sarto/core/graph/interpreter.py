@@ -25,7 +25,8 @@ from sarto.core.graph.values import Graph, Window
 class Outcome:
     """What the network says of each sequence: int32 `scores`, and the class with the highest (the first of equals).
 
-    Where the graph has a reject option, the class of an item that is rejected is the number of classes (see `reject`).
+    Where the graph has a reject option, the class of an item that is rejected is the number of classes (see `reject`);
+    what its box sees beside the scores is not among them.
     Where numbers are predicted, the scores are those in counts of the graph's `quanta`, and the class is 0.
     """
 
@@ -61,10 +62,7 @@ def decide(
     the `last_sample` of each sequence for it.
     """
     last = graph.finish[-1]
-    sums = _sums(graph, vectors(graph, means))
-    factor = graph.const(last.inputs["factor"])
-    scaled_sums = requantise(sums, factor, last.attributes["shift"]).clip(-SCORE_LIMIT, SCORE_LIMIT)
-    scores = scaled_sums + graph.const(last.inputs["bias"])
+    scores = scored(graph, _sums(graph, vectors(graph, means)))
     if "latest" in last.inputs:
         assert last_sample is not None, "a forecast needs the last samples"
         seen = last_sample[:, graph.const(last.inputs["channel"])]
@@ -72,7 +70,15 @@ def decide(
         scores = (scores + added.clip(-SCORE_LIMIT, SCORE_LIMIT)).clip(-INT32_MAX, INT32_MAX)
     if last.kind != "argmax":
         return Outcome(scores, np.zeros(len(scores), np.int64))
-    return Outcome(scores, decided(scores, last.inputs, graph.const))
+    classes = len(graph.outputs)
+    return Outcome(scores[:, :classes], decided(scores, classes, last.inputs, graph.const))
+
+
+def scored(graph: Graph, sums: Int[np.ndarray, "item output"]) -> Int[np.ndarray, "item output"]:
+    """Return the sums of a head in the unit of the scores."""
+    last = graph.finish[-1]
+    scaled = requantise(sums, graph.const(last.inputs["factor"]), last.attributes["shift"])
+    return scaled.clip(-SCORE_LIMIT, SCORE_LIMIT) + graph.const(last.inputs["bias"])
 
 
 def numbers(graph: Graph, outcome: Outcome) -> Float[np.ndarray, "item output"]:
@@ -120,14 +126,24 @@ def vectors(graph: Graph, means: Int[np.ndarray, "item segment unit"]) -> Int[np
 
 def _sums(graph: Graph, vector: Int[np.ndarray, "item feature"]) -> Int[np.ndarray, "item output"]:
     """Return the sums of the outputs, by whichever operation decides from the features."""
-    head = graph.head
-    if head.kind == "forest":
+    if graph.head.kind == "forest":
         return forest(vector, Trees(*(graph.const(f"tree_{f.name}") for f in fields(Trees))))
-    if head.kind == "random_features":
-        consts = {role: graph.const(name) for role, name in head.inputs.items() if role != "vector"}
-        vector = activations(vector, consts, dict(head.attributes))
-    weights = graph.const("weights_out").reshape(vector.shape[1], -1)
-    return (vector.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
+    return summed(graph, columns(graph, vector))
+
+
+def summed(graph: Graph, column: Int[np.ndarray, "item column"]) -> Int[np.ndarray, "item output"]:
+    """Return the sums of a linear readout over its columns."""
+    weights = graph.const("weights_out").reshape(column.shape[1], -1)
+    return (column.astype(np.float64) @ weights.astype(np.float64)).astype(np.int64)
+
+
+def columns(graph: Graph, vector: Int[np.ndarray, "item feature"]) -> Int[np.ndarray, "item column"]:
+    """Return what the linear readout of a graph sees: the features, or what a layer makes of them."""
+    head = graph.head
+    if head.kind != "random_features":
+        return vector
+    consts = {role: graph.const(name) for role, name in head.inputs.items() if role != "vector"}
+    return activations(vector, consts, dict(head.attributes))
 
 
 def windows(window: Window, steps: int) -> Int[np.ndarray, "window 2"]:

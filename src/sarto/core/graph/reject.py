@@ -4,9 +4,10 @@ With scores s of n classes and b the class with the highest (the first of equals
 n, unless
 
     s_b - s_c >= least_b                for every other class c
-    |s_c - centre_bc| <= radius_bc      for every class c, where the graph has a box
+    |s_o - centre_bo| <= radius_bo      for every output o, where the graph has a box
 
-so a class is said when it wins by enough, and when the scores look as they do where it is said rightly. All numbers are
+so a class is said when it wins by enough, and when the outputs look as they do where it is said rightly. A graph may
+have outputs beside the scores, which follow these and are for the box alone: no class wins by them. All numbers are
 whole; `least` and `radius` are taken as unsigned 32-bit numbers, which hold every difference of two scores.
 
 >>> scores = np.array([[9, 2], [4, 3], [90, 2]])
@@ -15,6 +16,9 @@ whole; `least` and `radius` are taken as unsigned 32-bit numbers, which hold eve
 >>> box = np.array([[8, 2], [2, 8]]), np.array([[5, 5], [5, 5]])
 >>> said(scores, Rule(np.array([3, 3]), *box)).tolist()
 [0, 2, 2]
+>>> beside = np.array([[9, 2, 1], [9, 2, 60]])
+>>> said(beside, Rule(np.array([3, 3]), *(np.c_[table, [7, 7]] for table in box))).tolist()
+[0, 2]
 """
 
 from __future__ import annotations
@@ -27,6 +31,8 @@ from jaxtyping import Bool, Int, Integer
 
 UNSIGNED = 2**32
 """Differences of two 32-bit scores are below this."""
+NEVER = UNSIGNED - 1
+"""Margin that no class wins by."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +41,15 @@ class Rule:
 
     Attributes:
         least: margin that a class must win by, from 0 to 2^32 - 1; with the largest it is never said.
-        centre: scores to expect where a class (line) is said, or None without a box.
+        centre: outputs to expect where a class (line) is said, or None without a box.
         radius: how far each may be off.
+        rows: 8-bit weights of the outputs beside the scores, on what the last layer reads; None where there are none.
     """
 
     least: Integer[np.ndarray, " class"]
     centre: Integer[np.ndarray, "class output"] | None = None
     radius: Integer[np.ndarray, "class output"] | None = None
+    rows: Integer[np.ndarray, "beside feature"] | None = None
 
     def __post_init__(self) -> None:
         assert (self.centre is None) == (self.radius is None), "a box has a centre and a radius"
@@ -54,23 +62,24 @@ def margins(scores: Integer[np.ndarray, "item class"]) -> Int[np.ndarray, " item
 
 
 def outside(
-    scores: Integer[np.ndarray, "item class"],
+    scores: Integer[np.ndarray, "item output"],
     centre: Integer[np.ndarray, "class output"],
     radius: Integer[np.ndarray, "class output"],
 ) -> Bool[np.ndarray, " item"]:
-    """Return whether a score is further from what the class that wins expects than it may be."""
-    best = scores.argmax(axis=1)
+    """Return whether an output is further from what the class that wins expects than it may be."""
+    best = scores[:, : len(centre)].argmax(axis=1)
     off = np.abs(scores.astype(np.int64) - centre.astype(np.int64)[best])
     return np.asarray((off > radius.astype(np.int64)[best]).any(axis=1))
 
 
-def said(scores: Integer[np.ndarray, "item class"], rule: Rule) -> Int[np.ndarray, " item"]:
+def said(scores: Integer[np.ndarray, "item output"], rule: Rule) -> Int[np.ndarray, " item"]:
     """Return the class of each item, or the number of classes where it is rejected."""
-    best = scores.argmax(axis=1)
-    rejected = margins(scores) < rule.least.astype(np.int64)[best]
+    classes = len(rule.least)
+    best = scores[:, :classes].argmax(axis=1)
+    rejected = margins(scores[:, :classes]) < rule.least.astype(np.int64)[best]
     if rule.centre is not None and rule.radius is not None:
         rejected |= outside(scores, rule.centre, rule.radius)
-    return np.where(rejected, scores.shape[1], best)
+    return np.where(rejected, classes, best)
 
 
 def stored(numbers: Integer[np.ndarray, "..."]) -> Integer[np.ndarray, "..."]:
@@ -88,21 +97,25 @@ def loaded(numbers: Integer[np.ndarray, "..."]) -> Integer[np.ndarray, "..."]:
     return np.ascontiguousarray(numbers.astype(np.int32)).view(np.uint32).astype(np.int64)
 
 
-def rule_of(inputs: Mapping[str, str], const: Callable[[str], Integer[np.ndarray, "..."]]) -> Rule | None:
-    """Return the rule that an operation's inputs name, or None where it says the highest class always."""
-    if "least" not in inputs:
-        return None
-    least = loaded(const(inputs["least"]))
-    if "radius" not in inputs:
-        return Rule(least)
-    return Rule(least, const(inputs["centre"]).astype(np.int64), loaded(const(inputs["radius"])))
-
-
 def decided(
-    scores: Integer[np.ndarray, "item class"],
+    scores: Integer[np.ndarray, "item output"],
+    classes: int,
     inputs: Mapping[str, str],
     const: Callable[[str], Integer[np.ndarray, "..."]],
 ) -> Int[np.ndarray, " item"]:
-    """Return the class of each item as the last operation of a graph says it, from its inputs."""
-    rule = rule_of(inputs, const)
-    return scores.argmax(axis=1) if rule is None else said(scores, rule)
+    """Return the class of each item as the last operation of a graph says it.
+
+    Args:
+        scores: of the classes, and of what is beside them.
+        classes: their number.
+        inputs: of the operation.
+        const: gives the tables that it names.
+    """
+    if "least" not in inputs:
+        return scores[:, :classes].argmax(axis=1)
+    least = loaded(const(inputs["least"]))
+    if "radius" not in inputs:
+        return said(scores[:, :classes], Rule(least))
+    found = said(scores[:, :classes], Rule(least))
+    strange = outside(scores, const(inputs["centre"]).astype(np.int64), loaded(const(inputs["radius"])))
+    return np.where(strange, classes, found)

@@ -42,14 +42,15 @@ def infer(graph: Graph, items: Integer[np.ndarray, "item ..."]) -> Outcome:
     """
     (scores,) = graph.kind("output")
     step = max(1, MOST_VALUES // max(width(graph, op) for op in graph.whole))
-    found = np.zeros((len(items), len(graph.outputs)), np.int64)
+    found = np.zeros((len(items), int(np.prod(scores.shape))), np.int64)
     for first in range(0, len(items), step):
         part = tensors(graph, items[first : first + step], keep=False)[scores.name]
         found[first : first + step] = part.reshape(len(part), -1)
     if graph.quanta:
         return Outcome(found, np.zeros(len(found), np.int64))
-    last = graph.whole[-1]
-    return Outcome(found, decided(found, last.inputs if last.kind == "argmax" else {}, graph.const))
+    last, classes = graph.whole[-1], len(graph.outputs)
+    inputs = last.inputs if last.kind == "argmax" else dict[str, str]()
+    return Outcome(found[:, :classes], decided(found, classes, inputs, graph.const))
 
 
 def items_of(

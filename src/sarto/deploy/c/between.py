@@ -8,6 +8,7 @@ from sarto.core.graph import Op
 from sarto.core.graph.network import Slide
 from sarto.deploy.c.emission import Emission, check, refused
 from sarto.deploy.c.layout import table
+from sarto.deploy.reject import sizes
 
 MOST_JOIN_SHIFT = 30
 """In 32 bits."""
@@ -131,7 +132,7 @@ def reject(e: Emission, op: Op) -> None:
     """Add what rejects items, and its tables, in front of everything."""
     e.parts.features |= {"REJECT"} | ({"BOX"} if "radius" in op.inputs else set[str]())
     e.parts.needs("reject")
-    e.parts.first.append(f"#define CLASSES {len(e.graph.outputs)}\n")
+    e.parts.first.append("".join(f"#define {k} {v}\n" for k, v in sizes(e.graph).items()))
     for role in ("least", "centre", "radius"):
         if role in op.inputs:
             e.parts.first.append(

@@ -22,7 +22,7 @@ from sarto.deploy.c.network import emit_network, network_arena_b
 from sarto.deploy.c.reservoir import ROWS, TANH, Kernel, numbered, reservoir, table_shift
 from sarto.deploy.c.text import comment, resolved
 from sarto.deploy.memory import Member, arena
-from sarto.deploy.reject import rejects
+from sarto.deploy.reject import rejects, sizes
 
 HEADER = """\
 /* {title}
@@ -206,7 +206,7 @@ def _plan(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
     forecast = "latest" in last.inputs
     defines: dict[str, int | str] = {
         "CHANNELS": len(graph.channels),
-        "OUTPUTS": len(graph.outputs),
+        "OUTPUTS": graph.by_name["scores"].shape[0],
         "FEATURES": len(graph.const("exponent")),
         "SAMPLE": f"{graph.name}_sample",
         "POOLED_STEPS": POOLED_STEPS,
@@ -214,7 +214,7 @@ def _plan(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
         "SHIFT_IN": graph.step[0].attributes["shift"],
         "SCORE_LIMIT": SCORE_LIMIT,
         "SHIFT_OUT": last.attributes["shift"],
-        **({"CLASSES": len(graph.outputs)} if "least" in last.inputs else {}),
+        **sizes(graph),
         "LATEST": int(forecast),
         "LATEST_SHIFT": last.attributes.get("latest_shift", 0),
         "SEGMENTS": graph.segments,
