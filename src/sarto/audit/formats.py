@@ -250,3 +250,26 @@ def _stands(rows: list[tuple[float | int | str, ...]], name: str, limit: float) 
             break
         most = float(row[4])
     return most
+
+
+def pivoted(found: Table) -> Table:
+    """Return the table of number formats with one row for each, and a column for each share of wrong bits."""
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
+    rates = sorted({float(row["rate"]) for row in rows if row["rate"]})
+    names = list(dict.fromkeys(str(row["format"]) for row in rows))
+    quality = {(str(row["format"]), float(row["rate"])): row for row in rows}
+    body = tuple(
+        (
+            name,
+            quality[name, 0.0]["bits"],
+            quality[name, 0.0]["size"],
+            quality[name, 0.0]["quality"],
+            *(quality[name, rate]["quality"] for rate in rates),
+        )
+        for name in names
+    )
+    columns = ("format", "bits", "bytes", "accuracy", *(f"BER {rate:g}" for rate in rates))
+    units = ("", "bit", "B", "1", *["1"] * len(rates))
+    return Table(
+        "formats", columns, units, body, ("", "", "measured", "measured", *["measured"] * len(rates))
+    )

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 from scipy import special
 
 from sarto.core.evidence import Evidence
@@ -37,28 +38,24 @@ def overall(rows: Predictions, outcomes: Outcomes, metric: str, command: str) ->
     def add(what: str, value: float, n: int, interval: tuple[float, float] | None) -> None:
         found.append(Evidence(what, value, "1", "measured", tool, command, n, interval))
 
+    def add_mean(what: str, values: Float[np.ndarray, " row"]) -> None:
+        mean, error = float(values.mean()), Z95 * float(np.std(values, ddof=1)) / len(values) ** 0.5
+        add(what, mean, len(values), (mean - error, mean + error))
+
+    names = {model: f"{model} {metric}" if len(models) > 1 else metric for model in models}
     if metric in outcomes.reals:
         values = outcomes.reals[metric]
         for model, own in zip(models, values, strict=True):
-            error = 1.96 * float(np.std(own, ddof=1)) / len(own) ** 0.5
-            mean = float(own.mean())
-            add(
-                f"{model} {metric}" if len(models) > 1 else metric,
-                mean,
-                len(own),
-                (mean - error, mean + error),
-            )
+            add_mean(names[model], own)
         if len(models) > 1:
-            apart = values[1] - values[0]
-            mean, error = float(apart.mean()), 1.96 * float(np.std(apart, ddof=1)) / len(apart) ** 0.5
-            add("overall_gain", mean, len(apart), (mean - error, mean + error))
+            add_mean("overall_gain", values[1] - values[0])
         return tuple(found)
     both = [outcomes.original[metric]] + ([outcomes.small[metric]] if outcomes.small else [])
     for model, states in zip(models, both, strict=True):
         own = states[outcomes.codes]
         right, n = int((own == 1).sum()), int((own >= 0).sum())
         if n:
-            add(f"{model} {metric}" if len(models) > 1 else metric, right / n, n, wilson(right, n))
+            add(names[model], right / n, n, wilson(right, n))
     if len(models) > 1:
         before, after = (states[outcomes.codes] for states in both)
         counted = (before >= 0) & (after >= 0)

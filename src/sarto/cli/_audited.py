@@ -151,7 +151,7 @@ def _with_folder(
 ) -> Audited:
     """Return an audit with faults and formats of the folder, as they were asked for."""
     from sarto.audit.faults.model import Fault
-    from sarto.cli._faults import Campaign, inject, pivoted
+    from sarto.cli._faults import Campaign, inject
     from sarto.cli._talk import open_talk
 
     talk = open_talk(asked.quiet)
@@ -178,6 +178,7 @@ def _with_folder(
         )
         Ledger(out / "evidence.jsonl").append(*hit.evidence)
     if asked.formats:
+        from sarto.audit.formats import pivoted
         from sarto.search.folder_formats import folder_formats
 
         told = folder_formats(out, asked.data, asked.command, talk)

@@ -24,9 +24,6 @@ from sarto.core.table import Table
 if TYPE_CHECKING:
     from sarto.audit.faults.report import Report
 
-MOST_GROUPS = 12
-"""Different values of a column up to which it is shown whom faults hit."""
-
 
 @dataclass(frozen=True)
 class Campaign:
@@ -86,7 +83,9 @@ def inject(
     from sarto.audit.faults.folder import audit_folder
     from sarto.audit.faults.gates import judge, sure
     from sarto.audit.faults.ratio import mttf_ratios
+    from sarto.audit.faults.shown import fault_map, hit_groups, outcomes
     from sarto.deploy.guard import Guards
+    from sarto.measure.model import read_pinned
 
     wanted = [gate for gate in gates if gate.figure in OF_FAULTS]
     plan = sure(Plan(by=asked.by, error=asked.error, confidence=asked.confidence), wanted)
@@ -132,11 +131,12 @@ def inject(
             raise SartoError("E161", "mttf_ratio needs --against", cause=cause, hint=hint)
         evidence += mttf_ratios(reports, campaign(against or out), command)
     tables = {
-        "faults": _outcomes(reports),
-        "fault map": _map(reports[0], 2),
-        "fault map by part": _map(reports[0], 1),
+        "faults": outcomes(reports),
+        "fault map": fault_map(reports[0], 2),
+        "fault map by part": fault_map(reports[0], 1),
     }
-    hit = _hit(out, reports, groups)
+    of_graph = next((r for r in reports if r.space == "graph"), None)
+    hit = None if of_graph is None else hit_groups(of_graph, groups, len(read_pinned(out)))
     if hit is not None:
         tables["hit groups"] = hit
     for report in reports:
@@ -156,80 +156,3 @@ def _told(fault: Fault) -> str:
     pattern = "" if fault.pattern == "single" else fault.pattern
     extent = str(fault.extent) if fault.pattern not in ("single", "channel") else ""
     return " ".join(filter(None, ("permanent" * fault.permanent, fault.kind, pattern, extent)))
-
-
-def _outcomes(reports: Sequence[Report]) -> Table:
-    rows: list[tuple[float | int | str, ...]] = []
-    for report in reports:
-        for e in report.evidence:
-            if e.unit == "1" and e.interval is not None:
-                rows.append((e.what, e.value, *e.interval, e.n or 0, e.how))
-    columns = ("outcome", "share", "at least", "at most", "faults", "how")
-    return Table("faults", columns, ("", "1", "1", "1", "faults", ""), tuple(rows), ("",) * 6)
-
-
-def _map(report: Report, number: int) -> Table:
-    """Return the critical share by layer or part (rows) and bit (columns); nothing where no fault was drawn."""
-    by_bit = report.tables[number]
-    key = by_bit.columns[0]
-    rows = [dict(zip(by_bit.columns, row, strict=True)) for row in by_bit.rows]
-    bits = sorted({int(row["bit"]) for row in rows})
-    parts = list(dict.fromkeys(str(row[key]) for row in rows))
-    share = {(str(row[key]), int(row["bit"])): float(row["critical"]) for row in rows if row["faults"]}
-    body = tuple((part, *(share.get((part, bit), "") for bit in bits)) for part in parts)
-    columns = (key, *map(str, bits))
-    how = ("", *[by_bit.how[-1]] * len(bits))
-    return Table("fault map", columns, ("", *["1"] * len(bits)), body, how)
-
-
-def _hit(
-    out: Path, reports: Sequence[Report], groups: Mapping[str, Shaped[np.ndarray, " row"]]
-) -> Table | None:
-    """Return whom the critical faults of the integer network hit, for every column of few values.
-
-    The folder keeps inputs spread over all test items, and a large network is judged by fewer, spread over those.
-    """
-    from sarto.measure.model import read_pinned, spread
-
-    report = next((r for r in reports if r.space == "graph"), None)
-    if report is None:
-        return None
-    rows: list[tuple[float | int | str, ...]] = []
-    last: Table | None = None
-    pinned = len(read_pinned(out))
-    for name, values in groups.items():
-        if len(np.unique(values)) > MOST_GROUPS:
-            continue
-        kept = spread(len(values), pinned)
-        chosen = kept[spread(len(kept), report.inputs)]
-        if len(chosen) != report.inputs:
-            continue
-        last = report.groups(values[chosen], name)
-        rows += [(f"{name} = {row[0]}", *row[1:]) for row in last.rows]
-    if last is None:
-        return None
-    units = (*last.units[:-1], "x")
-    return Table("hit groups", ("group", *last.columns[1:]), units, tuple(rows), last.how)
-
-
-def pivoted(found: Table) -> Table:
-    """Return the table of number formats with one row for each, and a column for each share of wrong bits."""
-    rows = [dict(zip(found.columns, row, strict=True)) for row in found.rows]
-    rates = sorted({float(row["rate"]) for row in rows if row["rate"]})
-    names = list(dict.fromkeys(str(row["format"]) for row in rows))
-    quality = {(str(row["format"]), float(row["rate"])): row for row in rows}
-    body = tuple(
-        (
-            name,
-            quality[name, 0.0]["bits"],
-            quality[name, 0.0]["size"],
-            quality[name, 0.0]["quality"],
-            *(quality[name, rate]["quality"] for rate in rates),
-        )
-        for name in names
-    )
-    columns = ("format", "bits", "bytes", "accuracy", *(f"BER {rate:g}" for rate in rates))
-    units = ("", "bit", "B", "1", *["1"] * len(rates))
-    return Table(
-        "formats", columns, units, body, ("", "", "measured", "measured", *["measured"] * len(rates))
-    )
