@@ -15,8 +15,9 @@ more, uncalibrated; and items rejected at random, as many as the option rejects.
 Then what nobody knows: activities that a model has not seen, each of the five left out in turn, and windows of a watch
 whose accelerometer or gyroscope gives zeros, a constant, or noise, by the reservoir and by a small convolutional
 network. Boxes are compared where each rejects 5 % of the known windows of people never seen, with the margin, random
-directions and the Mahalanobis distance (`_reject_box`). Their number and slack were chosen on these windows; so the
-same is done with nine speakers of Japanese vowels, four left out in turn, half of the channels broken.
+directions and the Mahalanobis distance (`_reject_box`); and the same with nine speakers of Japanese vowels, four left
+out in turn, half of the channels broken. How many outputs there are was chosen on these windows, and how far off they
+may be on these and on the speakers.
 
 The C, with the option, must equal NumPy on every test window, broken ones among them, on this host, and on an emulated
 Cortex-M4 for some.

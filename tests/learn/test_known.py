@@ -92,3 +92,11 @@ def test_directions_are_those_in_which_a_class_hardly_varies_whatever_the_unit_o
     scaled = directions(columns * [7, 1, 1, 1, 1], target, 2)
     assert scaled * [7, 1, 1, 1, 1] == pytest.approx(rows, rel=1e-6)
     assert len(directions(columns[:11], target[:11], 2)) == 0, "two items for each column, and the means"
+
+
+def test_what_tells_the_classes_apart_is_a_direction_where_it_hardly_varies_within_them() -> None:
+    rng = np.random.default_rng(2)
+    target = np.arange(300) % 3
+    columns = np.c_[100 * target + rng.normal(size=300), 100 * rng.normal(size=(300, 2))]
+    (row,) = directions(columns, target, 1)
+    assert row[0] > 50 * np.abs(row[1:]).max()

@@ -42,13 +42,13 @@ CONFIDENCE = 0.9
 STRANGE = 0.05
 """Share of known items that may lie outside of the box."""
 ASIDE = 1 / 3
-"""Share of the training items that is set aside. On windows of a watch (`python -m benchmarks reject`) a quarter, a
-third and half of the people gave coverages of .43, .46 and .52 at a risk of 5 %, and .80, .81 and .83 at 10 %; with
-half, there is that much less to learn from."""
+"""Share of the training items that is set aside. On windows of a watch a quarter, a third and half of the people, drawn
+at random, gave coverages of .43, .46 and .52 at a risk of 5 %, and .80, .81 and .83 at 10 %; with half, there is that
+much less to learn from. Thirds in which every class has its share do better, see `python -m benchmarks reject`."""
 BESIDE = (8, 4, 0)
 """Numbers of outputs beside the scores, of which the first is taken that the budget has room for: with 8 of them a
 reservoir and two networks rejected .77, .79 and .99 of noise in the same windows, with 4 .71, .76 and .98, and with
-none .43, .67 and .59."""
+none .43, .67 and .59 (all at a slack of 2, see `sarto.learn.known`)."""
 ROW_BITS = 8
 
 
