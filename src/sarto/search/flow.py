@@ -51,7 +51,7 @@ from sarto.search.loop import BATCH, FINALISTS, Scorer, SearchResult, Trial, sea
 from sarto.search.overhead import ImageOverheads, SampleImages
 from sarto.search.predicted import named
 from sarto.search.problem import Problem, prepare
-from sarto.search.rejecting import Items, Rejected, set_aside, told, with_option
+from sarto.search.rejecting import Items, Rejected, room_beside, set_aside, told, with_option
 
 MOST_WORKERS = max(BATCH, SHOWN_FRONT)
 """More never have anything to do at the same time."""
@@ -119,7 +119,8 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     optimise = request.optimise or OPTIMISE
     workers = min(request.workers or available_workers(), MOST_WORKERS)
     shape = shape_of(problem)
-    limits = _limits(request.budget, target)
+    room = request.budget if request.reject is None else room_beside(request.budget, len(problem.classes))
+    limits = _limits(room, target)
     counted, ground = limits_work(limits), ground_of(problem)
     overheads = ImageOverheads(SampleImages(shape, target, optimise, work / "images", ground), counted)
     with one_blas_thread(), open_executor(workers) as executor:
@@ -170,7 +171,7 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
                 )
                 faults = partial(of_built.evidence, given=given)
             gating = Gating(gated, problem, work / "problem.npz", store, executor, request.command, faults)
-        chosen, others = deploy(shop, found, request.budget, raw, executor, talk, gating)
+        chosen, others = deploy(shop, found, room, raw, executor, talk, gating)
     # Every test item on the host, at most `PINNED` on the device; the test labels are looked at only below, once.
     rejected: Rejected | None = None
     if request.reject is not None and aside is not None:

@@ -50,6 +50,8 @@ BESIDE = (8, 4, 0)
 reservoir and two networks rejected .77, .79 and .99 of noise in the same windows, with 4 .71, .76 and .98, and with
 none .43, .67 and .59 (all at a slack of 2, see `sarto.learn.known`)."""
 ROW_BITS = 8
+CODE_B = 320
+"""Flash that the code of margins and a box of scores is allowed for; in images of a Cortex-M4 it is 250 B."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +101,17 @@ def set_aside(data: Dataset, parts: Split, risk: float, seed: int) -> tuple[Spli
     whose = f" of {len(np.unique(aside.groups))} by {data.group_name}" if aside.groups is not None else ""
     how = f"{parts.how}; {len(aside)} training items{whose} set aside for the reject option"
     return replace(parts, train=parts.train[found.train], how=how), aside
+
+
+def room_beside(budget: Budget, classes: int) -> Budget:
+    """Return what a budget leaves for a model of so many classes beside a reject option with a box of its scores.
+
+    >>> room_beside(Budget(flash_b=6000), 5).flash_b
+    5460
+    """
+    if budget.flash_b is None:
+        return budget
+    return replace(budget, flash_b=max(budget.flash_b - 4 * classes - 8 * classes**2 - CODE_B, 1))
 
 
 def with_option(
