@@ -25,7 +25,9 @@ and Bacciu et al., "Federated reservoir computing" (IncFed), IJCNN 2021, for the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any, Self
 
 import numpy as np
@@ -150,6 +152,11 @@ class RidgeSum:
         high, low = values.view(np.int64).reshape(2, -1)
         found._sum, found.count = ExactSum.of_integers(high, low, header["room"]), header["count"]
         return found
+
+    @property
+    def spec(self) -> str:
+        """Hash of what the statistics are of: sums of the same add up."""
+        return sha256(json.dumps(self._about, sort_keys=True).encode()).hexdigest()
 
     @property
     def _about(self) -> dict[str, Any]:

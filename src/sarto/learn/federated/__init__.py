@@ -1,0 +1,1 @@
+"""Learning across clients whose data stay where they are."""

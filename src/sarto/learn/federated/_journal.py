@@ -1,0 +1,301 @@
+"""The record of a federation: what each client gave is in the sum exactly once, whatever is delivered twice or cut off.
+
+A journal is one SQLite file. It holds what the statistics are of, every client with its epoch and the hash of its
+payload, and the packed `RidgeSum`. Clients and sum are committed together, so that after a crash at any moment both are
+those of before, or both are those of after: an upload that was acknowledged is in the sum, any other may be sent again.
+
+    fold      a payload that is known changes nothing; one of an earlier epoch comes late and is ignored
+    refresh   a client's payload of a later epoch takes the place of the one before
+    forget    the client's payload is taken out to the bit; it does not come back by being delivered again
+
+To take out what was added, the journal needs the payload again: it keeps it (`keep`, as many bytes as were sent), or
+the client sends it once more, and the hash tells that it is the same.
+
+>>> import tempfile
+>>> import numpy as np
+>>> x, y = np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0])
+>>> sent = {name: RidgeStatistics.of(x[i : i + 1], y[i : i + 1]).pack() for i, name in enumerate("abc")}
+>>> with tempfile.TemporaryDirectory() as folder:
+...     journal = Journal.create(Path(folder) / "j.sqlite", "demo", RidgeSum(1, 1), keep=True)
+...     states = journal.fold_all([(name, 0, data) for name, data in sent.items()])
+...     again = journal.fold("a", 0, sent["a"])
+...     journal.forget("b")
+...     print(states, again, journal.missing(["a", "b", "d"]), journal.total.statistics.mean_x.tolist())
+...     journal.close()
+['new', 'new', 'new'] known ['b', 'd'] [1.0]
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from sarto.core.errors import SartoError
+from sarto.learn.ridge_sum import RidgeSum
+from sarto.learn.statistics import RidgeStatistics
+from sarto.models.input_error import InputError
+
+State: TypeAlias = Literal["new", "known", "late", "forgotten"]
+Upload: TypeAlias = tuple[str, int, bytes]
+"""Client, epoch, and packed statistics."""
+FORMAT = "sarto-journal/1"
+_TABLES = """
+CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE client (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, sha256 BLOB NOT NULL, rows INTEGER NOT NULL,
+    forgotten INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE payload (name TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE total (id INTEGER PRIMARY KEY CHECK (id = 0), generation INTEGER NOT NULL, packed BLOB NOT NULL);
+"""
+
+
+class Journal:
+    """An open journal; several processes may use one file, one at a time.
+
+    Attributes:
+        path: of the file.
+        federation: its name.
+        spec: hash of what the statistics are of: features, outputs, classes.
+        keep: whether payloads are kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open a journal that there is.
+
+        Raises:
+            InputError: E101 without the file, E170 when it is no journal.
+        """
+        if not path.is_file():
+            raise InputError("E101", f"there is no journal '{path}'", hint="check the path, or make one")
+        self.path = path
+        self._base = sqlite3.connect(path, isolation_level=None, timeout=60.0)
+        try:
+            about = dict(self._base.execute("SELECT key, value FROM about"))
+        except sqlite3.DatabaseError as error:
+            self._base.close()
+            raise _foreign(path, str(error)) from error
+        if about.get("format") != FORMAT:
+            self._base.close()
+            raise _foreign(path, f"its format is {about.get('format')}, and not {FORMAT}")
+        # A commit is on the disk, and what is forgotten is written over.
+        self._base.execute("PRAGMA synchronous = FULL")
+        self._base.execute("PRAGMA secure_delete = ON")
+        self.federation, self.spec, self.keep = about["federation"], about["spec"], about["keep"] == "1"
+        self._generation, self._sum = self._read()
+
+    @classmethod
+    def create(cls, path: Path, federation: str, empty: RidgeSum, *, keep: bool = False) -> Journal:
+        """Make a journal of nothing.
+
+        Args:
+            path: of a file that there is not.
+            federation: its name.
+            empty: a sum of nothing, which says what the statistics are of.
+            keep: whether payloads are kept, so that a client can be forgotten or replaced without sending them again.
+
+        Raises:
+            InputError: E170, when the file is there.
+        """
+        assert not empty.count, "a journal begins with nothing"
+        if path.exists():
+            raise InputError(
+                "E170", f"'{path}' is there", cause="a journal is never written over", hint="open it"
+            )
+        made = path.with_name(f"{path.name}.new")
+        made.unlink(missing_ok=True)
+        base = sqlite3.connect(made, isolation_level=None)
+        base.executescript(f"PRAGMA synchronous = FULL; BEGIN; {_TABLES}")
+        about = {"format": FORMAT, "federation": federation, "spec": empty.spec, "keep": str(int(keep))}
+        base.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+        base.execute("INSERT INTO total VALUES (0, 0, ?)", (empty.pack(),))
+        base.execute("COMMIT")
+        base.close()
+        made.rename(path)
+        return cls(path)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._base.close()
+
+    def fold(self, client: str, epoch: int, payload: bytes) -> State:
+        """Add what a client has; committed when this returns. As `fold_all`."""
+        return self.fold_all([(client, epoch, payload)])[0]
+
+    def fold_all(self, uploads: Iterable[Upload]) -> list[State]:
+        """Add what clients have, all or nothing, in one commit; return what became of each.
+
+        Raises:
+            InputError: E103 for bytes that are no statistics; E105, E108, E116 for statistics of something else; E170
+                for another payload of the same epoch, or of a later one: that is a matter of `refresh`.
+            SartoError: E404 for statistics that no rows have.
+        """
+        with self._change():
+            return [self._fold(*upload) for upload in uploads]
+
+    def refresh(self, client: str, epoch: int, payload: bytes, before: bytes | None = None) -> None:
+        """Put a client's payload of a later epoch in the place of the one before.
+
+        Args:
+            client: that gave something.
+            epoch: later than that of what it gave.
+            payload: that counts from now on.
+            before: what it gave; needed where the journal does not keep payloads.
+
+        Raises:
+            InputError: E170, when the client gave nothing, the epoch is not later, or `before` is not what it gave;
+                else as `fold_all`.
+        """
+        with self._change():
+            known = self._known(client)
+            if known is None or known[2]:
+                raise _refused(client, "it gave nothing that could be replaced", "fold it")
+            if epoch <= known[0]:
+                raise _refused(client, f"epoch {epoch} is not later than {known[0]}", "count epochs upwards")
+            statistics = _read(payload)
+            self._sum.subtract(_read(self._given(client, known[1], before)))
+            self._add(client, epoch, payload, statistics)
+
+    def forget(self, client: str, before: bytes | None = None) -> None:
+        """Take out what a client gave: the sum has the bits that it would have without.
+
+        Args:
+            client: that gave something.
+            before: what it gave; needed where the journal does not keep payloads.
+
+        Raises:
+            InputError: E170, when the client gave nothing, or `before` is not what it gave.
+        """
+        with self._change():
+            known = self._known(client)
+            if known is None or known[2]:
+                raise _refused(
+                    client, "it gave nothing that could be forgotten", "see who is in it with clients()"
+                )
+            self._sum.subtract(_read(self._given(client, known[1], before)))
+            self._base.execute("UPDATE client SET forgotten = 1, rows = 0 WHERE name = ?", (client,))
+            self._base.execute("DELETE FROM payload WHERE name = ?", (client,))
+
+    @property
+    def total(self) -> RidgeSum:
+        """The sum of all clients, as it was last committed, by whichever process."""
+        return self._read()[1]
+
+    def clients(self) -> dict[str, int]:
+        """Return the epoch of every client that is in the sum."""
+        return dict(self._base.execute("SELECT name, epoch FROM client WHERE NOT forgotten ORDER BY name"))
+
+    def missing(self, expected: Sequence[str]) -> list[str]:
+        """Return which of the clients that were expected are not in the sum."""
+        there = self.clients()
+        return [name for name in expected if name not in there]
+
+    def stale(self) -> float:
+        """Return the share of rows that are of an earlier epoch than the latest: their features are other ones."""
+        query = "SELECT epoch, SUM(rows) FROM client WHERE NOT forgotten GROUP BY epoch ORDER BY epoch"
+        rows = [count for _, count in self._base.execute(query)]
+        return sum(rows[:-1]) / sum(rows) if sum(rows) else 0.0
+
+    def statistics(self, *, allow_stale: bool = False) -> RidgeStatistics:
+        """Return the statistics of all clients.
+
+        Args:
+            allow_stale: whether those of earlier epochs may be among them.
+
+        Raises:
+            InputError: E170, when they are of several epochs, and that is not allowed.
+        """
+        share = self.stale()
+        if share and not allow_stale:
+            raise InputError(
+                "E170",
+                f"{100 * share:.3g} % of the rows are of earlier epochs",
+                cause="their features were computed by another version of the extractor, so that the sum means nothing",
+                hint="refresh those clients, forget them, or allow stale ones",
+            )
+        return self.total.statistics
+
+    def snapshot(self, path: Path) -> None:
+        """Write a copy of the journal as it is now to a file that there is not."""
+        if path.exists():
+            raise InputError("E170", f"'{path}' is there", cause="a snapshot writes over nothing")
+        target = sqlite3.connect(path)
+        with target:
+            self._base.backup(target)
+        target.close()
+
+    @contextmanager
+    def _change(self) -> Generator[None]:
+        """Change clients and sum together; both stay as they are where anything fails."""
+        self._base.execute("BEGIN IMMEDIATE")
+        try:
+            (generation,) = self._base.execute("SELECT generation FROM total").fetchone()
+            if generation != self._generation:  # another process was here
+                self._generation, self._sum = self._read()
+            yield
+            self._generation += 1
+            self._base.execute(
+                "UPDATE total SET generation = ?, packed = ?", (self._generation, self._sum.pack())
+            )
+            self._base.execute("COMMIT")
+        except BaseException:
+            self._base.execute("ROLLBACK")
+            self._generation, self._sum = self._read()
+            raise
+
+    def _fold(self, client: str, epoch: int, payload: bytes) -> State:
+        known = self._known(client)
+        if known is None:
+            self._add(client, epoch, payload, _read(payload))
+            return "new"
+        if epoch < known[0]:
+            return "late"
+        if epoch == known[0] and hashlib.sha256(payload).digest() == known[1]:
+            return "forgotten" if known[2] else "known"
+        if known[2]:
+            return "forgotten"
+        cause = f"it gave another one in epoch {known[0]}"
+        raise _refused(client, cause, "replace it with refresh, in a later epoch")
+
+    def _add(self, client: str, epoch: int, payload: bytes, statistics: RidgeStatistics) -> None:
+        statistics.validate()
+        self._sum.add(statistics)
+        row = (client, epoch, hashlib.sha256(payload).digest(), statistics.count)
+        self._base.execute("INSERT OR REPLACE INTO client VALUES (?, ?, ?, ?, 0)", row)
+        if self.keep:
+            self._base.execute("INSERT OR REPLACE INTO payload VALUES (?, ?)", (client, payload))
+
+    def _known(self, client: str) -> tuple[int, bytes, int] | None:
+        query = "SELECT epoch, sha256, forgotten FROM client WHERE name = ?"
+        return self._base.execute(query, (client,)).fetchone()
+
+    def _given(self, client: str, digest: bytes, before: bytes | None) -> bytes:
+        """Return what a client gave."""
+        if before is None:
+            row = self._base.execute("SELECT data FROM payload WHERE name = ?", (client,)).fetchone()
+            if row is None:
+                raise _refused(client, "the journal keeps no payloads", "send once more what it gave")
+            return row[0]
+        if hashlib.sha256(before).digest() != digest:
+            raise _refused(client, "what was sent is not what it gave: the hash is another", "send that")
+        return before
+
+    def _read(self) -> tuple[int, RidgeSum]:
+        generation, packed = self._base.execute("SELECT generation, packed FROM total").fetchone()
+        return generation, RidgeSum.unpack(packed)
+
+
+def _read(payload: bytes) -> RidgeStatistics:
+    return RidgeStatistics.unpack(payload)
+
+
+def _refused(client: str, cause: str, hint: str) -> InputError:
+    return InputError("E170", f"the journal does not take this of '{client}'", cause=cause, hint=hint)
+
+
+def _foreign(path: Path, cause: str) -> SartoError:
+    return InputError(
+        "E170", f"'{path}' is no journal of a federation", cause=cause, hint="give one that Sarto made"
+    )
