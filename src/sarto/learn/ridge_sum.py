@@ -6,8 +6,8 @@ The moments of rows z about a fixed point, here 0, add:
 
 with A = C_xx + w mean_x mean_x^T and B likewise, worked out once for each client. `ExactSum` adds them: what a client
 gave can be taken away again, and the bits are those of a sum that never had it. Statistics come back with
-C_xx = A - w mean_x mean_x^T, to rounding relative to the trace of A: features that lie far from 0 for their spread lose
-digits here, and are best standardised by what all clients know.
+C_xx = A - w mean_x mean_x^T, to rounding relative to the trace of A: features that lie far from 0 for their spread
+lose digits here, and are best standardised by what all clients know. The rounding of what clients sent adds up, too.
 
 Source: Fanì et al., "Accelerating heterogeneous federated learning with closed-form classifiers" (FED3R), ICML 2024,
 and Bacciu et al., "Federated reservoir computing" (IncFed), IJCNN 2021, for the sums A and B; `sarto.learn.exact_sum`.
@@ -35,7 +35,7 @@ from jaxtyping import Float
 
 from sarto.learn._packing import pack_arrays, unpack_arrays
 from sarto.learn.exact_sum import ExactSum
-from sarto.learn.moments import impossible
+from sarto.learn.moments import EPS, impossible
 from sarto.learn.statistics import Label, RidgeStatistics
 from sarto.models.input_error import InputError
 
@@ -109,7 +109,7 @@ class RidgeSum:
         if not self.count:
             return empty
         parts = np.split(self._sum.values, np.cumsum(_sizes(f, o))[:-1])
-        weight = float(parts[0][0])
+        weight, (rounded_x, rounded_y) = float(parts[0][0]), (parts[0][1:] / EPS).tolist()
         mean_x, mean_y = parts[1] / weight, parts[2] / weight
         upper = np.zeros((f, f))
         upper[np.triu_indices(f)] = parts[3]
@@ -122,8 +122,8 @@ class RidgeSum:
             C_xx=A - weight * np.outer(mean_x, mean_x),
             C_xy=B - weight * np.outer(mean_x, mean_y),
             C_yy=parts[5] - weight * mean_y**2,
-            scale_x=float(np.trace(A)),
-            scale_y=float(parts[5].sum()),
+            scale_x=max(float(np.trace(A)), rounded_x),
+            scale_y=max(float(parts[5].sum()), rounded_y),
             classes=empty.classes,
             features_id=empty.features_id,
         )
@@ -184,9 +184,10 @@ class RidgeSum:
         B = s.C_xy + w * np.outer(s.mean_x, s.mean_y)
         squares = s.C_yy + w * s.mean_y**2
         triangle = A[np.triu_indices(f)]
-        return np.concatenate([[w], w * s.mean_x, w * s.mean_y, triangle, B.reshape(-1), squares])
+        head = [w, EPS * s.scale_x, EPS * s.scale_y]
+        return np.concatenate([head, w * s.mean_x, w * s.mean_y, triangle, B.reshape(-1), squares])
 
 
 def _sizes(f: int, o: int) -> list[int]:
     """Return how many numbers each part of the vector of moments has."""
-    return [1, f, o, f * (f + 1) // 2, f * o, o]
+    return [3, f, o, f * (f + 1) // 2, f * o, o]

@@ -77,7 +77,7 @@ class RidgeStatistics(Moments):
             InputError: E105 (NaN or infinite), E108 (shapes disagree), E116 (negative weights, or a label that is not
                 in `classes`).
         """
-        y = _targets(targets, classes)
+        y = coded_targets(targets, classes)
         w = np.ones(len(y)) if weights is None else weights.astype(np.float64)
         for what, length in (("rows of targets", len(y)), ("weights", len(w))):
             if length != len(features):
@@ -247,7 +247,7 @@ class RidgeStatistics(Moments):
         )
 
 
-def _targets(
+def coded_targets(
     targets: Shaped[np.ndarray, " item"] | Shaped[np.ndarray, "item output"], classes: Sequence[Label] | None
 ) -> Float[np.ndarray, "item output"]:
     """Return numbers as columns, or labels as +1 and -1."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,8 @@ import pytest
 
 from sarto.core.errors import SartoError
 from sarto.learn.federated._journal import Journal, Upload
+from sarto.learn.payload import packed, received
 from sarto.learn.ridge_sum import RidgeSum
-from sarto.learn.statistics import RidgeStatistics
 
 CLASSES = ("a", "b")
 
@@ -23,7 +23,7 @@ CLASSES = ("a", "b")
 def payload(seed: int, count: int = 5) -> bytes:
     rng = np.random.default_rng(seed)
     y = np.array(CLASSES)[rng.integers(0, 2, count)]
-    return RidgeStatistics.of(rng.normal(size=(count, 3)), y, classes=CLASSES).pack()
+    return packed(rng.normal(size=(count, 3)), y, classes=CLASSES)
 
 
 def uploads(clients: int, epoch: int = 0) -> list[Upload]:
@@ -37,7 +37,7 @@ def journal(folder: Path, *, keep: bool = False) -> Journal:
 def total(payloads: list[bytes]) -> bytes:
     found = RidgeSum(3, 2, classes=CLASSES)
     for data in payloads:
-        found.add(RidgeStatistics.unpack(data))
+        found.add(received(data))
     return found.pack()
 
 
@@ -95,9 +95,9 @@ def test_what_is_refused_changes_nothing(tmp_path: Path) -> None:
     sent = uploads(3)
     made.fold_all(sent)
     before = made.total.pack()
-    sound = RidgeStatistics.unpack(payload(9))
-    broken = replace(sound, C_xx=-sound.C_xx).pack()
-    other = RidgeStatistics.of(np.ones((2, 4)), np.array(["a", "b"]), classes=CLASSES).pack()
+    broken = payload(9)[:-36] + np.float32(np.nan).tobytes()
+    broken += hashlib.sha256(broken).digest()
+    other = packed(np.ones((2, 4)), np.array(["a", "b"]), classes=CLASSES)
     cases: list[tuple[list[Upload], str]] = [
         ([("x", 0, payload(7)), ("client 0", 0, payload(8))], "E170"),
         ([("x", 0, payload(7)), ("client 0", 1, payload(8))], "E170"),

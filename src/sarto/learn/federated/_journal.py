@@ -1,8 +1,9 @@
 """The record of a federation: what each client gave is in the sum exactly once, whatever is delivered twice or cut off.
 
 A journal is one SQLite file. It holds what the statistics are of, every client with its epoch and the hash of its
-payload, and the packed `RidgeSum`. Clients and sum are committed together, so that after a crash at any moment both are
-those of before, or both are those of after: an upload that was acknowledged is in the sum, any other may be sent again.
+payload (`sarto.learn.payload`), and the packed `RidgeSum`. Clients and sum are committed together, so that after a
+crash at any moment both are those of before, or both are those of after: an upload that was acknowledged is in the sum,
+any other may be sent again.
 
     fold      a payload that is known changes nothing; one of an earlier epoch comes late and is ignored
     refresh   a client's payload of a later epoch takes the place of the one before
@@ -12,9 +13,10 @@ To take out what was added, the journal needs the payload again: it keeps it (`k
 the client sends it once more, and the hash tells that it is the same.
 
 >>> import tempfile
+>>> from sarto.learn.payload import packed
 >>> import numpy as np
 >>> x, y = np.array([[0.0], [1.0], [2.0]]), np.array([0.0, 1.0, 2.0])
->>> sent = {name: RidgeStatistics.of(x[i : i + 1], y[i : i + 1]).pack() for i, name in enumerate("abc")}
+>>> sent = {name: packed(x[i : i + 1], y[i : i + 1]) for i, name in enumerate("abc")}
 >>> with tempfile.TemporaryDirectory() as folder:
 ...     journal = Journal.create(Path(folder) / "j.sqlite", "demo", RidgeSum(1, 1), keep=True)
 ...     states = journal.fold_all([(name, 0, data) for name, data in sent.items()])
@@ -35,13 +37,14 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from sarto.core.errors import SartoError
+from sarto.learn.payload import received
 from sarto.learn.ridge_sum import RidgeSum
 from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
 
 State: TypeAlias = Literal["new", "known", "late", "forgotten"]
 Upload: TypeAlias = tuple[str, int, bytes]
-"""Client, epoch, and packed statistics."""
+"""Client, epoch, and payload."""
 FORMAT = "sarto-journal/1"
 _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -128,7 +131,7 @@ class Journal:
         """Add what clients have, all or nothing, in one commit; return what became of each.
 
         Raises:
-            InputError: E103 for bytes that are no statistics; E105, E108, E116 for statistics of something else; E170
+            InputError: E103 for bytes that are no payload; E105, E108, E116 for statistics of something else; E170
                 for another payload of the same epoch, or of a later one: that is a matter of `refresh`.
             SartoError: E404 for statistics that no rows have.
         """
@@ -154,8 +157,8 @@ class Journal:
                 raise _refused(client, "it gave nothing that could be replaced", "fold it")
             if epoch <= known[0]:
                 raise _refused(client, f"epoch {epoch} is not later than {known[0]}", "count epochs upwards")
-            statistics = _read(payload)
-            self._sum.subtract(_read(self._given(client, known[1], before)))
+            statistics = received(payload)
+            self._sum.subtract(received(self._given(client, known[1], before)))
             self._add(client, epoch, payload, statistics)
 
     def forget(self, client: str, before: bytes | None = None) -> None:
@@ -174,7 +177,7 @@ class Journal:
                 raise _refused(
                     client, "it gave nothing that could be forgotten", "see who is in it with clients()"
                 )
-            self._sum.subtract(_read(self._given(client, known[1], before)))
+            self._sum.subtract(received(self._given(client, known[1], before)))
             self._base.execute("UPDATE client SET forgotten = 1, rows = 0 WHERE name = ?", (client,))
             self._base.execute("DELETE FROM payload WHERE name = ?", (client,))
 
@@ -248,7 +251,7 @@ class Journal:
     def _fold(self, client: str, epoch: int, payload: bytes) -> State:
         known = self._known(client)
         if known is None:
-            self._add(client, epoch, payload, _read(payload))
+            self._add(client, epoch, payload, received(payload))
             return "new"
         if epoch < known[0]:
             return "late"
@@ -260,7 +263,6 @@ class Journal:
         raise _refused(client, cause, "replace it with refresh, in a later epoch")
 
     def _add(self, client: str, epoch: int, payload: bytes, statistics: RidgeStatistics) -> None:
-        statistics.validate()
         self._sum.add(statistics)
         row = (client, epoch, hashlib.sha256(payload).digest(), statistics.count)
         self._base.execute("INSERT OR REPLACE INTO client VALUES (?, ?, ?, ?, 0)", row)
@@ -285,10 +287,6 @@ class Journal:
     def _read(self) -> tuple[int, RidgeSum]:
         generation, packed = self._base.execute("SELECT generation, packed FROM total").fetchone()
         return generation, RidgeSum.unpack(packed)
-
-
-def _read(payload: bytes) -> RidgeStatistics:
-    return RidgeStatistics.unpack(payload)
 
 
 def _refused(client: str, cause: str, hint: str) -> InputError:
