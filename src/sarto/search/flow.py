@@ -86,6 +86,11 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     """Run every stage and write the folder; returns it."""
     target = any_device(request.device)
     names, lacked = able(families(request.families, request.cells), request.families)
+    of_groups, of_faults = parted(request.gates)
+    if of_faults and request.reject is not None:
+        cause = "the option comes after a model is chosen"
+        hint = "leave one out; sarto audit OUT --faults asks of what is finished"
+        raise SartoError("E112", "--reject with a gate of faults", cause=cause, hint=hint)
     with talk.stage("data", 1) as stage:
         data = load(
             request.source,
@@ -104,11 +109,6 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             parts, aside = set_aside(data, parts, request.reject, request.seed)
         train = data.select(parts.train)
         problem, sensor = _problem(request, train)
-        of_groups, of_faults = parted(request.gates)
-        if of_faults and request.reject is not None:
-            cause = "the option comes after a model is chosen"
-            hint = "leave one out; sarto audit OUT --faults asks of what is finished"
-            raise SartoError("E112", "--reject with a gate of faults", cause=cause, hint=hint)
         gated = _gated(request, of_groups, train)
         claim(request.out, request.identity())
         problem.save(work / "problem.npz")

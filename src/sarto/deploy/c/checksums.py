@@ -143,7 +143,7 @@ def _readout_fits(graph: Graph) -> bool:
 
 def is_checked(graph: Graph) -> bool:
     """Return whether a graph of a stream is one that `checked_readout` returned."""
-    return "sums" in graph.by_name and graph.by_name["sums"].shape[0] > len(graph.outputs)
+    return "sums" in graph.by_name and graph.by_name["sums"].shape[0] > graph.by_name["scores"].shape[0]
 
 
 def checked_readout(graph: Graph) -> Graph:
