@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from pkgutil import iter_modules
 
 import click
 
@@ -44,9 +45,15 @@ def command(room: str | None, as_json: bool) -> None:
 
 def _has_residents(room: str) -> bool:
     try:
-        return find_spec(_package(room)) is not None
+        spec = find_spec(_package(room))
     except ModuleNotFoundError:  # the room above it is not built yet
         return False
+    if spec is None:
+        return False
+    # Devices are files of TOML, methods of the other rooms are modules.
+    return room.startswith("devices") or any(
+        not module.name.startswith("_") for module in iter_modules(spec.submodule_search_locations)
+    )
 
 
 def _find(room: str, rooms: list[str]) -> str:
