@@ -1,7 +1,4 @@
-"""Faults and number formats for `sarto audit OUT`: the campaigns, their tables for the page, and the gates on them.
-
-A gate on faults has to hold of everything that was made faulty: of the integer network and of the image.
-"""
+"""Faults for `sarto audit OUT`: runs what was asked for, and returns tables for the page, evidence and judged gates."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,7 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 
 def pack_arrays(magic: bytes, header: Mapping[str, Any], arrays: Sequence[Float[np.ndarray, "..."]]) -> bytes:
     """Return `header` (JSON values) and `arrays`, flattened one after the other, as bytes that start with `magic`."""
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
-    body = b"".join(np.ascontiguousarray(array, "<f8").tobytes() for array in arrays)
-    data = _PREFIX.pack(magic, VERSION, len(text)) + text + body
-    return data + hashlib.sha256(data).digest()
+    return framed(magic, header, b"".join(np.ascontiguousarray(array, "<f8").tobytes() for array in arrays))
 
 
 def unpack_arrays(magic: bytes, data: bytes) -> tuple[dict[str, Any], Float[np.ndarray, " value"]]:
@@ -41,16 +38,52 @@ def unpack_arrays(magic: bytes, data: bytes) -> tuple[dict[str, Any], Float[np.n
     Raises:
         InputError: E103, when the bytes are of another kind or version, cut short or changed.
     """
+    header, body = opened(magic, data, _foreign)
+    return header, np.frombuffer(body, "<f8").astype(np.float64)
+
+
+def framed(magic: bytes, header: Mapping[str, Any], body: bytes) -> bytes:
+    """Return `header` (JSON values) and `body` as bytes that start with `magic` and end with their hash."""
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    data = _PREFIX.pack(magic, VERSION, len(text)) + text + body
+    return data + hashlib.sha256(data).digest()
+
+
+def opened(magic: bytes, data: bytes, refused: Callable[[str], InputError]) -> tuple[dict[str, Any], bytes]:
+    """Return the header and the body that `framed` wrote.
+
+    Args:
+        magic: that they start with.
+        data: the bytes.
+        refused: returns the error, given its cause.
+
+    Raises:
+        InputError: what `refused` returns, when the bytes are of another kind or version, cut short or changed.
+    """
     if len(data) < _PREFIX.size + _DIGEST_BYTES or data[: len(magic)] != magic:
-        raise _foreign(f"they do not start with {magic.decode()}")
+        raise refused(f"they do not start with {magic.decode()}")
     _, version, length = _PREFIX.unpack_from(data)
     if version != VERSION:
-        raise _foreign(f"their version is {version}, this program reads {VERSION}")
+        raise refused(f"their version is {version}, this program reads {VERSION}")
     if hashlib.sha256(data[:-_DIGEST_BYTES]).digest() != data[-_DIGEST_BYTES:]:
-        raise _foreign("their SHA-256 does not match: they were cut short or changed")
+        raise refused("their SHA-256 does not match: they were cut short or changed")
     start = _PREFIX.size + length
-    header: dict[str, Any] = json.loads(data[_PREFIX.size : start])
-    return header, np.frombuffer(data[start:-_DIGEST_BYTES], "<f8").astype(np.float64)
+    try:
+        header: dict[str, Any] = json.loads(data[_PREFIX.size : start])
+    except ValueError as error:
+        raise refused(f"their header cannot be read: {error}") from error
+    return header, data[start:-_DIGEST_BYTES]
+
+
+def symmetric(triangle: Float[np.ndarray, " value"], size: int) -> Float[np.ndarray, "row row"]:
+    """Return the symmetric matrix of an upper triangle, row by row.
+
+    >>> symmetric(np.array([1.0, 2.0, 3.0]), 2).tolist()
+    [[1.0, 2.0], [2.0, 3.0]]
+    """
+    upper = np.zeros((size, size))
+    upper[np.triu_indices(size)] = triangle
+    return np.where(np.tri(size, k=-1, dtype=bool), upper.T, upper)
 
 
 def _foreign(cause: str) -> InputError:

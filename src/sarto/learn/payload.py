@@ -20,15 +20,13 @@ A factor is the rows up to a rotation among them, and a triangle of one item is 
 
 from __future__ import annotations
 
-import hashlib
-import json
-import struct
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 from jaxtyping import Float, Num, Shaped
 
+from sarto.learn._packing import framed, opened, symmetric
 from sarto.learn.moments import EPS, ROUNDING
 from sarto.learn.statistics import Label, RidgeStatistics, coded_targets
 from sarto.models.input_error import InputError
@@ -36,9 +34,6 @@ from sarto.models.input_error import InputError
 How: TypeAlias = Literal["tri-f64", "tri-f32", "tri-f16", "factor-f64", "factor-f32"]
 HOW: tuple[How, ...] = get_args(How)
 MAGIC = b"SARTORPL"
-VERSION = 1
-_PREFIX = struct.Struct("<8sHI")
-_DIGEST_B = 32
 _TYPES = {"f64": "<f8", "f32": "<f4", "f16": "<f2"}
 
 
@@ -103,9 +98,7 @@ def packed(
     of_means = "<f8" if precision == "f64" else "<f4"
     body = b"".join(a.astype(of_means).tobytes() for a in exact)
     body += b"".join(a.astype(_TYPES[precision]).tobytes() for a in values)
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
-    data = _PREFIX.pack(MAGIC, VERSION, len(text)) + text + body
-    return data + hashlib.sha256(data).digest()
+    return framed(MAGIC, header, body)
 
 
 def how_of(payload: bytes) -> How:
@@ -145,9 +138,7 @@ def received(payload: bytes) -> RidgeStatistics:
         C_xx, C_xy, C_yy = R[:, :f].T @ R[:, :f], R[:, :f].T @ R[:, f:], (R[:, f:] ** 2).sum(axis=0)
         C_xx = (C_xx + C_xx.T) / 2
     else:
-        upper = np.zeros((f, f))
-        upper[np.triu_indices(f)] = values[0]
-        C_xx = np.where(np.tri(f, k=-1, dtype=bool), upper.T, upper)
+        C_xx = symmetric(values[0], f)
         C_xy = values[1].reshape(f, o)
         if precision == "f16":
             s_x, s_y = exact[3], exact[4]
@@ -189,26 +180,19 @@ def _factor(
 
 
 def _opened(payload: bytes) -> tuple[dict[str, Any], bytes]:
-    if len(payload) < _PREFIX.size + _DIGEST_B or payload[: len(MAGIC)] != MAGIC:
-        raise _foreign(f"they do not start with {MAGIC.decode()}")
-    _, version, length = _PREFIX.unpack_from(payload)
-    if version != VERSION:
-        raise _foreign(f"their version is {version}, this program reads {VERSION}")
-    if hashlib.sha256(payload[:-_DIGEST_B]).digest() != payload[-_DIGEST_B:]:
-        raise _foreign("their SHA-256 does not match: they were cut short or changed")
-    start = _PREFIX.size + length
+    header, body = opened(MAGIC, payload, _foreign)
     try:
-        header = json.loads(payload[_PREFIX.size : start])
         sizes = [header[name] for name in ("count", "features", "outputs")]
         sound = header["how"] in HOW and all(type(n) is int and n >= 0 for n in sizes)
         sound = (
             sound and isinstance(header["features_id"], str) and isinstance(header["classes"], list | None)
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise _foreign(f"their header cannot be read: {error}") from error
-    if not sound or (header["classes"] is not None and len(header["classes"]) != header["outputs"]):
+    classes = cast("list[Any] | None", header["classes"])
+    if not sound or (classes is not None and len(classes) != header["outputs"]):
         raise _foreign("their header does not say what a payload is")
-    return header, payload[start:-_DIGEST_B]
+    return header, body
 
 
 def _foreign(cause: str) -> InputError:

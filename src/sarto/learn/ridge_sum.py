@@ -33,7 +33,7 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float
 
-from sarto.learn._packing import pack_arrays, unpack_arrays
+from sarto.learn._packing import pack_arrays, symmetric, unpack_arrays
 from sarto.learn.exact_sum import ExactSum
 from sarto.learn.moments import EPS, impossible
 from sarto.learn.statistics import Label, RidgeStatistics
@@ -111,9 +111,7 @@ class RidgeSum:
         parts = np.split(self._sum.values, np.cumsum(_sizes(f, o))[:-1])
         weight, (rounded_x, rounded_y) = float(parts[0][0]), (parts[0][1:] / EPS).tolist()
         mean_x, mean_y = parts[1] / weight, parts[2] / weight
-        upper = np.zeros((f, f))
-        upper[np.triu_indices(f)] = parts[3]
-        A, B = np.where(np.tri(f, k=-1, dtype=bool), upper.T, upper), parts[4].reshape(f, o)
+        A, B = symmetric(parts[3], f), parts[4].reshape(f, o)
         return RidgeStatistics(
             count=self.count,
             weight=weight,

@@ -22,7 +22,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from jaxtyping import Float, Num, Shaped
 
-from sarto.learn._packing import pack_arrays, unpack_arrays
+from sarto.learn._packing import pack_arrays, symmetric, unpack_arrays
 from sarto.learn.moments import Moments, impossible
 from sarto.learn.ridge import NormalEquations, RidgeSolution, solve, solve_all
 from sarto.models.input_error import InputError
@@ -229,15 +229,12 @@ class RidgeStatistics(Moments):
         f, o = header["features"], header["outputs"]
         sizes = [f, o, f * (f + 1) // 2, f * o, o]
         mean_x, mean_y, triangle, C_xy, C_yy = np.split(values, np.cumsum(sizes)[:-1])
-        C_xx = np.zeros((f, f))
-        C_xx[np.triu_indices(f)] = triangle
-        C_xx = np.where(np.tri(f, k=-1, dtype=bool), C_xx.T, C_xx)
         return RidgeStatistics(
             count=header["count"],
             weight=header["weight"],
             mean_x=mean_x,
             mean_y=mean_y,
-            C_xx=C_xx,
+            C_xx=symmetric(triangle, f),
             C_xy=C_xy.reshape(f, o),
             C_yy=C_yy,
             scale_x=header["scale_x"],
