@@ -74,16 +74,26 @@ class ReservoirEstimator(Kept):
 
     def _fitted_map(self, sequences: Sequences) -> FeatureMap:
         """Return the feature map that these parameters and training sequences give."""
-        washout, segments = whole("washout", self.washout), whole("segments", self.segments)
-        check_washout(sequences.lengths, washout)
-        if self.segment_steps is None:
-            pooling = Pooling.fitted(self.pooling, segments, int(sequences.lengths.max()) - washout)
-        else:
-            pooling = Pooling(self.pooling, segments, whole("segment_steps", self.segment_steps))
+        check_washout(sequences.lengths, whole("washout", self.washout))
         channels = sequences.channels
         mean, scale = (
             channel_scaling(sequences) if self.standardise else (np.zeros(channels), np.ones(channels))
         )
+        return self._adapted(self.map_of(mean, scale, int(sequences.lengths.max())), sequences)
+
+    def map_of(
+        self, mean: Float[np.ndarray, " channel"], scale: Float[np.ndarray, " channel"], longest: int
+    ) -> FeatureMap:
+        """Return the feature map of a scaling and the longest sequence, before any plasticity."""
+        washout, segments, channels = (
+            whole("washout", self.washout),
+            whole("segments", self.segments),
+            len(mean),
+        )
+        if self.segment_steps is None:
+            pooling = Pooling.fitted(self.pooling, segments, longest - washout)
+        else:
+            pooling = Pooling(self.pooling, segments, whole("segment_steps", self.segment_steps))
         build = load_method("sarto.models.reservoir", self.cell).build
         options = dict(self.cell_options or {})
         check_options(self.cell, build, options)
@@ -100,10 +110,9 @@ class ReservoirEstimator(Kept):
             bias_scaling=real("bias_scaling", self.bias_scaling),
             **options,
         )
-        features = FeatureMap(
+        return FeatureMap(
             mean, scale, reservoir, pooling, self.dtype, washout, time_chunks=bool(self.time_chunks)
         )
-        return self._adapted(features, sequences)
 
     def _adapted(self, features: FeatureMap, sequences: Sequences) -> FeatureMap:
         """Return the feature map whose reservoir has adapted to its training sequences, if it is to."""

@@ -102,6 +102,16 @@ class Solved(Kept):
         self._learn(self.feature_map_, statistics)
         return self
 
+    def of_statistics(self, feature_map: Any, statistics: RidgeStatistics) -> Self:
+        """Become the fitted estimator of a feature map and statistics of its features, which came from elsewhere.
+
+        Raises:
+            InputError: E116, when they are of other features; E107 for a classifier of one class.
+        """
+        check_features_id(statistics, feature_map.features_id)
+        self._learn(feature_map, statistics)
+        return self
+
     def _learn(self, feature_map: Any, statistics: RidgeStatistics) -> None:
         """Keep what was learned, all of it or nothing."""
         solution = statistics.solve(self.ridge)

@@ -105,15 +105,29 @@ class RidgeSum:
     @property
     def statistics(self) -> RidgeStatistics:
         """What all rows together have."""
+        return self.statistics_of(self.values, self.count)
+
+    @property
+    def values(self) -> Float[np.ndarray, " value"]:
+        """The moments about 0, one after the other, in float64."""
+        return self._sum.values
+
+    @property
+    def features(self) -> int:
+        """Features of each row."""
+        return len(self._empty.mean_x)
+
+    def statistics_of(self, values: Float[np.ndarray, " value"], count: int) -> RidgeStatistics:
+        """Return the statistics of so many rows that have these moments about 0, as `values` has them."""
         empty, f, o = self._empty, len(self._empty.mean_x), len(self._empty.mean_y)
-        if not self.count:
+        if not count:
             return empty
-        parts = np.split(self._sum.values, np.cumsum(_sizes(f, o))[:-1])
+        parts = np.split(values, np.cumsum(_sizes(f, o))[:-1])
         weight, (rounded_x, rounded_y) = float(parts[0][0]), (parts[0][1:] / EPS).tolist()
         mean_x, mean_y = parts[1] / weight, parts[2] / weight
         A, B = symmetric(parts[3], f), parts[4].reshape(f, o)
         return RidgeStatistics(
-            count=self.count,
+            count=count,
             weight=weight,
             mean_x=mean_x,
             mean_y=mean_y,
