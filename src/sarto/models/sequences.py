@@ -46,6 +46,13 @@ class Sequences:
         first, last = self.offsets[start], self.offsets[stop]
         return Sequences(self.values[first:last], self.offsets[start : stop + 1] - first)
 
+    def select(self, items: Int[np.ndarray, " chosen"]) -> Sequences:
+        """Return the chosen items, in the order given, as a copy."""
+        lengths = self.lengths[items]
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        rows = np.repeat(self.offsets[:-1][items] - offsets[:-1], lengths) + np.arange(int(lengths.sum()))
+        return Sequences(self.values[rows], offsets)
+
 
 def read_sequences(X: Any) -> Sequences:
     """Return `X` as sequences of finite floats.

@@ -60,8 +60,9 @@ from sarto.learn.plasticity.adapted import (
 )
 from sarto.learn.plasticity.checks import check_above, check_count
 from sarto.learn.plasticity.target import BINS, Target
+from sarto.learn.plasticity.tuning import layer_tuned
 from sarto.models.input_error import InputError
-from sarto.models.reservoir._cell import Memory, Reservoir
+from sarto.models.reservoir._cell import Reservoir
 from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import Sequences, read_sequences
 from sarto.models.states import BLOCK_ITEMS
@@ -242,17 +243,7 @@ class _Tuner:
 
     def tuned(self, layer: Reservoir) -> Reservoir:
         """Return `layer` with gain and shift."""
-        if layer.leaks == "drive":
-            return replace(layer, gain=self.gain.copy(), shift=self.shift.copy())
-        a = self.gain[:, None]
-        memory = layer.memory and Memory(layer.memory.shift, layer.memory.inputs, a * layer.memory.outputs)
-        return replace(
-            layer,
-            recurrent=(a if layer.structure == "dense" else self.gain) * layer.recurrent,
-            inputs=a * layer.inputs,
-            bias=self.gain * layer.bias + self.shift,
-            memory=memory,
-        )
+        return layer_tuned(layer, self.gain, self.shift)
 
     def warnings(self, number: int, rows: list[tuple[float | int | str, ...]]) -> list[str]:
         """Return what is to be said of layer `number`, whose rows are the last of `rows`."""

@@ -1,0 +1,1 @@
+"""Learning from data that arrive bit by bit: streams, what is kept of them, drift and its alarm, personal heads."""

@@ -1,0 +1,1 @@
+"""Linear heads of one `RidgeStatistics`: ridge, discriminants, nearest mean, and what a softmax head starts from."""
