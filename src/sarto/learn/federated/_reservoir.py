@@ -14,12 +14,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 from sklearn.base import clone
 
 from sarto.core.dataset import Dataset
+from sarto.core.errors import SartoError
 from sarto.data.examples import Examples
 from sarto.learn.features import FeatureMap
 from sarto.learn.federated._contract import Local, Part
@@ -27,7 +29,7 @@ from sarto.learn.federated._linear import LinearModel
 from sarto.learn.readout import ESNClassifier, ESNRegressor
 from sarto.learn.ridge import RidgeSolution
 from sarto.learn.statistics import RidgeStatistics
-from sarto.models.sequences import read_sequences
+from sarto.models.sequences import Sequences, read_sequences
 
 Estimator = ESNClassifier | ESNRegressor
 
@@ -111,9 +113,13 @@ class ReservoirModel:
         found = self.with_head(solution.weights, solution.intercept)
         return replace(found, learned=(statistics, solution))
 
+    def sequences(self, data: Dataset) -> Sequences:
+        """Return the data as a reservoir takes them."""
+        return read_sequences(data)
+
     def features(self, data: Dataset) -> Float[np.ndarray, "item feature"]:
         """Return the pooled states of each sequence."""
-        return self.feature_map.features(read_sequences(data))
+        return self.feature_map.features(self.sequences(data))
 
     def scores(self, data: Dataset) -> Float[np.ndarray, "item output"]:
         """Return the readout's outputs."""
@@ -155,3 +161,15 @@ class ReservoirModel:
 def _drawn(estimator: Estimator, mean: bytes, scale: bytes, longest: int) -> FeatureMap:
     """Return the feature map of parameters and a scaling; drawing a reservoir takes an eigendecomposition."""
     return estimator.map_of(np.frombuffer(mean), np.frombuffer(scale), longest)
+
+
+def of_reservoir(model: Any, method: str) -> ReservoirModel:
+    """Return the model, which is a reservoir (E171)."""
+    if not isinstance(model, ReservoirModel):
+        raise SartoError(
+            "E171",
+            f"{method} of a {type(model).__name__.removesuffix('Model').lower()} model",
+            cause="it reads out the states of a reservoir",
+            hint="choose a reservoir, or fed3r",
+        )
+    return model

@@ -334,8 +334,8 @@ def _answer(
 def _lied(
     array: Shaped[np.ndarray, "..."], lie: str, strength: int, random: np.random.Generator
 ) -> Shaped[np.ndarray, "..."]:
-    if array.dtype == np.uint8:
-        return random.integers(0, 256, array.shape).astype(np.uint8)
+    if array.dtype.kind != "f":
+        return random.integers(0, 256, array.shape).astype(array.dtype)
     if lie == "nan":
         return np.full_like(array, np.nan)
     return (strength * random.normal(size=array.shape)).astype(array.dtype)

@@ -15,8 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sarto.core.errors import SartoError
-from sarto.learn.federated._reservoir import ReservoirModel
+from sarto.learn.federated._reservoir import ReservoirModel, of_reservoir
 from sarto.learn.federated._summing import State, Summing
 from sarto.learn.statistics import RidgeStatistics
 
@@ -37,15 +36,3 @@ class Method(Summing):
     def headed(self, model: ReservoirModel, statistics: RidgeStatistics) -> ReservoirModel:
         """Return the reservoir with the readout of statistics, which it keeps."""
         return model.with_solution(statistics, statistics.solve(self.ridge))
-
-
-def of_reservoir(model: Any, method: str) -> ReservoirModel:
-    """Return the model, which is a reservoir (E171)."""
-    if not isinstance(model, ReservoirModel):
-        raise SartoError(
-            "E171",
-            f"{method} of a {type(model).__name__.removesuffix('Model').lower()} model",
-            cause="it reads out the states of a reservoir",
-            hint="choose a reservoir, or fed3r",
-        )
-    return model
