@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -201,8 +201,8 @@ class Method(Protocol):
         peers: whether clients send to each other: what one is offered is then what others sent, and weighs no more.
     """
 
-    @property
-    def peers(self) -> bool: ...
+    peers: ClassVar[bool]
+
     def plan(self) -> tuple[Phase, ...]: ...
     def start(self, model: Any, clients: int) -> Any: ...
     def ready(self, state: Any, phase: Phase, client: int) -> bool: ...

@@ -151,9 +151,10 @@ class ReservoirModel:
     def fitted(self) -> Estimator:
         """Return the estimator with the reservoir and the readout, as `fit` on all rows would leave it."""
         assert self.learned is not None, "a readout that was solved from statistics"
-        statistics, _ = self.learned
+        statistics, solution = self.learned
         estimator = clone(self.estimator)
         assert isinstance(estimator, ESNClassifier | ESNRegressor)
+        estimator.ridge = solution.ridge
         return estimator.of_statistics(self.feature_map, statistics)
 
 
