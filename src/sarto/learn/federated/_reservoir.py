@@ -68,6 +68,11 @@ class ReservoirModel:
         return self.mapped
 
     @property
+    def parameters(self) -> str:
+        """What the reservoir is drawn from, in words."""
+        return repr(sorted(self.estimator.get_params().items()))
+
+    @property
     def features_id(self) -> str:
         """Names reservoir, pooling and scaling."""
         return self.feature_map.features_id

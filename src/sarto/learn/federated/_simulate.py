@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -130,6 +131,7 @@ class Simulation:
         budget_b: bytes on the air, both ways, after which no round is begun.
         kept: where the simulation stands is kept there, and it goes on from there.
         talk: told of every round.
+        hear: told of every answer that the server takes.
     """
 
     method: Method
@@ -145,6 +147,7 @@ class Simulation:
     budget_b: int | None = None
     kept: Kept | None = None
     talk: Talk = field(default_factory=Silent)
+    hear: Callable[[Reply], None] | None = None
 
     def run(self) -> Outcome:
         """Run all phases.
@@ -257,6 +260,8 @@ class Simulation:
                 at.refused[reply.client] = f"{error.code}: {error.message}"
                 continue
             good.append(reply)
+            if self.hear is not None:
+                self.hear(reply)
             if reply.memory is not None:
                 at.memory[reply.client] = reply.memory
         row["folded"], row["refused"] = len(good), len(counted) - len(good)
@@ -276,6 +281,7 @@ class Simulation:
         found = [reply for call in calls for reply in call.result()]
         return [self._spoilt(reply, at.round) for reply in found]
 
+    @cached_property
     def _liars(self) -> set[int]:
         count = round(self.participation.liars * len(self.population))
         return set(generator(self.seed, "liars").permutation(len(self.population))[:count].tolist())
@@ -284,7 +290,7 @@ class Simulation:
         seed = int(generator(self.seed, "client", number, at_round).integers(2**31))
         client = self.population.client(number, seed)
         ways = self.participation
-        if ways.liars and ways.lie == "labels" and number in self._liars():
+        if ways.liars and ways.lie == "labels" and number in self._liars:
             data = client.data.select(np.tile(np.arange(len(client.data)), ways.strength))
             count = len(data.classes)
             if isinstance(data, Examples):
@@ -295,7 +301,7 @@ class Simulation:
     def _spoilt(self, reply: Reply, at_round: int) -> Reply:
         """Return what a liar makes of its answer."""
         ways = self.participation
-        if not ways.liars or ways.lie == "labels" or reply.client not in self._liars():
+        if not ways.liars or ways.lie == "labels" or reply.client not in self._liars:
             return reply
         random = generator(self.seed, "lie", reply.client, at_round)
         return replace(

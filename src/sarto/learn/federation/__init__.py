@@ -1,0 +1,1 @@
+"""A federation that a file describes: read, set up, and run."""
