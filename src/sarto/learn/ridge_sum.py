@@ -75,16 +75,8 @@ class RidgeSum:
             InputError: E108 or E116, when its features or targets differ, or a class is none of the sum's; E105, where
                 a number is too large.
         """
-        self.add_raw(self.raw(statistics), statistics.count)
-
-    def add_raw(self, values: Float[np.ndarray, " value"], count: int) -> None:
-        """Add the moments about 0 of `count` rows, as `raw` returns them, or a sum of such.
-
-        Raises:
-            InputError: E108, when they are not so many numbers; E105, where one is too large.
-        """
-        self._sum.add(values)
-        self.count += count
+        self._sum.add(self._raw(statistics))
+        self.count += statistics.count
 
     def subtract(self, statistics: RidgeStatistics) -> None:
         """Take away what a client had given, to the bit: the sum is what it would be without. As `add`.
@@ -94,7 +86,7 @@ class RidgeSum:
         """
         if statistics.count > self.count:
             raise impossible(f"{statistics.count} rows taken from {self.count}")
-        self._sum.subtract(self.raw(statistics))
+        self._sum.subtract(self._raw(statistics))
         self.count -= statistics.count
 
     def merge(self, other: RidgeSum) -> None:
@@ -174,14 +166,8 @@ class RidgeSum:
             "features_id": empty.features_id,
         }
 
-    def raw(self, statistics: RidgeStatistics) -> Float[np.ndarray, " value"]:
-        """Return the moments about 0 of a client, in the order of the sum's classes: the numbers that are added up.
-
-        The second and third are no moments, but what the rounding of the others is relative to.
-
-        Raises:
-            InputError: E108 or E116, when its features or targets differ, or a class is none of the sum's.
-        """
+    def _raw(self, statistics: RidgeStatistics) -> Float[np.ndarray, " value"]:
+        """Return the moments about 0 of a client, in the order of the sum's classes."""
         s = self._empty + statistics
         if s.classes != self._empty.classes:
             unknown = [c for c in s.classes or () if c not in (self._empty.classes or ())]
