@@ -66,10 +66,9 @@ def test_places_are_those_that_are_left(arguments: tuple[int, int, float], place
 def test_masked_statistics_are_the_plain_ones_to_the_error_that_is_stated() -> None:
     limits, parts = FixedPoint(12, 7, 3.0), clients()
     like, plain = RidgeSum.like(parts[0]), RidgeSum.like(parts[0])
-    total = np.zeros(len(like.raw(parts[0])) + 1, np.uint64)
     for part in parts:
-        total += limits.of_statistics(part, like)
         plain.add(part)
+    total = np.array([limits.of_statistics(part, like) for part in parts]).sum(axis=0)
     found = limits.sum_of(total, like).statistics
     found.validate()
     exact = plain.statistics

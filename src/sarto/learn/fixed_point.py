@@ -28,6 +28,8 @@ import numpy as np
 from jaxtyping import Float, UInt64
 
 from sarto.learn.exact_sum import HIGH
+from sarto.learn.moments import EPS
+from sarto.learn.raw_moments import RawMoments, size_of
 from sarto.learn.ridge_sum import RidgeSum
 from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
@@ -112,38 +114,41 @@ class FixedPoint:
 
         Args:
             statistics: of the client.
-            like: a sum of nothing, which says what they are of.
+            like: a sum, which says what they are of.
 
         Raises:
             InputError: E169, for larger ones than agreed; E108 or E116 for those of something else.
         """
-        return self.encoded(np.append(like.raw(statistics), float(statistics.count)))
+        like.kind.check_part(statistics.kind)
+        raw = RawMoments.of(statistics)
+        if like.kind.classes is not None:
+            raw = raw.of_classes(like.kind.classes)
+        head = [raw.weight, EPS * raw.scale_x, EPS * raw.scale_y]
+        return self.encoded(np.concatenate([head, raw.s_x, raw.s_y, raw.body, [float(raw.count)]]))
 
     def sum_of(self, total: UInt64[np.ndarray, " value"], like: RidgeSum) -> RidgeSum:
         """Return the sum of the statistics of clients, given that of their integers.
 
         Args:
             total: sum mod 2^64 of what `of_statistics` returned.
-            like: a sum of nothing, which says what they are of.
+            like: a sum, which says what they are of.
 
         Raises:
-            InputError: E169, for integers that are no such sum; E108, when they are not so many.
+            InputError: E169, for integers that are no such sum.
         """
-        coarse, fine = self.decoded(total)
+        k = like.kind
+        if len(total) != 4 + k.features + k.outputs + size_of(k):
+            raise _no_sum(f"they are {len(total)}")
         count, rest = divmod(int(total.view(np.int64)[-1]), 2**self.places)
         if rest or not 0 <= count <= self.clients * self.rows:
             raise _no_sum(f"they say that it has {count + rest / 2**self.places:g} rows")
-        found = RidgeSum.like(like.statistics)
-        found.add_raw(coarse[:-1], count)
-        found.add_raw(fine[:-1], 0)
-        found.add_raw(self._rounded(len(fine) - 1), 0)
+        found = RidgeSum.like(like)
+        for values, rows in zip(self.decoded(total), (count, 0), strict=True):
+            head, s_x, s_y, body = np.split(values[:-1], np.cumsum([3, k.features, k.outputs]))
+            # Errors of all numbers in a row of C_xx, and of the means, are no more than the checks allow for then.
+            scales = head[1:] / EPS + (2 * self.error * max(1.0, self.size) / EPS if rows else 0.0)
+            found.add(RawMoments(k, rows, float(head[0]), s_x, s_y, body, float(scales[0]), float(scales[1])))
         return found
-
-    def _rounded(self, count: int) -> Float[np.ndarray, " value"]:
-        """Return zeros but for what rounding is relative to, see `RidgeSum.raw`: d errors in a row and in the means."""
-        allowed = np.zeros(count)
-        allowed[1:3] = 2 * self.error * max(1.0, self.size)
-        return allowed
 
 
 def _no_sum(cause: str) -> InputError:

@@ -41,8 +41,9 @@ from scipy.special import ndtri
 
 from sarto.learn._packing import symmetric
 from sarto.learn.gaussian_mechanism import Promise
+from sarto.learn.kind import Label
 from sarto.learn.ridge import RidgeSolution
-from sarto.learn.statistics import Label, coded_targets
+from sarto.learn.statistics import coded_targets
 from sarto.models.input_error import InputError
 
 
