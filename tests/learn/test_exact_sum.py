@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,10 +82,48 @@ def test_blocks_and_float32_are_no_other_sum(monkeypatch: pytest.MonkeyPatch) ->
         whole.add(row)
     np.testing.assert_array_equal(whole.values, x.astype(np.float64).sum(axis=0))
     monkeypatch.setattr(exact_sum, "BLOCK", 64)
-    parts = ExactSum(1000)
-    for row in x.astype(np.float64):
-        parts.add(row)
-    assert parts == whole
+    monkeypatch.setattr(exact_sum, "STRIP", 10)
+    parts, singles = ExactSum(1000), ExactSum(1000)
+    for row in x:
+        parts.add(row.astype(np.float64))
+        singles.add(row)
+    assert parts == whole == singles
+
+
+# Sizes from the least that float32 has to the largest that a sum takes, so that windows hold, break and never hold.
+def in_single(mantissa: int, exponent: int) -> float:
+    return float(np.float32(mantissa * 2.0 ** (exponent - 24)))
+
+
+SINGLES = st.builds(
+    in_single,
+    st.integers(-(2**24) + 1, 2**24 - 1),
+    st.sampled_from([-140, -80, -60, -48, -20, 0, 0, 0, 1, 9, 31]),
+)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.lists(SINGLES, min_size=3, max_size=3)), min_size=1, max_size=12))
+@settings(max_examples=150, deadline=None)
+def test_numbers_in_float32_are_added_plainly_only_where_that_is_exact(
+    vectors: list[tuple[bool, list[float]]],
+) -> None:
+    found, doubles = ExactSum(3), ExactSum(3)
+    for single, vector in vectors:
+        found.add(np.array(vector, np.float32 if single else np.float64))
+        doubles.add(np.array(vector))
+    assert found == doubles
+    for single, vector in vectors[1:]:
+        found.subtract(np.array(vector, np.float64 if single else np.float32))
+    assert found == total([vectors[0][1]])
+
+
+def test_a_window_is_as_wide_as_it_may_be() -> None:
+    """53 digits: 1 is added to 2^-29 plainly, once; what would need a 54th is not."""
+    found = ExactSum(2)
+    for vector, cuts in (([1.0, 2.0**-29], 0), ([0.0, 0.0], 0), ([1.0, 0.0], 1), ([2.0**-40, 2.0**20], 3)):
+        found.add(np.array(vector, np.float32))
+        assert found._blocks[0].cuts == cuts  # pyright: ignore[reportPrivateUsage]
+    assert found.values.tolist() == [2.0 + 2.0**-40, 2.0**20 + 2.0**-29]
 
 
 def test_a_sum_is_made_again_of_its_integers() -> None:
@@ -100,15 +139,16 @@ def test_a_sum_is_made_again_of_its_integers() -> None:
         assert caught.value.code == "E404"
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("values", "code"),
-    [([1.0], "E108"), ([np.nan, 0, 0], "E105"), ([np.inf, 0, 0], "E105"), ([0, -(2.0**31), 0], "E105")],
+    [([1.0], "E108"), ([0, np.nan, 0], "E105"), ([np.inf, 0, 0], "E105"), ([0, -(2.0**31), 0], "E105")],
 )
-def test_what_cannot_be_added_changes_nothing(values: list[float], code: str) -> None:
+def test_what_cannot_be_added_changes_nothing(values: list[float], code: str, dtype: Any) -> None:
     found = total([[1.0, 2.0, 3.0]])
     before = found.copy()
     with pytest.raises(SartoError) as caught:
-        found.add(np.array(values))
+        found.add(np.array(values, dtype))
     assert caught.value.code == code
     assert found == before
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 
 from sarto.models.input_error import InputError
 
@@ -29,7 +29,7 @@ _DIGEST_BYTES = hashlib.sha256().digest_size
 
 def pack_arrays(magic: bytes, header: Mapping[str, Any], arrays: Sequence[Float[np.ndarray, "..."]]) -> bytes:
     """Return `header` (JSON values) and `arrays`, flattened one after the other, as bytes that start with `magic`."""
-    return framed(magic, header, b"".join(np.ascontiguousarray(array, "<f8").tobytes() for array in arrays))
+    return framed(magic, header, [np.ascontiguousarray(array, "<f8") for array in arrays])
 
 
 def unpack_arrays(magic: bytes, data: bytes) -> tuple[dict[str, Any], Float[np.ndarray, " value"]]:
@@ -42,15 +42,26 @@ def unpack_arrays(magic: bytes, data: bytes) -> tuple[dict[str, Any], Float[np.n
     return header, np.frombuffer(body, "<f8").astype(np.float64)
 
 
-def framed(magic: bytes, header: Mapping[str, Any], body: bytes) -> bytes:
-    """Return `header` (JSON values) and `body` as bytes that start with `magic` and end with their hash."""
+def framed(
+    magic: bytes, header: Mapping[str, Any], parts: Sequence[Num[np.ndarray, "..."]], *, align: int = 1
+) -> bytes:
+    """Return `header` (JSON values) and the bytes of arrays as bytes that start with `magic` and end with their hash.
+
+    The header is filled up with spaces until the arrays begin at a multiple of `align` bytes.
+    """
     text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
-    data = _PREFIX.pack(magic, VERSION, len(text)) + text + body
-    return data + hashlib.sha256(data).digest()
+    text += b" " * (-(_PREFIX.size + len(text)) % align)
+    pieces = [_PREFIX.pack(magic, VERSION, len(text)), text, *(part.reshape(-1).data for part in parts)]
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return b"".join([*pieces, digest.digest()])
 
 
-def opened(magic: bytes, data: bytes, refused: Callable[[str], InputError]) -> tuple[dict[str, Any], bytes]:
-    """Return the header and the body that `framed` wrote.
+def opened(
+    magic: bytes, data: bytes, refused: Callable[[str], InputError]
+) -> tuple[dict[str, Any], memoryview]:
+    """Return the header and the body that `framed` wrote, as a view of the same bytes.
 
     Args:
         magic: that they start with.
@@ -65,14 +76,20 @@ def opened(magic: bytes, data: bytes, refused: Callable[[str], InputError]) -> t
     _, version, length = _PREFIX.unpack_from(data)
     if version != VERSION:
         raise refused(f"their version is {version}, this program reads {VERSION}")
-    if hashlib.sha256(data[:-_DIGEST_BYTES]).digest() != data[-_DIGEST_BYTES:]:
+    view = memoryview(data)
+    if hashlib.sha256(view[:-_DIGEST_BYTES]).digest() != digest_of(data):
         raise refused("their SHA-256 does not match: they were cut short or changed")
     start = _PREFIX.size + length
     try:
-        header: dict[str, Any] = json.loads(data[_PREFIX.size : start])
-    except ValueError as error:
+        header: dict[str, Any] = json.loads(bytes(view[_PREFIX.size : start]))
+    except (ValueError, RecursionError) as error:
         raise refused(f"their header cannot be read: {error}") from error
-    return header, data[start:-_DIGEST_BYTES]
+    return header, view[start:-_DIGEST_BYTES]
+
+
+def digest_of(data: bytes) -> bytes:
+    """Return the hash that framed bytes say is theirs: only `opened` tells whether it is."""
+    return data[-_DIGEST_BYTES:]
 
 
 def symmetric(triangle: Float[np.ndarray, " value"], size: int) -> Float[np.ndarray, "row row"]:

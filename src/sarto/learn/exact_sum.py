@@ -11,6 +11,11 @@ in float64 nothing is lost from 2^-20 on, of one in float32 from 2^-49 on; of sm
 h is read off the mantissa of x + 3 2^31, whose last place is 2^-20 for |x| < 2^31; l likewise with 3 2^-21. Vectors go
 through in blocks that stay in the cache.
 
+Numbers in float32 have 24 digits each, so that plain sums of them in float64 are exact as long as all digits lie in one
+window of 53: for numbers other than 0 of sizes a_i >= 2^e, while sum a_i < 2^(e + 30). For each block of a vector that
+window is known, from the exponents: where it holds, one addition is all; where it does not, or never did, the plain sum
+is cut as above and begins again. For e >= -49 nothing is below the grid, so that the bits are those of cutting each.
+
 Source: Demmel and Nguyen, "Fast reproducible floating-point summation", ARITH 2013 (numbers cut on fixed grids), here
 with one grid for all, which the limits of a federation know beforehand.
 
@@ -29,10 +34,11 @@ with one grid for all, which the limits of a federation know beforehand.
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float32, Int64, UInt32
 
 from sarto.core.errors import SartoError
 from sarto.models.input_error import InputError
@@ -43,12 +49,44 @@ LARGEST = 2.0**31
 """Numbers are below this in size."""
 ROOM = 2**42
 """The sum of the largest sizes of all vectors is below this, half of what 64 bits hold on the coarse grid."""
-BLOCK = 1 << 14
+BLOCK, STRIP = 1 << 16, 1 << 14
+"""Numbers that share a window; numbers cut at once, with buffers that stay in the cache."""
 _CARRY = LOW - HIGH
 _TO_HIGH, _TO_LOW = 1.5 * 2.0 ** (52 - HIGH), 1.5 * 2.0 ** (52 - LOW)
 _BITS = tuple(int(np.float64(x).view(np.int64)) for x in (_TO_HIGH, _TO_LOW))
 _UNSETTLED = 1 << 10
-"""Vectors after which carries go up: each adds at most 2^51 to the fine grid's numbers."""
+"""Cuts after which carries go up: each adds at most 2^51 to the fine grid's numbers."""
+_LEAST = 23 - LOW
+"""Numbers in float32 that are not below 2^_LEAST in size lie on the fine grid."""
+_SPAN = 53 - 23
+"""Binary places between the largest power of 2 that no number in float32 is below, and what their exact sums reach."""
+
+
+@dataclass
+class _Block:
+    """Some of the numbers, and what is known of their plain sum.
+
+    Attributes:
+        place: of the numbers.
+        least: no number in the plain sum is below 2^least, other than 0.
+        reach: sum of the largest sizes that went into it, 0 when it is empty.
+        offset: mantissas' offsets in the integers, cuts added less cuts taken away.
+        cuts: since carries went up.
+    """
+
+    place: slice
+    least: int = 0
+    reach: float = 0.0
+    offset: int = 0
+    cuts: int = 0
+
+    def takes(self, least: int, largest: float) -> bool:
+        """Note numbers of sizes from 2^least to `largest`, if the plain sum stays exact with them."""
+        low, reach = min(least, self.least) if self.reach else least, self.reach + largest
+        if low < _LEAST or reach >= min(LARGEST, 2.0 ** (low + _SPAN)):
+            return False
+        self.least, self.reach = low, reach
+        return True
 
 
 class ExactSum:
@@ -62,22 +100,21 @@ class ExactSum:
     def __init__(self, size: int) -> None:
         self.size, self.room = size, 0
         self._high, self._low = np.zeros((2, size), np.int64)
-        self._buffers = np.empty((2, min(BLOCK, size)))
-        self._waiting, self._offset = 0, 0
+        self._plain: Float[np.ndarray, " value"] | None = None
+        self._blocks = [_Block(slice(i, min(size, i + BLOCK))) for i in range(0, size, BLOCK)]
 
     def add(self, values: Float[np.ndarray, " value"]) -> None:
         """Add a vector, of float32 or float64.
 
         Raises:
             InputError: E108 for another length, E105 for what is not finite or too large.
+            SartoError: E404, when the sum has no room.
         """
-        self._count(values, 1)
-        self._through(values, np.add)
+        self._change(values, np.add)
 
     def subtract(self, values: Float[np.ndarray, " value"]) -> None:
         """Take away a vector that was added: what is left has the bits that it would have without it. As `add`."""
-        self._count(values, -1)
-        self._through(values, np.subtract)
+        self._change(values, np.subtract)
 
     def merge(self, other: Self) -> None:
         """Add another sum.
@@ -95,20 +132,25 @@ class ExactSum:
         other._settle()
         self._high += other._high
         self._low += other._low
-        self._waiting = 1
-        self._settle()
+        for block in self._blocks:
+            self._carry(block)
 
     @property
     def values(self) -> Float[np.ndarray, " value"]:
         """The sum in float64."""
-        high, low = self.integers
-        return high * 2.0**-HIGH + low * 2.0**-LOW
+        self._settle()
+        found = self._high * 2.0**-HIGH
+        found += self._low * 2.0**-LOW
+        return found
 
     @property
     def integers(self) -> tuple[Int64[np.ndarray, " value"], Int64[np.ndarray, " value"]]:
-        """The sum on the coarse grid, and what is above it on the fine one: at least 0 and below 2^52."""
+        """The sum on the coarse grid, and what is above it on the fine one, from 0 to 2^52: read-only views."""
         self._settle()
-        return self._high.copy(), self._low.copy()
+        views = self._high.view(), self._low.view()
+        for view in views:
+            view.flags.writeable = False
+        return views
 
     @classmethod
     def of_integers(
@@ -141,12 +183,19 @@ class ExactSum:
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    def _count(self, values: Float[np.ndarray, " value"], sign: int) -> None:
+    def _change(self, values: Float[np.ndarray, " value"], add: np.ufunc) -> None:
         if len(values) != self.size:
             raise InputError(
                 "E108", f"{len(values)} numbers added to a sum of {self.size}", cause="they must be alike"
             )
-        largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
+        single = values.dtype == np.float32
+        if single:
+            buffer = np.empty(min(BLOCK, self.size), np.uint32)
+            sizes = [_sizes(values[block.place], buffer) for block in self._blocks]
+            largest = max((size for _, size in sizes), default=0.0)
+        else:
+            sizes = []
+            largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
         if not largest < LARGEST:  # also where it is no number
             raise InputError(
                 "E105",
@@ -154,7 +203,21 @@ class ExactSum:
                 cause=f"it is to be finite and below 2^31 = {LARGEST:.0f}",
                 hint="scale the features: they are best standardised",
             )
-        self._take_room(sign * int(np.ceil(largest)))
+        self._take_room((1 if add is np.add else -1) * int(np.ceil(largest)))
+        if not single:
+            for block in self._blocks:
+                self._cut(values[block.place], block, add)
+            return
+        if self._plain is None:
+            self._plain = np.zeros(self.size)
+        for block, size in zip(self._blocks, sizes, strict=True):
+            plain, part = self._plain[block.place], values[block.place]
+            if not block.takes(*size):
+                self._cut_plain(block)
+                if not block.takes(*size):
+                    self._cut(part, block, add)
+                    continue
+            add(plain, part, out=plain)
 
     def _take_room(self, more: int) -> None:
         room = self.room + more
@@ -167,31 +230,61 @@ class ExactSum:
             )
         self.room = room
 
-    def _through(self, values: Float[np.ndarray, " value"], add: np.ufunc) -> None:
-        """Cut a vector and add its integers, or subtract them."""
-        for first in range(0, self.size, BLOCK):
-            part = values[first : first + BLOCK]
-            x, t = self._buffers[:, : len(part)]
+    def _cut(self, values: Float[np.ndarray, " value"], block: _Block, add: np.ufunc) -> None:
+        """Cut the numbers of a block and add their integers, or subtract them."""
+        buffers = np.empty((2, min(STRIP, len(values))))
+        for first in range(0, len(values), STRIP):
+            part = values[first : first + STRIP]
+            x, t = buffers[:, : len(part)]
             x[:] = part
-            high, low = self._high[first : first + len(x)], self._low[first : first + len(x)]
+            place = slice(block.place.start + first, block.place.start + first + len(x))
+            high, low = self._high[place], self._low[place]
             np.add(x, _TO_HIGH, out=t)
             add(high, t.view(np.int64), out=high)
             np.subtract(t, _TO_HIGH, out=t)
             np.subtract(x, t, out=t)
             np.add(t, _TO_LOW, out=t)
             add(low, t.view(np.int64), out=low)
-        self._offset += 1 if add is np.add else -1
-        self._waiting += 1
-        if self._waiting >= _UNSETTLED:
-            self._settle()
+        block.offset += 1 if add is np.add else -1
+        block.cuts += 1
+        if block.cuts >= _UNSETTLED:
+            self._carry(block)
+
+    def _cut_plain(self, block: _Block) -> None:
+        """Cut what the plain sum of a block has come to, and let it begin again."""
+        if block.reach and self._plain is not None:
+            plain = self._plain[block.place]
+            self._cut(plain, block, np.add)
+            plain[:] = 0.0
+            block.reach = 0.0
+
+    def _carry(self, block: _Block) -> None:
+        """Take the mantissas' offsets out, and carry what the fine grid holds of the coarse one up."""
+        high, low = self._high[block.place], self._low[block.place]
+        for numbers, bits in zip((high, low), _BITS, strict=True):
+            offset = block.offset * bits & (2**64 - 1)
+            numbers -= np.uint64(offset).astype(np.int64)
+        high += low >> _CARRY
+        low &= (1 << _CARRY) - 1
+        block.offset = block.cuts = 0
 
     def _settle(self) -> None:
-        """Take the mantissas' offsets out, and carry what the fine grid holds of the coarse one up."""
-        if not self._waiting:
-            return
-        for numbers, bits in zip((self._high, self._low), _BITS, strict=True):
-            offset = self._offset * bits & (2**64 - 1)
-            numbers -= np.uint64(offset).astype(np.int64)
-        self._high += self._low >> _CARRY
-        self._low &= (1 << _CARRY) - 1
-        self._waiting = self._offset = 0
+        for block in self._blocks:
+            self._cut_plain(block)
+            if block.cuts:
+                self._carry(block)
+
+
+def _sizes(values: Float32[np.ndarray, " value"], buffer: UInt32[np.ndarray, " place"]) -> tuple[int, float]:
+    """Return e of the largest 2^e that no number other than 0 is below in size, and the largest size."""
+    sizes = buffer[: len(values)]
+    np.left_shift(
+        values.view(np.uint32), 1, out=sizes
+    )  # 8 bits of the exponent, 23 of the mantissa, and no sign
+    largest, least = int(sizes.max()), int(sizes.min())
+    if not least and largest:
+        sizes -= np.uint32(1)  # 0 becomes the largest
+        least = int(sizes.min()) + 1
+    if largest >> 24 == 255:
+        return 0, np.inf  # no number, or not finite
+    return (least >> 24) - 127 if largest else 127, float(np.uint32(largest >> 1).view(np.float32))

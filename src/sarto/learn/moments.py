@@ -25,6 +25,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from sarto.core.errors import SartoError
+from sarto.learn._lapack import is_above
 
 EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 16.0
@@ -182,7 +183,8 @@ class Moments:
         if not np.array_equal(self.C_xx, self.C_xx.T):
             raise impossible("C_xx is not symmetric")
         slack_x, slack_y = self.rounding * self.scale_x, self.rounding * self.scale_y
-        if (least := float(np.linalg.eigvalsh(self.C_xx).min(initial=0.0))) < -slack_x:
+        if not is_above(self.C_xx, -slack_x):
+            least = float(np.linalg.eigvalsh(self.C_xx)[0])
             raise impossible(f"C_xx has the eigenvalue {least:.3g}, below rounding ({-slack_x:.1g})")
         if (least := float(self.C_yy.min(initial=0.0))) < -slack_y:
             raise impossible(f"C_yy has the entry {least:.3g}, below rounding ({-slack_y:.1g})")

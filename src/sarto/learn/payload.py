@@ -1,14 +1,20 @@
-"""What a client sends of its rows: bytes that a server reads as `RidgeStatistics`, in one of several forms.
+"""What a client sends of its rows: bytes that a server adds as they are, in one of several forms.
 
-    tri-f64, tri-f32   means, the triangle of C_xx, C_xy and C_yy in that precision
-    tri-f16            the same as correlations, C_ij / (s_i s_j) in half precision, with every s in single: no sum is
-                       too large for it
-    factor-f64, -f32   the factor R of QR of the rows less their means, [X Y] = Q R, of which C = R^T R has all moments
+    tri-f64, tri-f32   w, s_x, s_y, and B, T and A, the moments about 0 of `sarto.learn.raw_moments`, in that precision;
+                       of the symmetric A each number once
+    tri-f16            the same as A_ij / (d_i d_j) and B likewise in half precision, d^2 the diagonals of A and T, with
+                       every d in single: no sum is too large for it
+    factor-f64, -f32   w, the means, and the factor R of QR of the rows less their means, [X Y] = Q R: R^T R has their
+                       moments about the mean
 
 R has as many rows as there are items, at most features and outputs together, and is the smallest where a client has
 few items. Its diagonal is not negative. With `auto` a payload has the form of fewest bytes in its precision. What is
-read has the rounding of the form: numbers C_ij within eps / 2 of themselves, which moves an eigenvalue by less than
-eps trace(C), are what the checks of the statistics allow for.
+read has the rounding of the form: numbers A_ij within eps / 2 of themselves, which moves an eigenvalue by less than
+eps trace(A), are what the checks of the statistics allow for. Features that lie far from 0 for their spread lose digits
+of that rounding in a triangle: `auto` takes doubles where that is more than two of seven (`FAR`).
+
+R^T R is summed row by row in float64, without BLAS: the same on every machine, so that what one server added another
+takes away to the bit.
 
 A factor is the rows up to a rotation among them, and a triangle of one item is that item: no form hides data.
 
@@ -16,25 +22,72 @@ A factor is the rows up to a rotation among them, and a triangle of one item is 
 >>> sent = packed(x, y, how="factor-f64")
 >>> np.allclose(received(sent).C_xx, RidgeStatistics.of(x, y).C_xx), how_of(packed(x[:1], y[:1]))
 (True, 'factor-f32')
+>>> opened_payload(sent).trace
+10.0
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 from jaxtyping import Float, Num, Shaped
 
-from sarto.learn._packing import framed, opened, symmetric
+from sarto.learn._diagonals import strips, turned
+from sarto.learn._packing import framed, opened
+from sarto.learn.kind import Kind, Label
 from sarto.learn.moments import EPS, ROUNDING
-from sarto.learn.statistics import Label, RidgeStatistics, coded_targets
+from sarto.learn.raw_moments import RawMoments, size_of
+from sarto.learn.statistics import RidgeStatistics, coded_targets
 from sarto.models.input_error import InputError
 
 How: TypeAlias = Literal["tri-f64", "tri-f32", "tri-f16", "factor-f64", "factor-f32"]
 HOW: tuple[How, ...] = get_args(How)
 MAGIC = b"SARTORPL"
+FAR = 100.0
+"""Trace about 0 over trace about the mean from which on `auto` sends triangles in double precision."""
+MOST = 2**40
+"""Rows, features and outputs are fewer."""
 _TYPES = {"f64": "<f8", "f32": "<f4", "f16": "<f2"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server takes of one client; None is no limit.
+
+    Attributes:
+        rows: at most, and the sum of their weights.
+        radius: length of the longest row of features that there can be, so that trace(A) <= w radius^2.
+        definite: whether A is factorised, to see that it has no negative eigenvalue: some 30 ms for 1000 features,
+            where all other checks take one. A factor has none, and is not.
+    """
+
+    rows: int | None = None
+    radius: float | None = None
+    definite: bool = False
+
+    def check(self, moments: RawMoments) -> None:
+        """Check a client's moments.
+
+        Raises:
+            InputError: E166, beyond a limit.
+            SartoError: E404, with a negative eigenvalue.
+        """
+        if self.rows is not None and max(moments.count, moments.weight) > self.rows:
+            raise _beyond(
+                f"{moments.count} rows of weight {moments.weight:g}", f"{self.rows} is the limit of both"
+            )
+        if self.radius is not None:
+            most = moments.weight * self.radius**2
+            if moments.trace > most * (1 + len(moments.s_x) * moments.unit):
+                raise _beyond(
+                    f"squares that come to {moments.trace:.6g}",
+                    f"rows no longer than {self.radius:g} have at most {most:.6g}",
+                )
+        if self.definite and not moments.definite:
+            moments.statistics.validate()
 
 
 def packed(
@@ -54,7 +107,7 @@ def packed(
         weights: weight of each row; None is 1 each.
         classes: every label there may be.
         features_id: names what computed the features.
-        how: the form; `auto` is of `tri-f32` and `factor-f32` the smaller one, `auto-f64` likewise.
+        how: the form; `auto` is of `tri-f32` and `factor-f32` the smaller one, `auto-f64` likewise; see the module.
 
     Raises:
         InputError: as `RidgeStatistics.of`.
@@ -63,29 +116,25 @@ def packed(
     f, o = len(statistics.mean_x), len(statistics.mean_y)
     if how in ("auto", "auto-f64"):
         ending = "f64" if how == "auto-f64" else "f32"
+        far = _trace(statistics) > FAR * (float(np.trace(statistics.C_xx)) + float(statistics.C_yy.sum()))
         rows = min(statistics.count, f + o)
         factor = rows * (f + o) - rows * (rows - 1) // 2
-        how = f"factor-{ending}" if factor < f * (f + 1) // 2 + f * o + o else f"tri-{ending}"  # pyright: ignore[reportAssignmentType]
+        how = f"factor-{ending}" if factor < size_of(statistics.kind) else f"tri-{'f64' if far else ending}"  # pyright: ignore[reportAssignmentType]
     form, precision = how.split("-")
-    exact = [np.array([statistics.weight]), statistics.mean_x, statistics.mean_y]
     if form == "factor":
         w = np.ones(len(features)) if weights is None else weights.astype(np.float64)
-        values = [_factor(features, coded_targets(targets, classes), w, statistics)]
+        exact = [np.array([statistics.weight]), statistics.mean_x, statistics.mean_y]
+        values = _factor(features, coded_targets(targets, classes), w, statistics)
     else:
-        triangle = np.triu_indices(f)
-        parts = [statistics.C_xx[triangle], statistics.C_xy.reshape(-1), statistics.C_yy]
+        raw = RawMoments.of(statistics)
+        exact, values = [np.array([raw.weight]), raw.s_x, raw.s_y], raw.body
         if precision == "f16":
-            s_x, s_y = (
-                np.sqrt(c).astype(np.float32).astype(np.float64)
-                for c in (np.diag(statistics.C_xx), statistics.C_yy)
+            squares = np.concatenate([raw.parts[2][:f], raw.parts[1]])
+            sizes = np.sqrt(squares).astype(np.float32).astype(np.float64)
+            values = _scaled(
+                values, np.divide(1.0, sizes, out=np.ones(f + o), where=sizes > 0), statistics.kind
             )
-            by_x, by_y = (np.where(s > 0, s, 1.0) for s in (s_x, s_y))
-            parts = [
-                (statistics.C_xx / np.outer(by_x, by_x))[triangle],
-                (statistics.C_xy / np.outer(by_x, by_y)).reshape(-1),
-            ]
-            exact += [s_x, s_y]
-        values = parts
+            exact.append(sizes)
     header = {
         "how": how,
         "count": statistics.count,
@@ -95,10 +144,9 @@ def packed(
         "features_id": features_id,
     }
     # Means take as many bytes as a row, and are what everything else is about: never in halves.
-    of_means = "<f8" if precision == "f64" else "<f4"
-    body = b"".join(a.astype(of_means).tobytes() for a in exact)
-    body += b"".join(a.astype(_TYPES[precision]).tobytes() for a in values)
-    return framed(MAGIC, header, body)
+    of_sums = "<f8" if precision == "f64" else "<f4"
+    parts = [np.concatenate(exact).astype(of_sums), values.astype(_TYPES[precision])]
+    return framed(MAGIC, header, parts, align=8)
 
 
 def how_of(payload: bytes) -> How:
@@ -117,50 +165,124 @@ def received(payload: bytes) -> RidgeStatistics:
         InputError: E103, when the bytes are no payload, cut short, too long, or changed.
         SartoError: E404, when no rows have such statistics.
     """
-    header, body = _opened(payload)
-    f, o, count = header["features"], header["outputs"], header["count"]
-    form, precision = header["how"].split("-")
-    rows = min(count, f + o)
-    of_means = np.dtype("<f8" if precision == "f64" else "<f4")
-    exact_sizes = [1, f, o, *([f, o] if precision == "f16" else [])]
-    sizes = [f * (f + 1) // 2, f * o, *([o] if precision != "f16" else [])]
-    if form == "factor":
-        sizes = [rows * (f + o) - rows * (rows - 1) // 2]
-    of_values = np.dtype(_TYPES[precision])
-    cut = sum(exact_sizes) * of_means.itemsize
-    if len(body) != cut + sum(sizes) * of_values.itemsize:
-        raise _foreign(f"{len(body)} B of numbers do not fit {f} features, {o} outputs and {count} items")
-    exact = np.split(np.frombuffer(body[:cut], of_means).astype(np.float64), np.cumsum(exact_sizes)[:-1])
-    values = np.split(np.frombuffer(body[cut:], of_values).astype(np.float64), np.cumsum(sizes)[:-1])
-    if form == "factor":
-        R = np.zeros((rows, f + o))
-        R[np.triu_indices(rows, m=f + o)] = values[0]
-        C_xx, C_xy, C_yy = R[:, :f].T @ R[:, :f], R[:, :f].T @ R[:, f:], (R[:, f:] ** 2).sum(axis=0)
-        C_xx = (C_xx + C_xx.T) / 2
-    else:
-        C_xx = symmetric(values[0], f)
-        C_xy = values[1].reshape(f, o)
-        if precision == "f16":
-            s_x, s_y = exact[3], exact[4]
-            C_xx, C_xy, C_yy = C_xx * np.outer(s_x, s_x), C_xy * np.outer(s_x, s_y), s_y**2
-        else:
-            C_yy = values[2]
-    coarser = max(1.0, float(np.finfo(of_values).eps) / (ROUNDING * EPS * (f + 1)))
-    found = RidgeStatistics(
-        count=count,
-        weight=float(exact[0][0]),
-        mean_x=exact[1],
-        mean_y=exact[2],
-        C_xx=C_xx,
-        C_xy=C_xy,
-        C_yy=C_yy,
-        scale_x=float(np.trace(C_xx)) * coarser,
-        scale_y=float(C_yy.sum()) * coarser,
-        classes=None if header["classes"] is None else tuple(header["classes"]),
-        features_id=header["features_id"],
-    )
+    found = opened_payload(payload).statistics
     found.validate()
     return found
+
+
+def opened_payload(payload: bytes, limits: Limits | None = None, part_of: Kind | None = None) -> RawMoments:
+    """Return the moments in a payload, after the checks that cost less than reading it, and those of `limits`.
+
+    Numbers of a triangle in single or double precision are a view of the payload's bytes.
+
+    Args:
+        payload: what `packed` returned.
+        limits: of one client.
+        part_of: what they are to be a part of, which is checked before anything is computed.
+
+    Raises:
+        InputError: E103, when the bytes are no payload, cut short, too long, or changed; E108 or E116, when they are no
+            part of that kind; E166 beyond the limits.
+        SartoError: E404, when no rows have such moments, as far as `RawMoments.check` and the limits see.
+    """
+    header, body = _opened(payload)
+    classes = cast("list[Label] | None", header["classes"])
+    kind = Kind(
+        header["features"],
+        header["outputs"],
+        None if classes is None else tuple(classes),
+        header["features_id"],
+    )
+    if part_of is not None:
+        part_of.check_part(kind)
+    # What is not finite, or becomes so, is refused by the check.
+    with np.errstate(over="ignore", invalid="ignore"):
+        form, precision = header["how"].split("-")
+        sums, values = _numbers(header, body, kind)
+        f, o, w = kind.features, kind.outputs, float(sums[0])
+        s_x, s_y = sums[1 : 1 + f], sums[1 + f : 1 + f + o]
+        if form == "factor":
+            s_x, s_y = s_x * w, s_y * w
+            values = _squared(values, min(header["count"], f + o), sums, kind)
+        elif precision == "f16":
+            values = _scaled(values.astype(np.float64), sums[1 + f + o :], kind)
+        diagonal, T = values[f * o + o : f * o + o + f], values[f * o : f * o + o]
+        unit = float(np.finfo(_TYPES[precision]).eps)
+        coarser = max(1.0, unit / (ROUNDING * EPS * (f + 1)))
+        scales = [float(part.sum(dtype=np.float64)) * coarser for part in (diagonal, T)]
+        found = RawMoments(
+            kind, header["count"], w, s_x, s_y, values, *scales, unit=unit, definite=form == "factor"
+        )
+        found.check()
+    if limits is not None:
+        limits.check(found)
+    return found
+
+
+def _numbers(
+    header: dict[str, Any], body: memoryview, kind: Kind
+) -> tuple[Float[np.ndarray, " sum"], Float[np.ndarray, " value"]]:
+    """Return what is sent in full precision, in float64, and the rest as it was sent."""
+    f, o = kind.features, kind.outputs
+    form, precision = header["how"].split("-")
+    rows = min(header["count"], f + o)
+    sums = 1 + f + o + (f + o if precision == "f16" else 0)
+    size = rows * (f + o) - rows * (rows - 1) // 2 if form == "factor" else size_of(kind)
+    of_sums, of_values = np.dtype("<f8" if precision == "f64" else "<f4"), np.dtype(_TYPES[precision])
+    cut = sums * of_sums.itemsize
+    if len(body) != cut + size * of_values.itemsize:
+        raise _foreign(
+            f"{len(body)} B of numbers do not fit {f} features, {o} outputs and {header['count']} items"
+        )
+    return np.frombuffer(body[:cut], of_sums).astype(np.float64), np.frombuffer(body[cut:], of_values)
+
+
+def _squared(
+    factor: Float[np.ndarray, " entry"], rows: int, sums: Float[np.ndarray, " sum"], kind: Kind
+) -> Float[np.ndarray, " value"]:
+    """Return B, T and the diagonals of A: w mean mean^T and the rows' squares, in that order, number by number."""
+    f, o = kind.features, kind.outputs
+    R = np.zeros((rows + 1, f + o))
+    R[0] = sums[1:]
+    R[1:][np.triu_indices(rows, m=f + o)] = factor
+    left = R.copy()
+    left[0] *= sums[0]
+    body = np.zeros(size_of(kind))
+    B, T, A = np.split(body, [f * o, f * o + o])
+    for r in range(rows + 1):
+        np.add(B, np.multiply.outer(left[r, :f], R[r, f:]).reshape(-1), out=B)
+        np.add(T, left[r, f:] * R[r, f:], out=T)
+    for place, first, last in strips(f):
+        strip = A[place]
+        product = np.empty_like(strip)
+        for r in range(rows + 1):
+            others = turned(R[r, :f], first, last)
+            np.multiply(others, left[r, : others.shape[1]], out=product.reshape(others.shape))
+            strip += product
+    return body
+
+
+def _scaled(
+    body: Float[np.ndarray, " value"], sizes: Float[np.ndarray, " size"], kind: Kind
+) -> Float[np.ndarray, " value"]:
+    """Return B, T and the diagonals of A times the sizes of their row and column."""
+    f, o = kind.features, kind.outputs
+    x, y = sizes[:f], sizes[f:]
+    scaled = np.empty_like(body)
+    scaled[: f * o] = body[: f * o] * np.multiply.outer(x, y).reshape(-1)
+    scaled[f * o : f * o + o] = body[f * o : f * o + o] * y**2
+    old, new = body[f * o + o :], scaled[f * o + o :]
+    for place, first, last in strips(f):
+        others = turned(x, first, last)
+        new[place] = old[place] * (others * x[: others.shape[1]]).reshape(-1)
+    return scaled
+
+
+def _trace(statistics: RidgeStatistics) -> float:
+    """Return the trace about 0, of features and targets."""
+    s = statistics
+    about_mean = float(np.trace(s.C_xx)) + float(s.C_yy.sum())
+    return about_mean + s.weight * float((s.mean_x**2).sum() + (s.mean_y**2).sum())
 
 
 def _factor(
@@ -179,20 +301,32 @@ def _factor(
     return R[np.triu_indices(len(R), m=R.shape[1])]
 
 
-def _opened(payload: bytes) -> tuple[dict[str, Any], bytes]:
+def _opened(payload: bytes) -> tuple[dict[str, Any], memoryview]:
     header, body = opened(MAGIC, payload, _foreign)
     try:
         sizes = [header[name] for name in ("count", "features", "outputs")]
-        sound = header["how"] in HOW and all(type(n) is int and n >= 0 for n in sizes)
-        sound = (
-            sound and isinstance(header["features_id"], str) and isinstance(header["classes"], list | None)
+        sound = header["how"] in HOW and isinstance(header["features_id"], str)
+        sound = sound and all(
+            type(n) is int and least <= n < MOST for n, least in zip(sizes, (0, 1, 1), strict=True)
         )
+        if header["classes"] is not None:
+            classes = cast("list[Any]", header["classes"] if isinstance(header["classes"], list) else [])
+            sound = sound and all(isinstance(label, Label) for label in classes)
+            sound = sound and len(classes) == len(set(classes)) == header["outputs"]
     except (KeyError, TypeError) as error:
         raise _foreign(f"their header cannot be read: {error}") from error
-    classes = cast("list[Any] | None", header["classes"])
-    if not sound or (classes is not None and len(classes) != header["outputs"]):
+    if not sound:
         raise _foreign("their header does not say what a payload is")
     return header, body
+
+
+def _beyond(what: str, limit: str) -> InputError:
+    return InputError(
+        "E166",
+        f"an upload has {what}",
+        cause=limit,
+        hint="send fewer or smaller rows, or raise the limits of the federation",
+    )
 
 
 def _foreign(cause: str) -> InputError:

@@ -1,11 +1,7 @@
 """Statistics of many clients, summed so that neither their order nor the tree of their sums changes a bit.
 
-The moments of rows z about a fixed point, here 0, add:
-
-    n,   w = sum w_i,   sum w_i z_i,   sum w_i t_i,   A = sum w_i z_i z_i^T,   B = sum w_i z_i t_i^T,   sum w_i t_i^2
-
-with A = C_xx + w mean_x mean_x^T and B likewise, worked out once for each client. `ExactSum` adds them: what a client
-gave can be taken away again, and the bits are those of a sum that never had it. Statistics come back with
+Moments about 0 add number by number (`sarto.learn.raw_moments`: n, w, sums, A, B and T), and `ExactSum` adds them: what
+a client gave can be taken away again, and the bits are those of a sum that never had it. Statistics come back with
 C_xx = A - w mean_x mean_x^T, to rounding relative to the trace of A: features that lie far from 0 for their spread
 lose digits here, and are best standardised by what all clients know. The rounding of what clients sent adds up, too.
 
@@ -28,22 +24,24 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from jaxtyping import Float
 
-from sarto.learn._packing import pack_arrays, symmetric, unpack_arrays
+from sarto.learn._packing import pack_arrays, unpack_arrays
 from sarto.learn.exact_sum import ExactSum
+from sarto.learn.kind import Kind, Label
 from sarto.learn.moments import EPS, impossible
-from sarto.learn.statistics import Label, RidgeStatistics
+from sarto.learn.raw_moments import RawMoments, size_of
+from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
 
 MAGIC = b"SARTORSU"
 
 
 class RidgeSum:
-    """A sum of `RidgeStatistics`.
+    """A sum of `RidgeStatistics` or `RawMoments`.
 
     Args:
         features: of each row.
@@ -52,42 +50,58 @@ class RidgeSum:
         features_id: of the features.
 
     Attributes:
+        kind: of what it sums.
         count: rows that are in it.
     """
 
     def __init__(
         self, features: int, outputs: int, *, classes: Sequence[Label] | None = None, features_id: str = ""
     ) -> None:
-        self._empty = RidgeStatistics.empty(features, outputs, classes=classes, features_id=features_id)
+        self.kind = Kind(features, outputs, None if classes is None else tuple(classes), features_id)
+        assert classes is None or len(classes) == outputs, "one output per class"
         self.count = 0
-        self._sum = ExactSum(sum(_sizes(features, outputs)))
+        self._head, self._body = ExactSum(3 + features + outputs), ExactSum(size_of(self.kind))
 
     @classmethod
-    def like(cls, statistics: RidgeStatistics) -> Self:
+    def like(cls, statistics: RidgeStatistics | RawMoments | RidgeSum) -> Self:
         """Return a sum of nothing, for statistics such as these."""
-        s = statistics
-        return cls(len(s.mean_x), len(s.mean_y), classes=s.classes, features_id=s.features_id)
+        k = statistics.kind
+        return cls(k.features, k.outputs, classes=k.classes, features_id=k.features_id)
 
-    def add(self, statistics: RidgeStatistics) -> None:
+    def add(self, statistics: RidgeStatistics | RawMoments) -> None:
         """Add what a client has.
 
         Raises:
             InputError: E108 or E116, when its features or targets differ, or a class is none of the sum's; E105, where
                 a number is too large.
+            SartoError: E404, when the sum has no room.
         """
-        self._sum.add(self._raw(statistics))
-        self.count += statistics.count
+        raw = self._raw(statistics)
+        head = _head(raw)
+        self._body.add(raw.body)
+        try:
+            self._head.add(head)
+        except BaseException:
+            self._body.subtract(raw.body)
+            raise
+        self.count += raw.count
 
-    def subtract(self, statistics: RidgeStatistics) -> None:
+    def subtract(self, statistics: RidgeStatistics | RawMoments) -> None:
         """Take away what a client had given, to the bit: the sum is what it would be without. As `add`.
 
         Raises:
             SartoError: E404, when there are not so many rows.
         """
-        if statistics.count > self.count:
-            raise impossible(f"{statistics.count} rows taken from {self.count}")
-        self._sum.subtract(self._raw(statistics))
-        self.count -= statistics.count
+        raw = self._raw(statistics)
+        if raw.count > self.count:
+            raise impossible(f"{raw.count} rows taken from {self.count}")
+        self._body.subtract(raw.body)
+        try:
+            self._head.subtract(_head(raw))
+        except BaseException:
+            self._body.add(raw.body)
+            raise
+        self.count -= raw.count
 
     def merge(self, other: RidgeSum) -> None:
         """Add the sum of another server.
@@ -95,11 +109,12 @@ class RidgeSum:
         Raises:
             InputError: E108 or E116, when it is of other features or targets.
         """
-        if other._about != self._about:
+        if other.kind != self.kind:
             raise InputError(
-                "E116", "two sums of different kinds", cause=f"{self._about} and {other._about} do not add up"
+                "E116", "two sums of different kinds", cause=f"{self.kind} and {other.kind} do not add up"
             )
-        self._sum.merge(other._sum)
+        self._body.merge(other._body)
+        self._head.merge(other._head)
         self.count += other.count
 
     @property
@@ -109,42 +124,22 @@ class RidgeSum:
 
     @property
     def values(self) -> Float[np.ndarray, " value"]:
-        """The moments about 0, one after the other, in float64."""
-        return self._sum.values
-
-    @property
-    def features(self) -> int:
-        """Features of each row."""
-        return len(self._empty.mean_x)
+        """All numbers that are summed, in float64."""
+        return np.concatenate([self._head.values, self._body.values])
 
     def statistics_of(self, values: Float[np.ndarray, " value"], count: int) -> RidgeStatistics:
-        """Return the statistics of so many rows that have these moments about 0, as `values` has them."""
-        empty, f, o = self._empty, len(self._empty.mean_x), len(self._empty.mean_y)
-        if not count:
-            return empty
-        parts = np.split(values, np.cumsum(_sizes(f, o))[:-1])
-        weight, (rounded_x, rounded_y) = float(parts[0][0]), (parts[0][1:] / EPS).tolist()
-        mean_x, mean_y = parts[1] / weight, parts[2] / weight
-        A, B = symmetric(parts[3], f), parts[4].reshape(f, o)
-        return RidgeStatistics(
-            count=count,
-            weight=weight,
-            mean_x=mean_x,
-            mean_y=mean_y,
-            C_xx=A - weight * np.outer(mean_x, mean_x),
-            C_xy=B - weight * np.outer(mean_x, mean_y),
-            C_yy=parts[5] - weight * mean_y**2,
-            scale_x=max(float(np.trace(A)), rounded_x),
-            scale_y=max(float(parts[5].sum()), rounded_y),
-            classes=empty.classes,
-            features_id=empty.features_id,
-        )
+        """Return the statistics of so many rows of this kind whose numbers, as `values` has them, are these."""
+        f, o = self.kind.features, self.kind.outputs
+        weights, s_x, s_y, body = np.split(values, [3, 3 + f, 3 + f + o])
+        weight, rounded_x, rounded_y = weights.tolist()
+        scales = rounded_x / EPS, rounded_y / EPS
+        return RawMoments(self.kind, count, weight, s_x, s_y, body, *scales).statistics
 
     def pack(self) -> bytes:
         """Return the sum as bytes, the same for the same rows in whatever order."""
-        high, low = self._sum.integers
-        header = {**self._about, "count": self.count, "room": self._sum.room}
-        return pack_arrays(MAGIC, header, [high.view(np.float64), low.view(np.float64)])
+        header = {**self.kind.as_json(), "count": self.count, "room": [self._head.room, self._body.room]}
+        integers = [part.view(np.float64) for each in (self._head, self._body) for part in each.integers]
+        return pack_arrays(MAGIC, header, integers)
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:
@@ -155,51 +150,26 @@ class RidgeSum:
             SartoError: E404, when no sum has these numbers.
         """
         header, values = unpack_arrays(MAGIC, data)
-        found = cls(
-            header["features"],
-            header["outputs"],
-            classes=header["classes"],
-            features_id=header["features_id"],
-        )
-        high, low = values.view(np.int64).reshape(2, -1)
-        found._sum, found.count = ExactSum.of_integers(high, low, header["room"]), header["count"]
+        f, o, (room_head, room_body) = header["features"], header["outputs"], header["room"]
+        found = cls(f, o, classes=header["classes"], features_id=header["features_id"])
+        integers, size = values.view(np.int64), 3 + f + o
+        (high, low), (high_body, low_body) = (part.reshape(2, -1) for part in np.split(integers, [2 * size]))
+        found._head = ExactSum.of_integers(high, low, room_head)
+        found._body = ExactSum.of_integers(high_body, low_body, room_body)
+        found.count = header["count"]
         return found
 
     @property
     def spec(self) -> str:
         """Hash of what the statistics are of: sums of the same add up."""
-        return sha256(json.dumps(self._about, sort_keys=True).encode()).hexdigest()
+        return sha256(json.dumps(self.kind.as_json(), sort_keys=True).encode()).hexdigest()
 
-    @property
-    def _about(self) -> dict[str, Any]:
-        empty = self._empty
-        return {
-            "features": len(empty.mean_x),
-            "outputs": len(empty.mean_y),
-            "classes": None if empty.classes is None else list(empty.classes),
-            "features_id": empty.features_id,
-        }
-
-    def _raw(self, statistics: RidgeStatistics) -> Float[np.ndarray, " value"]:
+    def _raw(self, statistics: RidgeStatistics | RawMoments) -> RawMoments:
         """Return the moments about 0 of a client, in the order of the sum's classes."""
-        s = self._empty + statistics
-        if s.classes != self._empty.classes:
-            unknown = [c for c in s.classes or () if c not in (self._empty.classes or ())]
-            raise InputError(
-                "E116",
-                f"label {unknown[0]!r} is not one of the classes" if unknown else "classes in another order",
-                cause=f"the classes are {', '.join(map(str, self._empty.classes or ()))}",
-                hint="name every label in classes",
-            )
-        w, f = s.weight, len(s.mean_x)
-        A = s.C_xx + w * np.outer(s.mean_x, s.mean_x)
-        B = s.C_xy + w * np.outer(s.mean_x, s.mean_y)
-        squares = s.C_yy + w * s.mean_y**2
-        triangle = A[np.triu_indices(f)]
-        head = [w, EPS * s.scale_x, EPS * s.scale_y]
-        return np.concatenate([head, w * s.mean_x, w * s.mean_y, triangle, B.reshape(-1), squares])
+        self.kind.check_part(statistics.kind)
+        raw = RawMoments.of(statistics) if isinstance(statistics, RidgeStatistics) else statistics
+        return raw if self.kind.classes is None else raw.of_classes(self.kind.classes)
 
 
-def _sizes(f: int, o: int) -> list[int]:
-    """Return how many numbers each part of the vector of moments has."""
-    return [3, f, o, f * (f + 1) // 2, f * o, o]
+def _head(raw: RawMoments) -> Float[np.ndarray, " value"]:
+    return np.concatenate([[raw.weight, EPS * raw.scale_x, EPS * raw.scale_y], raw.s_x, raw.s_y])

@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any, Literal, cast
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Num, Shaped
 
 from sarto.learn._packing import pack_arrays, symmetric, unpack_arrays
+from sarto.learn.kind import Kind, Label
 from sarto.learn.moments import Moments, impossible
 from sarto.learn.ridge import NormalEquations, RidgeSolution, solve, solve_all
 from sarto.models.input_error import InputError
@@ -30,7 +31,6 @@ from sarto.models.input_error import InputError
 MAGIC = b"SARTORDG"
 CHUNK_ROWS = 4096
 """Rows turned into float64 at once, so that memory does not grow with the number of rows."""
-Label = str | int | float | bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +169,11 @@ class RidgeStatistics(Moments):
                 raise impossible("a class has fewer than 0 rows, or a row has not exactly one class")
 
     @property
+    def kind(self) -> Kind:
+        """What these statistics are of."""
+        return Kind(len(self.mean_x), len(self.mean_y), self.classes, self.features_id)
+
+    @property
     def class_weights(self) -> Float[np.ndarray, " class"]:
         """Sum of the weights of each class's rows (their number, without weights)."""
         assert self.classes is not None, "numeric targets have no classes"
@@ -292,43 +297,14 @@ def _check_rows(
 
 def _aligned(a: RidgeStatistics, b: RidgeStatistics) -> tuple[RidgeStatistics, RidgeStatistics]:
     """Return both with the same outputs, or refuse."""
-    if len(a.mean_x) != len(b.mean_x):
-        raise InputError(
-            "E108",
-            f"{len(a.mean_x)} features and {len(b.mean_x)}",
-            cause="only statistics of the same features can be combined",
-            hint="use one reservoir and one pooling",
-        )
-    if a.features_id != b.features_id:
-        raise InputError(
-            "E116",
-            f"features {a.features_id[:12] or 'unnamed'} and {b.features_id[:12] or 'unnamed'}",
-            cause="they are of different reservoirs, poolings or input scalings; their sum would mean nothing",
-            hint="compute both with the same fitted transformer",
-        )
+    joined = a.kind.joined(b.kind)
     if a.classes == b.classes:
-        if len(a.mean_y) != len(b.mean_y):
-            raise InputError(
-                "E108",
-                f"{len(a.mean_y)} and {len(b.mean_y)} targets",
-                cause="they must agree",
-                hint="check the targets",
-            )
         return a, b
-    if a.classes is None or b.classes is None:
-        raise InputError(
-            "E116", "labels and numbers", cause="the kinds of target differ", hint="do not mix them"
-        )
-    try:
-        classes = tuple(sorted(cast("set[Any]", {*a.classes, *b.classes})))
-    except TypeError as error:
-        raise InputError(
-            "E116", "labels of different types", cause=str(error), hint="use strings or numbers throughout"
-        ) from error
-    return _with_classes(a, classes), _with_classes(b, classes)
+    assert joined.classes is not None, "else they would have been the same"
+    return _with_classes(a, joined.classes), _with_classes(b, joined.classes)
 
 
-def _with_classes(statistics: RidgeStatistics, classes: tuple[Any, ...]) -> RidgeStatistics:
+def _with_classes(statistics: RidgeStatistics, classes: tuple[Label, ...]) -> RidgeStatistics:
     """Return the same rows with more classes: every row's target in a new output is -1, so its variance is 0."""
     assert statistics.classes is not None
     old = [classes.index(label) for label in statistics.classes]

@@ -6,7 +6,7 @@ import hashlib
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ import pytest
 
 from sarto.core.errors import SartoError
 from sarto.learn.federated._journal import Journal, Upload
-from sarto.learn.payload import packed, received
+from sarto.learn.payload import Limits, opened_payload, packed
 from sarto.learn.ridge_sum import RidgeSum
 
 CLASSES = ("a", "b")
@@ -37,7 +37,7 @@ def journal(folder: Path, *, keep: bool = False) -> Journal:
 def total(payloads: list[bytes]) -> bytes:
     found = RidgeSum(3, 2, classes=CLASSES)
     for data in payloads:
-        found.add(received(data))
+        found.add(opened_payload(data))
     return found.pack()
 
 
@@ -98,18 +98,20 @@ def test_what_is_refused_changes_nothing(tmp_path: Path) -> None:
     broken = payload(9)[:-36] + np.float32(np.nan).tobytes()
     broken += hashlib.sha256(broken).digest()
     other = packed(np.ones((2, 4)), np.array(["a", "b"]), classes=CLASSES)
-    cases: list[tuple[list[Upload], str]] = [
-        ([("x", 0, payload(7)), ("client 0", 0, payload(8))], "E170"),
-        ([("x", 0, payload(7)), ("client 0", 1, payload(8))], "E170"),
-        ([("x", 0, payload(7)), ("y", 0, payload(8)[:-3])], "E103"),
-        ([("x", 0, payload(7)), ("y", 0, broken)], "E404"),
-        ([("x", 0, payload(7)), ("y", 0, other)], "E108"),
+    refused: list[tuple[Upload, str]] = [
+        (("client 0", 0, payload(8)), "E170"),
+        (("client 0", 1, payload(8)), "E170"),
+        (("client 0", 1, payload(8)[:-3]), "E103"),
+        (("y", -1, payload(8)), "E170"),
+        (("y", 0, payload(8)[:-3]), "E103"),
+        (("y", 0, broken), "E404"),
+        (("y", 0, other), "E108"),
     ]
-    for batch, code in cases:
+    for upload, code in refused:
         with pytest.raises(SartoError) as caught:
-            made.fold_all(batch)
+            made.fold(*upload)
         assert caught.value.code == code
-        assert made.clients() == {f"client {i}": 0 for i in range(3)}, "all or nothing"
+        assert made.clients() == {f"client {i}": 0 for i in range(3)}
         assert made.total.pack() == before
     acts: list[Callable[[], object]] = [
         lambda: made.forget("client 0"),
@@ -126,8 +128,82 @@ def test_what_is_refused_changes_nothing(tmp_path: Path) -> None:
             act()
         assert caught.value.code == "E170"
     assert made.total.pack() == before
-    assert made.fold("x", 0, payload(7)) == "new"
+    good = [("x", 0, payload(7)), ("z", 0, payload(6))]
+    batch = [good[0], *(upload for upload, _ in refused), good[1], good[0]]
+    outcomes = made.fold_all(batch, workers=2)
+    assert [o.code if isinstance(o, SartoError) else o for o in outcomes] == [
+        "new",
+        *(code for _, code in refused),
+        "new",
+        "known",
+    ], "the good ones of a batch are in"
+    assert made.total.pack() == total([payload(i) for i in (0, 1, 2, 7, 6)])
     made.close()
+
+
+def test_a_batch_of_what_is_known_is_not_written(tmp_path: Path) -> None:
+    made = journal(tmp_path)
+    sent = uploads(3)
+    made.fold_all(sent)
+    written = made.path.read_bytes()
+    assert made.fold_all([*sent, ("new", 0, b"nothing")])[:3] == ["known"] * 3
+    assert made.path.read_bytes() == written
+    made.close()
+
+
+def test_a_batch_that_breaks_off_changes_nothing(tmp_path: Path) -> None:
+    made = journal(tmp_path)
+
+    def sent() -> Iterator[Upload]:
+        yield from uploads(5)
+        raise ConnectionError("the line is cut")
+
+    with pytest.raises(ConnectionError):
+        made.fold_all(sent(), workers=2)
+    assert made.clients() == {}
+    assert made.total.pack() == total([])
+    assert made.fold_all(uploads(5), workers=2) == ["new"] * 5
+    assert made.total.pack() == total([data for _, _, data in uploads(5)])
+    made.close()
+
+
+def test_limits_are_of_the_journal(tmp_path: Path) -> None:
+    Journal.create(
+        tmp_path / "j.sqlite", "demo", RidgeSum(3, 2, classes=CLASSES), limits=Limits(rows=6, radius=3.0)
+    ).close()
+    made = Journal(tmp_path / "j.sqlite")
+    assert made.fold("a", 0, payload(1, 6)) == "new"
+    long = packed(np.array([[3.0, 0.1, 0.0]]), np.array(["a"]), classes=CLASSES)
+    for bad in (payload(2, 7), long):
+        with pytest.raises(SartoError) as caught:
+            made.fold("b", 0, bad)
+        assert caught.value.code == "E166"
+    made.close()
+
+
+def test_a_sum_that_no_rows_have_gives_no_readout(tmp_path: Path) -> None:
+    """The checks of an upload are of pairs of numbers: its eigenvalue -.2 is seen in the sum, or if looked for."""
+    made = journal(tmp_path)
+    made.fold("bad", 0, indefinite())
+    with pytest.raises(SartoError) as caught:
+        made.statistics()
+    assert caught.value.code == "E404"
+    made.close()
+    strict = Journal.create(
+        tmp_path / "s.sqlite", "demo", RidgeSum(3, 2, classes=CLASSES), limits=Limits(definite=True)
+    )
+    with pytest.raises(SartoError) as caught:
+        strict.fold("bad", 0, indefinite())
+    assert caught.value.code == "E404"
+    strict.close()
+
+
+def indefinite() -> bytes:
+    """Return a triangle with 2 on the diagonal of A and -1.1 elsewhere."""
+    rows = np.vstack([np.eye(3), -np.eye(3)])
+    sound = packed(rows, np.array(["a", "b"] * 3), classes=CLASSES, how="tri-f64")
+    data = sound[: -32 - 24] + np.full(3, -1.1).astype("<f8").tobytes()
+    return data + hashlib.sha256(data).digest()
 
 
 def test_files_that_are_no_journal_are_refused(tmp_path: Path) -> None:

@@ -5,12 +5,18 @@ payload (`sarto.learn.payload`), and the packed `RidgeSum`. Clients and sum are 
 crash at any moment both are those of before, or both are those of after: an upload that was acknowledged is in the sum,
 any other may be sent again.
 
-    fold      a payload that is known changes nothing; one of an earlier epoch comes late and is ignored
+    fold      a payload that is known changes nothing; one of an earlier epoch comes late and is ignored; one that is
+              refused changes nothing, and the others of its batch are in
     refresh   a client's payload of a later epoch takes the place of the one before
     forget    the client's payload is taken out to the bit; it does not come back by being delivered again
 
 To take out what was added, the journal needs the payload again: it keeps it (`keep`, as many bytes as were sent), or
 the client sends it once more, and the hash tells that it is the same.
+
+Every upload is checked as far as that is cheap (`RawMoments.check`, `Limits`), the sum once more in full when it is
+read (`statistics`). That no upload by itself has a negative eigenvalue is an option of the limits: it takes longer than
+all else that is done with it. An upload within the other checks can move the sum no further than one that passes it,
+and false labels pass both.
 
 >>> import tempfile
 >>> from sarto.learn.payload import packed
@@ -29,23 +35,29 @@ the client sends it once more, and the hash tells that it is the same.
 
 from __future__ import annotations
 
-import hashlib
+import json
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from sarto.core.errors import SartoError
-from sarto.learn.payload import received
+from sarto.learn._packing import digest_of
+from sarto.learn.federated._folding import Folding
+from sarto.learn.payload import Limits, opened_payload
 from sarto.learn.ridge_sum import RidgeSum
 from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
 
 State: TypeAlias = Literal["new", "known", "late", "forgotten"]
+Outcome: TypeAlias = State | SartoError
+"""What became of an upload; an error says why it was refused."""
 Upload: TypeAlias = tuple[str, int, bytes]
 """Client, epoch, and payload."""
-FORMAT = "sarto-journal/1"
+FORMAT = "sarto-journal/2"
 _TABLES = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE client (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, sha256 BLOB NOT NULL, rows INTEGER NOT NULL,
@@ -53,6 +65,30 @@ CREATE TABLE client (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, sha256 BLOB 
 CREATE TABLE payload (name TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE total (id INTEGER PRIMARY KEY CHECK (id = 0), generation INTEGER NOT NULL, packed BLOB NOT NULL);
 """
+
+
+@dataclass
+class _Batch:
+    """Uploads of one commit.
+
+    Attributes:
+        outcomes: of each so far.
+        waiting: for each client whose upload is at work: its place, epoch, payload, and rows to come.
+        added: whether any is in the sum.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list[Outcome])
+    waiting: dict[str, tuple[int, int, bytes, Future[int]]] = field(
+        default_factory=dict[str, tuple[int, int, bytes, Future[int]]]
+    )
+    added: bool = False
+
+
+@dataclass
+class _Change:
+    """Whether the sum is another one than before."""
+
+    made: bool = False
 
 
 class Journal:
@@ -63,6 +99,7 @@ class Journal:
         federation: its name.
         spec: hash of what the statistics are of: features, outputs, classes.
         keep: whether payloads are kept.
+        limits: of one client.
     """
 
     def __init__(self, path: Path) -> None:
@@ -87,10 +124,13 @@ class Journal:
         self._base.execute("PRAGMA synchronous = FULL")
         self._base.execute("PRAGMA secure_delete = ON")
         self.federation, self.spec, self.keep = about["federation"], about["spec"], about["keep"] == "1"
+        self.limits = Limits(**json.loads(about["limits"]))
         self._generation, self._sum = self._read()
 
     @classmethod
-    def create(cls, path: Path, federation: str, empty: RidgeSum, *, keep: bool = False) -> Journal:
+    def create(
+        cls, path: Path, federation: str, empty: RidgeSum, *, keep: bool = False, limits: Limits | None = None
+    ) -> Journal:
         """Make a journal of nothing.
 
         Args:
@@ -98,6 +138,7 @@ class Journal:
             federation: its name.
             empty: a sum of nothing, which says what the statistics are of.
             keep: whether payloads are kept, so that a client can be forgotten or replaced without sending them again.
+            limits: of one client; none by default.
 
         Raises:
             InputError: E170, when the file is there.
@@ -112,6 +153,7 @@ class Journal:
         base = sqlite3.connect(made, isolation_level=None)
         base.executescript(f"PRAGMA synchronous = FULL; BEGIN; {_TABLES}")
         about = {"format": FORMAT, "federation": federation, "spec": empty.spec, "keep": str(int(keep))}
+        about["limits"] = json.dumps(asdict(limits or Limits()))
         base.executemany("INSERT INTO about VALUES (?, ?)", about.items())
         base.execute("INSERT INTO total VALUES (0, 0, ?)", (empty.pack(),))
         base.execute("COMMIT")
@@ -124,19 +166,48 @@ class Journal:
         self._base.close()
 
     def fold(self, client: str, epoch: int, payload: bytes) -> State:
-        """Add what a client has; committed when this returns. As `fold_all`."""
-        return self.fold_all([(client, epoch, payload)])[0]
-
-    def fold_all(self, uploads: Iterable[Upload]) -> list[State]:
-        """Add what clients have, all or nothing, in one commit; return what became of each.
+        """Add what a client has; committed when this returns.
 
         Raises:
-            InputError: E103 for bytes that are no payload; E105, E108, E116 for statistics of something else; E170
-                for another payload of the same epoch, or of a later one: that is a matter of `refresh`.
+            InputError: E103 for bytes that are no payload; E105, E108, E116 for statistics of something else; E166
+                beyond the limits; E170 for another payload of the same epoch, or of a later one: that is a matter of
+                `refresh`.
             SartoError: E404 for statistics that no rows have.
         """
-        with self._change():
-            return [self._fold(*upload) for upload in uploads]
+        (outcome,) = self.fold_all([(client, epoch, payload)])
+        if isinstance(outcome, SartoError):
+            raise outcome
+        return outcome
+
+    def fold_all(self, uploads: Iterable[Upload], *, workers: int = 1) -> list[Outcome]:
+        """Add what clients have, in one commit, and return what became of each: committed when this returns.
+
+        An upload that is refused has its error, as of `fold`, for an outcome: it changes nothing, and the others are in
+        the sum. If anything else fails, nothing is changed.
+
+        Args:
+            uploads: taken one after the other, a few ahead of what is summed.
+            workers: threads that read, check and sum; the bits are the same for any number.
+
+        Raises:
+            SartoError: E404, when the sum has no room.
+        """
+        with self._change() as change, Folding(self._sum, self.limits, workers) as folding:
+            batch = _Batch()
+            for client, epoch, payload in uploads:
+                while client in batch.waiting or len(batch.waiting) > 2 * workers:
+                    self._finish(batch)
+                outcome = self._told(client, epoch, payload)
+                batch.outcomes.append(outcome or "new")
+                if outcome is None:
+                    where = len(batch.outcomes) - 1
+                    batch.waiting[client] = (where, epoch, payload, folding.submit(payload))
+            while batch.waiting:
+                self._finish(batch)
+            if batch.added:
+                self._sum.merge(folding.total())
+                change.made = True
+        return batch.outcomes
 
     def refresh(self, client: str, epoch: int, payload: bytes, before: bytes | None = None) -> None:
         """Put a client's payload of a later epoch in the place of the one before.
@@ -151,15 +222,17 @@ class Journal:
             InputError: E170, when the client gave nothing, the epoch is not later, or `before` is not what it gave;
                 else as `fold_all`.
         """
-        with self._change():
+        with self._change() as change:
             known = self._known(client)
             if known is None or known[2]:
                 raise _refused(client, "it gave nothing that could be replaced", "fold it")
             if epoch <= known[0]:
                 raise _refused(client, f"epoch {epoch} is not later than {known[0]}", "count epochs upwards")
-            statistics = received(payload)
-            self._sum.subtract(received(self._given(client, known[1], before)))
-            self._add(client, epoch, payload, statistics)
+            moments = opened_payload(payload, self.limits, self._sum.kind)
+            change.made = True
+            self._sum.subtract(opened_payload(self._given(client, known[1], before)))
+            self._sum.add(moments)
+            self._note(client, epoch, payload, moments.count)
 
     def forget(self, client: str, before: bytes | None = None) -> None:
         """Take out what a client gave: the sum has the bits that it would have without.
@@ -171,13 +244,14 @@ class Journal:
         Raises:
             InputError: E170, when the client gave nothing, or `before` is not what it gave.
         """
-        with self._change():
+        with self._change() as change:
             known = self._known(client)
             if known is None or known[2]:
                 raise _refused(
                     client, "it gave nothing that could be forgotten", "see who is in it with clients()"
                 )
-            self._sum.subtract(received(self._given(client, known[1], before)))
+            change.made = True
+            self._sum.subtract(opened_payload(self._given(client, known[1], before)))
             self._base.execute("UPDATE client SET forgotten = 1, rows = 0 WHERE name = ?", (client,))
             self._base.execute("DELETE FROM payload WHERE name = ?", (client,))
 
@@ -202,13 +276,14 @@ class Journal:
         return sum(rows[:-1]) / sum(rows) if sum(rows) else 0.0
 
     def statistics(self, *, allow_stale: bool = False) -> RidgeStatistics:
-        """Return the statistics of all clients.
+        """Return the statistics of all clients, checked in full.
 
         Args:
             allow_stale: whether those of earlier epochs may be among them.
 
         Raises:
             InputError: E170, when they are of several epochs, and that is not allowed.
+            SartoError: E404, when no rows have such statistics: some upload was not of rows.
         """
         share = self.stale()
         if share and not allow_stale:
@@ -218,7 +293,9 @@ class Journal:
                 cause="their features were computed by another version of the extractor, so that the sum means nothing",
                 hint="refresh those clients, forget them, or allow stale ones",
             )
-        return self.total.statistics
+        found = self.total.statistics
+        found.validate()
+        return found
 
     def snapshot(self, path: Path) -> None:
         """Write a copy of the journal as it is now to a file that there is not."""
@@ -230,41 +307,59 @@ class Journal:
         target.close()
 
     @contextmanager
-    def _change(self) -> Generator[None]:
+    def _change(self) -> Generator[_Change]:
         """Change clients and sum together; both stay as they are where anything fails."""
         self._base.execute("BEGIN IMMEDIATE")
+        change = _Change()
         try:
             (generation,) = self._base.execute("SELECT generation FROM total").fetchone()
             if generation != self._generation:  # another process was here
                 self._generation, self._sum = self._read()
-            yield
-            self._generation += 1
-            self._base.execute(
-                "UPDATE total SET generation = ?, packed = ?", (self._generation, self._sum.pack())
-            )
+            yield change
+            if change.made:
+                self._generation += 1
+                self._base.execute(
+                    "UPDATE total SET generation = ?, packed = ?", (self._generation, self._sum.pack())
+                )
             self._base.execute("COMMIT")
         except BaseException:
             self._base.execute("ROLLBACK")
-            self._generation, self._sum = self._read()
+            if change.made:
+                self._generation, self._sum = self._read()
             raise
 
-    def _fold(self, client: str, epoch: int, payload: bytes) -> State:
+    def _told(self, client: str, epoch: int, payload: bytes) -> Outcome | None:
+        """Return what becomes of an upload, as far as the journal tells; None, if it is new."""
+        if not 0 <= epoch < 2**63:
+            return _refused(client, f"{epoch} is no epoch", "count epochs upwards from 0")
         known = self._known(client)
         if known is None:
-            self._add(client, epoch, payload, received(payload))
-            return "new"
+            return None
         if epoch < known[0]:
             return "late"
-        if epoch == known[0] and hashlib.sha256(payload).digest() == known[1]:
+        if epoch == known[0] and digest_of(payload) == known[1]:
             return "forgotten" if known[2] else "known"
         if known[2]:
             return "forgotten"
+        try:
+            opened_payload(payload, part_of=self._sum.kind)
+        except SartoError as error:
+            return error
         cause = f"it gave another one in epoch {known[0]}"
-        raise _refused(client, cause, "replace it with refresh, in a later epoch")
+        return _refused(client, cause, "replace it with refresh, in a later epoch")
 
-    def _add(self, client: str, epoch: int, payload: bytes, statistics: RidgeStatistics) -> None:
-        self._sum.add(statistics)
-        row = (client, epoch, hashlib.sha256(payload).digest(), statistics.count)
+    def _finish(self, batch: _Batch) -> None:
+        """Take the result of the upload that waits longest."""
+        client = next(iter(batch.waiting))
+        where, epoch, payload, rows = batch.waiting.pop(client)
+        try:
+            self._note(client, epoch, payload, rows.result())
+            batch.added = True
+        except SartoError as error:
+            batch.outcomes[where] = error
+
+    def _note(self, client: str, epoch: int, payload: bytes, rows: int) -> None:
+        row = (client, epoch, digest_of(payload), rows)
         self._base.execute("INSERT OR REPLACE INTO client VALUES (?, ?, ?, ?, 0)", row)
         if self.keep:
             self._base.execute("INSERT OR REPLACE INTO payload VALUES (?, ?)", (client, payload))
@@ -280,7 +375,7 @@ class Journal:
             if row is None:
                 raise _refused(client, "the journal keeps no payloads", "send once more what it gave")
             return row[0]
-        if hashlib.sha256(before).digest() != digest:
+        if digest_of(before) != digest:
             raise _refused(client, "what was sent is not what it gave: the hash is another", "send that")
         return before
 

@@ -1,4 +1,4 @@
-# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false, reportUnknownMemberType=false, reportUnknownArgumentType=false
 """A reservoir with a linear readout as the model of a federation: every client draws it from the same seed.
 
 What a client must be told besides is the scaling of the inputs, which no client knows alone: `sarto.learn.federated`'s

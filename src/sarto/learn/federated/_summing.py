@@ -19,7 +19,8 @@ from jaxtyping import Float, Shaped
 
 from sarto.core.errors import SartoError
 from sarto.learn.federated._contract import Client, Message, Model, Phase, Reply, targets
-from sarto.learn.payload import How, packed, received
+from sarto.learn.payload import How, opened_payload, packed
+from sarto.learn.raw_moments import RawMoments
 from sarto.learn.ridge_sum import RidgeSum
 from sarto.learn.statistics import RidgeStatistics
 
@@ -80,15 +81,15 @@ class Summing:
         message = {"payload": np.frombuffer(payload, np.uint8)}
         return Reply(client.number, message, rows, macs + products(rows, width, outputs))
 
-    def opened(self, state: State, phase: Phase, reply: Reply) -> RidgeStatistics | None:
-        """Return what a client sent as statistics that rows have.
+    def opened(self, state: State, phase: Phase, reply: Reply) -> RawMoments | None:
+        """Return what a client sent.
 
         Raises:
-            SartoError: what `received` says; E116 for statistics of something else; E404 for another number of rows.
+            SartoError: what `opened_payload` says; E116 for statistics of something else; E404 for another count.
         """
         if not reply.rows:
             return None
-        found = received(reply.message["payload"].tobytes())
+        found = opened_payload(reply.message["payload"].tobytes())
         if found.count != reply.rows:
             raise SartoError(
                 "E404",
@@ -96,7 +97,8 @@ class Summing:
                 cause="they must agree",
                 hint="refuse this client",
             )
-        if found.features_id != state["features_id"] or found.classes != state["classes"]:
+        kind = found.kind
+        if kind.features_id != state["features_id"] or kind.classes != state["classes"]:
             raise SartoError(
                 "E116",
                 f"client {reply.client} sent statistics of something else",
@@ -105,7 +107,9 @@ class Summing:
             )
         return found
 
-    def fold(self, state: State, phase: Phase, answers: Sequence[RidgeStatistics | None]) -> State:
+    def fold(
+        self, state: State, phase: Phase, answers: Sequence[RawMoments | RidgeStatistics | None]
+    ) -> State:
         """Return the state with more clients in its sum."""
         for statistics in answers:
             if statistics is not None:

@@ -115,8 +115,9 @@ class Method(Summing):
         if phase == IMPORTANCE:
             finite(reply)
             return reply
-        found = super().opened(state, phase, reply)
-        assert found is not None
+        sent = super().opened(state, phase, reply)
+        assert sent is not None
+        found = sent.statistics
         if self.chosen_by == "server":
             if len(found.mean_x) != len(state["chosen"]):
                 raise _foreign(
@@ -136,7 +137,7 @@ class Method(Summing):
             return {**state, "importance": state["importance"] | told}
         state = super().fold(state, phase, answers)
         if self.chosen_by == "client" and state["sum"] is not None:
-            state["width"] = state["sum"].features
+            state["width"] = state["sum"].kind.features
         return state
 
     def end(self, state: State, phase: Phase) -> State:
