@@ -158,6 +158,12 @@ def how_of(payload: bytes) -> How:
     return _opened(payload)[0]["how"]
 
 
+def largest_payload(kind: Kind) -> int:
+    """Return the most bytes that a payload of this kind can have, but for its header: 64 KiB are allowed to that."""
+    columns = kind.features + kind.outputs
+    return (1 << 16) + 8 * (1 + columns + columns * (columns + 1) // 2 + kind.outputs)
+
+
 def received(payload: bytes) -> RidgeStatistics:
     """Return the statistics in a payload, which rows have, to the rounding of its form.
 
@@ -252,11 +258,12 @@ def _squared(
     for r in range(rows + 1):
         np.add(B, np.multiply.outer(left[r, :f], R[r, f:]).reshape(-1), out=B)
         np.add(T, left[r, f:] * R[r, f:], out=T)
+    windows = [turned(row[:f]) for row in R]
     for place, first, last in strips(f):
         strip = A[place]
         product = np.empty_like(strip)
-        for r in range(rows + 1):
-            others = turned(R[r, :f], first, last)
+        for r, window in enumerate(windows):
+            others = window(first, last)
             np.multiply(others, left[r, : others.shape[1]], out=product.reshape(others.shape))
             strip += product
     return body
@@ -271,9 +278,9 @@ def _scaled(
     scaled = np.empty_like(body)
     scaled[: f * o] = body[: f * o] * np.multiply.outer(x, y).reshape(-1)
     scaled[f * o : f * o + o] = body[f * o : f * o + o] * y**2
-    old, new = body[f * o + o :], scaled[f * o + o :]
+    old, new, window = body[f * o + o :], scaled[f * o + o :], turned(x)
     for place, first, last in strips(f):
-        others = turned(x, first, last)
+        others = window(first, last)
         new[place] = old[place] * (others * x[: others.shape[1]]).reshape(-1)
     return scaled
 
