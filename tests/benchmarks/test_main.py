@@ -20,6 +20,7 @@ NAMES = {
     "cells",
     "cells_searched",
     "channel_ties",
+    "continual",
     "conv_kernels",
     "cross_check",
     "decode_on_device",

@@ -25,6 +25,16 @@ def test_each_row_is_judged_by_the_readout_of_the_others(ridge: float) -> None:
     np.testing.assert_allclose(left_out_outputs(WHOLE, ridge, X[own], CODED[own]), brute, rtol=1e-9)
 
 
+def test_rows_of_another_weight_are_left_out_with_it() -> None:
+    weights = np.where(np.arange(40) < 6, 7.0, 1.0)
+    whole = RidgeStatistics.of(X, Y, weights, classes=(0, 1, 2))
+    found = left_out_outputs(whole, 0.5, X[:6], CODED[:6], weight=7.0)
+    for i in range(6):
+        rest = np.delete(np.arange(40), i)
+        other = RidgeStatistics.of(X[rest], Y[rest], weights[rest], classes=(0, 1, 2))
+        np.testing.assert_allclose(found[i], other.solve(0.5).predict(X[i : i + 1])[0], rtol=1e-9)
+
+
 def test_leverages_add_up_to_the_degrees_of_freedom() -> None:
     values = np.linalg.eigvalsh(WHOLE.C_xx)
     assert leverage(WHOLE, 2.0, X).sum() == pytest.approx(1 + (values / (values + 2.0)).sum(), rel=1e-12)

@@ -1,7 +1,9 @@
 """What a ridge readout says of a row that it has not seen, for every row, without solving again: leave-one-out.
 
-    h_i = 1 / w + d_i^T (C_xx + ridge I)^-1 d_i,   d_i = x_i - mean_x          (the leverage; rows of weight 1)
-    y_i - (y_i - W x_i - b) / (1 - h_i)                                        (what the readout without row i says)
+    h_i = 1 / w + d_i^T (C_xx + ridge I)^-1 d_i,   d_i = x_i - mean_x          (the leverage of a row of weight 1)
+    y_i - (y_i - W x_i - b) / (1 - v h_i)                                      (what the readout without row i says)
+
+with v the weight that the row has in the statistics.
 
 The statistics may be of many more rows, of other clients: each row of one's own is left out of all of them. Of a row
 that is *not* in the statistics, h / (1 + h) is how much of itself it would explain once it was learned: large where
@@ -61,20 +63,22 @@ def left_out_outputs(
     ridge: float,
     features: Num[np.ndarray, "item feature"],
     targets: Float[np.ndarray, "item output"],
+    weight: float = 1.0,
 ) -> Float[np.ndarray, "item output"]:
     """Return what the readout of all rows but one says of that one, for each of these rows.
 
     Args:
-        statistics: in which each row is, with weight 1.
+        statistics: in which each row is.
         ridge: in the sum form.
         features: the rows.
         targets: of the rows, as the statistics have them (+1 and -1 for classes).
+        weight: v, that each of the rows has.
 
     Raises:
         InputError: as `leverage`.
         SartoError: E404, also when a row cannot be left out: nothing else determines a readout.
     """
-    h = leverage(statistics, ridge, features)
+    h = weight * leverage(statistics, ridge, features)
     if (h > SEEN).any():
         raise SartoError(
             "E404",

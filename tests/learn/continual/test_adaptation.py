@@ -30,7 +30,7 @@ def adapted(reservoir: Any, items: Any) -> Any:
 
 
 def ids(strategy: Any, **more: Any) -> list[str]:
-    return [r.reservoir_id for r in adaptations(RULE, CELL, X, STREAM, strategy, **more)]
+    return [step.reservoir.reservoir_id for step in adaptations(RULE, CELL, X, STREAM, strategy, **more)]
 
 
 def test_naive_goes_on_from_the_last_reservoir_and_joint_starts_anew() -> None:
@@ -48,6 +48,9 @@ def test_replay_adapts_to_the_buffer_too() -> None:
         chain = adapted(chain, buffer.take(experience.items))
         expected.append(chain.reservoir_id)
     assert ids("replay", size=2, seed=5) == expected
+    taken = [step.items for step in adaptations(RULE, CELL, X, STREAM, "replay", size=2, seed=5)]
+    assert [len(items) for items in taken] == [2, 4, 4]
+    assert taken[2][2:].tolist() == [4, 5]
 
 
 def test_clients_adapt_on_their_own_and_their_average_goes_on_by_steps_seen() -> None:

@@ -38,6 +38,12 @@ def test_a_softened_head_has_scores_over_the_temperature_and_the_same_winners() 
     assert (HEAD.softened(0.1).predict(x) == HEAD.predict(x)).all()
 
 
+def test_rows_of_other_features_are_refused() -> None:
+    with pytest.raises(InputError, match="3 features") as caught:
+        HEAD.predict(np.ones((2, 3)))
+    assert caught.value.code == "E108"
+
+
 def test_no_head_without_classes_or_at_no_temperature() -> None:
     calls: list[Any] = [
         lambda: ridge_head(RidgeStatistics.of(X, X[:, :1])),

@@ -21,13 +21,15 @@ Neurocomputing 556 (2023) (FedCLIP), and the strategies in the code of federated
 >>> x = read_sequences([np.random.default_rng(i).normal(size=(20, 1)) for i in range(4)])
 >>> stream, rule = by_domain(np.array([0, 0, 1, 1])), IntrinsicPlasticity(epochs=1)
 >>> found = list(adaptations(rule, cell, x, stream, "naive"))
->>> len(found), found[1].reservoir_id == rule.adapt(found[0], x.select(stream[1].items)).reservoir.reservoir_id
-(2, True)
+>>> first, second = (step.reservoir for step in found)
+>>> second.reservoir_id == rule.adapt(first, x.select(stream[1].items)).reservoir.reservoir_id, found[1].items.tolist()
+(True, [2, 3])
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int
@@ -39,6 +41,19 @@ from sarto.learn.plasticity.intrinsic import IntrinsicPlasticity
 from sarto.models.input_error import InputError
 from sarto.models.reservoir._stack import AnyReservoir
 from sarto.models.sequences import Sequences
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What an experience leaves.
+
+    Attributes:
+        reservoir: adapted.
+        items: to which it has adapted, and from which a readout may be learned.
+    """
+
+    reservoir: AnyReservoir
+    items: Int[np.ndarray, " item"]
 
 
 def adaptations(
@@ -53,8 +68,8 @@ def adaptations(
     clients: Int[np.ndarray, " item"] | None = None,
     rounds: int = 1,
     washout: int = 0,
-) -> Iterator[AnyReservoir]:
-    """Yield the reservoir after each experience.
+) -> Iterator[Step]:
+    """Yield what each experience leaves.
 
     Args:
         rule: intrinsic plasticity.
@@ -88,7 +103,7 @@ def adaptations(
             raise InputError("E104", "an experience of 0 items", cause="nothing arrives", hint="leave it out")
         server = reservoir if strategy == "joint" else server
         server = federated_adaptation(rule, server, sequences, present, rounds=rounds, washout=washout)
-        yield server
+        yield Step(server, np.concatenate(present))
 
 
 def federated_adaptation(

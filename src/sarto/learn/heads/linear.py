@@ -53,7 +53,18 @@ class LinearHead:
         assert len(self.weights) == len(self.intercept) == len(self.classes), "one row and number per class"
 
     def scores(self, features: Num[np.ndarray, "item feature"]) -> Float[np.ndarray, "item class"]:
-        """Return W x + b for each row, in float64."""
+        """Return W x + b for each row, in float64.
+
+        Raises:
+            InputError: E108, for rows of another number of features.
+        """
+        if features.shape[1] != self.weights.shape[1]:
+            raise InputError(
+                "E108",
+                f"rows of {features.shape[1]} features for a head of {self.weights.shape[1]}",
+                cause="each feature has its own weight",
+                hint="compute both with the same transformer",
+            )
         return features.astype(np.float64) @ self.weights.T + self.intercept
 
     def predict(self, features: Num[np.ndarray, "item feature"]) -> Shaped[np.ndarray, " item"]:
