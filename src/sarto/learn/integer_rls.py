@@ -24,7 +24,7 @@ samples, which the learner then remembers.
 Why not otherwise, on 40 features of JapaneseVowels and `sp_sw_har`: the same recursion in float32 errs 1e-5 of a target
 where this errs 2e-4, and no answer is another; but a core without a unit for it needs 1.7 kB of library (Cortex-M0+), a
 fifth of the 8 KiB that a whole learning model has here. NLMS stays 4 to 10 points behind after one pass. Sums of
-squares in integers, solved at last, need 64 bits, or the sums and a factor of them: twice the memory, so fewer features.
+squares in integers, solved at last, need 64 bits, or the sums and a factor of them: twice the memory, fewer features.
 
 Source: Gentleman, "Least squares computations by Givens transformations without square roots", IMA Journal of Applied
 Mathematics 12 (1973); Miller, "Algorithm AS 274", Applied Statistics 41 (1992).
