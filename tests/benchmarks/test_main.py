@@ -46,6 +46,7 @@ NAMES = {
     "label_free",
     "kill_resume",
     "label_compas",
+    "learn_8kb",
     "lenet300",
     "lenet5",
     "lorenz",

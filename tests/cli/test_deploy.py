@@ -11,6 +11,7 @@ import pytest
 from sarto.cli import deploy
 from sarto.core.evidence import Evidence
 from sarto.core.store import file_sha256
+from sarto.deploy.c.learn import Learning
 from sarto.deploy.guard import FlashSum, Guards
 from sarto.measure import guard
 from sarto.measure.onnx import OnnxFile
@@ -163,6 +164,42 @@ def test_a_self_test_is_called_by_the_example(out: Path, monkeypatch: pytest.Mon
     assert "    board_write_class(model_selftest(&arena));" in Path("x/main.c").read_text()
     assert "self-test flash" in result.stdout
     assert call("deploy", "out", "--to", "onnx", "--self-test", "8", "-o", "y").exit_code == 2
+
+
+@pytest.mark.usefixtures("out")
+def test_a_model_that_learns_comes_with_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Evidence("instructions per update", 81898, "instructions", "emulated", "unicorn", n=32)
+    asked: list[Any] = []
+
+    def learned(*arguments: Any, **more: Any) -> Any:
+        asked.append((*arguments, more))
+        return {"learn.c": "c", "learn.h": "h", "model.c": "other"}, [found]
+
+    monkeypatch.setattr("sarto.measure.learning.learn_folder", learned)
+    result = call("deploy", "out", "--to", "c", "--learn", "rls:50", "-o", "x")
+    assert result.exit_code == 0, result.stderr
+    assert {"learn.c", "learn.h", "model.c", "evidence.jsonl"} <= names(Path("x"))
+    assert Path("x/model.c").read_text() == "other" and "instructions per update" in result.stdout
+    command = {"command": "sarto deploy out --to c --learn rls:50"}
+    assert asked == [(Path("out"), Learning(50), command)]
+
+
+@pytest.mark.usefixtures("out")
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--to", "c", "--learn", "lms"), "'lms' is no way to learn on a device"),
+        (("--to", "cmake", "--learn", "rls"), "--learn with --to cmake"),
+        (("--to", "onnx", "--learn", "rls"), "--learn with --to onnx"),
+        (("--to", "c", "--learn", "rls", "--guard", "flash"), "--learn with --guard"),
+        (("--to", "c", "--learn", "rls:blank", "--self-test", "4"), "--learn with --self-test"),
+    ],
+)
+def test_learning_that_cannot_be(flags: tuple[str, ...], said: str) -> None:
+    result = call("deploy", "out", *flags, "-o", "x")
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[0] == f"error[E167]: {said}"
+    assert not Path("x").exists()
 
 
 @pytest.mark.usefixtures("out")

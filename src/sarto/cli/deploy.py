@@ -19,6 +19,7 @@ from sarto.core.errors import SartoError
 if TYPE_CHECKING:
     from sarto.audit.selftest import SelfTest
     from sarto.core.evidence import Evidence
+    from sarto.deploy.c.learn import Learning
     from sarto.deploy.guard import Guards
     from sarto.measure.onnx import OnnxFile
 
@@ -49,8 +50,21 @@ SOURCES = {".c", ".h", ".ld"}
 @click.option(
     "--self-test", "inputs", metavar="N", type=COUNT, help="Add a self-test of N inputs: selftest.c."
 )
+@click.option(
+    "--learn",
+    metavar="METHOD",
+    help="Learn on the device: rls, recursive least squares from the fitted readout, rls:50, or rls:blank.",
+)
 @json_option
-def command(out: Path, form: str, folder: Path, guard: str | None, inputs: int | None, as_json: bool) -> None:
+def command(
+    out: Path,
+    form: str,
+    folder: Path,
+    guard: str | None,
+    inputs: int | None,
+    learn: str | None,
+    as_json: bool,
+) -> None:
     """Deploy the model in OUT: check its files against the manifest and copy them to DIR.
 
     The project of --to cmake builds with the GCC for the device as it stands: cmake -B build && cmake --build build.
@@ -73,6 +87,11 @@ def command(out: Path, form: str, folder: Path, guard: str | None, inputs: int |
     model show, and returns how many answers are other ones; how many faults it finds, beside random inputs of equal
     number, and what it takes are told.
 
+    With --learn rls the device goes on learning: model_learn takes the class that the last answer should have been, and
+    moves the readout, which lies in RAM, to the least squares of all it was told. It begins with the fitted readout,
+    which counts for 30 samples (rls:50: for 50), or with nothing (rls:blank). All of it is in integers. What it takes,
+    and an update, is measured.
+
     A list of what was written is kept in DIR, so that a later call can tell its own files from those that were edited:
     a file in DIR that is neither is never overwritten.
     """
@@ -86,6 +105,7 @@ def command(out: Path, form: str, folder: Path, guard: str | None, inputs: int |
         flag = "--self-test" if guard is None else "--guard"
         cause = "it is C beside the model's, for a microcontroller"
         raise SartoError("E112", f"{flag} with --to onnx", cause=cause, hint="leave it out, or deploy --to c")
+    learning = None if learn is None else _learning(learn, form, guard, inputs)
     artifact = read_run(out).artifact
     if form != "onnx":
         check_image(out, artifact)
@@ -107,6 +127,9 @@ def command(out: Path, form: str, folder: Path, guard: str | None, inputs: int |
 
         contents |= {name: text.encode() for name, text in project_files(out, artifact).items()}
     evidence = list(made.evidence) if made is not None else []
+    if learning is not None:
+        texts, evidence = _learned(out, learning)
+        contents |= {name: text.encode() for name, text in texts.items()}
     if guard is not None:
         from sarto.deploy.guard import Guards, guarded_script
 
@@ -174,6 +197,33 @@ def _onnx(out: Path, artifact: Mapping[str, Any], folder: Path) -> OnnxFile:
         ) from error
     command = f"sarto deploy {shlex.quote(str(out))} --to onnx -o {shlex.quote(str(folder))}"
     return onnx_of_folder(out, artifact, command)
+
+
+def _learning(text: str, form: str, guard: str | None, inputs: int | None) -> Learning:
+    """Return how the device learns.
+
+    Raises:
+        SartoError: E167, for no way to learn, or with what else cannot go together with it.
+    """
+    from sarto.deploy.c.learn import Learning
+
+    learning = Learning.of(text)
+    others = {f"--to {form}": form != "c", "--guard": guard is not None, "--self-test": inputs is not None}
+    for other in (name for name, given in others.items() if given):
+        cause = "it holds the model to answers that are stored or checked, and learning changes them"
+        if form == "onnx":
+            cause = "it is C beside the model's, for a microcontroller"
+        hint = "leave one of them out" if form == "c" else "deploy --to c"
+        raise SartoError("E167", f"--learn with {other}", cause=cause, hint=hint)
+    return learning
+
+
+def _learned(out: Path, learning: Learning) -> tuple[dict[str, str], list[Evidence]]:
+    """Return the sources of the model as one that learns, and what it takes."""
+    from sarto.measure.learning import learn_folder
+
+    command = f"sarto deploy {shlex.quote(str(out))} --to c --learn {learning}"
+    return learn_folder(out, learning, command=command)
 
 
 def _guarded(out: Path, form: str, guards: Guards) -> tuple[dict[str, str], list[Evidence]]:

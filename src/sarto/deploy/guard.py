@@ -31,7 +31,7 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import Graph
 from sarto.core.units import parse_quantity
 from sarto.deploy.c.checksums import KINDS, coverage
-from sarto.deploy.c.emit import emit
+from sarto.deploy.c.emit import emit, said_of
 from sarto.deploy.c.program import filled, image_sources
 from sarto.deploy.copies import copied
 
@@ -182,10 +182,7 @@ def _checked(graph: Graph, sources: Mapping[str, str], kinds: Collection[str]) -
             cause=cause or "a check adds up the sums of a fully connected layer, and there is none",
             hint="say abft:all for a network of convolutions, or flash, which is for any program",
         )
-    title = re.match(r"/\* (.*) \*/\n", sources["model.c"])
-    # Words, where there are any, are the last line of the header's comment.
-    words = re.search(r"No malloc, no libc\.\n \* (.*)\n \*/\n", sources["model.h"])
-    said = (title[1] if title else "", words[1] if words else "")
+    said = said_of(sources)
     if any(_dense(text) != _dense(sources[name]) for name, text in emit(graph, *said).items()):
         raise SartoError(
             "E150",

@@ -285,6 +285,11 @@ class Machine:
         """Return the rows that the program wrote: sequence, step (-1 where none is open), class, scores."""
         return self._results[: self.probe.rows]
 
+    def variable(self, name: str) -> bytes:
+        """Return the bytes of the variable `name` as they are now."""
+        found = next(s for s in self.image.contents.symbols if s.name == name and not s.is_code)
+        return bytes(self._emulator.mem_read(found.address, found.size_b))
+
     def written_stack_b(self) -> int:
         """Return the depth of the deepest stack byte that does not hold what it held before reset."""
         stack_b = self.image.stack_b

@@ -4,6 +4,8 @@
 >>> words, steps = raw_words([np.array([[1, 2], [3, 4]]), np.array([[5, 6]], np.int16)], 2)
 >>> words.tolist(), steps.tolist()
 ([[1, 2], [3, 4], [5, 6]], [2, 1])
+>>> raw_words([np.array([[1, 2], [3, 4]], order="F")], 2)[0].flags.c_contiguous
+True
 """
 
 from __future__ import annotations
@@ -37,6 +39,6 @@ def raw_words(
                 hint="give the channels that the model was fitted on",
             )
     wide = np.concatenate(sequences, dtype=np.int64, casting="unsafe")
-    words = wide.astype(np.int32)
+    words = wide.astype(np.int32, order="C")
     assert np.array_equal(words, wide), "a sensor word has at most 32 bits"
     return words, np.array([len(s) for s in sequences], np.int64)

@@ -19,7 +19,7 @@ from sarto.measure.probe import compile_library
 from tests.core.graph.graphs import slow_weights
 
 KERNELS = files("sarto.deploy.c") / "kernels"
-WHOLE = ("driver", "body_", "stack_", "take_", "network_", "front_end", "reject", "argmax_reject")
+WHOLE = ("driver", "body_", "stack_", "take_", "network_", "front_end", "reject", "argmax_reject", "learn")
 """Files that know the arena or layers, and are tested as parts of whole models or by `test_front_end.py`."""
 WIDTHS = pytest.mark.parametrize("narrow", [False, True], ids=["int16", "int8"])
 INT32 = st.integers(-(2**31), 2**31 - 1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 
@@ -152,6 +152,19 @@ def _exponent(quantum: float) -> int:
     return math.frexp(quantum)[1] - 1
 
 
+def learns(graph: Graph) -> bool:
+    """Return whether the readout of a graph is learned on the device, see `deploy.c.learn`."""
+    return not graph.whole and graph.head.kind == "learned"
+
+
+def said_of(sources: Mapping[str, str]) -> tuple[str, str]:
+    """Return title and words that `emit` was given for `sources`."""
+    title = re.match(r"/\* (.*) \*/\n", sources["model.c"])
+    # Words, where there are any, are the last line of the header's comment.
+    words = re.search(r"No malloc, no libc\.\n \* (.*)\n \*/\n", sources["model.h"])
+    return (title[1] if title else "", words[1] if words else "")
+
+
 def _member(member: Member) -> str:
     return f"    {member.dtype}_t {member.name}{'' if member.scalar else f'[{member.count}]'};"
 
@@ -173,7 +186,8 @@ def _source(graph: Graph, title: str) -> str:
     )
     lines = "".join(f"#define {k} {v}\n" for k, v in defines.items())
     lines += WORDS if dense else ""
-    return f'/* {comment(title)} */\n#include "{graph.name}.h"\n\n{lines}\n{checks}\n{tables}\n{code}'
+    own = '#include "learn.h"\n' if learns(graph) else ""
+    return f'/* {comment(title)} */\n#include "{graph.name}.h"\n{own}\n{lines}\n{checks}\n{tables}\n{code}'
 
 
 def _layers(kernels: Sequence[Kernel]) -> list[str]:
@@ -191,10 +205,11 @@ def _text(kernel: Kernel) -> str:
 
 
 def _clear(graph: Graph) -> str:
-    """Return the function that zeroes every state of a bank."""
+    """Return the function that zeroes every state of a bank, but features that are learned from after the answer."""
     loops = "".join(
         f"    for (int i = 0; i < {t.shape[0]}; i++)\n        bank->{t.name}[i] = 0;\n"
         for t in graph.kind("state")
+        if not (learns(graph) and t.name == "vector")
     )
     counters = "    bank->count = 0;\n    bank->segment = 0;\n"
     return f"static void clear(model_bank *bank)\n{{\n{loops}{counters}}}\n"
@@ -227,10 +242,11 @@ def _plan(graph: Graph) -> tuple[dict[str, int | str], list[Kernel]]:
     of_head, outer = HEADS[head.kind](graph)
     rounding = [Kernel("requantise")] if ROUNDED & {*(k.name for k in inner), *outer} else []
     name = "reservoir" if body.kind == "recurrent" else body.kind
+    has = frozenset(["CHECKED"] * is_checked(graph) + ["LEARNED"] * learns(graph))
     after = [
-        *(Kernel(k, frozenset({"CHECKED"} if is_checked(graph) else ())) for k in outer),
+        *(Kernel(k, has) for k in outer),
         Kernel(f"body_{name}", _features(inner)),
-        Kernel("scores"),
+        Kernel("learned_scores" if learns(graph) else "scores"),
         *_last(last),
     ]
     kernels = [*map(Kernel, ("arithmetic", "clamp")), *rounding, Kernel("standardise"), *inner, *after]
@@ -294,8 +310,12 @@ def _readout(_: Graph) -> tuple[dict[str, int | str], list[str]]:
     return {}, ["readout", "take_readout"]
 
 
+def _learned(_: Graph) -> tuple[dict[str, int | str], list[str]]:
+    return {}, ["take_vector"]
+
+
 BODIES = {"recurrent": reservoir, "statistics": _statistics, "convolution": _convolution}
-HEADS = {"readout": _readout, "forest": _forest, "random_features": _random_features}
+HEADS = {"readout": _readout, "forest": _forest, "random_features": _random_features, "learned": _learned}
 """What each operation adds: its `#define`s, and its kernel files in order."""
 
 
