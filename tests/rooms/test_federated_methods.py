@@ -48,7 +48,7 @@ def waves(seed: int) -> Dataset:
 
 @cache
 def reservoir() -> ReservoirModel:
-    model = ReservoirModel(ESNClassifier(units=8, pooling="mean_square", leak=1.0), CLASSES, 3)
+    model = ReservoirModel(ESNClassifier(units=8, pooling="mean_square", leak=1.0), CLASSES, 3, 1)
     return model.scaled(np.zeros(1), np.ones(1), 20)
 
 
@@ -183,5 +183,14 @@ def test_its_phases_are_named_and_it_tells_what_it_costs(name: str) -> None:
     plan = method(name).plan()
     assert plan and all(isinstance(phase, Phase) and phase.name for phase in plan)
     found = simulated(name, Participation())
+    model, data, _ = problem(name)
+    sizes = population(data).sizes.tolist()
+    for phase in plan:
+        rows = [row for row in found.rounds if row["phase"] == phase.name]
+        told = [method(name).weighs(model, phase, size) for size in sizes if size]
+        if method(name).peers:
+            continue  # an offer is what was sent, and a node's share depends on its place
+        assert {row["up"] for row in rows} == {sum(up for up, _ in told)}
+        assert {row["down"] for row in rows} == {sum(down for _, down in told)}
     assert [*dict.fromkeys(row["phase"] for row in found.rounds)] == [phase.name for phase in plan]
     assert found.total("up") > 0 and found.total("macs") > 0

@@ -113,7 +113,7 @@ def test_a_federated_reservoir_is_the_one_fitted_to_all_sequences(plastic: bool)
     owner = np.random.default_rng(5).integers(0, 7, 60)
     population = Population(data, owner, tuple("0123456"))
     parameters: dict[str, Any] = {"units": 15, "pooling": "mean_square", "segments": 2, "dtype": "float64"}
-    model = ReservoirModel(ESNClassifier(**parameters), data.classes, 3)
+    model = ReservoirModel(ESNClassifier(**parameters), data.classes, 3, 2)
     scaled = Simulation(Scaling(), model, population).run().model
     if plastic:  # of one client that has everything
         population = Population(data, np.zeros(60, np.int64), ("all",))

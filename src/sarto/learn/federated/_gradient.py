@@ -33,6 +33,7 @@ from sarto.learn.federated._contract import (
     finite,
 )
 
+WEIGHT_B = 4
 TRIMMED = 0.1
 """Share of clients that a trimmed mean leaves out at either end."""
 State = dict[str, Shaped[np.ndarray, "..."]]
@@ -181,6 +182,11 @@ class Averaging:
     def update(self, reply: Reply) -> Float[np.ndarray, " weight"]:
         """Return what a client changed."""
         return reply.message["change"]
+
+    def weighs(self, model: Model, phase: Phase, rows: int) -> tuple[int, int]:
+        """Return the weights that learn, both ways."""
+        size = WEIGHT_B * int(np.count_nonzero(model.mask(self.part)))
+        return size, size
 
     def saved(self, state: State) -> State:
         """Return the state."""

@@ -5,7 +5,7 @@ What a client must be told besides is the scaling of the inputs, which no client
 phase of scaling finds it, see `_scaling`. The readout predicts classes, or numbers where the data have goals.
 
 >>> from sarto.learn.readout import ESNClassifier
->>> model = ReservoirModel(ESNClassifier(units=5, seed=1), ("a", "b"), 2)
+>>> model = ReservoirModel(ESNClassifier(units=5, seed=1), ("a", "b"), 2, 3)
 >>> model.needs_scaling, model.scaled(np.zeros(3), np.ones(3), 10).feature_map.width
 (True, 5)
 """
@@ -42,6 +42,7 @@ class ReservoirModel:
         estimator: whose parameters count; it is not fitted.
         classes: names; empty where numbers are predicted.
         outputs: how many.
+        inputs: channels.
         mapped: from sequences to features, once the scaling is known.
         weights: W, float64; None before there is a readout.
         intercept: b.
@@ -51,6 +52,7 @@ class ReservoirModel:
     estimator: Estimator
     classes: tuple[str, ...]
     outputs: int
+    inputs: int
     mapped: FeatureMap | None = None
     weights: Float[np.ndarray, "output feature"] | None = None
     intercept: Float[np.ndarray, " output"] | None = None
@@ -87,7 +89,7 @@ class ReservoirModel:
         return replace(self, mapped=drawn)
 
     @property
-    def _head(self) -> tuple[Float[np.ndarray, "output feature"], Float[np.ndarray, " output"]]:
+    def head(self) -> tuple[Float[np.ndarray, "output feature"], Float[np.ndarray, " output"]]:
         if self.weights is None or self.intercept is None:
             return np.zeros((self.outputs, self.feature_map.width)), np.zeros(self.outputs)
         return self.weights, self.intercept
@@ -95,7 +97,7 @@ class ReservoirModel:
     @property
     def vector(self) -> Float[np.ndarray, " weight"]:
         """W, row by row, then b."""
-        W, b = self._head
+        W, b = self.head
         return np.concatenate([W.reshape(-1), b]).astype(np.float32)
 
     def mask(self, part: Part) -> Bool[np.ndarray, " weight"]:
@@ -128,7 +130,7 @@ class ReservoirModel:
 
     def scores(self, data: Dataset) -> Float[np.ndarray, "item output"]:
         """Return the readout's outputs."""
-        W, b = self._head
+        W, b = self.head
         return self.features(data) @ W.T + b
 
     def trained(
@@ -141,7 +143,7 @@ class ReservoirModel:
         """Return the weights after gradient steps of a softmax readout; see `Model`."""
         if not len(data):
             return self.vector
-        W, b = self._head
+        W, b = self.head
         head = LinearModel(W.astype(np.float32), b.astype(np.float32), self.classes)
         seen = Examples(self.features(data).astype(np.float32), data.target, self.classes)
         return head.trained(seen, local, seed, shift)

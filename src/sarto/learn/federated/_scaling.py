@@ -109,6 +109,10 @@ class Scaling:
     def update(self, reply: Reply) -> None:
         """Return that moments are no step."""
 
+    def weighs(self, model: Any, phase: Phase, rows: int) -> tuple[int, int]:
+        """Return a mean and a sum of squares for each input, a count and a length."""
+        return 16 + 16 * model.inputs, 0
+
     def saved(self, state: State) -> dict[str, Shaped[np.ndarray, "..."]]:
         """Return what every client told."""
         return {f"{client}/{name}": a for client, told in state["told"].items() for name, a in told.items()}

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from sarto.core.errors import SartoError
+from sarto.core.seed import generator
 from sarto.learn.federated._contract import Client, Message, Model, Phase, Reply, targets
 from sarto.learn.payload import How, opened_payload, packed
 from sarto.learn.raw_moments import RawMoments
@@ -136,6 +137,19 @@ class Summing:
     def update(self, reply: Reply) -> None:
         """Return that statistics are no step from where the server is."""
 
+    def weighs(self, model: Any, phase: Phase, rows: int) -> tuple[int, int]:
+        """Return the size of a payload."""
+        return self.payload_b(model, width_of(model), rows), 0
+
+    def payload_b(self, model: Any, width: int, rows: int) -> int:
+        """Return the bytes of the statistics of so many rows and features, which lie about 0."""
+        if not rows:
+            return 0
+        random, classes = generator(0, "payload"), model.classes or None
+        x = random.normal(size=(rows, width))
+        y = np.array(classes)[np.arange(rows) % len(classes)] if classes else x[:, : model.outputs]
+        return len(packed(x, y, classes=classes, features_id=model.features_id, how=self.how))
+
     def saved(self, state: State) -> dict[str, Shaped[np.ndarray, "..."]]:
         """Return the sum as bytes."""
         packed_sum = b"" if state["sum"] is None else state["sum"].pack()
@@ -147,6 +161,12 @@ class Summing:
         if arrays["sum"].size:
             state["sum"] = RidgeSum.unpack(arrays["sum"].tobytes())
         return state
+
+
+def width_of(model: Any) -> int:
+    """Return the features that a head of the model has."""
+    outputs = len(model.classes) or model.outputs
+    return int(np.count_nonzero(model.mask("head"))) // outputs - 1
 
 
 def products(rows: int, features: int, outputs: int) -> int:

@@ -29,7 +29,7 @@ from jaxtyping import Shaped
 
 from sarto.core.errors import SartoError
 from sarto.learn.federated._contract import Client, Message, Model, Phase, Reply, finite, targets
-from sarto.learn.federated._summing import products
+from sarto.learn.federated._summing import products, width_of
 from sarto.learn.ridge_sum import RidgeSum
 from sarto.learn.statistics import RidgeStatistics
 
@@ -194,6 +194,15 @@ class Method:
     def update(self, reply: Reply) -> None:
         """Return that statistics are no step."""
 
+    def weighs(self, model: Any, phase: Phase, rows: int) -> tuple[int, int]:
+        """Return what a node sends in the mean: statistics to its parent or its children, or to all neighbours."""
+        empty = empty_of(model)
+        if phase.name == OWN:
+            return 0, 0
+        if phase.name == MIX:
+            return 2 * self.reach * 8 * (2 + len(empty.values)), 0
+        return len(empty.pack()), 0
+
     def saved(self, state: State) -> dict[str, Shaped[np.ndarray, "..."]]:
         """Return what has been sent."""
         found = {f"inbox/{node}/{k}": a for node, box in state["inbox"].items() for k, a in box.items()}
@@ -218,9 +227,7 @@ class Method:
 
 def empty_of(model: Any) -> RidgeSum:
     """Return a sum of nothing, for the features of a model."""
-    outputs = len(model.classes)
-    features = int(model.mask("head").sum()) // outputs - 1
-    return RidgeSum(features, outputs, classes=model.classes, features_id=model.features_id)
+    return RidgeSum(width_of(model), len(model.classes), classes=model.classes, features_id=model.features_id)
 
 
 def ring_of(nodes: int, reach: int) -> list[list[int]]:

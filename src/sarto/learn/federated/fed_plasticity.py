@@ -149,6 +149,11 @@ class Method(Summing):
         """Return the reservoir with the readout of statistics, which it keeps."""
         return model.with_solution(statistics, statistics.solve(self.ridge))
 
+    def weighs(self, model: ReservoirModel, phase: Phase, rows: int) -> tuple[int, int]:
+        """Return gains and shifts both ways, and the number of steps; or the statistics."""
+        tuning_b = 2 * model.feature_map.reservoir.units * 4
+        return (tuning_b + 4 if phase.name == PLASTICITY else super().weighs(model, phase, rows)[0]), tuning_b
+
     def saved(self, state: State) -> dict[str, Shaped[np.ndarray, "..."]]:
         """Return the sum, gains and shifts."""
         return {**super().saved(state), "tuning": state["tuning"]}

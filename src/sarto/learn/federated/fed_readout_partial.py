@@ -26,7 +26,7 @@ from jaxtyping import Float, Int, Shaped
 
 from sarto.core.errors import SartoError
 from sarto.learn.federated._contract import Client, Message, Model, Phase, Reply, finite, targets
-from sarto.learn.federated._summing import State, Summing
+from sarto.learn.federated._summing import State, Summing, width_of
 from sarto.learn.statistics import RidgeStatistics
 
 IMPORTANCE, STATISTICS = Phase("importance", "each"), Phase("statistics", "each")
@@ -156,6 +156,17 @@ class Method(Summing):
         if state["chosen"] is not None:
             statistics = _widened(statistics, state["chosen"], state["width"])
         return self.headed(model, statistics)
+
+    def weighs(self, model: Any, phase: Phase, rows: int) -> tuple[int, int]:
+        """Return importances, or the statistics of the features that are kept, with which they are."""
+        width = width_of(model)
+        if phase == IMPORTANCE:
+            return 4 * width, 0
+        kept = max(1, round(self.share * width))
+        payload = self.payload_b(model, kept, rows)
+        if self.chosen_by == "server":
+            return payload, 4 * kept
+        return payload + kept * (2 if width <= 2**16 else 4) + 4, 0
 
     def saved(self, state: State) -> dict[str, Shaped[np.ndarray, "..."]]:
         """Return the sum, the importance and what was chosen."""

@@ -57,6 +57,11 @@ class Method(Averaging):
             {"control": fresh},
         )
 
+    def weighs(self, model: Model, phase: Phase, rows: int) -> tuple[int, int]:
+        """Return the weights that learn and as many controls, both ways."""
+        up, down = super().weighs(model, phase, rows)
+        return 2 * up, 2 * down
+
     def combined(
         self, replies: Sequence[Reply], name: str, *, weighted: bool = True
     ) -> Float[np.ndarray, " weight"]:

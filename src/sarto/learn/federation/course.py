@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from sarto.core.dataset import Dataset
 from sarto.core.executors import SerialExecutor
@@ -51,7 +51,8 @@ class Course:
         model: the result.
         rounds: rows of every round, numbered on over the stages.
         judged: accuracy on the test items, by round and bytes.
-        right: which test items the result gets right.
+        answers: class index that the result gives each test item.
+        truth: the right one.
         refused: client -> why an answer was.
         missing: clients that were never heard though each was to be.
         front: what comes before a head, or None.
@@ -61,10 +62,16 @@ class Course:
     model: Any
     rounds: list[dict[str, Any]]
     judged: list[dict[str, Any]]
-    right: Bool[np.ndarray, " test"]
+    answers: Int[np.ndarray, " test"]
+    truth: Int[np.ndarray, " test"]
     refused: dict[int, str]
     missing: tuple[int, ...]
     front: Front | None
+
+    @property
+    def right(self) -> Bool[np.ndarray, " test"]:
+        """Which test items the result gets right."""
+        return self.answers == self.truth
 
     @property
     def accuracy(self) -> float:
@@ -164,8 +171,8 @@ class _Runner:
             refused |= found.refused
             missing = tuple(sorted({*missing, *found.missing}))
         last: Any = model
-        right = last.scores(test).argmax(axis=1) == labels(test)
-        return Course(self.name, model, rounds, judged, right, refused, missing, front)
+        answers = last.scores(test).argmax(axis=1)
+        return Course(self.name, model, rounds, judged, answers, labels(test), refused, missing, front)
 
     def _simulated(
         self,

@@ -50,6 +50,11 @@ class Front:
         return replace(self, mean=mean, scale=scale)
 
     @property
+    def inputs(self) -> int:
+        """Numbers of an item."""
+        return math.prod(self.shape)
+
+    @property
     def fourier(self) -> FourierFeatures:
         """The random features."""
         assert self.units is not None and self.mean is not None and self.scale is not None, "scaling is known"

@@ -120,7 +120,7 @@ def _start(federation: Federation, rest: Data) -> Callable[[], Any]:
         _known(settings, known, kind)
         chosen: dict[str, Any] = {"seed": federation.seed} | settings
         estimator = ESNClassifier(**chosen)
-        return lambda: ReservoirModel(estimator, rest.classes, len(rest.classes))
+        return lambda: ReservoirModel(estimator, rest.classes, len(rest.classes), rest.values.shape[1])
     assert isinstance(rest, Examples), "read as such"
     if kind == "network":
         return _network(federation, rest, settings)

@@ -1,0 +1,270 @@
+"""What `sarto federate plan, merge, forget` and `audit` do."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sarto.audit.leaks import leaks, leaks_of_clients
+from sarto.cli import _answer
+from sarto.core.errors import SartoError
+from sarto.core.store import write_atomic
+from sarto.core.table import Table
+from sarto.core.units import format_quantity
+from sarto.learn.federated._journal import Journal
+from sarto.learn.federated._merge import merge
+from sarto.learn.federated._upload_file import ENDING, read_about, read_payload
+from sarto.learn.federation.file import read
+from sarto.learn.federation.plan import plan
+from sarto.learn.federation.setting import set_up
+from sarto.learn.payload import opened_payload
+from sarto.learn.ridge_sum import RidgeSum
+
+MOST_REFUSED, MOST_MISSING, MOST_CLIENTS = 10, 10, 30
+"""Lines of a screen; the JSON has all."""
+
+
+def planned(path: Path) -> dict[str, Any]:
+    """Return what a federation will put on the air."""
+    federation = read(path)
+    setting = set_up(federation)
+    sizes = setting.population.sizes
+    return {
+        "federation": federation.name,
+        "clients": int((sizes > 0).sum()),
+        "items": int(sizes.sum()),
+        "split": setting.partition.how,
+        "budget": federation.bytes,
+        "methods": [vars(each) for each in plan(federation, setting)],
+    }
+
+
+def plan_text(found: dict[str, Any]) -> None:
+    """Print a plan."""
+    _answer.line(f"{found['clients']} clients with {found['items']:,} items, {found['split']}")
+    _answer.line()
+    rows = [
+        (
+            each["name"],
+            f"{each['rounds']}",
+            format_quantity(each["up"], "B") if each["up"] else "0 B",
+            format_quantity(each["down"], "B") if each["down"] else "0 B",
+            format_quantity(each["most_up"], "B") if each["most_up"] else "0 B",
+            "" if each["break_even"] is None else f"{each['break_even']:.3g}",
+        )
+        for each in found["methods"]
+    ]
+    names = ("method", "rounds", "up", "down", "a client at most", "break-even")
+    _answer.table(names, rows, right=(1, 2, 3, 4, 5))
+    _answer.line()
+    _answer.line(
+        "Estimated from the sizes of messages, if everybody answers. Break-even: participations of a client in FedAvg "
+        "of the head that weigh as much as its statistics."
+    )
+    budget = found["budget"]
+    for each in found["methods"]:
+        if budget is not None and each["up"] + each["down"] > budget:
+            over = format_quantity(each["up"] + each["down"] - budget, "B")
+            _answer.remark(f"warning: {each['name']} goes {over} beyond the budget and is stopped there")
+
+
+def merged(
+    folder: Path,
+    path: Path,
+    out: Path | None,
+    *,
+    keep: bool,
+    expected: Path | None,
+    ridge: str | None,
+    allow_stale: bool,
+    workers: int,
+) -> dict[str, Any]:
+    """Merge a folder of uploads, and solve."""
+    if not folder.is_dir():
+        raise SartoError("E101", f"there is no folder '{folder}'", hint="check the path")
+    penalty = _ridge(ridge)
+    names = None if expected is None else _names(expected)
+    journal = Journal(path) if path.exists() else _new(folder, path, keep)
+    refused: list[dict[str, str]] = []
+
+    def tell(file: Path, error: SartoError) -> None:
+        refused.append(
+            {"file": file.name, "why": f"{error.code}: {error.message}", "cause": error.cause or ""}
+        )
+
+    try:
+        done = merge(folder, journal, workers=workers, on_refused=tell)
+        clients, stale = journal.clients(), journal.stale()
+        found: dict[str, Any] = {
+            "federation": journal.federation,
+            "journal": str(path),
+            "added": done.added,
+            "known": done.known,
+            "refused": refused,
+            "clients": len(clients),
+            "rows": journal.total.count,
+            "stale": stale,
+            "missing": None if names is None else journal.missing(names),
+            "head": None,
+        }
+        if out is not None:
+            found["head"] = _solved(journal, out, penalty, allow_stale)
+        return found
+    finally:
+        journal.close()
+
+
+def _new(folder: Path, path: Path, keep: bool) -> Journal:
+    """Return a journal of the kind of the first upload that can be read."""
+    for file in sorted(folder.glob(f"*{ENDING}")):
+        try:
+            about = read_about(file)
+            moments = opened_payload(read_payload(file, about))
+        except (SartoError, OSError):
+            continue
+        return Journal.create(path, about.federation, RidgeSum.like(moments), keep=keep)
+    raise SartoError(
+        "E104",
+        f"no upload in '{folder}' can be read",
+        cause=f"uploads are files *{ENDING} that clients wrote",
+        hint="`sarto federate simulate FILE --uploads FOLDER` makes some",
+    )
+
+
+def _solved(journal: Journal, out: Path, ridge: float | None, allow_stale: bool) -> dict[str, Any]:
+    """Write the head of a journal; return what is known of it."""
+    statistics = journal.statistics(allow_stale=allow_stale)
+    solution = statistics.solve("gcv" if ridge is None else ridge)
+    file = io.BytesIO()
+    arrays: dict[str, Any] = {"weights": solution.weights, "intercept": solution.intercept}
+    if statistics.classes is not None:
+        arrays["classes"] = np.array(statistics.classes)
+    np.savez(file, features_id=np.array(statistics.features_id), **arrays)
+    write_atomic(out, file.getvalue())
+    return {
+        "file": str(out),
+        "ridge": solution.ridge,
+        "features": len(statistics.mean_x),
+        "outputs": len(statistics.mean_y),
+        "solved_by": solution.path,
+    }
+
+
+def merge_text(found: dict[str, Any]) -> None:
+    """Print what became of a merge."""
+    _answer.line(
+        f"{found['federation']}: {found['added']} added, {found['known']} known, {len(found['refused'])} refused; "
+        f"{found['clients']} clients with {found['rows']:,} rows are in it"
+    )
+    for each in found["refused"][:MOST_REFUSED]:
+        cause = f" ({each['cause']})" if each["cause"] else ""
+        _answer.remark(f"refused {each['file']}: {each['why']}{cause}")
+    if len(found["refused"]) > MOST_REFUSED:
+        _answer.line(f"and {len(found['refused']) - MOST_REFUSED} more")
+    if found["missing"]:
+        names = ", ".join(found["missing"][:MOST_MISSING])
+        more = len(found["missing"]) - MOST_MISSING
+        _answer.remark(f"missing: {names}" + (f" and {more} more" if more > 0 else ""))
+    if found["stale"]:
+        _answer.remark(f"warning: {100 * found['stale']:.3g} % of the rows are of earlier epochs")
+    if found["head"]:
+        head = found["head"]
+        _answer.line(
+            f"head of {head['outputs']} outputs on {head['features']} features, ridge {head['ridge']:.3g}: "
+            f"{head['file']}"
+        )
+
+
+def forgotten(client: str, path: Path, upload: Path | None) -> dict[str, Any]:
+    """Take a client out of a journal; return what is left."""
+    before = None
+    if upload is not None:
+        try:
+            about = read_about(upload)
+            before = read_payload(upload, about)
+        except FileNotFoundError:
+            raise SartoError("E101", f"there is no upload '{upload}'", hint="check the path") from None
+    journal = Journal(path)
+    try:
+        journal.forget(client, before)
+        return {
+            "forgotten": client,
+            "clients": len(journal.clients()),
+            "rows": journal.total.count,
+        }
+    finally:
+        journal.close()
+
+
+def audited(path: Path) -> dict[str, Any]:
+    """Return what uploads give away."""
+    if path.is_dir():
+        found = leaks_of_clients(_uploads(path))
+    else:
+        try:
+            about = read_about(path)
+        except FileNotFoundError:
+            raise SartoError("E101", f"there is no upload '{path}'", hint="check the path") from None
+        found = leaks(read_payload(path, about), about.client)
+    return {"table": found.table.to_json(), "findings": [f.to_json() for f in found.findings]}
+
+
+def _uploads(folder: Path) -> Iterator[tuple[str, bytes]]:
+    files = sorted(folder.glob(f"*{ENDING}"))
+    if not files:
+        raise SartoError(
+            "E104",
+            f"no upload in '{folder}'",
+            cause=f"uploads are files *{ENDING} that clients wrote",
+            hint="`sarto federate simulate FILE --uploads FOLDER` makes some",
+        )
+    for file in files:
+        about = read_about(file)
+        yield about.client, read_payload(file, about)
+
+
+def audit_text(found: dict[str, Any]) -> None:
+    """Print what uploads give away."""
+    table = Table.from_json(found["table"])
+    rows = [tuple(_cell(v) for v in row) for row in table.rows]
+    numbers = tuple(i for i, unit in enumerate(table.units) if unit)
+    _answer.table(table.columns, rows[:MOST_CLIENTS], right=numbers)
+    if len(rows) > MOST_CLIENTS:
+        _answer.line(f"and {len(rows) - MOST_CLIENTS} more, with --json")
+    _answer.line()
+    for finding in found["findings"]:
+        _answer.remark(f"{finding['severity']}: {finding['what']}: {finding['text']}")
+
+
+def _cell(value: float | int | str) -> str:
+    return value if isinstance(value, str) else f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
+
+
+def _ridge(text: str | None) -> float | None:
+    if text is None or text == "gcv":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not (np.isfinite(value) and value >= 0):
+        raise SartoError(
+            "E112",
+            f"--ridge {text}",
+            cause="a penalty is a number of at least 0, or gcv",
+            hint="--ridge 0.01",
+        )
+    return value
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise SartoError(
+            "E101", f"'{path}' cannot be read", cause=str(error), hint="a name on each line"
+        ) from None
