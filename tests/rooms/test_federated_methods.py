@@ -15,7 +15,7 @@ from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.core.rooms import load_method, methods
 from sarto.data.examples import Examples
-from sarto.learn.federated._contract import Data, Method, Phase, Population, nbytes
+from sarto.learn.federated._contract import Data, Inputs, Method, Phase, Population, nbytes
 from sarto.learn.federated._linear import LinearModel
 from sarto.learn.federated._reservoir import ReservoirModel
 from sarto.learn.federated._simulate import Outcome, Participation, Simulation
@@ -49,7 +49,7 @@ def waves(seed: int) -> Dataset:
 @cache
 def reservoir() -> ReservoirModel:
     model = ReservoirModel(ESNClassifier(units=8, pooling="mean_square", leak=1.0), CLASSES, 3, 1)
-    return model.scaled(np.zeros(1), np.ones(1), 20)
+    return model.scaled(Inputs.standard(1, 20))
 
 
 def problem(name: str) -> tuple[Any, Data, Data]:

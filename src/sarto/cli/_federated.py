@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 import sarto
 from sarto.audit.leaks import leaks_of_clients
 from sarto.cli import _answer
+from sarto.cli._limits import show_verdict
 from sarto.cli._talk import open_talk
 from sarto.core.evidence import Evidence
 from sarto.core.executors import open_executor
@@ -29,8 +30,11 @@ from sarto.learn.federation.setting import Setting, set_up
 from sarto.measure.quality import accuracy_evidence
 from sarto.report.federated import Federated
 from sarto.report.federation_page import federation_html
+from sarto.search.federated_image import Deployed, deploy
 
 PAGE, DOCUMENT, MODEL, KEPT = "federation.html", "federation.json", "model.npz", ".kept"
+DEVICE = "device"
+"""Folder of the C."""
 ROUND_COLUMNS = (
     "method", "round", "phase", "asked", "answered", "folded", "late", "twice", "refused", "up", "down", "macs",
     "cosine", "ratio",
@@ -63,8 +67,8 @@ class _Heard:
 
 def simulate(
     path: Path, out: Path | None, workers: int, uploads: Path | None, quiet: bool, command: str
-) -> tuple[Federated, Path]:
-    """Run a federation and write its folder; return what it came to, and the folder."""
+) -> tuple[Federated, Path, Deployed | None]:
+    """Run a federation and write its folder; return what it came to, the folder, and the image if one is wanted."""
     federation = read(path)
     folder = out or path.with_suffix("")
     setting, talk = set_up(federation), open_talk(quiet)
@@ -85,14 +89,26 @@ def simulate(
             for chain in federation.chains:
                 talk.note(f"{chain_name(chain)} at alpha {alpha:g}:")
                 drift.append(_drift_row(alpha, run(federation, other, chain, **shared)))
+    deployed = None
+    if federation.device is not None:
+        talk.note(f"over the integers, for {federation.device.name}:")
+        deployed = deploy(federation, setting, folder / DEVICE, command, talk)
     found = _gathered(federation, setting, courses, drift, heard, command)
+    if deployed is not None:
+        found = replace(found, tables={**found.tables, "device": _device(deployed)})
     save_model(courses[0], folder / MODEL)
     write_atomic(folder / DOCUMENT, json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
     write_atomic(folder / PAGE, federation_html(found))
-    return found, folder
+    return found, folder, deployed
 
 
-def as_text(found: Federated, folder: Path) -> None:
+def _device(deployed: Deployed) -> Table:
+    """Return the figures of an image."""
+    rows = tuple((e.what, e.value, e.unit, e.how) for e in deployed.evidence)
+    return Table("device", ("figure", "value", "unit", "how"), ("", "", "", ""), rows, ("", "", "", ""))
+
+
+def as_text(found: Federated, folder: Path, deployed: Deployed | None) -> None:
     """Print what a federation came to."""
     table = found.tables["methods"]
     rows: list[tuple[str, ...]] = []
@@ -121,6 +137,12 @@ def as_text(found: Federated, folder: Path) -> None:
     )
     for finding in found.findings:
         _answer.remark(str(finding))
+    if deployed is not None:
+        _answer.line()
+        sent = format_quantity(deployed.sent, "B")
+        _answer.line(f"The readout over the integers of the device, {deployed.rounds} rounds, {sent} sent:")
+        show_verdict(deployed.verdict, deployed.evidence, "the device")
+        _answer.line(f"C and figures: {folder / DEVICE}")
     _answer.line(f"Page, figures and model: {folder / PAGE}, {DOCUMENT}, {MODEL}")
 
 

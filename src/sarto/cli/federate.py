@@ -11,7 +11,7 @@ from sarto.cli import _answer, _kinds
 from sarto.cli._call import current_call
 from sarto.cli._family import Family
 from sarto.cli._verb import Verb, json_option
-from sarto.core.errors import EXIT_DONE
+from sarto.core.errors import EXIT_BUDGET, EXIT_DONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,12 +48,12 @@ def simulate(file: Path, out: Path | None, workers: int, uploads: Path | None, q
     from sarto.cli._federated import simulate as run
 
     current_call().interrupted = "interrupted; the same command goes on where it stopped"
-    found, folder = run(file, out, workers, uploads, quiet, current_call().command())
+    found, folder, deployed = run(file, out, workers, uploads, quiet, current_call().command())
     if as_json:
         _answer.document(found.to_json())
     else:
-        as_text(found, folder)
-    return EXIT_DONE
+        as_text(found, folder, deployed)
+    return EXIT_DONE if deployed is None or deployed.verdict.fits else EXIT_BUDGET
 
 
 @_verb("plan", example="sarto federate plan federation.toml")

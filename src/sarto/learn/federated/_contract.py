@@ -33,6 +33,8 @@ from jaxtyping import Float, Int, Shaped
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.data.examples import Examples
+from sarto.learn.ridge import RidgeSolution
+from sarto.learn.statistics import RidgeStatistics
 
 Data: TypeAlias = Examples | Dataset
 Message: TypeAlias = Mapping[str, Shaped[np.ndarray, "..."]]
@@ -196,6 +198,15 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class Solvable(Model, Protocol):
+    """A model that keeps what its head was solved from: a reservoir, in floats or in integers."""
+
+    def with_solution(self, statistics: RidgeStatistics, solution: RidgeSolution) -> Model:
+        """Return the model with the head of a solution, and what it was solved from."""
+        ...
+
+
+@runtime_checkable
 class Method(Protocol):
     """A method; see the module.
 
@@ -254,6 +265,28 @@ class Population:
         """Return a client with its own items."""
         first, last = self._places["ends"][number : number + 2]
         return Client(number, self.names[number], self.data.select(self._places["order"][first:last]), seed)
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What all clients' inputs are like.
+
+    Attributes:
+        mean, scale: mean and deviation of each; the scale is 1 where an input does not vary.
+        low, high: least and largest value of each.
+        longest: steps of the longest sequence; 1 for items.
+    """
+
+    mean: Float[np.ndarray, " input"]
+    scale: Float[np.ndarray, " input"]
+    low: Float[np.ndarray, " input"]
+    high: Float[np.ndarray, " input"]
+    longest: int
+
+    @classmethod
+    def standard(cls, count: int, longest: int = 1) -> Inputs:
+        """Return inputs of mean 0 and deviation 1."""
+        return cls(np.zeros(count), np.ones(count), np.full(count, -1.0), np.ones(count), longest)
 
 
 def labels(data: Data) -> Int[np.ndarray, " item"]:

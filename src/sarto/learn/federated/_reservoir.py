@@ -6,7 +6,7 @@ phase of scaling finds it, see `_scaling`. The readout predicts classes, or numb
 
 >>> from sarto.learn.readout import ESNClassifier
 >>> model = ReservoirModel(ESNClassifier(units=5, seed=1), ("a", "b"), 2, 3)
->>> model.needs_scaling, model.scaled(np.zeros(3), np.ones(3), 10).feature_map.width
+>>> model.needs_scaling, model.scaled(Inputs.standard(3, 10)).feature_map.width
 (True, 5)
 """
 
@@ -24,7 +24,7 @@ from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.data.examples import Examples
 from sarto.learn.features import FeatureMap
-from sarto.learn.federated._contract import Local, Part
+from sarto.learn.federated._contract import Inputs, Local, Part
 from sarto.learn.federated._linear import LinearModel
 from sarto.learn.readout import ESNClassifier, ESNRegressor
 from sarto.learn.ridge import RidgeSolution
@@ -79,13 +79,10 @@ class ReservoirModel:
         """Names reservoir, pooling and scaling."""
         return self.feature_map.features_id
 
-    def scaled(
-        self, mean: Float[np.ndarray, " channel"], scale: Float[np.ndarray, " channel"], longest: int
-    ) -> ReservoirModel:
+    def scaled(self, found: Inputs) -> ReservoirModel:
         """Return the model that scales its inputs so."""
-        if not self.estimator.standardise:
-            mean, scale = np.zeros_like(mean), np.ones_like(scale)
-        drawn = _drawn(self.estimator, mean.tobytes(), scale.tobytes(), longest)
+        known = found if self.estimator.standardise else Inputs.standard(len(found.mean), found.longest)
+        drawn = _drawn(self.estimator, known.mean.tobytes(), known.scale.tobytes(), known.longest)
         return replace(self, mapped=drawn)
 
     @property
@@ -174,10 +171,15 @@ def _drawn(estimator: Estimator, mean: bytes, scale: bytes, longest: int) -> Fea
 def of_reservoir(model: Any, method: str) -> ReservoirModel:
     """Return the model, which is a reservoir (E171)."""
     if not isinstance(model, ReservoirModel):
-        raise SartoError(
-            "E171",
-            f"{method} of a {type(model).__name__.removesuffix('Model').lower()} model",
-            cause="it reads out the states of a reservoir",
-            hint="choose a reservoir, or fed3r",
-        )
+        raise no_reservoir(model, method)
     return model
+
+
+def no_reservoir(model: Any, method: str) -> SartoError:
+    """Return the error of a method that needs a reservoir."""
+    return SartoError(
+        "E171",
+        f"{method} of a {type(model).__name__.removesuffix('Model').lower()} model",
+        cause="it needs the states of a reservoir",
+        hint="choose a reservoir, or fed3r",
+    )

@@ -1,7 +1,7 @@
-"""The round before all others: mean and deviation of each input over all clients, and the longest sequence.
+"""The round before all others: what the inputs of all clients are like, and the longest sequence.
 
-Client k sends n_k, the means m_k and the sums of squares about them s_k of each channel (of each number of an item, for
-items without steps), and the length of its longest sequence. The server merges them,
+Client k sends n_k, of each channel (of each number of an item, for items without steps) the mean m_k, the sum of
+squares about it s_k, least and largest value, and the length of its longest sequence. The server merges them,
 
     m = sum n_k m_k / n,      s = sum (s_k + n_k (m_k - m)^2),      scale = sqrt(s / n)
 
@@ -27,7 +27,7 @@ from jaxtyping import Num, Shaped
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.learn.features import constant
-from sarto.learn.federated._contract import Client, Data, Message, Phase, Reply, finite
+from sarto.learn.federated._contract import Client, Data, Inputs, Message, Phase, Reply, finite
 
 State = dict[str, Any]
 
@@ -68,6 +68,7 @@ class Scaling:
             "rows": np.array([len(rows), longest], np.int64),
             "mean": mean,
             "squares": ((wide - mean) ** 2).sum(axis=0),
+            "ends": np.stack([wide.min(axis=0), wide.max(axis=0)]),
         }
         return Reply(client.number, message, len(client.data), 2 * wide.size)
 
@@ -104,14 +105,16 @@ class Scaling:
         squares = sum(each["squares"] for each in told) + n @ (means - mean) ** 2
         scale = np.sqrt(squares / n.sum())
         longest = max(int(each["rows"][1]) for each in told)
-        return model.scaled(mean, np.where(constant(mean, scale), 1.0, scale), longest)
+        low = np.stack([each["ends"][0] for each in told]).min(axis=0)
+        high = np.stack([each["ends"][1] for each in told]).max(axis=0)
+        return model.scaled(Inputs(mean, np.where(constant(mean, scale), 1.0, scale), low, high, longest))
 
     def update(self, reply: Reply) -> None:
         """Return that moments are no step."""
 
     def weighs(self, model: Any, phase: Phase, rows: int) -> tuple[int, int]:
-        """Return a mean and a sum of squares for each input, a count and a length."""
-        return 16 + 16 * model.inputs, 0
+        """Return four numbers for each input, a count and a length."""
+        return 16 + 32 * model.inputs, 0
 
     def saved(self, state: State) -> dict[str, Shaped[np.ndarray, "..."]]:
         """Return what every client told."""

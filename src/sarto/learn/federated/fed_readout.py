@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sarto.learn.federated._reservoir import ReservoirModel, of_reservoir
+from sarto.learn.federated._contract import Model, Solvable
+from sarto.learn.federated._reservoir import no_reservoir
 from sarto.learn.federated._summing import State, Summing
 from sarto.learn.statistics import RidgeStatistics
 
@@ -30,9 +31,10 @@ class Method(Summing):
         Raises:
             SartoError: E171, for a model that is no reservoir.
         """
-        of_reservoir(model, "fed_readout")
+        if not isinstance(model, Solvable):
+            raise no_reservoir(model, "fed_readout")
         return super().start(model, clients)
 
-    def headed(self, model: ReservoirModel, statistics: RidgeStatistics) -> ReservoirModel:
+    def headed(self, model: Solvable, statistics: RidgeStatistics) -> Model:
         """Return the reservoir with the readout of statistics, which it keeps."""
         return model.with_solution(statistics, statistics.solve(self.ridge))

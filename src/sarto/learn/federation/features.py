@@ -3,7 +3,8 @@
 Both need the mean and deviation of every input over all clients, which a first round finds (`_scaling`). From then on
 every client computes the same, and a head is all that is learned.
 
->>> front = Front((2,), ("a", "b"), None, 0).scaled(np.zeros(2), np.array([1.0, 2.0]), 1)
+>>> known = Inputs(np.zeros(2), np.array([1.0, 2.0]), -np.ones(2), np.ones(2), 1)
+>>> front = Front((2,), ("a", "b"), None, 0).scaled(known)
 >>> front.of(Examples(np.array([[1.0, 4.0]], np.float32), np.array([0]), ("a", "b"))).x.tolist()
 [[1.0, 2.0]]
 """
@@ -18,6 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sarto.data.examples import Examples
+from sarto.learn.federated._contract import Inputs
 from sarto.learn.federated._linear import LinearModel
 from sarto.learn.fourier import HEURISTIC, FourierFeatures
 
@@ -43,11 +45,9 @@ class Front:
     mean: Float[np.ndarray, " input"] | None = None
     scale: Float[np.ndarray, " input"] | None = None
 
-    def scaled(
-        self, mean: Float[np.ndarray, " input"], scale: Float[np.ndarray, " input"], longest: int
-    ) -> Front:
+    def scaled(self, found: Inputs) -> Front:
         """Return the front that knows mean and deviation."""
-        return replace(self, mean=mean, scale=scale)
+        return replace(self, mean=found.mean, scale=np.where(found.high > found.low, found.scale, 0.0))
 
     @property
     def inputs(self) -> int:

@@ -21,6 +21,10 @@
     per_round = 10
     [budget]
     bytes = "20MB"
+    [device]                              # of a reservoir by fed_readout: also as C, in integers
+    name = "cortex_m4"
+    flash = "32KiB"
+    ram = "4KiB"
 
 Every key that is not known is refused. A table's further keys are settings of the model, or of the method.
 
@@ -75,6 +79,15 @@ class ModelChoice:
 
 
 @dataclass(frozen=True)
+class DeviceChoice:
+    """What the readout is to run on, and its budget in bytes; None is the device's own."""
+
+    name: str
+    flash_b: float | None
+    ram_b: float | None
+
+
+@dataclass(frozen=True)
 class Federation:
     """See the module.
 
@@ -86,6 +99,7 @@ class Federation:
         chains: stages of what is asked for, and of each that it is compared with.
         participation: who takes part.
         bytes: both ways, after which no round is begun; None is any number.
+        device: what the result is to run on, or None.
         judge_every: rounds between two looks at the accuracy.
         seed: of everything.
     """
@@ -99,6 +113,7 @@ class Federation:
     chains: tuple[tuple[Stage, ...], ...]
     participation: Participation
     bytes: int | None = None
+    device: DeviceChoice | None = None
     judge_every: int = 1
     seed: int = 0
 
@@ -143,6 +158,7 @@ def parsed(found: Mapping[str, Any], name: str) -> Federation:
         "against",
         "participation",
         "budget",
+        "device",
     )
     _known(found, top, "the file")
     data, split = _table(found, "data", ("source",)), _table(found, "split", ("by", "clients", "alpha"))
@@ -169,6 +185,7 @@ def parsed(found: Mapping[str, Any], name: str) -> Federation:
         tuple(_chains(found)),
         _participation(found),
         int(parse_quantity(str(budget["bytes"]), "byte").value) if "bytes" in budget else None,
+        _device(found),
         _whole(found.get("judge_every", 1), "judge_every", 1),
         _whole(found.get("seed", 0), "seed", 0),
     )
@@ -209,6 +226,18 @@ def _stage(given: Mapping[str, Any], where: str) -> Stage:
     except TypeError as error:
         raise _wrong(f"{where}, {name}", str(error), "a number is written without quotes") from error
     return stage
+
+
+def _device(found: Mapping[str, Any]) -> DeviceChoice | None:
+    table = _table(found, "device", ("name", "flash", "ram"))
+    if not table:
+        return None
+    if "name" not in table:
+        raise _wrong("[device] without a name", "`sarto devices` lists them", 'as in name = "cortex_m4"')
+    flash, ram = (
+        parse_quantity(str(table[k]), "byte").value if k in table else None for k in ("flash", "ram")
+    )
+    return DeviceChoice(str(table["name"]), flash, ram)
 
 
 def _participation(found: Mapping[str, Any]) -> Participation:

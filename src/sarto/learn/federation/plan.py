@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from sarto.learn.federated._contract import Method, Phase
+from sarto.learn.federated._contract import Inputs, Method, Phase
 from sarto.learn.federated._gradient import WEIGHT_B, Averaging
 from sarto.learn.federated._reservoir import ReservoirModel
 from sarto.learn.federated._scaling import Scaling
@@ -73,7 +73,7 @@ def _planned(federation: Federation, setting: Setting, chain: tuple[Stage, ...])
     if isinstance(begun, Front | ReservoirModel):
         stages.append((Scaling(), 1))
         # No size depends on the scaling itself.
-        model = begun.scaled(np.zeros(begun.inputs), np.ones(begun.inputs), 2**10)
+        model = begun.scaled(Inputs.standard(begun.inputs, 2**10))
         model = model.model() if isinstance(model, Front) else model
     stages += [(stage.method(), stage.rounds) for stage in chain]
     rounds = up = down = most = 0
