@@ -24,8 +24,8 @@ def waves(items: int, seed: int) -> Dataset:
     y = rng.integers(0, 3, items)
     lengths = rng.integers(15, 30, items)
     values = [
-        5 + np.sin(np.arange(n) * (0.3 + 0.3 * c))[:, None] + 0.1 * rng.normal(size=(n, 2))
-        for c, n in zip(y.tolist(), lengths.tolist(), strict=True)
+        5.0 + np.sin(np.arange(n) * (0.3 + 0.3 * c))[:, None] + 0.1 * rng.normal(size=(n, 2))
+        for c, n in zip(map(int, y), map(int, lengths), strict=True)
     ]
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     return Dataset("waves", np.concatenate(values), offsets, y, ("a", "b", "c"), ("x", "z"))

@@ -101,7 +101,7 @@ def waves(items: int, seed: int) -> Dataset:
     y, lengths = rng.integers(0, 3, items), rng.integers(10, 30, items)
     values = [
         100 + 7 * (np.sin(np.arange(n) * (0.3 + 0.3 * c))[:, None] + 0.2 * rng.normal(size=(n, 2)))
-        for c, n in zip(y.tolist(), lengths.tolist(), strict=True)
+        for c, n in zip(map(int, y), map(int, lengths), strict=True)
     ]
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     return Dataset("waves", np.concatenate(values), offsets, y, ("a", "b", "c"), ("x", "z"))

@@ -76,7 +76,8 @@ def test_a_head_by_gradients_is_put_back_into_its_reservoir() -> None:
     setting = set_up(found)
     course = run(found, setting, found.chains[0])
     assert isinstance(course.model, ReservoirModel) and course.accuracy > 0.5
-    scores: Any = course.model.scores(setting.test)
+    model: Any = course.model
+    scores = model.scores(setting.test)
     np.testing.assert_array_equal(scores.argmax(axis=1), course.answers)
 
 
