@@ -9,8 +9,8 @@
 
 R has as many rows as there are items, at most features and outputs together, and is the smallest where a client has
 few items. Its diagonal is not negative. With `auto` a payload has the form of fewest bytes in its precision. What is
-read has the rounding of the form: numbers A_ij within eps / 2 of themselves, which moves an eigenvalue by less than
-eps trace(A), are what the checks of the statistics allow for. Features that lie far from 0 for their spread lose digits
+read has the rounding of the form: numbers within eps / 2 of themselves, which move an eigenvalue of C by less than
+3 eps trace(A), are what the checks of the statistics allow for. Features that lie far from 0 for their spread lose digits
 of that rounding in a triangle: `auto` takes doubles where that is more than two of seven (`FAR`).
 
 R^T R is summed row by row in float64, without BLAS: the same on every machine, so that what one server added another
@@ -48,6 +48,8 @@ HOW: tuple[How, ...] = get_args(How)
 MAGIC = b"SARTORPL"
 FAR = 100.0
 """Trace about 0 over trace about the mean from which on `auto` sends triangles in double precision."""
+ROUNDINGS = 3.0
+"""Rounding of what is central, in units of the precision: that of A, of the sums twice and of w, each half a unit."""
 MOST = 2**40
 """Rows, features and outputs are fewer."""
 _TYPES = {"f64": "<f8", "f32": "<f4", "f16": "<f2"}
@@ -214,7 +216,7 @@ def opened_payload(payload: bytes, limits: Limits | None = None, part_of: Kind |
             values = _scaled(values.astype(np.float64), sums[1 + f + o :], kind)
         diagonal, T = values[f * o + o : f * o + o + f], values[f * o : f * o + o]
         unit = float(np.finfo(_TYPES[precision]).eps)
-        coarser = max(1.0, unit / (ROUNDING * EPS * (f + 1)))
+        coarser = max(1.0, ROUNDINGS * unit / (ROUNDING * EPS * (f + 1)))
         scales = [float(part.sum(dtype=np.float64)) * coarser for part in (diagonal, T)]
         found = RawMoments(
             kind, header["count"], w, s_x, s_y, values, *scales, unit=unit, definite=form == "factor"

@@ -76,15 +76,19 @@ class RidgeSum:
                 a number is too large.
             SartoError: E404, when the sum has no room.
         """
-        raw = self._raw(statistics)
-        head = _head(raw)
-        self._body.add(raw.body)
+        self.add_all([statistics])
+
+    def add_all(self, parts: Sequence[RidgeStatistics | RawMoments]) -> None:
+        """Add what several clients have, all or none; a little faster than one after the other. As `add`."""
+        raws = [self._raw(part) for part in parts]
+        self._body.add_all([raw.body for raw in raws])
         try:
-            self._head.add(head)
+            self._head.add_all([_head(raw) for raw in raws])
         except BaseException:
-            self._body.subtract(raw.body)
+            for raw in raws:
+                self._body.subtract(raw.body)
             raise
-        self.count += raw.count
+        self.count += sum(raw.count for raw in raws)
 
     def subtract(self, statistics: RidgeStatistics | RawMoments) -> None:
         """Take away what a client had given, to the bit: the sum is what it would be without. As `add`.
