@@ -268,14 +268,16 @@ def _check(wanted: Expected, machine: Machine, graph: Graph, beginning: Beginnin
 
 def learner_of(content: bytes, graph: Graph, beginning: Beginning) -> Int32[np.ndarray, " word"]:
     """Return the words of the learner in the bytes of an arena of `emit_learning`."""
+    return np.frombuffer(content, "<i4", beginning.words, learner_at(graph, beginning))
+
+
+def learner_at(graph: Graph, beginning: Beginning) -> int:
+    """Return how many bytes lie before the learner in an arena of `emit_learning`."""
     plan = arena(learning_graph(graph, beginning))
     widest = max(m.width_b for m in plan.shared)
-    at = -(-plan.banks * plan.bank_b // widest) * widest
-    for member in plan.shared:
-        if member.name == "learner":
-            return np.frombuffer(content, "<i4", member.count, at)
-        at += member.size_b
-    raise AssertionError("an arena that learns has a learner")
+    names = [m.name for m in plan.shared]
+    before = plan.shared[: names.index("learner")]
+    return -(-plan.banks * plan.bank_b // widest) * widest + sum(m.size_b for m in before)
 
 
 def _stack_b(counted: Machine, given: Sequence[Integer[np.ndarray, "_ _"]]) -> int:
