@@ -134,7 +134,9 @@ def test_full_sums_forget_the_oldest_and_go_on_learning() -> None:
     beginning = Beginning.blank(2, 2, 8191, samples=1)
     learner = IntegerRLS(beginning)
     vector = np.array([8191, -8191])
-    learner._words[[beginning.starts[i] for i in range(3)]] = SUM_LIMIT  # pyright: ignore[reportPrivateUsage]
+    words = learner.words.copy()
+    words[beginning.starts[:-1]] = SUM_LIMIT
+    learner.put_back(words)
     before = learner.scores(vector[None])
     for _ in range(200):
         learner.learn(vector, 1)
@@ -148,7 +150,7 @@ def test_values_at_their_ends_stay_within_their_bits() -> None:
     learner = IntegerRLS(Beginning(5, 3, 16, 16))
     for _ in range(100):
         learner.learn(rng.choice([-8191, 8191, -1, 1, 0], 5), int(rng.integers(3)))
-        words = learner._words  # pyright: ignore[reportPrivateUsage]
+        words = learner.words.astype(np.int64)
         assert np.abs(words).max() <= SUM_LIMIT
         sums = np.isin(np.arange(len(words)), learner.beginning.starts[:-1])
         assert np.abs(words[~sums]).max() <= LIMIT

@@ -15,9 +15,10 @@ from sarto.core.errors import SartoError
 from sarto.core.graph import Window
 from sarto.deploy.c.learn import Learning, emit_learning
 from sarto.devices import device
+from sarto.learn.integer_rls import Beginning
 from sarto.measure.build import build
 from sarto.measure.image import Image
-from sarto.measure.learning import learn_emulated, learn_folder
+from sarto.measure.learning import learn_emulated, learn_folder, too_large
 from sarto.measure.model import RawSequences
 from tests.core.graph.graphs import small_graph
 from tests.deploy.c.test_learn import problem
@@ -69,6 +70,17 @@ def test_a_finished_folder_learns_and_tells_what_it_takes(tmp_path: Path) -> Non
     assert found["flash, static ram and peak stack"].value == sum(parts)
     assert found["instructions per update"].value > found["instructions per answer"].value > 100
     assert all(item.command == "sarto deploy" for item in evidence)
+
+
+def test_a_learner_that_the_ram_does_not_hold_is_told_with_what_would_fit() -> None:
+    error = SartoError("E203", "RAM 219 kB > 66 kB", cause="the image needs 219 kB")
+    told = too_large(error, Beginning.blank(324, 3, 100.0), 65536)
+    assert (told.code, told.message) == ("E203", "RAM 219 kB > 66 kB")
+    assert "219 kB; 215800 B of RAM are what is learned of 324 features" in (told.cause or "")
+    # 2 (F + 1) (F + 8) bytes: 65,136 of 176 features, 65,860 of 177.
+    assert "what 176 need" in (told.hint or "")
+    other = SartoError("E401", "no")
+    assert too_large(other, Beginning.blank(324, 3, 100.0), 65536) is other
 
 
 def test_a_model_that_is_not_flashed_does_not_learn(tmp_path: Path) -> None:

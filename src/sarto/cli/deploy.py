@@ -173,7 +173,7 @@ def command(
     if made is None and evidence:
         from sarto.cli._figures import show_figures
 
-        _answer.line("\nwhat was added:\n")
+        _answer.line("\nwhat was added:\n" if learning is None else "\nwhat the model that learns takes:\n")
         show_figures(evidence)
     if form == "cmake":
         here, build = shlex.quote(str(folder)), shlex.quote(str(folder / "build"))

@@ -186,6 +186,10 @@ class IntegerRLS:
         """All that it keeps, as it lies in the device's memory."""
         return self._words.astype(np.int32)
 
+    def put_back(self, words: Int32[np.ndarray, " word"]) -> None:
+        """Go on from what a learner with the same beginning kept."""
+        self._words = words.astype(np.int64)
+
     def scores(self, vectors: Integer[np.ndarray, "item feature"]) -> Int[np.ndarray, "item class"]:
         """Return the scores of each vector, in counts of 2^-14; the class is the highest, the first of equals."""
         rows = self._begun(vectors)

@@ -11,7 +11,7 @@ Instructions of an update are the difference of two runs, with the labels and wi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -195,12 +195,30 @@ def learn_folder(
     seen = vectors(graph, trace(graph, every.raw, every.offsets))
     beginning = beginning_of(graph, learning, seen)
     sources = emit_learning(graph, beginning, *said_of(own))
-    image = build(sources, core, optimise=str(manifest["optimise"]), cache=cache)
+    try:
+        image = build(sources, core, optimise=str(manifest["optimise"]), cache=cache)
+    except SartoError as error:
+        raise too_large(error, beginning, core.ram.size_b) from None
     template = image_sources()["link.ld"]
     sources["link.ld"] = linker_script(image.flash_allowed, image.ram_allowed, image.stack_b, template)
     given = every.pinned(SHOWN)
     run = learn_emulated(image, graph, beginning, given, interpreted(graph, given).classes)
     return sources, _evidence(image, run, len(given), command, graph.sha256)
+
+
+def too_large(error: SartoError, beginning: Beginning, ram_b: int) -> SartoError:
+    """Return `error` with what a learner takes, where it is of memory."""
+    if error.code not in ("E202", "E203"):
+        return error
+    most = beginning.features
+    while most > 1 and 4 * replace(beginning, features=most).words > ram_b:
+        most -= 1
+    cause = (
+        f"{error.cause}; {4 * beginning.words} B of RAM are what is learned of {beginning.features} features and "
+        f"{beginning.classes} classes, which grows with the square of the features"
+    )
+    hint = f"fit a model of fewer features, such as with a smaller --flash; this RAM holds what {most} need, at most"
+    return SartoError(error.code, error.message, cause=cause, hint=hint)
 
 
 def _evidence(image: Image, run: Learned, items: int, command: str, subject: str) -> list[Evidence]:
@@ -250,14 +268,16 @@ def _check(wanted: Expected, machine: Machine, graph: Graph, beginning: Beginnin
 
 def learner_of(content: bytes, graph: Graph, beginning: Beginning) -> Int32[np.ndarray, " word"]:
     """Return the words of the learner in the bytes of an arena of `emit_learning`."""
+    return np.frombuffer(content, "<i4", beginning.words, learner_at(graph, beginning))
+
+
+def learner_at(graph: Graph, beginning: Beginning) -> int:
+    """Return how many bytes lie before the learner in an arena of `emit_learning`."""
     plan = arena(learning_graph(graph, beginning))
     widest = max(m.width_b for m in plan.shared)
-    at = -(-plan.banks * plan.bank_b // widest) * widest
-    for member in plan.shared:
-        if member.name == "learner":
-            return np.frombuffer(content, "<i4", member.count, at)
-        at += member.size_b
-    raise AssertionError("an arena that learns has a learner")
+    names = [m.name for m in plan.shared]
+    before = plan.shared[: names.index("learner")]
+    return -(-plan.banks * plan.bank_b // widest) * widest + sum(m.size_b for m in before)
 
 
 def _stack_b(counted: Machine, given: Sequence[Integer[np.ndarray, "_ _"]]) -> int:

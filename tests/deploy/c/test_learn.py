@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from jaxtyping import Int
+from jaxtyping import Int, Int32, Integer
 
 from sarto.core.errors import SartoError
-from sarto.core.graph import Graph, Window, interpret, trace
+from sarto.core.graph import Graph, Window, interpret, trace, windows
 from sarto.core.graph.interpreter import vectors
 from sarto.deploy.c.emit import emit, said_of
 from sarto.deploy.c.learn import (
@@ -27,9 +27,9 @@ from sarto.deploy.c.learn import (
 )
 from sarto.deploy.c.program import native_sources
 from sarto.deploy.memory import arena
-from sarto.learn.integer_rls import Beginning
+from sarto.learn.integer_rls import SUM_LIMIT, Beginning, IntegerRLS
 from sarto.measure.image import constants
-from sarto.measure.learning import Expected, expected, labelled, learner_of
+from sarto.measure.learning import Expected, expected, labelled, learner_at, learner_of
 from sarto.measure.model import RawSequences
 from sarto.measure.probe import compile_library
 from sarto.measure.zig import write_sources
@@ -47,6 +47,9 @@ GRAPHS = {
 }
 
 
+POINTER = ctypes.c_void_p
+
+
 def problem(graph: Graph, way: str) -> tuple[Beginning, RawSequences, Int[np.ndarray, " item"]]:
     """A beginning, sequences of all lengths, and labels of most of them."""
     rng = np.random.default_rng(6)
@@ -57,36 +60,64 @@ def problem(graph: Graph, way: str) -> tuple[Beginning, RawSequences, Int[np.nda
     return beginning_of(graph, Learning.of(way), found), RawSequences(raw, offsets), labels
 
 
+class Device:
+    """The C of a model that learns, called as a user calls it; its RAM holds anything before."""
+
+    def __init__(self, graph: Graph, beginning: Beginning) -> None:
+        self.graph, self.beginning = graph, beginning
+        sources = emit_learning(graph, beginning)
+        model = {name: text for name, text in sources.items() if name != "main.c"}
+        self.library = compile_library(
+            model, "-O2", "-fno-sanitize=all", "-Wconversion", "-Wno-sign-conversion"
+        )
+        self.library.model_scores.restype = ctypes.POINTER(ctypes.c_int32)
+        size = constants(sources["model.h"])["MODEL_ARENA_BYTES"]
+        self.memory = ctypes.create_string_buffer(b"\xa5" * size, size)
+        self.library.model_learn_reset(self.memory)
+        self.library.model_init(self.memory)
+
+    def step(self, words: Integer[np.ndarray, " channel"]) -> int:
+        return int(self.library.model_step(self.memory, np.ascontiguousarray(words).ctypes.data_as(POINTER)))
+
+    def predict(self) -> int:
+        return int(self.library.model_predict(self.memory))
+
+    def learn(self, label: int) -> None:
+        self.library.model_learn(self.memory, label)
+
+    @property
+    def scores(self) -> list[int]:
+        return list(self.library.model_scores(self.memory)[: len(self.graph.outputs)])
+
+    @property
+    def words(self) -> Int32[np.ndarray, " word"]:
+        return learner_of(self.memory.raw, self.graph, self.beginning)
+
+    def put_back(self, words: Int32[np.ndarray, " word"]) -> None:
+        ctypes.memmove(
+            ctypes.byref(self.memory, learner_at(self.graph, self.beginning)), words.tobytes(), words.nbytes
+        )
+
+
 def ran(
     graph: Graph, beginning: Beginning, given: RawSequences, labels: Int[np.ndarray, " item"]
 ) -> Expected:
-    """What the C says when it is called as a user calls it."""
-    sources = emit_learning(graph, beginning)
-    model = {name: text for name, text in sources.items() if name != "main.c"}
-    library = compile_library(model, "-O2", "-fno-sanitize=all", "-Wconversion", "-Wno-sign-conversion")
-    library.model_scores.restype = ctypes.POINTER(ctypes.c_int32)
-    size = constants(sources["model.h"])["MODEL_ARENA_BYTES"]
-    memory = ctypes.create_string_buffer(b"\xa5" * size, size)
-    library.model_learn_reset(memory)
-    library.model_init(memory)
+    """What the C says of sequences that are learned after they were answered."""
+    device = Device(graph, beginning)
     rows: list[list[int]] = []
     updates = 0
-
-    def answer(item: int, step: int, found: int) -> None:
-        rows.append([item, step, found, *library.model_scores(memory)[: len(graph.outputs)]])
-
     for item, label in enumerate(labels.tolist()):
-        sequence = np.ascontiguousarray(given[item])
-        for step, words in enumerate(sequence, 1):
-            if (found := library.model_step(memory, words.ctypes.data_as(ctypes.c_void_p))) >= 0:
-                answer(item, step, found)
-                library.model_learn(memory, label)
+        for step, words in enumerate(given[item], 1):
+            if (found := device.step(words)) >= 0:
+                rows.append([item, step, found, *device.scores])
+                device.learn(label)
                 updates += label >= 0
-        answer(item, -1, library.model_predict(memory))
+        found = device.predict()
+        rows.append([item, -1, found, *device.scores])
         if graph.window is None:
-            library.model_learn(memory, label)
+            device.learn(label)
             updates += label >= 0
-    return Expected(np.array(rows), learner_of(memory.raw, graph, beginning), updates)
+    return Expected(np.array(rows), device.words, updates)
 
 
 @pytest.mark.parametrize(("kind", "way"), [("segments", "rls:blank"), *((kind, "rls:3") for kind in GRAPHS)])
@@ -99,6 +130,47 @@ def test_it_says_and_keeps_what_the_definition_does(kind: str, way: str) -> None
     assert said.updates == wanted.updates > 15
     unlearned = expected(graph, beginning, given, np.full(len(labels), -1))
     assert not np.array_equal(wanted.rows, unlearned.rows)
+
+
+def test_windows_that_overlap_are_learned_each_after_its_answer() -> None:
+    graph = GRAPHS["windows"]
+    beginning, _, _ = problem(graph, "rls:3")
+    assert graph.window is not None and graph.window.banks == 3
+    raw, _ = raw_words(8, [40], len(graph.channels), graph.by_name["raw"].dtype)
+    device, learner, label = Device(graph, beginning), IntegerRLS(beginning), 0
+    cut = windows(graph.window, len(raw))
+    pieces = np.concatenate([raw[first:end] for first, end in cut.tolist()])
+    found = iter(vectors(graph, trace(graph, pieces, np.arange(len(cut) + 1) * graph.window.length)))
+    for words in raw:
+        if device.step(words) >= 0:
+            vector = next(found)
+            assert device.scores == learner.scores(vector[None])[0].tolist()
+            label = (label + 1) % len(graph.outputs)
+            device.learn(label)
+            learner.learn(vector, label)
+    assert next(found, None) is None
+    assert np.array_equal(device.words, learner.words)
+
+
+def test_it_goes_on_where_its_words_are_put_back_and_sums_may_be_full() -> None:
+    graph = GRAPHS["ring"]
+    beginning, given, labels = problem(graph, "rls:blank")
+    device, learner = Device(graph, beginning), IntegerRLS(beginning)
+    words = learner.words.copy()
+    words[beginning.starts[:-1]] = SUM_LIMIT - np.arange(beginning.columns) * 100
+    learner.put_back(words)
+    device.put_back(words)
+    found = vectors(graph, trace(graph, given.raw, given.offsets))
+    for item, (vector, label) in enumerate(zip(found, labels.tolist(), strict=True)):
+        for sample in given[item]:
+            device.step(sample)
+        device.predict()
+        assert device.scores == learner.scores(vector[None])[0].tolist()
+        device.learn(label)
+        if label >= 0:
+            learner.learn(vector, label)
+    assert np.array_equal(device.words, learner.words)
+    assert not np.array_equal(device.words, words)
 
 
 def test_the_example_is_whole_and_nothing_in_it_is_undefined(tmp_path: Path) -> None:
