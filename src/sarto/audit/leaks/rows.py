@@ -12,7 +12,8 @@ groups are Q E, where Q has orthonormal columns and is otherwise unknown, in q =
     q = 1           one group has two rows, all others one: E is one row e, and the two are m_g + e / sqrt 2 and
                     m_g - e / sqrt 2
     q <= features   all rows are known up to a rotation of q dimensions, q (q - 1) / 2 numbers of n features; they lie
-                    in the span of E, and any row that is thought of can be told to be among them or not
+                    in the span of E, and any row that is thought of can be told to be among them or not, if the
+                    rows are so few, and not of so few dimensions, that E has q of them
     q > features    an ellipsoid is known, W
 
 Source: the equations of `sarto.learn.moments`, solved for the rows. That statistics of few rows are those rows is noted
