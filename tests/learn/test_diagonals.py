@@ -25,6 +25,6 @@ def test_strips_of_turned_vectors_are_an_outer_product(
     v = np.arange(2.0, n + 2)
     found = np.zeros(diagonals_size(n))
     for place, first, last in strips(n):
-        others = turned(v, first, last)
+        others = turned(v)(first, last)
         found[place] = (others * v[: others.shape[1]]).reshape(-1)
     np.testing.assert_array_equal(found, packed_diagonals(np.outer(v, v)))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sarto.learn._lapack import cholesky_solve, semidefinite_eigen, symmetric_eigen
+from sarto.learn._lapack import cholesky_solve, is_above, semidefinite_eigen, symmetric_eigen
 
 
 def test_cholesky_solves_and_tells_the_condition() -> None:
@@ -45,3 +45,17 @@ def test_the_directions_of_few_rows_are_those_of_the_whole_matrix() -> None:
     none = semidefinite_eigen(np.zeros((3, 3)), 0.0)
     assert none[0].size == 0
     assert none[1].shape == (3, 0)
+
+
+@pytest.mark.parametrize("least", [-3.0, 0.0, 2.0])
+def test_the_smallest_eigenvalue_decides_and_not_the_factorisation(least: float) -> None:
+    q, _ = np.linalg.qr(np.random.default_rng(4).normal(size=(12, 12)))
+    matrix = q * np.linspace(least, 9.0, 12) @ q.T
+    matrix = (matrix + matrix.T) / 2
+    before = matrix.copy()
+    assert is_above(matrix, least - 1e-9)
+    assert not is_above(matrix, least + 1e-9)
+    np.testing.assert_array_equal(matrix, before)
+    # Of no full rank: the factorisation fails at a pivot of 0 or of rounding, and the eigenvalues, which are 0, do not.
+    assert is_above(np.zeros((3, 3)), 0.0)
+    assert is_above(np.zeros((0, 0)), 0.0)

@@ -219,3 +219,18 @@ def test_whatever_is_sent_is_taken_or_refused(draw: st.DataObject) -> None:
     assert code in {"", "E103", "E105", "E108", "E116", "E404"}
     assert np.isfinite(total.statistics.C_xx).all()
     assert not code or total.pack() == before
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_no_sound_rows_are_refused(how: Any) -> None:
+    """Features of any scale and offset, none of spread, twice the same, fewer rows than features, one target."""
+    rng = np.random.default_rng(1)
+    for case in range(25):
+        f, count = int(rng.integers(1, 30)), int(rng.choice([1, 2, 5, 40, 300]))
+        x = (rng.normal(size=(count, f)) + 10 * rng.normal(size=f)) * 10.0 ** rng.uniform(-4, 3, f)
+        x[:, 0], x[:, -1] = (0.0, x[:, 0]) if case % 2 else (x[:, -1], x[:, -1])
+        y = rng.normal(size=(count, 1)) * 10.0 ** rng.uniform(-3, 3) + 100 * rng.normal()
+        weights = rng.uniform(0, 2, count) if count > 2 else None
+        sent = packed(x, y, weights, how=how)
+        assert opened_payload(sent, Limits(definite=True)).count == count
+        assert received(sent).count == count

@@ -13,11 +13,11 @@ k = n/2, has only its first half. Row k of v v^T is v times v turned by k places
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from jaxtyping import Float
-from numpy.lib.stride_tricks import as_strided, sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 STRIP = 1 << 16
 """Numbers of a strip, about: few calls, and what a strip needs stays in the cache."""
@@ -62,11 +62,12 @@ def strips(n: int) -> Iterator[tuple[slice, int, int]]:
         yield slice(full * n, diagonals_size(n)), full, full + 1
 
 
-def turned(vector: Float[np.ndarray, " row"], first: int, last: int) -> Float[np.ndarray, "diagonal column"]:
-    """Return the vector turned by `first` to `last - 1` places, as long as the rows there are: a view."""
+def turned(vector: Float[np.ndarray, " row"]) -> Callable[[int, int], Float[np.ndarray, "diagonal column"]]:
+    """Return what gives the vector turned by `first` to `last - 1` places, as long as these rows are: a view."""
     n = len(vector)
-    window = sliding_window_view(np.concatenate([vector, vector]), n)[first:last]
-    return window if 2 * first < n else window[:, : n // 2]
+    twice = np.concatenate([vector, vector])
+    window = as_strided(twice, (n // 2 + 1, n), (twice.itemsize, twice.itemsize), writeable=False)
+    return lambda first, last: window[first:last] if 2 * first < n else window[first:last, : n // 2]
 
 
 def _steps(twice: Float[np.ndarray, "row column"]) -> tuple[int, int]:

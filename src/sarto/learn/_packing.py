@@ -24,7 +24,7 @@ from sarto.models.input_error import InputError
 
 VERSION = 1
 _PREFIX = struct.Struct("<8sHI")
-_DIGEST_BYTES = hashlib.sha256().digest_size
+DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def pack_arrays(magic: bytes, header: Mapping[str, Any], arrays: Sequence[Float[np.ndarray, "..."]]) -> bytes:
@@ -71,25 +71,25 @@ def opened(
     Raises:
         InputError: what `refused` returns, when the bytes are of another kind or version, cut short or changed.
     """
-    if len(data) < _PREFIX.size + _DIGEST_BYTES or data[: len(magic)] != magic:
+    if len(data) < _PREFIX.size + DIGEST_BYTES or data[: len(magic)] != magic:
         raise refused(f"they do not start with {magic.decode()}")
     _, version, length = _PREFIX.unpack_from(data)
     if version != VERSION:
         raise refused(f"their version is {version}, this program reads {VERSION}")
     view = memoryview(data)
-    if hashlib.sha256(view[:-_DIGEST_BYTES]).digest() != digest_of(data):
+    if hashlib.sha256(view[:-DIGEST_BYTES]).digest() != digest_of(data):
         raise refused("their SHA-256 does not match: they were cut short or changed")
     start = _PREFIX.size + length
     try:
         header: dict[str, Any] = json.loads(bytes(view[_PREFIX.size : start]))
     except (ValueError, RecursionError) as error:
         raise refused(f"their header cannot be read: {error}") from error
-    return header, view[start:-_DIGEST_BYTES]
+    return header, view[start:-DIGEST_BYTES]
 
 
 def digest_of(data: bytes) -> bytes:
     """Return the hash that framed bytes say is theirs: only `opened` tells whether it is."""
-    return data[-_DIGEST_BYTES:]
+    return data[-DIGEST_BYTES:]
 
 
 def symmetric(triangle: Float[np.ndarray, " value"], size: int) -> Float[np.ndarray, "row row"]:

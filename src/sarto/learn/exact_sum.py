@@ -38,7 +38,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64, UInt32
+from jaxtyping import Float, Int64, UInt32
 
 from sarto.core.errors import SartoError
 from sarto.models.input_error import InputError
@@ -54,6 +54,7 @@ BLOCK, STRIP = 1 << 16, 1 << 14
 _CARRY = LOW - HIGH
 _TO_HIGH, _TO_LOW = 1.5 * 2.0 ** (52 - HIGH), 1.5 * 2.0 ** (52 - LOW)
 _BITS = tuple(int(np.float64(x).view(np.int64)) for x in (_TO_HIGH, _TO_LOW))
+_NO_WINDOW = -(10**4)
 _UNSETTLED = 1 << 10
 """Cuts after which carries go up: each adds at most 2^51 to the fine grid's numbers."""
 _LEAST = 23 - LOW
@@ -188,36 +189,46 @@ class ExactSum:
             raise InputError(
                 "E108", f"{len(values)} numbers added to a sum of {self.size}", cause="they must be alike"
             )
-        single = values.dtype == np.float32
-        if single:
-            buffer = np.empty(min(BLOCK, self.size), np.uint32)
-            sizes = [_sizes(values[block.place], buffer) for block in self._blocks]
-            largest = max((size for _, size in sizes), default=0.0)
-        else:
-            sizes = []
-            largest = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0)))
-        if not largest < LARGEST:  # also where it is no number
-            raise InputError(
-                "E105",
-                f"a number of the size {largest:g} in a sum",
-                cause=f"it is to be finite and below 2^31 = {LARGEST:.0f}",
-                hint="scale the features: they are best standardised",
-            )
-        self._take_room((1 if add is np.add else -1) * int(np.ceil(largest)))
-        if not single:
-            for block in self._blocks:
-                self._cut(values[block.place], block, add)
-            return
+        buffer = np.empty(min(BLOCK, self.size), np.uint32)
+        largest = 0.0
+        for done, block in enumerate(self._blocks):
+            part = values[block.place]
+            least, size = _sizes(part, buffer)
+            largest = max(largest, size)
+            if not size < LARGEST:
+                self._take_back(values, done, add)
+                raise InputError(
+                    "E105",
+                    f"a number of the size {size:g} in a sum",
+                    cause=f"it is to be finite and below 2^31 = {LARGEST:.0f}",
+                    hint="scale the features: they are best standardised",
+                )
+            self._change_block(part, block, add, least, size)
+        try:
+            self._take_room((1 if add is np.add else -1) * int(np.ceil(largest)))
+        except SartoError:
+            self._take_back(values, len(self._blocks), add)
+            raise
+
+    def _take_back(self, values: Float[np.ndarray, " value"], blocks: int, add: np.ufunc) -> None:
+        """Undo what `_change` did to the first blocks: what was added and is taken away was never there."""
+        undo = np.subtract if add is np.add else np.add
+        for block in self._blocks[:blocks]:
+            self._cut_plain(block)
+            self._cut(values[block.place], block, undo)
+
+    def _change_block(
+        self, part: Float[np.ndarray, " value"], block: _Block, add: np.ufunc, least: int, largest: float
+    ) -> None:
+        if not block.takes(least, largest):
+            self._cut_plain(block)
+            if not block.takes(least, largest):
+                self._cut(part, block, add)
+                return
         if self._plain is None:
             self._plain = np.zeros(self.size)
-        for block, size in zip(self._blocks, sizes, strict=True):
-            plain, part = self._plain[block.place], values[block.place]
-            if not block.takes(*size):
-                self._cut_plain(block)
-                if not block.takes(*size):
-                    self._cut(part, block, add)
-                    continue
-            add(plain, part, out=plain)
+        plain = self._plain[block.place]
+        add(plain, part, out=plain)
 
     def _take_room(self, more: int) -> None:
         room = self.room + more
@@ -275,8 +286,14 @@ class ExactSum:
                 self._carry(block)
 
 
-def _sizes(values: Float32[np.ndarray, " value"], buffer: UInt32[np.ndarray, " place"]) -> tuple[int, float]:
-    """Return e of the largest 2^e that no number other than 0 is below in size, and the largest size."""
+def _sizes(values: Float[np.ndarray, " value"], buffer: UInt32[np.ndarray, " place"]) -> tuple[int, float]:
+    """Return e of the largest 2^e that no number other than 0 is below in size, and the largest size, inf for NaN.
+
+    Of numbers in float64 e is too small for any window.
+    """
+    if values.dtype != np.float32:
+        largest = max(float(values.max()), -float(values.min()))
+        return _NO_WINDOW, largest if largest < np.inf else np.inf
     sizes = buffer[: len(values)]
     np.left_shift(
         values.view(np.uint32), 1, out=sizes
@@ -286,5 +303,5 @@ def _sizes(values: Float32[np.ndarray, " value"], buffer: UInt32[np.ndarray, " p
         sizes -= np.uint32(1)  # 0 becomes the largest
         least = int(sizes.min()) + 1
     if largest >> 24 == 255:
-        return 0, np.inf  # no number, or not finite
+        return 0, np.inf
     return (least >> 24) - 127 if largest else 127, float(np.uint32(largest >> 1).view(np.float32))

@@ -9,8 +9,8 @@
 
 R has as many rows as there are items, at most features and outputs together, and is the smallest where a client has
 few items. Its diagonal is not negative. With `auto` a payload has the form of fewest bytes in its precision. What is
-read has the rounding of the form: numbers A_ij within eps / 2 of themselves, which moves an eigenvalue by less than
-eps trace(A), are what the checks of the statistics allow for. Features that lie far from 0 for their spread lose digits
+read has the rounding of the form: numbers within eps / 2 of themselves, which move an eigenvalue of C by less than
+3 eps trace(A), are what the checks of the statistics allow for. Features that lie far from 0 for their spread lose digits
 of that rounding in a triangle: `auto` takes doubles where that is more than two of seven (`FAR`).
 
 R^T R is summed row by row in float64, without BLAS: the same on every machine, so that what one server added another
@@ -48,6 +48,8 @@ HOW: tuple[How, ...] = get_args(How)
 MAGIC = b"SARTORPL"
 FAR = 100.0
 """Trace about 0 over trace about the mean from which on `auto` sends triangles in double precision."""
+ROUNDINGS = 3.0
+"""Rounding of what is central, in units of the precision: that of A, of the sums twice and of w, each half a unit."""
 MOST = 2**40
 """Rows, features and outputs are fewer."""
 _TYPES = {"f64": "<f8", "f32": "<f4", "f16": "<f2"}
@@ -158,6 +160,12 @@ def how_of(payload: bytes) -> How:
     return _opened(payload)[0]["how"]
 
 
+def largest_payload(kind: Kind) -> int:
+    """Return the most bytes that a payload of this kind can have, but for its header: 64 KiB are allowed to that."""
+    columns = kind.features + kind.outputs
+    return (1 << 16) + 8 * (1 + columns + columns * (columns + 1) // 2 + kind.outputs)
+
+
 def received(payload: bytes) -> RidgeStatistics:
     """Return the statistics in a payload, which rows have, to the rounding of its form.
 
@@ -208,7 +216,7 @@ def opened_payload(payload: bytes, limits: Limits | None = None, part_of: Kind |
             values = _scaled(values.astype(np.float64), sums[1 + f + o :], kind)
         diagonal, T = values[f * o + o : f * o + o + f], values[f * o : f * o + o]
         unit = float(np.finfo(_TYPES[precision]).eps)
-        coarser = max(1.0, unit / (ROUNDING * EPS * (f + 1)))
+        coarser = max(1.0, ROUNDINGS * unit / (ROUNDING * EPS * (f + 1)))
         scales = [float(part.sum(dtype=np.float64)) * coarser for part in (diagonal, T)]
         found = RawMoments(
             kind, header["count"], w, s_x, s_y, values, *scales, unit=unit, definite=form == "factor"
@@ -252,11 +260,12 @@ def _squared(
     for r in range(rows + 1):
         np.add(B, np.multiply.outer(left[r, :f], R[r, f:]).reshape(-1), out=B)
         np.add(T, left[r, f:] * R[r, f:], out=T)
+    windows = [turned(row[:f]) for row in R]
     for place, first, last in strips(f):
         strip = A[place]
         product = np.empty_like(strip)
-        for r in range(rows + 1):
-            others = turned(R[r, :f], first, last)
+        for r, window in enumerate(windows):
+            others = window(first, last)
             np.multiply(others, left[r, : others.shape[1]], out=product.reshape(others.shape))
             strip += product
     return body
@@ -271,9 +280,9 @@ def _scaled(
     scaled = np.empty_like(body)
     scaled[: f * o] = body[: f * o] * np.multiply.outer(x, y).reshape(-1)
     scaled[f * o : f * o + o] = body[f * o : f * o + o] * y**2
-    old, new = body[f * o + o :], scaled[f * o + o :]
+    old, new, window = body[f * o + o :], scaled[f * o + o :], turned(x)
     for place, first, last in strips(f):
-        others = turned(x, first, last)
+        others = window(first, last)
         new[place] = old[place] * (others * x[: others.shape[1]]).reshape(-1)
     return scaled
 

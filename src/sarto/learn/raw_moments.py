@@ -24,7 +24,6 @@ Source: Cauchy-Schwarz; the sums A, B are those of FED3R (Fanì et al., ICML 202
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -157,7 +156,7 @@ class RawMoments:
         )  # in the precision of the body, which takes half the time
         if not (np.abs(B) <= np.multiply.outer(sizes[:f], sizes[f:])).all():
             raise impossible("an entry of the features' products with the targets is larger than both allow")
-        if not all((np.abs(part) <= bound).all() for part, bound in _bounds(diagonals, sizes[:f])):
+        if not _within(diagonals, sizes[:f]):
             raise impossible("an entry of the features' products is larger than their squares allow")
         if self.kind.classes is not None and count:
             slack_y = w * UNITS * self.unit + float(slack[-1])
@@ -167,14 +166,20 @@ class RawMoments:
                 raise impossible("a row has not exactly one class")
 
 
-def _bounds(
-    diagonals: Float[np.ndarray, " value"], sizes: Float[np.ndarray, " feature"]
-) -> Iterator[tuple[Float[np.ndarray, "diagonal column"], Float[np.ndarray, "diagonal column"]]]:
-    """Yield strips of A, and what none of their numbers may exceed."""
-    n = len(sizes)
-    for place, first, last in strips(n):
-        others = turned(sizes, first, last)
-        yield diagonals[place].reshape(others.shape), others * sizes[: others.shape[1]]
+def _within(diagonals: Float[np.ndarray, " value"], sizes: Float[np.ndarray, " feature"]) -> bool:
+    """Return whether no number of A exceeds the product of the sizes of its row and column; NaN does."""
+    window, buffers = turned(sizes), None
+    for place, first, last in strips(len(sizes)):
+        others = window(first, last)
+        part = diagonals[place].reshape(others.shape)
+        if buffers is None or buffers[0].shape != part.shape:
+            buffers = np.empty_like(part), np.empty_like(part), np.empty(part.shape, np.bool_)
+        bound, size, right = buffers
+        np.multiply(others, sizes[: others.shape[1]], out=bound)
+        np.abs(part, out=size)
+        if not np.less_equal(size, bound, out=right).all():
+            return False
+    return True
 
 
 def size_of(kind: Kind) -> int:

@@ -44,7 +44,7 @@ class Folding:
         return self._pool.submit(self._add, payload)
 
     def total(self) -> RidgeSum:
-        """Return the sum of all; every result must be there.
+        """Return the sum of all, and keep nothing; every result must be there.
 
         Raises:
             SartoError: E404, when it has no room.
@@ -52,7 +52,7 @@ class Folding:
         first, *others = self._sums
         for other in others:
             first.merge(other)
-        self._sums = [first]
+        self._sums, self._free = [], LifoQueue[RidgeSum]()
         return first
 
     def __enter__(self) -> Self:

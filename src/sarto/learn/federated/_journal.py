@@ -36,7 +36,6 @@ and false labels pass both.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -47,6 +46,7 @@ from typing import Literal, TypeAlias
 from sarto.core.errors import SartoError
 from sarto.learn._packing import digest_of
 from sarto.learn.federated._folding import Folding
+from sarto.learn.federated._journal_file import JournalFile
 from sarto.learn.payload import Limits, opened_payload
 from sarto.learn.ridge_sum import RidgeSum
 from sarto.learn.statistics import RidgeStatistics
@@ -57,14 +57,6 @@ Outcome: TypeAlias = State | SartoError
 """What became of an upload; an error says why it was refused."""
 Upload: TypeAlias = tuple[str, int, bytes]
 """Client, epoch, and payload."""
-FORMAT = "sarto-journal/2"
-_TABLES = """
-CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE client (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, sha256 BLOB NOT NULL, rows INTEGER NOT NULL,
-    forgotten INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
-CREATE TABLE payload (name TEXT PRIMARY KEY, data BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE total (id INTEGER PRIMARY KEY CHECK (id = 0), generation INTEGER NOT NULL, packed BLOB NOT NULL);
-"""
 
 
 @dataclass
@@ -108,21 +100,8 @@ class Journal:
         Raises:
             InputError: E101 without the file, E170 when it is no journal.
         """
-        if not path.is_file():
-            raise InputError("E101", f"there is no journal '{path}'", hint="check the path, or make one")
-        self.path = path
-        self._base = sqlite3.connect(path, isolation_level=None, timeout=60.0)
-        try:
-            about = dict(self._base.execute("SELECT key, value FROM about"))
-        except sqlite3.DatabaseError as error:
-            self._base.close()
-            raise _foreign(path, str(error)) from error
-        if about.get("format") != FORMAT:
-            self._base.close()
-            raise _foreign(path, f"its format is {about.get('format')}, and not {FORMAT}")
-        # A commit is on the disk, and what is forgotten is written over.
-        self._base.execute("PRAGMA synchronous = FULL")
-        self._base.execute("PRAGMA secure_delete = ON")
+        self.path, self._file = path, JournalFile(path)
+        about = self._file.about
         self.federation, self.spec, self.keep = about["federation"], about["spec"], about["keep"] == "1"
         self.limits = Limits(**json.loads(about["limits"]))
         self._generation, self._sum = self._read()
@@ -144,26 +123,14 @@ class Journal:
             InputError: E170, when the file is there.
         """
         assert not empty.count, "a journal begins with nothing"
-        if path.exists():
-            raise InputError(
-                "E170", f"'{path}' is there", cause="a journal is never written over", hint="open it"
-            )
-        made = path.with_name(f"{path.name}.new")
-        made.unlink(missing_ok=True)
-        base = sqlite3.connect(made, isolation_level=None)
-        base.executescript(f"PRAGMA synchronous = FULL; BEGIN; {_TABLES}")
-        about = {"format": FORMAT, "federation": federation, "spec": empty.spec, "keep": str(int(keep))}
+        about = {"federation": federation, "spec": empty.spec, "keep": str(int(keep))}
         about["limits"] = json.dumps(asdict(limits or Limits()))
-        base.executemany("INSERT INTO about VALUES (?, ?)", about.items())
-        base.execute("INSERT INTO total VALUES (0, 0, ?)", (empty.pack(),))
-        base.execute("COMMIT")
-        base.close()
-        made.rename(path)
+        JournalFile.create(path, about, empty.pack())
         return cls(path)
 
     def close(self) -> None:
         """Close the file."""
-        self._base.close()
+        self._file.close()
 
     def fold(self, client: str, epoch: int, payload: bytes) -> State:
         """Add what a client has; committed when this returns.
@@ -205,8 +172,8 @@ class Journal:
             while batch.waiting:
                 self._finish(batch)
             if batch.added:
-                self._sum.merge(folding.total())
                 change.made = True
+                self._sum.merge(folding.total())
         return batch.outcomes
 
     def refresh(self, client: str, epoch: int, payload: bytes, before: bytes | None = None) -> None:
@@ -223,14 +190,16 @@ class Journal:
                 else as `fold_all`.
         """
         with self._change() as change:
-            known = self._known(client)
-            if known is None or known[2]:
+            known = self._file.known(client)
+            if known is None or known.forgotten:
                 raise _refused(client, "it gave nothing that could be replaced", "fold it")
-            if epoch <= known[0]:
-                raise _refused(client, f"epoch {epoch} is not later than {known[0]}", "count epochs upwards")
+            if epoch <= known.epoch:
+                raise _refused(
+                    client, f"epoch {epoch} is not later than {known.epoch}", "count epochs upwards"
+                )
             moments = opened_payload(payload, self.limits, self._sum.kind)
             change.made = True
-            self._sum.subtract(opened_payload(self._given(client, known[1], before)))
+            self._sum.subtract(opened_payload(self._given(client, known.digest, before)))
             self._sum.add(moments)
             self._note(client, epoch, payload, moments.count)
 
@@ -245,24 +214,41 @@ class Journal:
             InputError: E170, when the client gave nothing, or `before` is not what it gave.
         """
         with self._change() as change:
-            known = self._known(client)
-            if known is None or known[2]:
+            known = self._file.known(client)
+            if known is None or known.forgotten:
                 raise _refused(
                     client, "it gave nothing that could be forgotten", "see who is in it with clients()"
                 )
             change.made = True
-            self._sum.subtract(opened_payload(self._given(client, known[1], before)))
-            self._base.execute("UPDATE client SET forgotten = 1, rows = 0 WHERE name = ?", (client,))
-            self._base.execute("DELETE FROM payload WHERE name = ?", (client,))
+            self._sum.subtract(opened_payload(self._given(client, known.digest, before)))
+            self._file.forget(client)
 
     @property
     def total(self) -> RidgeSum:
         """The sum of all clients, as it was last committed, by whichever process."""
         return self._read()[1]
 
+    def state_of(self, client: str, epoch: int, digest: bytes) -> State | Literal["later", "other"] | None:
+        """Return what would become of an upload with this hash.
+
+        Returns:
+            None for a client that gave nothing, `later` for an epoch after that of what it gave, `other` for another
+            payload of the same epoch; else as `fold`.
+        """
+        known = self._file.known(client)
+        if known is None:
+            return None
+        if epoch < known.epoch:
+            return "late"
+        if known.forgotten:
+            return "forgotten"
+        if epoch > known.epoch:
+            return "later"
+        return "known" if digest == known.digest else "other"
+
     def clients(self) -> dict[str, int]:
         """Return the epoch of every client that is in the sum."""
-        return dict(self._base.execute("SELECT name, epoch FROM client WHERE NOT forgotten ORDER BY name"))
+        return self._file.clients()
 
     def missing(self, expected: Sequence[str]) -> list[str]:
         """Return which of the clients that were expected are not in the sum."""
@@ -271,8 +257,7 @@ class Journal:
 
     def stale(self) -> float:
         """Return the share of rows that are of an earlier epoch than the latest: their features are other ones."""
-        query = "SELECT epoch, SUM(rows) FROM client WHERE NOT forgotten GROUP BY epoch ORDER BY epoch"
-        rows = [count for _, count in self._base.execute(query)]
+        rows = list(self._file.rows().values())
         return sum(rows[:-1]) / sum(rows) if sum(rows) else 0.0
 
     def statistics(self, *, allow_stale: bool = False) -> RidgeStatistics:
@@ -299,31 +284,21 @@ class Journal:
 
     def snapshot(self, path: Path) -> None:
         """Write a copy of the journal as it is now to a file that there is not."""
-        if path.exists():
-            raise InputError("E170", f"'{path}' is there", cause="a snapshot writes over nothing")
-        target = sqlite3.connect(path)
-        with target:
-            self._base.backup(target)
-        target.close()
+        self._file.copy(path)
 
     @contextmanager
     def _change(self) -> Generator[_Change]:
         """Change clients and sum together; both stay as they are where anything fails."""
-        self._base.execute("BEGIN IMMEDIATE")
         change = _Change()
         try:
-            (generation,) = self._base.execute("SELECT generation FROM total").fetchone()
-            if generation != self._generation:  # another process was here
-                self._generation, self._sum = self._read()
-            yield change
-            if change.made:
-                self._generation += 1
-                self._base.execute(
-                    "UPDATE total SET generation = ?, packed = ?", (self._generation, self._sum.pack())
-                )
-            self._base.execute("COMMIT")
+            with self._file.transaction():
+                if self._file.generation() != self._generation:  # another process was here
+                    self._generation, self._sum = self._read()
+                yield change
+                if change.made:
+                    self._generation += 1
+                    self._file.put_total(self._generation, self._sum.pack())
         except BaseException:
-            self._base.execute("ROLLBACK")
             if change.made:
                 self._generation, self._sum = self._read()
             raise
@@ -332,20 +307,14 @@ class Journal:
         """Return what becomes of an upload, as far as the journal tells; None, if it is new."""
         if not 0 <= epoch < 2**63:
             return _refused(client, f"{epoch} is no epoch", "count epochs upwards from 0")
-        known = self._known(client)
-        if known is None:
-            return None
-        if epoch < known[0]:
-            return "late"
-        if epoch == known[0] and digest_of(payload) == known[1]:
-            return "forgotten" if known[2] else "known"
-        if known[2]:
-            return "forgotten"
+        state = self.state_of(client, epoch, digest_of(payload))
+        if state is None or state == "known" or state == "late" or state == "forgotten":
+            return state
         try:
             opened_payload(payload, part_of=self._sum.kind)
         except SartoError as error:
             return error
-        cause = f"it gave another one in epoch {known[0]}"
+        cause = f"it gave another one in {'an earlier' if state == 'later' else 'this'} epoch"
         return _refused(client, cause, "replace it with refresh, in a later epoch")
 
     def _finish(self, batch: _Batch) -> None:
@@ -359,36 +328,25 @@ class Journal:
             batch.outcomes[where] = error
 
     def _note(self, client: str, epoch: int, payload: bytes, rows: int) -> None:
-        row = (client, epoch, digest_of(payload), rows)
-        self._base.execute("INSERT OR REPLACE INTO client VALUES (?, ?, ?, ?, 0)", row)
+        self._file.note(client, epoch, digest_of(payload), rows)
         if self.keep:
-            self._base.execute("INSERT OR REPLACE INTO payload VALUES (?, ?)", (client, payload))
-
-    def _known(self, client: str) -> tuple[int, bytes, int] | None:
-        query = "SELECT epoch, sha256, forgotten FROM client WHERE name = ?"
-        return self._base.execute(query, (client,)).fetchone()
+            self._file.keep(client, payload)
 
     def _given(self, client: str, digest: bytes, before: bytes | None) -> bytes:
         """Return what a client gave."""
         if before is None:
-            row = self._base.execute("SELECT data FROM payload WHERE name = ?", (client,)).fetchone()
-            if row is None:
+            kept = self._file.kept(client)
+            if kept is None:
                 raise _refused(client, "the journal keeps no payloads", "send once more what it gave")
-            return row[0]
+            return kept
         if digest_of(before) != digest:
             raise _refused(client, "what was sent is not what it gave: the hash is another", "send that")
         return before
 
     def _read(self) -> tuple[int, RidgeSum]:
-        generation, packed = self._base.execute("SELECT generation, packed FROM total").fetchone()
+        generation, packed = self._file.total()
         return generation, RidgeSum.unpack(packed)
 
 
 def _refused(client: str, cause: str, hint: str) -> InputError:
     return InputError("E170", f"the journal does not take this of '{client}'", cause=cause, hint=hint)
-
-
-def _foreign(path: Path, cause: str) -> SartoError:
-    return InputError(
-        "E170", f"'{path}' is no journal of a federation", cause=cause, hint="give one that Sarto made"
-    )
