@@ -7,7 +7,7 @@ many of them, in a process that may take no more than `MEMORY_B`.
 >>> federation = Federation(np.random.default_rng(0))
 >>> from sarto.learn.payload import how_of
 >>> how_of(federation.sound("tri-f64").payload), len(federation.sound("factor-f32").numbers)
-('tri-f64', 115)
+('tri-f64', 81)
 """
 
 from __future__ import annotations

@@ -73,7 +73,10 @@ class Groups:
 
     @cached_property
     def counts(self) -> Int[np.ndarray, " group"]:
-        """Rows n_g of each group; of weighted rows 1 where each group has one, and else 0, for unknown."""
+        """Rows n_g of each group; of weighted rows 1 where each group has one, and else 0, for unknown.
+
+        Weights that add up to the number of rows, and to whole numbers in every class, are taken for 1 each.
+        """
         s = self.statistics
         if s.classes is None:
             return np.array([s.count])
