@@ -61,6 +61,7 @@ NAMES = {
     "paired_gain",
     "plasticity",
     "posit",
+    "privacy_price",
     "prune_at_init",
     "random_networks",
     "reject",

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt64
 
-from sarto.learn.exact_sum import HIGH
+from sarto.learn.exact_sum import LARGEST
 from sarto.learn.moments import EPS
 from sarto.learn.raw_moments import RawMoments, size_of
 from sarto.learn.ridge_sum import RidgeSum
@@ -54,11 +54,12 @@ class FixedPoint:
     size: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (self.clients >= 1 and self.rows >= 1 and 0 <= self.size < math.inf) or self.places < HIGH:
+        sound = self.clients >= 1 and self.rows >= 1 and 0 <= self.size < math.inf
+        if not sound or self.clients * self.largest >= LARGEST:
             raise InputError(
                 "E169",
                 f"{self.clients} clients of {self.rows} rows of size {self.size:g}",
-                cause=f"at least 1 of each, and fewer than {HIGH} binary places are left for larger sums",
+                cause=f"it takes 1 of each at least, and clients rows max(1, size)^2 below {LARGEST:.0f}",
                 hint="scale the features, or sum in parts",
             )
 

@@ -79,7 +79,7 @@ def leaks(payload: bytes, client: str = "") -> Leaks:
     """
     how, s = how_of(payload), received(payload)
     groups, known = Groups(s), known_rows(s)
-    span, d = len(groups.within), len(s.mean_x)
+    span, d = _span(groups), len(s.mean_x)
     masked = f"{_masked_b(s):,} B in place of {len(payload):,} B, and a second message"
     both, accuracy = f"{MASK}, or {NOISE}", f"{masked}; or accuracy, see the price of an epsilon"
     histogram = _histogram(s, groups)
@@ -95,7 +95,13 @@ def leaks(payload: bytes, client: str = "") -> Leaks:
             accuracy,
         ),
         ("rows, feature by feature", f"{len(known)} of {s.count}", d * len(known), both, accuracy),
-        ("whether a row is among them", _membership(span, d), span * d, both, accuracy),
+        (
+            "whether a row is among them",
+            _membership(span, d, len(known) == s.count),
+            span * d,
+            both,
+            accuracy,
+        ),
         ("share of the numbers of all rows", f"{100 * determined(s):.4g} %", s.count * d, both, accuracy),
         (
             "rows that come before the next epoch",
@@ -134,10 +140,9 @@ def _row(client: str, payload: bytes) -> tuple[float | int | str, ...]:
     s = received(payload)
     groups = Groups(s)
     single = int((groups.counts == 1).sum()) if s.classes is not None else 0
-    span = len(groups.within)
     return (
         client, how_of(payload), len(payload), s.count, 0 if s.classes is None else len(groups.counts), single,
-        len(known_rows(s)), span if span < len(s.mean_x) else 0, determined(s), _masked_b(s),
+        len(known_rows(s)), _span(groups), determined(s), _masked_b(s),
     )  # fmt: skip
 
 
@@ -157,8 +162,16 @@ def _histogram(s: RidgeStatistics, groups: Groups) -> str:
     return ", ".join(f"{name} {count}" for name, count in zip(names, groups.counts.tolist(), strict=False))
 
 
-def _membership(span: int, d: int) -> str:
-    return f"yes: they span {span} of {d} directions" if span < d else "not from the span of the rows"
+def _span(groups: Groups) -> int:
+    """Return how many directions the rows span, where that is for being few; 0 where it is for what they are of."""
+    span = len(groups.within)
+    return span if span == groups.free < len(groups.statistics.mean_x) else 0
+
+
+def _membership(span: int, d: int, known: bool) -> str:
+    if known:
+        return "yes: they are known"
+    return f"yes: they span {span} of {d} directions" if span else "not from the span of the rows"
 
 
 def _of_one(name: str, how: str, row: tuple[float | int | str, ...], d: int) -> list[Finding]:
@@ -203,7 +216,7 @@ def _of_many(table: Table) -> list[Finding]:
             "have all of their rows known",
         ),
         "membership": (
-            (columns["span"] > 0) | (columns["known rows"] == columns["rows"]),
+            ((columns["span"] > 0) | (columns["known rows"] == columns["rows"])) & (columns["rows"] > 0),
             "tell of any row that is thought of whether they have it",
         ),
     }

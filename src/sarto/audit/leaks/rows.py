@@ -12,7 +12,8 @@ groups are Q E, where Q has orthonormal columns and is otherwise unknown, in q =
     q = 1           one group has two rows, all others one: E is one row e, and the two are m_g + e / sqrt 2 and
                     m_g - e / sqrt 2
     q <= features   all rows are known up to a rotation of q dimensions, q (q - 1) / 2 numbers of n features; they lie
-                    in the span of E, and any row that is thought of can be told to be among them or not
+                    in the span of E, and any row that is thought of can be told to be among them or not, if the
+                    rows are so few, and not of so few dimensions, that E has q of them
     q > features    an ellipsoid is known, W
 
 Source: the equations of `sarto.learn.moments`, solved for the rows. That statistics of few rows are those rows is noted
@@ -72,7 +73,10 @@ class Groups:
 
     @cached_property
     def counts(self) -> Int[np.ndarray, " group"]:
-        """Rows n_g of each group; of weighted rows 1 where each group has one, and else 0, for unknown."""
+        """Rows n_g of each group; of weighted rows 1 where each group has one, and else 0, for unknown.
+
+        Weights that add up to the number of rows, and to whole numbers in every class, are taken for 1 each.
+        """
         s = self.statistics
         if s.classes is None:
             return np.array([s.count])
