@@ -63,7 +63,7 @@ from sarto.learn.continual.measures import (
 )
 from sarto.learn.heads.linear import ridge_head
 
-MINUTES = 40
+MINUTES = 25
 SETTINGS, QUICK_SETTINGS = 4, 1
 RELATIVE = 1e-4
 BLOCKS = 6
