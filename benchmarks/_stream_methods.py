@@ -124,10 +124,17 @@ class Known:
         )
 
 
-def features_of(task: Task, setting: Setting, reservoir: AnyReservoir) -> Features:
-    """Return the pooled states of all items."""
+def features_of(
+    task: Task, setting: Setting, reservoir: AnyReservoir, items: Items | None = None
+) -> Features:
+    """Return the pooled states of all items, or of those that are asked for, NaN for the others."""
     plain = np.zeros(task.x.channels), np.ones(task.x.channels)
-    return FeatureMap(*plain, reservoir, Pooling(setting.pooling), "float32", 0).features(task.x)
+    made = FeatureMap(*plain, reservoir, Pooling(setting.pooling), "float32", 0)
+    if items is None:
+        return made.features(task.x)
+    found = np.full((len(task.x), made.width), np.nan, np.float32)
+    found[items] = made.features(task.x.select(items))
+    return found
 
 
 def statistics_of(task: Task, features: Features, items: Items, clients: Items | None) -> RidgeStatistics:
@@ -145,8 +152,11 @@ def learned(
     method: str,
     stream: Sequence[Experience],
     clients: Items | None,
+    judged: Items,
+    *,
+    only_last: bool = False,
 ) -> Iterator[Known]:
-    """Yield what a method knows after each experience."""
+    """Yield what a method knows after each experience, or after the last one only, of the items that judge it."""
     start = setting.reservoir(task.x.channels)
     if method.startswith("none"):
         steps = _held(start, stream, "replay" if "replay" in method else "naive", setting.seed)
@@ -161,9 +171,14 @@ def learned(
     seen: list[Items] = []
     at: str | None = None
     features = np.zeros((0, 0))
-    for step in steps:
+    held = method.startswith("none") or method == "FedIP"
+    everything = np.concatenate([e.items for e in stream])
+    for number, step in enumerate(steps, 1):
+        if only_last and not adds_up and number < len(stream):
+            continue
         if step.reservoir.reservoir_id != at:
-            at, features = step.reservoir.reservoir_id, features_of(task, setting, step.reservoir)
+            wanted = np.union1d(everything if held else step.items, judged)
+            at, features = step.reservoir.reservoir_id, features_of(task, setting, step.reservoir, wanted)
         own = statistics_of(task, features, step.items, clients)
         total = own if total is None or not adds_up else total + own
         seen = [*seen, step.items] if adds_up else [step.items]

@@ -14,6 +14,7 @@ from sarto.learn.continual.error_drift import ODDS, ErrorDrift, accepted_rate
 from sarto.learn.continual.feature_drift import FeatureDrift, e_of
 from sarto.learn.statistics import RidgeStatistics
 from tests.learn.continual.oracles import binom, kstest, quad, ttest_ind
+from tests.learn.oracles import fisher, pinv
 
 RUNS = 150
 
@@ -94,6 +95,19 @@ def test_one_feature_is_the_two_sample_t_test() -> None:
     assert watch.p_of(statistics(batch)) == pytest.approx(
         ttest_ind(before[:, 0], batch[:, 0]).pvalue, rel=1e-9
     )
+
+
+def test_several_features_are_a_regression_of_which_batch_a_row_is_of() -> None:
+    """T^2 tests whether a linear function of the features tells the batches apart: F of the regression on all."""
+    random = np.random.default_rng(6)
+    before, batch = random.normal(size=(9, 4)), random.normal(size=(5, 4)) + 0.3
+    z = np.c_[np.ones(14), np.r_[before, batch]]
+    which = np.r_[np.zeros(9), np.ones(5)]
+    left = float(np.sum((which - z @ (pinv(z) @ which)) ** 2))
+    total = float(np.sum((which - which.mean()) ** 2))
+    F = ((total - left) / 4) / (left / (14 - 5))
+    watch = FeatureDrift(statistics(before), 100)
+    assert watch.p_of(statistics(batch)) == pytest.approx(fisher.sf(F, 4, 9), rel=1e-9)
 
 
 def test_p_of_batches_is_uniform_independent_and_the_same_in_other_units() -> None:

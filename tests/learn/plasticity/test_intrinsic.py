@@ -25,6 +25,10 @@ FORMS = pytest.mark.parametrize(
 )
 
 
+def deep(**changes: Any) -> Any:
+    return stacked(esn.build, 12, 2, layers=2, **(USUAL | changes))
+
+
 def cell(units: int = 12, **changes: Any) -> Reservoir:
     return esn.build(units, 2, **(USUAL | changes))
 
@@ -37,6 +41,13 @@ def test_outputs_come_closer_to_their_target(activation: Activation, leaks: Any)
     columns = (adapted.table.column(f"KL, {name}") for name in ("least", "mean", "largest"))
     for least, mean, largest in zip(*columns, strict=True):
         assert 0 <= float(least) <= float(mean) <= float(largest)
+
+
+@FORMS
+def test_without_a_record_the_reservoir_is_the_same_to_the_bit(activation: Activation, leaks: Any) -> None:
+    for given in (cell(activation=activation, leaks=leaks), deep(activation=activation, leaks=leaks)):
+        recorded = FAST.adapt(given, X, washout=5)
+        assert FAST.adapted(given, X, washout=5).reservoir_id == recorded.reservoir.reservoir_id
 
 
 @pytest.mark.parametrize("schedule", ["constant", "linear"])

@@ -128,6 +128,6 @@ def federated_adaptation(
     given = [sequences.select(items) for items in clients]
     samples = [int((part.lengths - washout).sum()) for part in given]
     for _ in range(rounds):
-        adapted = [rule.adapt(reservoir, part, washout).reservoir for part in given]
+        adapted = [rule.adapted(reservoir, part, washout) for part in given]
         reservoir = adapted[0] if len(adapted) == 1 else averaged(reservoir, adapted, samples)
     return reservoir

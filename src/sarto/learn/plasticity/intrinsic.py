@@ -107,6 +107,24 @@ class IntrinsicPlasticity(BaseEstimator):
         Raises:
             InputError: E116 for a parameter or a reservoir that cannot adapt, E108 for other channels, E115.
         """
+        given, layers, rows, warnings = self._layers(reservoir, sequences, washout, recorded=True)
+        made = joined(layers)
+        goal = " or ".join(dict.fromkeys(_named(self.target(layer)) for layer in layers))
+        table = Table(
+            f"KL divergence of the outputs to {goal}, by a histogram of {BINS} bins",
+            COLUMNS, UNITS, tuple(rows), HOW,
+        )  # fmt: skip
+        found = Adapted(made, table, neurons_radius(given), neurons_radius(layers))
+        return replace(found, warnings=(*found.radius_warnings(), *warnings))
+
+    def adapted(self, reservoir: AnyReservoir, sequences: Any, washout: int = 0) -> AnyReservoir:
+        """Return the reservoir of `adapt`, to the bit, without a record: to judge is most of the work."""
+        return joined(self._layers(reservoir, sequences, washout, recorded=False)[1])
+
+    def _layers(
+        self, reservoir: AnyReservoir, sequences: Any, washout: int, *, recorded: bool
+    ) -> tuple[list[Reservoir], list[Reservoir], list[tuple[float | int | str, ...]], list[str]]:
+        """Return the layers given and adapted, the rows of the table, and warnings."""
         x = read_sequences(sequences)
         given = plastic_layers(reservoir)
         self._check(given)
@@ -123,17 +141,11 @@ class IntrinsicPlasticity(BaseEstimator):
                     self.learning_rate,
                     1 / changes if self.schedule == "linear" else 0.0,
                 )
-                rows += [(number, *row) for row in self._epochs(layers, layer, tuner, x, washout)]
+                epochs = self._epochs(layers, layer, tuner, x, washout, recorded=recorded)
+                rows += [(number, *row) for row in epochs]
                 layers.append(tuner.tuned(layer))
-                warnings += tuner.warnings(number, rows)
-        made = joined(layers)
-        goal = " or ".join(dict.fromkeys(_named(self.target(layer)) for layer in layers))
-        table = Table(
-            f"KL divergence of the outputs to {goal}, by a histogram of {BINS} bins",
-            COLUMNS, UNITS, tuple(rows), HOW,
-        )  # fmt: skip
-        found = Adapted(made, table, neurons_radius(given), neurons_radius(layers))
-        return replace(found, warnings=(*found.radius_warnings(), *warnings))
+                warnings += tuner.warnings(number, rows) if recorded else []
+        return given, layers, rows, warnings
 
     def target(self, layer: Reservoir) -> Target:
         """Return the target that the activation of `layer` has."""
@@ -142,17 +154,24 @@ class IntrinsicPlasticity(BaseEstimator):
         return Target(layer.activation, mu, float(self.sigma))
 
     def _epochs(
-        self, below: list[Reservoir], layer: Reservoir, tuner: _Tuner, x: Sequences, washout: int
+        self,
+        below: list[Reservoir],
+        layer: Reservoir,
+        tuner: _Tuner,
+        x: Sequences,
+        washout: int,
+        *,
+        recorded: bool,
     ) -> list[tuple[float, ...]]:
-        """Teach `tuner` all epochs and return their rows."""
+        """Teach `tuner` all epochs and return their rows, if they are recorded."""
         plain = joined([*below, replace(layer, gain=None, shift=None)])
-        rows = [tuner.judged(plain, x, washout, 0)]
+        rows = [tuner.judged(plain, x, washout, 0)] if recorded else []
         steps = Steps(plain, min(self.batch, len(x)), np.dtype("float64"), phi=tuner)
         for epoch in range(1, self.epochs + 1):
             for items in groups(x, self.batch):
                 tuner.run(steps, x, items, washout, learns=True)
             check_finite(np.stack([tuner.gain, tuner.shift]), epoch, self.learning_rate)
-            rows.append(tuner.judged(plain, x, washout, epoch))
+            rows += [tuner.judged(plain, x, washout, epoch)] if recorded else []
         return rows
 
     def _check(self, given: list[Reservoir]) -> None:
