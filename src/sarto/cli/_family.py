@@ -17,7 +17,30 @@ from sarto.cli._verb import Verb
 from sarto.core.errors import SartoError
 
 
-class Family(Verb, click.Group):
+class Nearest(click.Group):
+    """A group that names the nearest verb where there is none of that name."""
+
+    @property
+    def spoken(self) -> str:
+        """The words before a verb."""
+        return "sarto"
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the verb that `args` begin with.
+
+        Raises:
+            SartoError: E111, when there is no such verb.
+        """
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
+            hint = nearest(args[0], known) or f"the commands are {', '.join(known)}"
+            raise SartoError("E111", f"'{args[0]}' is not a command of {self.spoken}", hint=hint)
+        return super().resolve_command(ctx, args)
+
+
+class Family(Verb, Nearest):
     """A group of verbs that is one itself."""
 
     def __init__(self, name: str, verbs: Sequence[click.Command], example: str = "", **fields: Any) -> None:
@@ -31,19 +54,10 @@ class Family(Verb, click.Group):
         for verb in verbs:
             self.add_command(verb)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the verb that `args` begin with.
-
-        Raises:
-            SartoError: E111, when there is no such verb.
-        """
-        known = self.list_commands(ctx)
-        if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
-            hint = nearest(args[0], known) or f"the commands are {', '.join(known)}"
-            raise SartoError("E111", f"'{args[0]}' is not a command of sarto {self.name}", hint=hint)
-        return super().resolve_command(ctx, args)
+    @property
+    def spoken(self) -> str:
+        """The words before a verb."""
+        return f"sarto {self.name}"
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs first, then the options."""

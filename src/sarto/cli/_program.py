@@ -17,9 +17,10 @@ import click
 from sarto.cli import _answer
 from sarto.cli._call import Call
 from sarto.cli._docline import docline
-from sarto.cli._failures import UNEXPECTED, as_json, as_sarto_error, coloured, nearest, show
+from sarto.cli._failures import UNEXPECTED, as_json, as_sarto_error, coloured, show
+from sarto.cli._family import Nearest
 from sarto.cli._verb import debug_option
-from sarto.core.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, SartoError, error_pages
+from sarto.core.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, error_pages
 from sarto.core.rooms import load_method, methods
 
 ROOM = "sarto.cli"
@@ -41,7 +42,7 @@ def _verbs() -> tuple[str, ...]:
     return tuple(methods(ROOM))
 
 
-class Program(click.Group):
+class Program(Nearest):
     """The group of the verbs, which are the public files of this package."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,20 +56,6 @@ class Program(click.Group):
         command = load_method(ROOM, cmd_name).command
         assert isinstance(command, click.Command), f"{ROOM}.{cmd_name} lacks its command"
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the verb that `args` begin with.
-
-        Raises:
-            SartoError: E111, when there is no such verb.
-        """
-        known = self.list_commands(ctx)
-        if args[0] not in known and not args[0].startswith("-") and not ctx.resilient_parsing:
-            hint = nearest(args[0], known) or f"the commands are {', '.join(known)}"
-            raise SartoError("E111", f"'{args[0]}' is not a command of sarto", hint=hint)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write each verb with the first line of its file, which need not be imported for it."""

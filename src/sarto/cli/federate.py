@@ -1,4 +1,4 @@
-"""Learn across devices without moving their data: simulate, plan, merge what clients sent, forget one, audit leaks."""
+"""Learn across devices without moving their data: simulate, plan, merge, forget, audit."""
 
 from __future__ import annotations
 
