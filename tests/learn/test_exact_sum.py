@@ -103,7 +103,7 @@ SINGLES = st.builds(
 
 
 @given(st.lists(st.tuples(st.booleans(), st.lists(SINGLES, min_size=3, max_size=3)), min_size=1, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_numbers_in_float32_are_added_plainly_only_where_that_is_exact(
     vectors: list[tuple[bool, list[float]]],
 ) -> None:

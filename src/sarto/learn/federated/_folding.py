@@ -1,7 +1,7 @@
 """Payloads read, checked and summed by several threads, each with a sum of its own: merged, they have the bits of one.
 
 Hashes and NumPy's loops run outside of Python's lock. In memory are the sums of the threads and the payloads that are
-under way, at most four for each thread and four more.
+under way, at most two for each thread and two more.
 
 >>> import numpy as np
 >>> from sarto.learn.payload import packed
@@ -26,7 +26,7 @@ from sarto.learn.payload import Limits, opened_payload
 from sarto.learn.raw_moments import RawMoments
 from sarto.learn.ridge_sum import RidgeSum
 
-GROUP = 4
+GROUP = 2
 """Payloads that a thread adds at once, which takes less time and more memory."""
 
 

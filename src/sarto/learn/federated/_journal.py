@@ -297,7 +297,7 @@ class Journal:
                 yield change
                 if change.made:
                     self._generation += 1
-                    self._file.put_total(self._generation, self._sum.pack())
+                    self._file.put_total(self._generation, self._sum.pieces())
         except BaseException:
             if change.made:
                 self._generation, self._sum = self._read()
