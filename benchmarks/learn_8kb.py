@@ -10,10 +10,12 @@ NumPy definition in every bit, or there is no result.
 Against the ridge in float64 of all training items at once, on the same features, its penalty by generalised
 cross-validation. The reservoir is chosen by cross-validation of that ridge on the training part. Beside it: the most
 frequent class; the readout before it learned; NLMS in float64 on standardised features, one pass in the same order, its
-step tuned in the same cross-validation; the nearest mean of a class; a ring of 100 units under batch ridge, for what the 8 KiB cost; and the same
-recursion in float32 and float64. Then what learning on the device is for: a readout fitted on other people goes on
-learning from the first half of each test subject's windows, and is judged on the second, where the one that does not
-learn is judged too. How much it counts for at first is the default of `sarto deploy`; half and thrice as much are told.
+step tuned in the same cross-validation; the nearest mean of a class; a ring of 100 units under batch ridge, for what
+the 8 KiB cost; the same recursion in float32 and float64, and what float32 takes of the flash.
+
+Then what learning on the device is for: a readout fitted on other people goes on learning from the first half of each
+test subject's windows, and is judged on the second, where the one that does not learn is judged too. How much it counts
+for at first is the default of `sarto deploy`; half and thrice as much are told.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from jaxtyping import Int, Num
 from benchmarks._bench import Bench, real_data
 from benchmarks._on_device import Features, accuracy, chosen, parts_of, raw_of, seen, solved, with_fitted
 from benchmarks._outcome import Bar, Figure, Outcome, at_most
+from benchmarks._soft_float import library_b
 from sarto.core.dataset import Dataset
 from sarto.core.evidence import How
 from sarto.core.graph import Graph
@@ -72,6 +75,9 @@ def run(bench: Bench) -> Outcome:
         found, limits = _told(name, runs)
         figures |= found
         bars += limits
+    for core in CORES:
+        taken = Figure(float(library_b(device(core))), "B", "measured")
+        figures[f"flash of the functions that float32 would take on {core}"] = taken
     return Outcome(figures, () if bench.quick else tuple(bars))
 
 

@@ -21,10 +21,11 @@ bits, rounded half up, quotients of d are rounded down; u and r are clamped to 2
 2^31 - 1. Where d would leave that, older samples are weighted down by as much: the constant does so after 16,384
 samples, which the learner then remembers.
 
-Why not otherwise, on 40 features of JapaneseVowels and `sp_sw_har`: the same recursion in float32 errs 1e-5 of a target
-where this errs 2e-4, and no answer is another; but a core without a unit for it needs 1.7 kB of library (Cortex-M0+), a
-fifth of the 8 KiB that a whole learning model has here. NLMS stays 4 to 10 points behind after one pass. Sums of
-squares in integers, solved at last, need 64 bits, or the sums and a factor of them: twice the memory, fewer features.
+Why not otherwise (`benchmarks/results/learn_8kb.json`, 36 and 39 features): the same recursion in float32 errs 2e-5 of
+a target at most where this errs 2e-4, and no answer is another; but a core without a unit for it has to be given 1.5 kB
+of functions (Cortex-M0+), a fifth of the 8 KiB of a whole learning model. NLMS stays 6 to 10 points behind after one
+pass, with its best step. Sums of squares in integers, solved at last, need 64 bits, or the sums and a factor of them:
+twice the memory, fewer features.
 
 Source: Gentleman, "Least squares computations by Givens transformations without square roots", IMA Journal of Applied
 Mathematics 12 (1973); Miller, "Algorithm AS 274", Applied Statistics 41 (1992).
