@@ -1,10 +1,11 @@
-"""Ready uploads, and four ways to sum them with two threads, each in a process of its own, with its time and memory.
+"""Ready uploads, and ways to sum them with two threads, each in a process of its own, with its time and memory.
 
     plain    numbers added to float64, each thread every other block, which stays in the cache for 8 uploads: fastest
              of the ways that were tried; bits depend on the order
-    exact    each thread adds every other upload to its `ExactSum`, then they are merged: bits depend on nothing
+    exact    each thread adds every other 8 uploads to its `ExactSum`, then they are merged: bits depend on nothing
     checked  hash, all checks and the order-independent sum of each upload (`Folding`), nothing kept on disk
     journal  the same by a journal: keys, hashes and the sum committed in batches, acknowledged after the commit
+    apart    the same with a copy of its own for each upload, which takes time, and the memory that a server takes
 
 Payloads are a few in memory, delivered again and again under other names: making and moving bytes is no part of it.
 """
@@ -13,8 +14,10 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, TypeVar
@@ -83,8 +86,9 @@ def exact(ready: list[bytes], features: int, uploads: int, folder: Path) -> floa
     sums = [ExactSum(size_of(Kind(features, len(CLASSES)))) for _ in range(THREADS)]
 
     def add(thread: int) -> None:
-        for i in range(thread, uploads, THREADS):
-            sums[thread].add(body(ready[i % len(ready)], features))
+        for first in range(thread * GROUP, uploads, THREADS * GROUP):
+            group = range(first, min(first + GROUP, uploads))
+            sums[thread].add_all([body(ready[i % len(ready)], features) for i in group])
 
     return seconds(lambda: in_threads(add), lambda: sums[0].merge(sums[1]), lambda: sums[0].values)
 
@@ -94,18 +98,19 @@ def checked(ready: list[bytes], features: int, uploads: int, folder: Path) -> fl
     with Folding(empty(features), Limits(), THREADS) as folding:
 
         def add() -> None:
-            waiting = [folding.submit(ready[i % len(ready)]) for i in range(min(uploads, 2 * THREADS))]
-            for i in range(len(waiting), uploads):
-                waiting.pop(0).result()
+            waiting = deque[Future[int]]()
+            for i in range(uploads):
+                if len(waiting) == folding.most:
+                    folding.result(waiting.popleft())
                 waiting.append(folding.submit(ready[i % len(ready)]))
             for each in waiting:
-                each.result()
+                folding.result(each)
 
         return seconds(add, folding.total)
 
 
-def journal(ready: list[bytes], features: int, uploads: int, folder: Path) -> float:
-    """Return the seconds in which uploads are in the sum, and that on the disk."""
+def journal(ready: list[bytes], features: int, uploads: int, folder: Path, *, apart: bool = False) -> float:
+    """Return the seconds in which uploads are in the sum, and that on the disk; `apart` copies every payload."""
     made = Journal.create(folder / "journal.sqlite", "scale", empty(features))
 
     def fold(first: int) -> None:
@@ -114,7 +119,8 @@ def journal(ready: list[bytes], features: int, uploads: int, folder: Path) -> fl
 
     def sent(first: int) -> Iterator[Upload]:
         for i in range(first, min(first + BATCH, uploads)):
-            yield f"client {i}", 0, ready[i % len(ready)]
+            payload = ready[i % len(ready)]
+            yield f"client {i}", 0, bytes(bytearray(payload)) if apart else payload
 
     took = seconds(*(lambda first=first: fold(first) for first in range(0, uploads, BATCH)))
     assert len(made.clients()) == uploads, "none is missing"
@@ -127,6 +133,7 @@ SIDES: dict[str, Callable[[list[bytes], int, int, Path], float]] = {
     "exact": exact,
     "checked": checked,
     "journal": journal,
+    "apart": partial(journal, apart=True),
 }
 
 

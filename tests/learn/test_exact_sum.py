@@ -103,15 +103,17 @@ SINGLES = st.builds(
 
 
 @given(st.lists(st.tuples(st.booleans(), st.lists(SINGLES, min_size=3, max_size=3)), min_size=1, max_size=12))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_numbers_in_float32_are_added_plainly_only_where_that_is_exact(
     vectors: list[tuple[bool, list[float]]],
 ) -> None:
-    found, doubles = ExactSum(3), ExactSum(3)
-    for single, vector in vectors:
-        found.add(np.array(vector, np.float32 if single else np.float64))
-        doubles.add(np.array(vector))
-    assert found == doubles
+    found, doubles, together = ExactSum(3), ExactSum(3), ExactSum(3)
+    sent = [np.array(vector, np.float32 if single else np.float64) for single, vector in vectors]
+    together.add_all(sent)
+    for vector in sent:
+        found.add(vector)
+        doubles.add(vector.astype(np.float64))
+    assert found == doubles == together
     for single, vector in vectors[1:]:
         found.subtract(np.array(vector, np.float64 if single else np.float32))
     assert found == total([vectors[0][1]])
@@ -151,13 +153,20 @@ def test_what_cannot_be_added_changes_nothing(values: list[float], code: str, dt
         found.add(np.array(values, dtype))
     assert caught.value.code == code
     assert found == before
+    one = np.full(3, 0.1, dtype)
+    with pytest.raises(SartoError) as caught:
+        found.add_all([one, np.array(values, dtype), one])
+    assert caught.value.code == code
+    assert found == before
 
 
 def test_a_full_sum_and_one_too_few_are_refused() -> None:
     full = ExactSum.of_integers(np.zeros(1, np.int64), np.zeros(1, np.int64), ROOM - 1)
+    before = full.copy()
     with pytest.raises(SartoError) as caught:
-        full.add(np.array([1.0]))
+        full.add_all([np.array([0.0]), np.array([1.0])])
     assert caught.value.code == "E404"
+    assert full == before
     with pytest.raises(SartoError) as caught:
         total([[1.0, 2.0, 3.0]]).subtract(np.array([9.0, 0.0, 0.0]))
     assert caught.value.code == "E404"

@@ -49,13 +49,20 @@ def framed(
 
     The header is filled up with spaces until the arrays begin at a multiple of `align` bytes.
     """
+    return b"".join(frame(magic, header, parts, align=align))
+
+
+def frame(
+    magic: bytes, header: Mapping[str, Any], parts: Sequence[Num[np.ndarray, "..."]], *, align: int = 1
+) -> list[bytes | memoryview]:
+    """Return the pieces of what `framed` returns, those of the arrays as views."""
     text = json.dumps(header, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
     text += b" " * (-(_PREFIX.size + len(text)) % align)
     pieces = [_PREFIX.pack(magic, VERSION, len(text)), text, *(part.reshape(-1).data for part in parts)]
     digest = hashlib.sha256()
     for piece in pieces:
         digest.update(piece)
-    return b"".join([*pieces, digest.digest()])
+    return [*pieces, digest.digest()]
 
 
 def opened(

@@ -34,6 +34,7 @@ with one grid for all, which the limits of a federation know beforehand.
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -111,11 +112,15 @@ class ExactSum:
             InputError: E108 for another length, E105 for what is not finite or too large.
             SartoError: E404, when the sum has no room.
         """
-        self._change(values, np.add)
+        self._change([values], np.add)
+
+    def add_all(self, vectors: Sequence[Float[np.ndarray, " value"]]) -> None:
+        """Add vectors, all or none: block by block, which stays in the cache for all of them. As `add`."""
+        self._change(vectors, np.add)
 
     def subtract(self, values: Float[np.ndarray, " value"]) -> None:
         """Take away a vector that was added: what is left has the bits that it would have without it. As `add`."""
-        self._change(values, np.subtract)
+        self._change([values], np.subtract)
 
     def merge(self, other: Self) -> None:
         """Add another sum.
@@ -184,38 +189,45 @@ class ExactSum:
 
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
-    def _change(self, values: Float[np.ndarray, " value"], add: np.ufunc) -> None:
-        if len(values) != self.size:
-            raise InputError(
-                "E108", f"{len(values)} numbers added to a sum of {self.size}", cause="they must be alike"
-            )
-        buffer = np.empty(min(BLOCK, self.size), np.uint32)
-        largest = 0.0
-        for done, block in enumerate(self._blocks):
-            part = values[block.place]
-            least, size = _sizes(part, buffer)
-            largest = max(largest, size)
-            if not size < LARGEST:
-                self._take_back(values, done, add)
+    def _change(self, vectors: Sequence[Float[np.ndarray, " value"]], add: np.ufunc) -> None:
+        for values in vectors:
+            if len(values) != self.size:
                 raise InputError(
-                    "E105",
-                    f"a number of the size {size:g} in a sum",
-                    cause=f"it is to be finite and below 2^31 = {LARGEST:.0f}",
-                    hint="scale the features: they are best standardised",
+                    "E108", f"{len(values)} numbers added to a sum of {self.size}", cause="they must be alike"
                 )
-            self._change_block(part, block, add, least, size)
+        buffer = np.empty(min(BLOCK, self.size), np.uint32)
+        largest = [0.0] * len(vectors)
+        for block in self._blocks:
+            for i, values in enumerate(vectors):
+                part = values[block.place]
+                least, size = _sizes(part, buffer)
+                if not size < LARGEST:
+                    self._take_back(vectors, add, block, i)
+                    raise InputError(
+                        "E105",
+                        f"a number of the size {size:g} in a sum",
+                        cause=f"it is to be finite and below 2^31 = {LARGEST:.0f}",
+                        hint="scale the features: they are best standardised",
+                    )
+                largest[i] = max(largest[i], size)
+                self._change_block(part, block, add, least, size)
         try:
-            self._take_room((1 if add is np.add else -1) * int(np.ceil(largest)))
+            self._take_room((1 if add is np.add else -1) * sum(int(np.ceil(size)) for size in largest))
         except SartoError:
-            self._take_back(values, len(self._blocks), add)
+            self._take_back(vectors, add, None, 0)
             raise
 
-    def _take_back(self, values: Float[np.ndarray, " value"], blocks: int, add: np.ufunc) -> None:
-        """Undo what `_change` did to the first blocks: what was added and is taken away was never there."""
+    def _take_back(
+        self, vectors: Sequence[Float[np.ndarray, " value"]], add: np.ufunc, until: _Block | None, some: int
+    ) -> None:
+        """Undo what `_change` did before it came to a block, and for some vectors there: it was never done."""
         undo = np.subtract if add is np.add else np.add
-        for block in self._blocks[:blocks]:
+        for block in self._blocks:
             self._cut_plain(block)
-            self._cut(values[block.place], block, undo)
+            for values in vectors[:some] if block is until else vectors:
+                self._cut(values[block.place], block, undo)
+            if block is until:
+                return
 
     def _change_block(
         self, part: Float[np.ndarray, " value"], block: _Block, add: np.ufunc, least: int, largest: float

@@ -29,7 +29,7 @@ from typing import Self
 import numpy as np
 from jaxtyping import Float
 
-from sarto.learn._packing import pack_arrays, unpack_arrays
+from sarto.learn._packing import frame, unpack_arrays
 from sarto.learn.exact_sum import ExactSum
 from sarto.learn.kind import Kind, Label
 from sarto.learn.moments import EPS, impossible
@@ -76,15 +76,19 @@ class RidgeSum:
                 a number is too large.
             SartoError: E404, when the sum has no room.
         """
-        raw = self._raw(statistics)
-        head = _head(raw)
-        self._body.add(raw.body)
+        self.add_all([statistics])
+
+    def add_all(self, parts: Sequence[RidgeStatistics | RawMoments]) -> None:
+        """Add what several clients have, all or none; a little faster than one after the other. As `add`."""
+        raws = [self._raw(part) for part in parts]
+        self._body.add_all([raw.body for raw in raws])
         try:
-            self._head.add(head)
+            self._head.add_all([_head(raw) for raw in raws])
         except BaseException:
-            self._body.subtract(raw.body)
+            for raw in raws:
+                self._body.subtract(raw.body)
             raise
-        self.count += raw.count
+        self.count += sum(raw.count for raw in raws)
 
     def subtract(self, statistics: RidgeStatistics | RawMoments) -> None:
         """Take away what a client had given, to the bit: the sum is what it would be without. As `add`.
@@ -129,9 +133,14 @@ class RidgeSum:
 
     def pack(self) -> bytes:
         """Return the sum as bytes, the same for the same rows in whatever order."""
+        return b"".join(self.pieces())
+
+    def pieces(self) -> list[bytes | memoryview]:
+        """Return the bytes of `pack` in pieces, which are the sum's own numbers: use them before it changes."""
         header = {**self.kind.as_json(), "count": self.count, "room": [self._head.room, self._body.room]}
-        integers = [part.view(np.float64) for each in (self._head, self._body) for part in each.integers]
-        return pack_arrays(MAGIC, header, integers)
+        integers = [part for each in (self._head, self._body) for part in each.integers]
+        # So that the size seldom changes while the counts grow: a file of it is then written in place.
+        return frame(MAGIC, header, integers, align=512)
 
     @classmethod
     def unpack(cls, data: bytes) -> Self:

@@ -106,6 +106,7 @@ def test_what_is_refused_changes_nothing(tmp_path: Path) -> None:
         (("y", 0, payload(8)[:-3]), "E103"),
         (("y", 0, broken), "E404"),
         (("y", 0, other), "E108"),
+        (("y", 0, packed(np.full((2, 3), 1e5), np.array(["a", "b"]), classes=CLASSES)), "E105"),
     ]
     for upload, code in refused:
         with pytest.raises(SartoError) as caught:

@@ -162,15 +162,15 @@ class Journal:
         with self._change() as change, Folding(self._sum, self.limits, workers) as folding:
             batch = _Batch()
             for client, epoch, payload in uploads:
-                while client in batch.waiting or len(batch.waiting) > 2 * workers:
-                    self._finish(batch)
+                while client in batch.waiting or len(batch.waiting) >= folding.most:
+                    self._finish(batch, folding)
                 outcome = self._told(client, epoch, payload)
                 batch.outcomes.append(outcome or "new")
                 if outcome is None:
                     where = len(batch.outcomes) - 1
                     batch.waiting[client] = (where, epoch, payload, folding.submit(payload))
             while batch.waiting:
-                self._finish(batch)
+                self._finish(batch, folding)
             if batch.added:
                 change.made = True
                 self._sum.merge(folding.total())
@@ -297,7 +297,7 @@ class Journal:
                 yield change
                 if change.made:
                     self._generation += 1
-                    self._file.put_total(self._generation, self._sum.pack())
+                    self._file.put_total(self._generation, self._sum.pieces())
         except BaseException:
             if change.made:
                 self._generation, self._sum = self._read()
@@ -317,12 +317,12 @@ class Journal:
         cause = f"it gave another one in {'an earlier' if state == 'later' else 'this'} epoch"
         return _refused(client, cause, "replace it with refresh, in a later epoch")
 
-    def _finish(self, batch: _Batch) -> None:
+    def _finish(self, batch: _Batch, folding: Folding) -> None:
         """Take the result of the upload that waits longest."""
         client = next(iter(batch.waiting))
         where, epoch, payload, rows = batch.waiting.pop(client)
         try:
-            self._note(client, epoch, payload, rows.result())
+            self._note(client, epoch, payload, folding.result(rows))
             batch.added = True
         except SartoError as error:
             batch.outcomes[where] = error

@@ -19,7 +19,7 @@ demo Known(epoch=0, digest=b'hash', forgotten=False) {'a': 0} (0, b'packed')
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -116,9 +116,16 @@ class JournalFile:
         """Return how often the sum was changed."""
         return self._base.execute("SELECT generation FROM total").fetchone()[0]
 
-    def put_total(self, generation: int, packed: bytes) -> None:
-        """Put another sum in the place of the one before."""
-        self._base.execute("UPDATE total SET generation = ?, packed = ?", (generation, packed))
+    def put_total(self, generation: int, pieces: Sequence[bytes | memoryview]) -> None:
+        """Put another sum in the place of the one before, piece by piece: no copy of it is made."""
+        size = sum(memoryview(piece).nbytes for piece in pieces)
+        (there,) = self._base.execute("SELECT length(packed) FROM total").fetchone()
+        if size != there:
+            self._base.execute("UPDATE total SET packed = zeroblob(?)", (size,))
+        self._base.execute("UPDATE total SET generation = ?", (generation,))
+        with self._base.blobopen("total", "packed", 0) as blob:
+            for piece in pieces:
+                blob.write(piece)
 
     def known(self, client: str) -> Known | None:
         """Return what is known of a client."""
