@@ -9,12 +9,13 @@ and then went missing, t members give shares of its key instead, which opens the
 sealed, with the server: what the others added for it is taken out again. A member answers once, for a client as there
 or as missing and never as both, since both together would show what it sent.
 
-What is hidden: from the server, and up to t - 1 members that work with it, everything but the sum over the clients
-whose uploads came. This takes seeds of pairs and shares that the server cannot read (a key agreement and channels
-between clients, which are not a part of this), members of which fewer than t work with the server, t > n / 2 of n, and
-SHAKE-256 to be as good as random. The sum is not hidden: of two clients each learns from it what the other gave, and
-two sums that differ by one client tell what it gave. What a client adds, sound or not, nobody can check but by the sum;
-a mask that does not cancel turns every number of it into a random one.
+What is hidden: from a server that keeps to the protocol, and up to t - 1 members that work with it, everything but the
+sum over the clients whose uploads came. This takes seeds of pairs and shares that the server cannot read (a key
+agreement and channels between clients, which are not a part of this), and SHAKE-256 to be as good as random. A server
+that tells members different things about who is missing, with c members at its side, learns no more while t > (n + c) /
+2 of n. The sum is not hidden: of two clients each learns from it what the other gave, and two sums that differ by one
+client tell what it gave. What a client adds, sound or not, nobody can check but by the sum; a mask that does not cancel
+turns every number of it into a random one.
 
 The seeds of pairs need not be of all pairs: each client needs enough others that fewer than t of them work with the
 server.

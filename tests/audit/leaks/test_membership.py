@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sarto.audit.leaks import membership
 from sarto.audit.leaks.membership import scores, shown_epsilon
 from sarto.learn import gaussian_mechanism
 from sarto.learn.gaussian_mechanism import Promise
@@ -46,3 +47,15 @@ def test_a_tenth_of_the_noise_breaks_the_promise(monkeypatch: pytest.MonkeyPatch
 def test_scores_that_tell_nothing_show_nothing() -> None:
     rng = np.random.default_rng(1)
     assert shown_epsilon(rng.normal(size=5000), rng.normal(size=5000), 1e-5) < 0.05
+
+
+def test_bounds_of_rates_are_those_of_clopper_and_pearson() -> None:
+    # Of 10 in 100 the interval of 95 % is .0490 to .1762; of n in n its lower end is .025^(1 / n).
+    assert membership._lower(10, 100) == pytest.approx(0.04900, abs=5e-6)  # pyright: ignore[reportPrivateUsage]
+    assert 1 - membership._lower(90, 100) == pytest.approx(0.17622, abs=5e-6)  # pyright: ignore[reportPrivateUsage]
+    assert membership._lower(7, 7) == pytest.approx(0.025 ** (1 / 7))  # pyright: ignore[reportPrivateUsage]
+    assert membership._lower(0, 7) == 0  # pyright: ignore[reportPrivateUsage]
+    # The same threshold in 500 and 500 judged scores: TPR 1, FPR 0, each at the end of its interval.
+    end = 0.025 ** (1 / 500)
+    found = shown_epsilon(np.ones(1000) + np.arange(1000) / 1e4, np.arange(1000) / 1e4, 0.0)
+    assert found == pytest.approx(np.log(end / (1 - end)))

@@ -164,8 +164,10 @@ def _histogram(s: RidgeStatistics, groups: Groups) -> str:
 
 def _span(groups: Groups) -> int:
     """Return how many directions the rows span, where that is for being few; 0 where it is for what they are of."""
+    if groups.free >= len(groups.statistics.mean_x):
+        return 0
     span = len(groups.within)
-    return span if span == groups.free < len(groups.statistics.mean_x) else 0
+    return span if span == groups.free else 0
 
 
 def _membership(span: int, d: int, known: bool) -> str:
