@@ -10,8 +10,8 @@
 R has as many rows as there are items, at most features and outputs together, and is the smallest where a client has
 few items. Its diagonal is not negative. With `auto` a payload has the form of fewest bytes in its precision. What is
 read has the rounding of the form: numbers within eps / 2 of themselves, which move an eigenvalue of C by less than
-3 eps trace(A), are what the checks of the statistics allow for. Features that lie far from 0 for their spread lose digits
-of that rounding in a triangle: `auto` takes doubles where that is more than two of seven (`FAR`).
+3 eps trace(A), are what the checks of the statistics allow for. Features that lie far from 0 for their spread lose
+digits of that rounding in a triangle: `auto` takes doubles where that is more than two of seven (`FAR`).
 
 R^T R is summed row by row in float64, without BLAS: the same on every machine, so that what one server added another
 takes away to the bit.

@@ -4,7 +4,7 @@ Returns `Federated`, a plain value of tables, evidence and findings that whoever
 
 | table | a row for each |
 |---|---|
-| methods | method (a chain of stages): accuracy, rounds, bytes, computations, what the first's accuracy took |
+| methods | method (a chain of stages): accuracy, rounds, bytes both ways, computations, what the first accuracy took |
 | rounds | method and round: who was asked, answered, was late, heard twice, refused; bytes; drift |
 | accuracy | method and look at the model: round, bytes on the air until then, accuracy |
 | clients | client: items, test items, and the accuracy of each method on them |

@@ -158,6 +158,8 @@ class _Runner:
             if isinstance(method, Averaging) and isinstance(model, ReservoirModel):
                 begun, own, given = _head_of(model, population, test)
                 found = self._simulated(number, stage, method, begun, own, given, spent)
+                if found.rounds:  # states are computed once, by every client
+                    found.rounds[0]["macs"] += model.macs(_sequences(population.data), None)
                 model = model.with_vector(found.model.vector)
             else:
                 found = self._simulated(number, stage, method, model, population, test, spent)
