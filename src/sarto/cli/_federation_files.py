@@ -21,7 +21,7 @@ from sarto.learn.federated._upload_file import ENDING, read_about, read_payload
 from sarto.learn.federation.file import read
 from sarto.learn.federation.plan import plan
 from sarto.learn.federation.setting import set_up
-from sarto.learn.payload import opened_payload
+from sarto.learn.payload import Limits, opened_payload
 from sarto.learn.ridge_sum import RidgeSum
 
 MOST_REFUSED, MOST_MISSING, MOST_CLIENTS = 10, 10, 30
@@ -78,6 +78,9 @@ def merged(
     out: Path | None,
     *,
     keep: bool,
+    most_rows: int | None,
+    radius: float | None,
+    definite: bool,
     expected: Path | None,
     ridge: str | None,
     allow_stale: bool,
@@ -88,7 +91,9 @@ def merged(
         raise SartoError("E101", f"there is no folder '{folder}'", hint="check the path")
     penalty = _ridge(ridge)
     names = None if expected is None else _names(expected)
-    journal = Journal(path) if path.exists() else _new(folder, path, keep)
+    journal = (
+        Journal(path) if path.exists() else _new(folder, path, keep, Limits(most_rows, radius, definite))
+    )
     refused: list[dict[str, str]] = []
 
     def tell(file: Path, error: SartoError) -> None:
@@ -118,7 +123,7 @@ def merged(
         journal.close()
 
 
-def _new(folder: Path, path: Path, keep: bool) -> Journal:
+def _new(folder: Path, path: Path, keep: bool, limits: Limits) -> Journal:
     """Return a journal of the kind of the first upload that can be read."""
     for file in sorted(folder.glob(f"*{ENDING}")):
         try:
@@ -126,7 +131,7 @@ def _new(folder: Path, path: Path, keep: bool) -> Journal:
             moments = opened_payload(read_payload(file, about))
         except (SartoError, OSError):
             continue
-        return Journal.create(path, about.federation, RidgeSum.like(moments), keep=keep)
+        return Journal.create(path, about.federation, RidgeSum.like(moments), keep=keep, limits=limits)
     raise SartoError(
         "E104",
         f"no upload in '{folder}' can be read",

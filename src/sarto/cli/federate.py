@@ -80,6 +80,10 @@ def plan(file: Path, as_json: bool) -> int:
 @click.option("--journal", required=True, metavar="FILE", type=_FILE,
               help="The journal; made of the first upload's kind where there is none.")
 @click.option("--keep", is_flag=True, help="Of a new journal: keep what clients sent, so that one can be forgotten.")
+@click.option("--most-rows", type=_kinds.COUNT, help="Of a new journal: refuse a client that says it has more rows.")
+@click.option("--radius", type=_kinds.POSITIVE, help="Of a new journal: no row of features is longer than this.")
+@click.option("--definite", is_flag=True,
+              help="Of a new journal: look for negative eigenvalues in every upload, not only in the sum.")
 @click.option("--expect", "expected", metavar="FILE", type=_FILE, help="Names of clients, a line each: who is missing.")
 @click.option("--ridge", metavar="NUMBER", help="Penalty in the sum form; by default GCV chooses it.")
 @click.option("--allow-stale", is_flag=True, help="Solve although clients are of earlier epochs than others.")

@@ -52,6 +52,8 @@ from sarto.learn.ridge_sum import RidgeSum
 from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
 
+MOST_NAME = 200
+"""Letters of a client's name."""
 State: TypeAlias = Literal["new", "known", "late", "forgotten"]
 Outcome: TypeAlias = State | SartoError
 """What became of an upload; an error says why it was refused."""
@@ -305,6 +307,10 @@ class Journal:
 
     def _told(self, client: str, epoch: int, payload: bytes) -> Outcome | None:
         """Return what becomes of an upload, as far as the journal tells; None, if it is new."""
+        if not _is_name(client):
+            named = ascii(client[:20]).strip("'")
+            cause = f"a name has 1 to {MOST_NAME} letters that are text, without control characters"
+            return _refused(named, cause, "name the client in plain letters")
         if not 0 <= epoch < 2**63:
             return _refused(client, f"{epoch} is no epoch", "count epochs upwards from 0")
         state = self.state_of(client, epoch, digest_of(payload))
@@ -346,6 +352,15 @@ class Journal:
     def _read(self) -> tuple[int, RidgeSum]:
         generation, packed = self._file.total()
         return generation, RidgeSum.unpack(packed)
+
+
+def _is_name(client: str) -> bool:
+    """Return whether a client can be called so."""
+    try:
+        client.encode()
+    except UnicodeEncodeError:
+        return False
+    return 1 <= len(client) <= MOST_NAME and not any(ord(letter) < 32 for letter in client)
 
 
 def _refused(client: str, cause: str, hint: str) -> InputError:
