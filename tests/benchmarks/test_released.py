@@ -42,7 +42,7 @@ def test_accuracies_are_those_of_an_easy_problem_where_noise_is_small() -> None:
 
 def test_every_way_is_refused_and_the_journal_is_as_it_was() -> None:
     told = hostile.tried(len(hostile.WAYS), 1)
-    assert (told["faults"], told["spoilt"], told["sound"]) == ([], 0, True)
+    assert (told["faults"], told["spoilt"], told["sound"]) == ({}, 0, True)
     assert sum(told["refused"].values()) == len(hostile.WAYS)
 
 
