@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import sarto
-from sarto.audit.leaks import leaks_of_clients
 from sarto.cli import _answer
+from sarto.cli._heard import Heard
 from sarto.cli._talk import open_talk
 from sarto.core.evidence import Evidence
 from sarto.core.executors import open_executor
@@ -20,8 +19,7 @@ from sarto.core.finding import Finding
 from sarto.core.store import write_atomic
 from sarto.core.table import Table
 from sarto.core.units import format_quantity
-from sarto.learn.federated._contract import Reply, labels
-from sarto.learn.federated._upload_file import write_upload
+from sarto.learn.federated._contract import labels
 from sarto.learn.federation.course import Course, chain_name, run
 from sarto.learn.federation.file import Federation, read
 from sarto.learn.federation.outcome import save_model
@@ -40,27 +38,6 @@ LOW_COSINE = 0.2
 """Of what clients change and their mean, below which drift is told: they are then further apart than 78 degrees."""
 
 
-@dataclass
-class _Heard:
-    """What servers took: the payloads of the first chain that sends some, looked at one by one."""
-
-    setting: Setting
-    uploads: Path | None
-    federation: str
-    chain: str = ""
-    rows: dict[int, Any] = field(default_factory=dict[int, Any])
-    findings: list[Any] = field(default_factory=list[Any])
-
-    def __call__(self, chain: str, reply: Reply) -> None:
-        if "payload" not in reply.message or self.chain not in ("", chain):
-            return
-        self.chain = chain
-        name, payload = self.setting.population.names[reply.client], reply.message["payload"].tobytes()
-        self.rows[reply.client] = leaks_of_clients([(name, payload)]).table
-        if self.uploads is not None:
-            write_upload(self.uploads, self.federation, name, 0, payload)
-
-
 def simulate(
     path: Path, out: Path | None, workers: int, uploads: Path | None, quiet: bool, command: str
 ) -> tuple[Federated, Path]:
@@ -68,23 +45,27 @@ def simulate(
     federation = read(path)
     folder = out or path.with_suffix("")
     setting, talk = set_up(federation), open_talk(quiet)
-    heard = _Heard(setting, uploads, federation.name)
+    heard = Heard(federation, setting, uploads, folder / KEPT / "heard")
     if uploads is not None:
         uploads.mkdir(parents=True, exist_ok=True)
     drift: list[tuple[float | int | str, ...]] = []
     with open_executor(workers) as executor:
-        shared: dict[str, Any] = {"executor": executor, "talk": talk, "folder": folder / KEPT}
+        shared: dict[str, Any] = {"executor": executor, "talk": talk}
         (folder / KEPT).mkdir(parents=True, exist_ok=True)
         courses: list[Course] = []
         for chain in federation.chains:
             talk.note(f"{chain_name(chain)}:")
-            courses.append(run(federation, setting, chain, hear=heard, **shared))
+            kept = heard.kept if heard.begin(chain) else folder / KEPT
+            courses.append(run(federation, setting, chain, hear=heard, folder=kept, **shared))
+            if kept == heard.kept and heard.missing():
+                # It was run before without these files: nothing but running it again can tell what was sent.
+                run(federation, setting, chain, hear=heard, **shared)
         drift += [_drift_row(federation.alphas[0], course) for course in courses]
         for alpha in federation.alphas[1:]:
             other = set_up(federation, alpha)
             for chain in federation.chains:
                 talk.note(f"{chain_name(chain)} at alpha {alpha:g}:")
-                drift.append(_drift_row(alpha, run(federation, other, chain, **shared)))
+                drift.append(_drift_row(alpha, run(federation, other, chain, folder=folder / KEPT, **shared)))
     found = _gathered(federation, setting, courses, drift, heard, command)
     save_model(courses[0], folder / MODEL)
     write_atomic(folder / DOCUMENT, json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
@@ -129,7 +110,7 @@ def _gathered(
     setting: Setting,
     courses: list[Course],
     drift: list[tuple[float | int | str, ...]],
-    heard: _Heard,
+    heard: Heard,
     command: str,
 ) -> Federated:
     first, sizes = courses[0], setting.population.sizes
