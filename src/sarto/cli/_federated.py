@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import sarto
-from sarto.audit.leaks import leaks_of_clients
 from sarto.cli import _answer
+from sarto.cli._heard import Heard
 from sarto.cli._limits import show_verdict
 from sarto.cli._talk import open_talk
 from sarto.core.evidence import Evidence
@@ -21,8 +21,7 @@ from sarto.core.finding import Finding
 from sarto.core.store import write_atomic
 from sarto.core.table import Table
 from sarto.core.units import format_quantity
-from sarto.learn.federated._contract import Reply, labels
-from sarto.learn.federated._upload_file import write_upload
+from sarto.learn.federated._contract import labels
 from sarto.learn.federation.course import Course, chain_name, run
 from sarto.learn.federation.file import Federation, read
 from sarto.learn.federation.outcome import save_model
@@ -31,10 +30,11 @@ from sarto.measure.quality import accuracy_evidence
 from sarto.report.federated import Federated
 from sarto.report.federation_page import federation_html
 from sarto.search.federated_image import Deployed, deploy
+from sarto.search.federated_onnx import onnx_of
 
 PAGE, DOCUMENT, MODEL, KEPT = "federation.html", "federation.json", "model.npz", ".kept"
-DEVICE = "device"
-"""Folder of the C."""
+DEVICE, NETWORK = "device", "model.onnx"
+"""Folder of the C, and a network, for `sarto compress`."""
 ROUND_COLUMNS = (
     "method", "round", "phase", "asked", "answered", "folded", "late", "twice", "refused", "up", "down", "macs",
     "cosine", "ratio",
@@ -44,27 +44,6 @@ LOW_COSINE = 0.2
 """Of what clients change and their mean, below which drift is told: they are then further apart than 78 degrees."""
 
 
-@dataclass
-class _Heard:
-    """What servers took: the payloads of the first chain that sends some, looked at one by one."""
-
-    setting: Setting
-    uploads: Path | None
-    federation: str
-    chain: str = ""
-    rows: dict[int, Any] = field(default_factory=dict[int, Any])
-    findings: list[Any] = field(default_factory=list[Any])
-
-    def __call__(self, chain: str, reply: Reply) -> None:
-        if "payload" not in reply.message or self.chain not in ("", chain):
-            return
-        self.chain = chain
-        name, payload = self.setting.population.names[reply.client], reply.message["payload"].tobytes()
-        self.rows[reply.client] = leaks_of_clients([(name, payload)]).table
-        if self.uploads is not None:
-            write_upload(self.uploads, self.federation, name, 0, payload)
-
-
 def simulate(
     path: Path, out: Path | None, workers: int, uploads: Path | None, quiet: bool, command: str
 ) -> tuple[Federated, Path, Deployed | None]:
@@ -72,23 +51,27 @@ def simulate(
     federation = read(path)
     folder = out or path.with_suffix("")
     setting, talk = set_up(federation), open_talk(quiet)
-    heard = _Heard(setting, uploads, federation.name)
+    heard = Heard(federation, setting, uploads, folder / KEPT / "heard")
     if uploads is not None:
         uploads.mkdir(parents=True, exist_ok=True)
     drift: list[tuple[float | int | str, ...]] = []
     with open_executor(workers) as executor:
-        shared: dict[str, Any] = {"executor": executor, "talk": talk, "folder": folder / KEPT}
+        shared: dict[str, Any] = {"executor": executor, "talk": talk}
         (folder / KEPT).mkdir(parents=True, exist_ok=True)
         courses: list[Course] = []
         for chain in federation.chains:
             talk.note(f"{chain_name(chain)}:")
-            courses.append(run(federation, setting, chain, hear=heard, **shared))
+            kept = heard.kept if heard.begin(chain) else folder / KEPT
+            courses.append(run(federation, setting, chain, hear=heard, folder=kept, **shared))
+            if kept == heard.kept and heard.missing():
+                # It was run before without these files: nothing but running it again can tell what was sent.
+                run(federation, setting, chain, hear=heard, **shared)
         drift += [_drift_row(federation.alphas[0], course) for course in courses]
         for alpha in federation.alphas[1:]:
             other = set_up(federation, alpha)
             for chain in federation.chains:
                 talk.note(f"{chain_name(chain)} at alpha {alpha:g}:")
-                drift.append(_drift_row(alpha, run(federation, other, chain, **shared)))
+                drift.append(_drift_row(alpha, run(federation, other, chain, folder=folder / KEPT, **shared)))
     deployed = None
     if federation.device is not None:
         talk.note(f"over the integers, for {federation.device.name}:")
@@ -97,9 +80,20 @@ def simulate(
     if deployed is not None:
         found = replace(found, tables={**found.tables, "device": _device(deployed)})
     save_model(courses[0], folder / MODEL)
+    (folder / NETWORK).unlink(missing_ok=True)
+    if (network := _onnx(courses[0])) is not None:
+        write_atomic(folder / NETWORK, network)
     write_atomic(folder / DOCUMENT, json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
     write_atomic(folder / PAGE, federation_html(found))
     return found, folder, deployed
+
+
+def _onnx(course: Course) -> bytes | None:
+    """Return the model as ONNX, where it is a network and onnx is installed."""
+    try:
+        return onnx_of(course)
+    except ModuleNotFoundError:
+        return None
 
 
 def _device(deployed: Deployed) -> Table:
@@ -143,7 +137,8 @@ def as_text(found: Federated, folder: Path, deployed: Deployed | None) -> None:
         _answer.line(f"The readout over the integers of the device, {deployed.rounds} rounds, {sent} sent:")
         show_verdict(deployed.verdict, deployed.evidence, "the device")
         _answer.line(f"C and figures: {folder / DEVICE}")
-    _answer.line(f"Page, figures and model: {folder / PAGE}, {DOCUMENT}, {MODEL}")
+    network = f", {NETWORK}" if (folder / NETWORK).exists() else ""
+    _answer.line(f"Page, figures and model: {folder / PAGE}, {DOCUMENT}, {MODEL}{network}")
 
 
 def _gathered(
@@ -151,7 +146,7 @@ def _gathered(
     setting: Setting,
     courses: list[Course],
     drift: list[tuple[float | int | str, ...]],
-    heard: _Heard,
+    heard: Heard,
     command: str,
 ) -> Federated:
     first, sizes = courses[0], setting.population.sizes

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sarto.audit.leaks import leaks, leaks_of_clients
+from sarto.audit.leaks.report import OF_CLIENTS
 from sarto.cli import _answer
 from sarto.core.errors import SartoError
 from sarto.core.store import write_atomic
@@ -62,8 +63,8 @@ def plan_text(found: dict[str, Any]) -> None:
     _answer.table(names, rows, right=(1, 2, 3, 4, 5))
     _answer.line()
     _answer.line(
-        "Estimated from the sizes of messages, if everybody answers. Break-even: participations of a client in FedAvg "
-        "of the head that weigh as much as its statistics."
+        "Estimated from the sizes of messages, if everybody answers. Break-even: in so many rounds a client would send "
+        "and get as many bytes by FedAvg of the head as by its exact statistics."
     )
     budget = found["budget"]
     for each in found["methods"]:
@@ -176,6 +177,8 @@ def merge_text(found: dict[str, Any]) -> None:
         _answer.remark(f"missing: {names}" + (f" and {more} more" if more > 0 else ""))
     if found["stale"]:
         _answer.remark(f"warning: {100 * found['stale']:.3g} % of the rows are of earlier epochs")
+    elif found["missing"] is not None and not found["missing"]:
+        _answer.line("nobody is missing")
     if found["head"]:
         head = found["head"]
         _answer.line(
@@ -195,7 +198,12 @@ def forgotten(client: str, path: Path, upload: Path | None) -> dict[str, Any]:
             raise SartoError("E101", f"there is no upload '{upload}'", hint="check the path") from None
     journal = Journal(path)
     try:
-        journal.forget(client, before)
+        try:
+            journal.forget(client, before)
+        except SartoError as error:
+            if error.code == "E170" and upload is None:
+                error.hint = "bring its file with --upload; a new journal of merge --keep has it itself"
+            raise
         return {
             "forgotten": client,
             "clients": len(journal.clients()),
@@ -235,9 +243,12 @@ def _uploads(folder: Path) -> Iterator[tuple[str, bytes]]:
 def audit_text(found: dict[str, Any]) -> None:
     """Print what uploads give away."""
     table = Table.from_json(found["table"])
-    rows = [tuple(_cell(v) for v in row) for row in table.rows]
-    numbers = tuple(i for i, unit in enumerate(table.units) if unit)
-    _answer.table(table.columns, rows[:MOST_CLIENTS], right=numbers)
+    columns = [name for name in table.columns if name not in _NOT_ON_SCREEN]
+    at = [table.columns.index(name) for name in columns]
+    order = sorted(table.rows, key=_given_away) if "known rows" in columns else list(table.rows)
+    rows = [tuple(_cell(row[i], columns[k]) for k, i in enumerate(at)) for row in order]
+    numbers = tuple(k for k, i in enumerate(at) if table.units[i])
+    _answer.table(columns, rows[:MOST_CLIENTS], right=numbers)
     if len(rows) > MOST_CLIENTS:
         _answer.line(f"and {len(rows) - MOST_CLIENTS} more, with --json")
     _answer.line()
@@ -245,8 +256,24 @@ def audit_text(found: dict[str, Any]) -> None:
         _answer.remark(f"{finding['severity']}: {finding['what']}: {finding['text']}")
 
 
-def _cell(value: float | int | str) -> str:
-    return value if isinstance(value, str) else f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
+_NOT_ON_SCREEN = ("classes of one row", "span", "masked size", "which costs")
+"""Columns that would not fit 80 characters; the JSON has them, and the findings say what they come to."""
+
+
+def _given_away(row: tuple[float | int | str, ...]) -> tuple[float, str]:
+    """Return the order of clients on the screen: those that give most of their rows away first."""
+    rows, known = (float(row[OF_CLIENTS.index(name)]) for name in ("rows", "known rows"))
+    return -known / max(rows, 1), str(row[0])
+
+
+def _cell(value: float | int | str, column: str) -> str:
+    if isinstance(value, str):
+        return value
+    if column == "determined":
+        return f"{100 * value:.4g} %"
+    if column == "size":
+        return format_quantity(value, "B") if value else "0 B"
+    return f"{value:,.4g}" if isinstance(value, float) else f"{value:,}"
 
 
 def _ridge(text: str | None) -> float | None:

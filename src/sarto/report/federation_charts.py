@@ -13,9 +13,13 @@ True
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sarto.report.charts import _canvas, _cost_ticks, _frame, _inline, _settings
 from sarto.report.palette import KINDS, MARKS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_POINTS = 120
 """Of a line; longer ones are thinned, and keep their first and last point."""
@@ -142,7 +146,7 @@ def spread(places: Sequence[float], apart: float = APART) -> list[float]:
     return found
 
 
-def _numbers(axes: object, ends: Sequence[float | None]) -> None:
+def _numbers(axes: Axes, ends: Sequence[float | None]) -> None:
     """Write the number of each line at the right edge, in order of their ends."""
     if len(ends) < 2:
         return
@@ -155,7 +159,7 @@ def _numbers(axes: object, ends: Sequence[float | None]) -> None:
         )  # fmt: skip
 
 
-def _whole_ticks(axes: object) -> None:
+def _whole_ticks(axes: Axes) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -2,8 +2,8 @@
 
 Returns plain values. What is more than a page can carry is cut or chosen evenly.
 
->>> clip("a very long name", 8), even([5, 1, 4, 2, 3], 3)
-('a very …', [5, 3, 1])
+>>> clip("a very long name", 8), even([(5.0, 0), (1.0, 1), (4.0, 2)], 2)
+('a very …', [(5.0, 0), (1.0, 1)])
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def clip(text: Any, most: int = MOST_LETTERS) -> str:
     return words if len(words) <= most else words[: most - 1] + "…"
 
 
-def even(values: Sequence[Any], most: int) -> list[Any]:
+def even(values: Sequence[tuple[float, int]], most: int) -> list[tuple[float, int]]:
     """Return the values from the largest to the smallest, at most so many, evenly chosen by rank."""
     order = sorted(values, reverse=True)
     if len(order) <= most:

@@ -1,4 +1,4 @@
-"""FED3R: the head of a frozen network from exact sums, each client visited once. See `_summing`.
+"""FED3R: the head of a frozen network from exact sums, each client visited once.
 
 The published head is of targets 0 and 1, each class's weights and bias divided by the length of its weights
 (`normalise`), and as the start of a softmax head divided by a temperature, 0.1 in the released settings. Fine-tuning

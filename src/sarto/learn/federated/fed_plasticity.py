@@ -1,4 +1,4 @@
-"""FedIP: clients adapt a common reservoir to their inputs, without labels; then its exact readout. See `_summing`.
+"""FedIP: clients adapt a common reservoir to their inputs, without labels; then its exact readout.
 
 In each of some rounds a client runs intrinsic plasticity from the server's reservoir on its own sequences and sends the
 gain and shift of every neuron, 2 N numbers, and its number of steps, by which the server averages them. Statistics of

@@ -1,4 +1,4 @@
-"""The exact federated readout of a reservoir: as if all sequences lay in one place. See `_summing`.
+"""The exact federated readout of a reservoir: as if all sequences lay in one place.
 
 Every client draws the reservoir from one seed, runs its own sequences, and sends A_k = H_k^T H_k and B_k = H_k^T Y_k of
 the pooled states once; the server solves for the readout. Its result is a fitted estimator like any other.

@@ -1,4 +1,4 @@
-"""FedAvg: clients train, the server averages. See `sarto.learn.federated._gradient`.
+"""FedAvg: clients train, the server averages.
 
 Source: McMahan et al., "Communication-efficient learning of deep networks from decentralized data", AISTATS 2017,
 algorithm 1.
