@@ -53,13 +53,13 @@ def test_a_federation_is_run_and_the_same_command_answers_from_what_is_kept() ->
     assert len(found["tables"]["leaks of clients"]["rows"]) == 6
     assert "What uploads give away" in Path("out/federation.html").read_text()
     assert Path("out/model.npz").exists()
-    kept = {path: path.stat().st_mtime_ns for path in Path("out/.kept").rglob("*.npz")}
     again = call("federate", "simulate", "river.toml", "-o", "out", "--quiet", "--json")
     assert again.exit_code == 0
     same = json.loads(again.stdout)
     for part in ("tables", "findings", "summary", "provenance"):
         assert same[part] == found[part]
-    assert {path: path.stat().st_mtime_ns for path in Path("out/.kept").rglob("*.npz")} == kept
+    (lines_of_heard,) = (path.read_text().splitlines() for path in Path("out/.kept/heard").glob("*.jsonl"))
+    assert len(lines_of_heard) == 6, "no client was heard again"
     call("federate", "simulate", "river.toml", "-o", "out", "--quiet", "--uploads", "sent")
     assert len(uploads(Path("sent"))) == 6, "files are written although the simulation was run before"
 
@@ -141,6 +141,8 @@ def test_a_plan_says_bytes_before_anything_is_run() -> None:
     found = json.loads(call("federate", "plan", "river.toml", "--json").stdout)
     assert [each["name"] for each in found["methods"]] == ["fed3r", "fedavg"]
     assert found["methods"][0]["up"] > 0
+    assert found["methods"][0]["break_even"] > 0
+    assert found["methods"][1]["break_even"] is None
     assert not Path("river").exists()
 
 

@@ -88,9 +88,10 @@ def _planned(federation: Federation, setting: Setting, chain: tuple[Stage, ...])
             most += round(float(each_up.max(initial=0)) * visits)
             if not isinstance(method, Averaging):
                 exact += float((each_up + each_down).mean()) * visits
-    learns = [method for method, _ in stages if isinstance(method, Averaging)]
+    # The scaling alone is nothing that a head could be solved from.
+    told = any(not isinstance(method, Averaging | Scaling) for method, _ in stages)
     head = 2 * WEIGHT_B * int(np.count_nonzero(model.mask("head")))
-    return Planned(chain_name(chain), rounds, up, down, most, None if learns and not exact else exact / head)
+    return Planned(chain_name(chain), rounds, up, down, most, exact / head if told else None)
 
 
 def _phase(
