@@ -28,6 +28,8 @@ NAMES = {
     "families",
     "faults_speed",
     "federated_exact",
+    "federated_reservoir",
+    "federated_rounds",
     "federated_scale",
     "federated_upload",
     "fit_default",

@@ -117,8 +117,8 @@ def test_a_federated_reservoir_is_the_one_fitted_to_all_sequences(plastic: bool)
     scaled = Simulation(Scaling(), model, population).run().model
     if plastic:  # of one client that has everything
         population = Population(data, np.zeros(60, np.int64), ("all",))
-        parameters["plasticity"] = IntrinsicPlasticity(epochs=2)
-        method: Any = fed_plasticity.Method(rounds=1, epochs=2, how="auto-f64", ridge=0.1)
+        parameters["plasticity"] = IntrinsicPlasticity(epochs=2, batch=3)
+        method: Any = fed_plasticity.Method(rounds=1, epochs=2, batch=3, how="auto-f64", ridge=0.1)
     else:
         method = fed_readout.Method(how="auto-f64", ridge=0.1)
     found = Simulation(method, scaled, population).run().model.fitted()

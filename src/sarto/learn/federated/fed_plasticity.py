@@ -40,6 +40,7 @@ class Method(Summing):
     Attributes:
         rounds: of plasticity.
         epochs: passes of a client in a round.
+        batch: sequences of a client that run side by side and share each change; 1 is published.
         learning_rate: eta.
         mu: mean of the target distribution; None is 0 for tanh, and see `IntrinsicPlasticity` for sigmoid.
         sigma: its deviation, for tanh.
@@ -47,6 +48,7 @@ class Method(Summing):
 
     rounds: int = 5
     epochs: int = 1
+    batch: int = 1
     learning_rate: float = 5e-4
     mu: float | None = None
     sigma: float = 0.1
@@ -59,7 +61,11 @@ class Method(Summing):
     def rule(self) -> IntrinsicPlasticity:
         """What a client does in a round."""
         return IntrinsicPlasticity(
-            mu=self.mu, sigma=self.sigma, learning_rate=self.learning_rate, epochs=self.epochs
+            mu=self.mu,
+            sigma=self.sigma,
+            learning_rate=self.learning_rate,
+            epochs=self.epochs,
+            batch=self.batch,
         )
 
     def plan(self) -> tuple[Phase, ...]:
