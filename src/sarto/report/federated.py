@@ -10,6 +10,7 @@ Returns `Federated`, a plain value of tables, evidence and findings that whoever
 | clients | client: items, test items, and the accuracy of each method on them |
 | classes | client: its items of each class |
 | drift | level of unevenness and method: cosine and ratio of what clients changed, accuracy |
+| device | figure of the image, where one is made: its value, unit and how it was come by |
 | leaks of clients | client: what its upload reveals, see `sarto.audit.leaks` |
 
 >>> found = Federated("demo", "8 clients", "sarto federate simulate demo.toml", (), (), {}, {})

@@ -71,6 +71,7 @@ def federation_html(found: Federated) -> str:
         picture=picture(tables["classes"]),
         most_clients=MOST_CLIENTS,
         answers=answers(tables["rounds"])[:40],
+        device=tables["device"].rows if "device" in tables else (),
         leaks=None if leaks is None or not leaks.rows else _leaks(leaks),
         findings=cut(found.findings, MOST_FINDINGS),
         provenance=provenance(found.provenance),
