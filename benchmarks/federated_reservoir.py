@@ -7,10 +7,8 @@ the scaling of the inputs too, 5 clients a round.
     exact     `fed_readout` against `ESNClassifier` fitted to all windows of the same subjects, in relative largest
               difference of weights: payloads in double precision (`auto-f64`), those by default (`auto`), and states
               computed in float32. The ridge is `RELATIVE` in units of the mean eigenvalue, trace(C_xx) / features.
-    FedIP     `fed_plasticity` against no plasticity. Reservoir, sigma, learning rate and rounds are those with the most
-              right answers on validation subjects, number % 5 == fold + 1, of `TRIED` x `ROUNDS` choices; without
-              plasticity of as many reservoirs. Control: the gains and shifts dealt to other neurons, a readout of their
-              own. Adaptation sees every second window, which overlap by half; readouts see all.
+    FedIP     `fed_plasticity` against no plasticity, both tuned on the subjects of the next fold, and against the same
+              gains and shifts dealt to other neurons: `_federated_plasticity`
     partial   `fed_readout_partial` of `WHOLE` units, chosen by the server (relevance) and by the clients (energy, as
               published, what is not sent counts as 0), against the largest whole reservoir whose readout weighs no
               more bytes: the control. States are computed once; a `LinearModel` of them takes part. States pooled by
@@ -23,50 +21,32 @@ set a number for FedIP or the partial readout: figures, whoever wins.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from benchmarks._bench import Bench, real_data
+from benchmarks._bench import Bench
+from benchmarks._federated_people import FOLDS, accuracy, both, clients, on_air, scaled, simulated, usual
+from benchmarks._federated_plasticity import UNITS, adapted, plastic_figures
 from benchmarks._outcome import Bar, Figure, Outcome, at_most, over_seeds
-from benchmarks._paired import paired
-from sarto.core.dataset import Dataset
-from sarto.core.errors import SartoError
 from sarto.core.executors import open_executor
-from sarto.core.seed import generator
 from sarto.data.examples import Examples
-from sarto.data.load import load
-from sarto.data.partition import partition
-from sarto.learn.federated import consensus, fed3r, fed_plasticity, fed_readout, fed_readout_partial
-from sarto.learn.federated._contract import Method, Population
+from sarto.learn.federated import consensus, fed3r, fed_readout, fed_readout_partial
+from sarto.learn.federated._contract import Population
 from sarto.learn.federated._linear import LinearModel
-from sarto.learn.federated._reservoir import ReservoirModel
-from sarto.learn.federated._scaling import Scaling
-from sarto.learn.federated._simulate import Outcome as Simulated
-from sarto.learn.federated._simulate import Participation, Simulation
-from sarto.learn.plasticity.tuning import tuned
-from sarto.learn.readout import ESNClassifier
+from sarto.learn.federated._simulate import Simulation
 
 MINUTES = 20
-HAR = "sp_sw_har/windows_2s_50hz.npz"
-FOLDS, QUICK_FOLDS = 5, 1
-PER_ROUND = 5
+QUICK_FOLDS = 1
 RELATIVE, LIMIT = 1e-4, 1e-9
-UNITS = 100
-TRIED, ROUNDS, BATCH = 4, (1, 3), 50
-"""Windows of a subject adapt side by side, mostly all of them."""
 WHOLE, SHARES = 200, (0.1, 0.25, 0.5)
 GOSSIP = 50
 POOLED = ("mean", "mean_square")
 CHOOSERS = {"server": "relevance", "client": "energy"}
-ARMS = ("none", "FedIP", "dealt")
 
 Weights = Float[np.ndarray, "class feature"]
 
@@ -90,7 +70,7 @@ def run(bench: Bench) -> Outcome:
     for what in flat[0]:
         values = [one[what] for one in flat]
         figures |= over_seeds(f"without a server, {what}", values, "1", "measured", "median")
-    figures |= _plastic_figures(found["FedIP"]) | _partial_figures(found["partial"])
+    figures |= plastic_figures(found["FedIP"]) | _partial_figures(found["partial"])
     return Outcome(figures, () if bench.quick else tuple(_bars(found)))
 
 
@@ -125,93 +105,6 @@ def _bars(found: dict[str, list[list[dict[str, Any]]]]) -> Iterator[Bar]:
     ):
         most = max(one[what] for seed in found[name] for one in seed)
         yield at_most(f"{what}: {where}", most, LIMIT)
-
-
-@cache
-def windows() -> Dataset:
-    """Return the windows, a group for each subject."""
-    return load(real_data(HAR), group="subject", channels=("watch*",), where=("purity>=0.6",))
-
-
-def subjects(data: Dataset) -> Int[np.ndarray, " item"]:
-    """Return the number of each window's subject."""
-    assert data.groups is not None, "asked for"
-    return np.array([int(group.removeprefix("s")) for group in data.groups.tolist()])
-
-
-def parts(fold: int) -> tuple[Dataset, Dataset, Dataset]:
-    """Return the windows to learn from, to choose settings by, and to test."""
-    data = windows()
-    of_fold = subjects(data) % FOLDS
-    tested, held = of_fold == fold, of_fold == (fold + 1) % FOLDS
-    learned, chosen, judged = (data.select(np.flatnonzero(m)) for m in (~tested & ~held, held, tested))
-    return learned, chosen, judged
-
-
-def both(fold: int) -> tuple[Dataset, Dataset]:
-    """Return all windows that are not tested, and those that are."""
-    data = windows()
-    tested = subjects(data) % FOLDS == fold
-    return data.select(np.flatnonzero(~tested)), data.select(np.flatnonzero(tested))
-
-
-def clients(data: Dataset) -> Population:
-    """Return the subjects with their windows."""
-    parted = partition("groups", data.target, groups=data.groups)
-    return Population(data, parted.train, parted.names)
-
-
-def simulated(method: Method, model: Any, population: Population, seed: int) -> Simulated:
-    """Return what a method makes of a model."""
-    ways = Participation(per_round=PER_ROUND)
-    return Simulation(method, model, population, participation=ways, seed=seed).run()
-
-
-def on_air(outcome: Simulated) -> int:
-    """Return the bytes both ways."""
-    return outcome.total("up") + outcome.total("down")
-
-
-def drawn(seed: int, number: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings of a reservoir and of a rule of plasticity."""
-    random = generator(seed, "reservoirs", number)
-
-    def spread(low: float, high: float) -> float:
-        return math.exp(random.uniform(math.log(low), math.log(high)))
-
-    settings: dict[str, Any] = {
-        "leak": spread(0.05, 1.0),
-        "radius": float(random.uniform(0.3, 1.3)),
-        "input_scaling": spread(0.05, 2.0),
-        "bias_scaling": float(random.uniform(0, 1)),
-        "pooling": ("last", "mean", "mean_square")[int(random.integers(3))],
-    }
-    return settings, {"sigma": spread(0.1, 0.8), "learning_rate": spread(5e-4, 1e-2)}
-
-
-def usual(units: int, seed: int, **settings: Any) -> ESNClassifier:
-    """Return the reservoir of what does not search: the leak and pooling that suit windows of 100 steps."""
-    found: dict[str, Any] = {"leak": 0.3, "pooling": "mean_square", "standardise": True, **settings}
-    return ESNClassifier(units=units, seed=seed, **found)
-
-
-def scaled(estimator: ESNClassifier, population: Population, seed: int) -> ReservoirModel:
-    """Return the reservoir with the scaling that the clients find."""
-    data = population.data
-    assert isinstance(data, Dataset)
-    start = ReservoirModel(estimator, data.classes, len(data.classes), len(data.channels))
-    return simulated(Scaling(), start, population, seed).model
-
-
-def accuracy(model: Any, data: Dataset | Examples) -> float:
-    """Return the share of right answers."""
-    return float(np.mean(right(model, data)))
-
-
-def right(model: Any, data: Dataset | Examples) -> np.ndarray:
-    """Return which answers are right."""
-    y = data.target if isinstance(data, Dataset) else data.y
-    return model.scores(data).argmax(axis=1) == y
 
 
 def exact(seed: int, fold: int) -> dict[str, Any]:
@@ -259,87 +152,6 @@ def without_server(seed: int, fold: int) -> dict[str, Any]:
     return found
 
 
-def readout(model: ReservoirModel, population: Population, seed: int) -> ReservoirModel:
-    """Return the model with its federated readout."""
-    return simulated(fed_readout.Method(), model, population, seed).model
-
-
-def adapted(seed: int, fold: int) -> dict[str, Any]:
-    """Tune with and without plasticity for one seed and fold; test both, and the control."""
-    learned, chosen, tested = parts(fold)
-    everything, _ = both(fold)
-    settings, rule, rounds = _picked(learned, chosen, seed, plastic=True)
-    plain, _, _ = _picked(learned, chosen, seed, plastic=False)
-    population = clients(everything)
-    models: dict[str, ReservoirModel] = {}
-    model = scaled(ESNClassifier(units=UNITS, seed=seed, standardise=True, **plain), population, seed)
-    models["none"] = readout(model, population, seed)
-    model = scaled(ESNClassifier(units=UNITS, seed=seed, standardise=True, **settings), population, seed)
-    ended, spent = _adapted(model, everything, seed, rule, rounds)
-    models["FedIP"] = readout(ended[rounds], population, seed)
-    served = simulated(fed_readout.Method(), model, population, seed)
-    vector = ended["tuning"]
-    deal = generator(seed, "deal").permutation(UNITS)
-    other = np.concatenate([half[deal] for half in np.split(vector, 2)])
-    features = replace(model.feature_map, reservoir=tuned(model.feature_map.reservoir, other))
-    models["dealt"] = readout(replace(model, mapped=features), population, seed)
-    answers = {arm: right(models[arm], tested) for arm in ARMS}
-    by_subject = {
-        arm: {str(s): float(answers[arm][subjects(tested) == s].mean()) for s in np.unique(subjects(tested))}
-        for arm in ARMS
-    }
-    return {
-        **{arm: float(answers[arm].mean()) for arm in ARMS},
-        "items": len(tested),
-        "by subject": by_subject,
-        "bytes over those of the readout": spent / on_air(served),
-        "rounds": rounds,
-        **rule,
-    }
-
-
-def _picked(
-    learned: Dataset, chosen: Dataset, seed: int, *, plastic: bool
-) -> tuple[dict[str, Any], dict[str, Any], int]:
-    """Return reservoir, rule and rounds of the most right answers on the validation subjects, the first of them."""
-    best: tuple[float, Any] = (-1.0, None)
-    population = clients(learned)
-    for number in range(TRIED if plastic else TRIED * len(ROUNDS)):
-        settings, rule = drawn(seed, number)
-        model = scaled(ESNClassifier(units=UNITS, seed=seed, standardise=True, **settings), population, seed)
-        try:
-            ended: dict[Any, Any] = (
-                _adapted(model, learned, seed, rule, max(ROUNDS))[0] if plastic else {0: model}
-            )
-        except SartoError:  # a rule that runs away with these inputs
-            continue
-        for rounds in ROUNDS if plastic else (0,):
-            share = accuracy(readout(ended[rounds], population, seed), chosen)
-            if share > best[0]:
-                best = share, (settings, rule, rounds)
-    return best[1]
-
-
-def _adapted(
-    model: ReservoirModel, data: Dataset, seed: int, rule: dict[str, Any], rounds: int
-) -> tuple[dict[Any, Any], int]:
-    """Return the reservoir after each round, the last gains and shifts (`tuning`), and the bytes of it."""
-    population = clients(data.select(np.arange(0, len(data), 2)))
-    method = fed_plasticity.Method(rounds=rounds, batch=BATCH, **rule)
-    after: dict[Any, Any] = {}
-
-    def look(found: ReservoirModel) -> dict[str, Any]:
-        after[len(after) + 1] = found
-        return {}
-
-    def enough(_: dict[str, Any]) -> bool:
-        return len(after) == rounds
-
-    ended = Simulation(method, model, population, seed=seed, judge=look, enough=enough).run()
-    after["tuning"] = ended.state["tuning"]
-    return after, on_air(ended)
-
-
 def partial(seed: int, fold: int) -> dict[str, Any]:
     """Return accuracy and bytes of partial readouts, and of whole ones of no more bytes."""
     return {f"{pooling}, {k}": v for pooling in POOLED for k, v in _partial(pooling, seed, fold).items()}
@@ -383,31 +195,6 @@ def _features(model: LinearModel, rows: Int[np.ndarray, " client"], most: int) -
         weighs = sum(method.payload_b(model, middle, n) for n in rows.tolist())
         low, high = (middle, high) if weighs <= most else (low, middle - 1)
     return low
-
-
-def _plastic_figures(found: list[list[dict[str, Any]]]) -> dict[str, Figure]:
-    """Return accuracies over all tested windows by seed, and differences by subject."""
-    figures: dict[str, Figure] = {}
-    names = {"none": "no plasticity", "FedIP": "FedIP", "dealt": "FedIP's gains dealt to other neurons"}
-    for arm in ARMS:
-        values = [
-            sum(one[arm] * one["items"] for one in folds) / sum(one["items"] for one in folds)
-            for folds in found
-        ]
-        figures |= over_seeds(f"accuracy, {names[arm]}", values, "1", "measured")
-    mean: dict[str, dict[str, float]] = {}
-    for arm in ARMS:
-        each = [{s: v for one in folds for s, v in one["by subject"][arm].items()} for folds in found]
-        mean[arm] = {s: statistics.fmean(one[s] for one in each) for s in each[0]}
-    for arm in ("none", "dealt"):
-        difference = paired(mean["FedIP"], mean[arm])
-        key = f"accuracy, FedIP less {names[arm]}, interval of 95 % over subjects"
-        figures[key] = Figure(difference.mean, "1", "measured", difference.groups, difference.interval)
-    flat = [one for folds in found for one in folds]
-    for what in ("bytes over those of the readout", "rounds", "sigma", "learning_rate"):
-        values = [float(one[what]) for one in flat]
-        figures |= over_seeds(f"FedIP, {what}", values, "1", "measured", "median")
-    return figures
 
 
 def _partial_figures(found: list[list[dict[str, Any]]]) -> dict[str, Figure]:
