@@ -53,7 +53,7 @@ def test_a_federation_is_run_and_the_same_command_answers_from_what_is_kept() ->
     assert len(found["tables"]["leaks of clients"]["rows"]) == 6
     assert "What uploads give away" in Path("out/federation.html").read_text()
     assert Path("out/model.npz").exists()
-    again = call("federate", "simulate", "river.toml", "-o", "out", "--quiet", "--json", "--uploads", "sent")
+    again = call("federate", "simulate", "river.toml", "-o", "out", "--quiet", "--json")
     assert again.exit_code == 0
     same = json.loads(again.stdout)
     for part in ("tables", "findings", "summary", "provenance"):
