@@ -101,7 +101,7 @@ class Method(Summing):
         assert isinstance(client.data, Dataset), "a reservoir takes sequences"
         features = there.feature_map
         sequences = features.scaled(there.sequences(client.data))
-        adapted = self.rule.adapt(features.reservoir, sequences, features.washout).reservoir
+        adapted = self.rule.adapted(features.reservoir, sequences, features.washout)
         sent = tuning(model.feature_map.reservoir, adapted).astype(np.float32)
         steps = int((sequences.lengths - features.washout).sum())
         message = {"tuning": sent, "steps": np.array([steps], np.uint32)}

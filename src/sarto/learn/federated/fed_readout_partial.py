@@ -1,7 +1,8 @@
 """A readout of the features that matter, so that clients send less: statistics of some of the features, not of all.
 
     chosen by the clients   each sends the statistics of its own k most important features, and which they are; of the
-                            others the server takes it that they did not vary there. One round, not exact.
+                            others the server takes it that they were there what they are in the mean of those who sent
+                            them. One round, not exact.
     chosen by the server    each sends the importance of every feature, d numbers; then the statistics of the k that
                             matter most to all. Two rounds, and the exact ridge regression on these k features.
 
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -29,6 +30,7 @@ from sarto.learn.federated._contract import Client, Message, Model, Phase, Reply
 from sarto.learn.federated._summing import State, Summing, width_of
 from sarto.learn.statistics import RidgeStatistics
 
+Means: TypeAlias = tuple[Int[np.ndarray, " chosen"], Float[np.ndarray, " number"]]
 IMPORTANCE, STATISTICS = Phase("importance", "each"), Phase("statistics", "each")
 
 
@@ -62,7 +64,7 @@ class Method(Summing):
 
     def start(self, model: Model, clients: int) -> State:
         """Return a sum of nothing."""
-        return {**super().start(model, clients), "importance": {}, "chosen": None, "width": None}
+        return {**super().start(model, clients), "importance": {}, "means": {}, "chosen": None, "width": None}
 
     def chosen(self, importance: Float[np.ndarray, " feature"]) -> Int[np.ndarray, " chosen"]:
         """Return the most important features, ascending."""
@@ -128,17 +130,19 @@ class Method(Summing):
         sound = len(which) == len(found.mean_x) and (np.diff(which) > 0).all() and which[-1] < width
         if not sound or (state["width"] is not None and width != state["width"]):
             raise _foreign(reply.client, "the features that it names are not those that it sends")
-        return _widened(found, which, width)
+        return _Own(reply.client, which, width, found)
 
     def fold(self, state: State, phase: Phase, answers: Sequence[Any]) -> State:
         """Return the state with more clients."""
         if phase == IMPORTANCE:
             told = {r.client: r.message["importance"] for r in answers if r is not None}
             return {**state, "importance": state["importance"] | told}
-        state = super().fold(state, phase, answers)
-        if self.chosen_by == "client" and state["sum"] is not None:
-            state["width"] = state["sum"].kind.features
-        return state
+        if self.chosen_by == "server":
+            return super().fold(state, phase, answers)
+        there = [own for own in answers if own is not None]
+        state = {**state, "means": {**state["means"], **{own.client: own.means for own in there}}}
+        state = super().fold(state, phase, [own.about_its_mean for own in there])
+        return state if state["sum"] is None else {**state, "width": state["sum"].kind.features}
 
     def end(self, state: State, phase: Phase) -> State:
         """Choose the features that matter most to all."""
@@ -153,7 +157,10 @@ class Method(Summing):
         if state["sum"] is None:
             return model
         statistics = state["sum"].statistics
-        if state["chosen"] is not None:
+        if self.chosen_by == "client":
+            means = [state["means"][client] for client in sorted(state["means"])]
+            statistics = _between(statistics, means)
+        else:
             statistics = _widened(statistics, state["chosen"], state["width"])
         return self.headed(model, statistics)
 
@@ -174,6 +181,8 @@ class Method(Summing):
         found |= {f"importance/{client}": a for client, a in state["importance"].items()}
         if state["chosen"] is not None:
             found["chosen"] = state["chosen"]
+        for client, (which, means) in state["means"].items():
+            found |= {f"which/{client}": which, f"means/{client}": means}
         if state["width"] is not None:
             found["width"] = np.array(state["width"])
         return found
@@ -184,12 +193,60 @@ class Method(Summing):
         told = {
             int(k.partition("/")[2]): np.asarray(a) for k, a in arrays.items() if k.startswith("importance/")
         }
+        means = {
+            int(k.partition("/")[2]): (np.asarray(a), np.asarray(arrays[f"means/{k.partition('/')[2]}"]))
+            for k, a in arrays.items()
+            if k.startswith("which/")
+        }
         return {
             **state,
+            "means": means,
             "importance": told,
             "chosen": arrays.get("chosen"),
             "width": int(arrays["width"]) if "width" in arrays else None,
         }
+
+
+@dataclass(frozen=True, eq=False)
+class _Own:
+    """What a client sent of the features that it chose."""
+
+    client: int
+    which: Int[np.ndarray, " chosen"]
+    width: int
+    found: RidgeStatistics
+
+    @property
+    def means(self) -> Means:
+        """Which features they are, and weight, means of targets and of features."""
+        sent = self.found
+        return self.which, np.concatenate([[sent.weight], sent.mean_y, sent.mean_x])
+
+    @property
+    def about_its_mean(self) -> RidgeStatistics:
+        """The statistics of all features, less their means."""
+        return replace(_widened(self.found, self.which, self.width), mean_x=np.zeros(self.width))
+
+
+def _between(within: RidgeStatistics, means: Sequence[Means]) -> RidgeStatistics:
+    """Return statistics about clients' own means, with what lies between the clients added.
+
+    A feature that a client did not send is there at its mean over those who did.
+    """
+    d, o = len(within.mean_x), len(within.mean_y)
+    weight, total = np.zeros(d), np.zeros(d)
+    for which, sent in means:
+        weight[which] += sent[0]
+        total[which] += sent[0] * sent[1 + o :]
+    mean_x = np.divide(total, weight, out=np.zeros(d), where=weight > 0)
+    C_xx, C_xy = within.C_xx.copy(), within.C_xy.copy()
+    for which, sent in means:
+        off = sent[1 + o :] - mean_x[which]
+        C_xx[np.ix_(which, which)] += sent[0] * np.outer(off, off)
+        C_xy[which] += sent[0] * np.outer(off, sent[1 : 1 + o] - within.mean_y)
+    return replace(
+        within, mean_x=mean_x, C_xx=C_xx, C_xy=C_xy, scale_x=max(within.scale_x, float(np.trace(C_xx)))
+    )
 
 
 def _widened(found: RidgeStatistics, which: Int[np.ndarray, " chosen"], width: int) -> RidgeStatistics:
