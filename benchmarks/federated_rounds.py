@@ -12,9 +12,10 @@ the cap, and the figure beside says in how many seeds it was reached. Rounds and
 
 A client takes `STEPS` steps on batches of 32. Settings are chosen with seed 0 on rows held back of the training
 clients (`_federated_tasks`): of FED3R bandwidth and ridge, of all others the learning rate with the fewest rounds to
-FED3R's accuracy there, or if none reaches it the best last looks, within half of the rounds; of FedProx then mu from
-`MUS`, the least of which is nearly FedAvg. Rates are a factor of root 10 apart, and a grid grows until the best is
-inside; one on the edge is a missed bar. Control: the accuracy of FedAvg when it has spent FED3R's bytes.
+FED3R's accuracy there, or if none reaches it the best last looks, in as many rounds as are tested, so that a rate that
+spoils a network late is seen; of FedProx then mu from `MUS`, the least of which is nearly FedAvg. Rates are a factor of
+root 10 apart, and a grid grows until the best is inside; one on the edge is a missed bar. Control: the accuracy of
+FedAvg when it has spent FED3R's bytes.
 
 Bar: on random features, FED3R needs fewer rounds than every head-only method in every seed. Not so on pixels, where
 nothing was promised; a network, or a softmax on pixels, may well end above least squares.
@@ -174,8 +175,7 @@ def _courses(
     cap = min(_cap(bench, name), PASSES) if kind == "one place" else _cap(bench, name)
 
     def looks(seed: int, settings: dict[str, float], *, tuning: bool) -> Course:
-        rounds = cap // 2 if tuning else cap
-        about: list[Any] = [name, kind, method, seed, settings, known["bandwidth"], rounds, tuning]
+        about: list[Any] = [name, kind, method, seed, settings, known["bandwidth"], cap, tuning]
         return bench.once({"course": about}, lambda: executor.submit(course, *about).result())
 
     more = {"mu": MUS[1]} if method == "FedProx" else {}
