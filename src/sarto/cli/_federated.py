@@ -15,7 +15,6 @@ from sarto.cli import _answer
 from sarto.cli._heard import Heard
 from sarto.cli._limits import show_verdict
 from sarto.cli._talk import open_talk
-from sarto.core.evidence import Evidence
 from sarto.core.executors import open_executor
 from sarto.core.finding import Finding
 from sarto.core.store import write_atomic
@@ -27,6 +26,7 @@ from sarto.learn.federation.file import Federation, read
 from sarto.learn.federation.outcome import save_model
 from sarto.learn.federation.setting import Setting, set_up
 from sarto.measure.quality import accuracy_evidence
+from sarto.measure.traffic import traffic_evidence
 from sarto.report.federated import Federated
 from sarto.report.federation_page import federation_html
 from sarto.search.federated_image import Deployed, deploy
@@ -178,9 +178,7 @@ def _gathered(
             command=command,
             subject=setting.test.sha256,
         ),
-        Evidence("bytes_up", first.total("up"), "B", "measured", "simulated messages", command),
-        Evidence("bytes_down", first.total("down"), "B", "measured", "simulated messages", command),
-        Evidence("client_macs", first.total("macs"), "1", "estimated", "operations of each client", command),
+        *traffic_evidence(first.total("up"), first.total("down"), first.total("macs"), command=command),
     ]
     held = int((sizes > 0).sum())
     summary = (

@@ -115,7 +115,8 @@ def test_fedprox_holds_back_as_much_as_it_is_told() -> None:
 def test_scaffolds_control_is_the_mean_of_its_clients_and_the_mean_gradient() -> None:
     model, parts = start(), [some(10, 1), some(10, 2), some(10, 3)]
     method = scaffold.Method(rate=0.2, steps=1, batch=10)
-    state, memory = method.start(model, 3), [None, None, None]
+    state = method.start(model, 3)
+    memory: list[Any] = [None, None, None]
     for _ in range(2):
         at = model.with_vector(state["weights"])
         answers = replies_of(method, model, parts, state, memory)
@@ -124,7 +125,7 @@ def test_scaffolds_control_is_the_mean_of_its_clients_and_the_mean_gradient() ->
     # With one full step a client's control is the gradient where it stood; the shifts cancel in the mean.
     expected = np.mean([gradient(at, part) for part in parts], axis=0)  # pyright: ignore[reportPossiblyUnboundVariable]
     np.testing.assert_allclose(state["control"], expected, atol=2e-6)
-    np.testing.assert_allclose(state["control"], np.mean([m["control"] for m in memory], axis=0), atol=1e-6)  # type: ignore
+    np.testing.assert_allclose(state["control"], np.mean([m["control"] for m in memory], axis=0), atol=1e-6)
 
 
 def test_scaffold_reaches_the_optimum_where_fedavg_stays_beside_it() -> None:
