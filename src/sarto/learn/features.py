@@ -24,7 +24,8 @@ from jaxtyping import Bool, Float, Int, Num
 
 from sarto.core.seed import generator
 from sarto.core.threads import one_blas_thread
-from sarto.learn.statistics import Label, RidgeStatistics
+from sarto.learn.kind import Label
+from sarto.learn.statistics import RidgeStatistics
 from sarto.models.chunked import chunked_states
 from sarto.models.expansion import STATES, Expansion
 from sarto.models.input_error import InputError

@@ -39,8 +39,9 @@ import numpy as np
 from jaxtyping import Float
 
 from sarto.learn.heads.linear import LinearHead, classes_of
+from sarto.learn.kind import Label
 from sarto.learn.ridge import NormalEquations, check_rows, solve
-from sarto.learn.statistics import Label, RidgeStatistics
+from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
 
 SMOOTHING = 1e-9

@@ -28,7 +28,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Num, Shaped
 
-from sarto.learn.statistics import Label, RidgeStatistics
+from sarto.learn.kind import Label
+from sarto.learn.statistics import RidgeStatistics
 from sarto.models.input_error import InputError
 
 PUBLISHED_TEMPERATURE = 0.1
