@@ -29,7 +29,7 @@ from sarto.learn.heads.linear import PUBLISHED_TEMPERATURE, ridge_head
 from sarto.learn.statistics import RidgeStatistics
 
 PER_ROUND, STEPS = 10, 10
-BANDWIDTHS = (0.25, 0.5, 1.0, 2.0)
+BANDWIDTHS = (0.0625, 0.125, 0.25, 0.5, 1.0, 2.0)
 RIDGES = tuple(10.0**e for e in range(-6, 3))
 """In units of the mean eigenvalue."""
 
@@ -65,9 +65,9 @@ ARMS = {
     "SCAFFOLD": Arm(scaffold.Method, "all"),
     "FedAvg, head": Arm(fedavg.Method, "head"),
     "SCAFFOLD, head": Arm(scaffold.Method, "head"),
-    "FED3R+FT, all": Arm(fedavg.Method, "all", tuned=True, first=-4),
+    "FED3R+FT, all": Arm(fedavg.Method, "all", tuned=True, first=-5),
     "FED3R+FT, head": Arm(fedavg.Method, "head", tuned=True, first=-4),
-    "FED3R+FT, features": Arm(fedavg.Method, "features", tuned=True, first=-4),
+    "FED3R+FT, features": Arm(fedavg.Method, "features", tuned=True, first=-5),
     "one place, head": Arm(fedavg.Method, "head", together=True),
     "one place, all": Arm(fedavg.Method, "all", together=True),
 }
