@@ -11,11 +11,11 @@ each takes 10 steps on batches of 32 (`_federated_arms`), and everyone starts fr
     untrained             FED3R on the network before it learned: what is due to its shape
 
 Accuracies to reach, in each seed: FED3R's; the final one of each LP; 90 % of the best final one of a federation. A
-round reaches it at the first look, generous to those of many looks; what never does counts as the cap, beside in how
-many seeds it did; the cap of a FED3R are its own rounds. Final is the mean of the last 5 looks, of FED3R the last. Settings
-are chosen on items held back of each client, with seed 0: learning rates, for all arms alike, by the mean accuracy over
-a course of half the rounds, bandwidth and ridge by accuracy. The grid of rates, factors of root 10, grows until the
-best is inside.
+round reaches it at the first look, generous to those of many looks; what never does counts as the cap, of a FED3R its
+own rounds, and beside stands in how many seeds it did. Final is the mean of the last 5 looks, of FED3R the last.
+Settings are chosen on items held back of each client, with seed 0: learning rates, for all arms alike, by the mean
+accuracy over a course of half the rounds, bandwidth and ridge by accuracy. The grid of rates, factors of root 10, grows
+until the best is inside.
 
 FED3R is published as 44 and 18 times as fast, without a definition that was found. Three are computed for every
 method that is no FED3R, B and C in those seeds in which FED3R gets there, and the nearest to each number is named:
