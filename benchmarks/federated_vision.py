@@ -57,7 +57,8 @@ ROUNDS, PASSES, QUICK_ROUNDS = {True: 120, False: 1000}, {True: 12, False: 100},
 """Whether the network is trained -> rounds, or passes in one place."""
 PUBLISHED = (44.0, 18.0)
 BEST_SHARE = 0.9
-COSTS = {"rounds": "rounds", "bytes": "B", "macs": "MAC"}
+COSTS = {"rounds": ("rounds", "rounds"), "bytes": ("bytes", "B"), "macs": ("client MACs", "MAC")}
+"""What is counted -> in words, and its unit."""
 
 
 @dataclass(eq=False)
@@ -172,9 +173,9 @@ def _finals(courses: dict[str, list[Course]]) -> dict[str, Figure]:
         title = f"{name}: accuracy in the end"
         figures |= over_seeds(title, [_final(name, one) for one in found], "1", "measured")
         if name in EXACT:
-            for what, unit in COSTS.items():
+            for what, (said, unit) in COSTS.items():
                 values = [float(_cost(one, len(one["accuracy"]), what)) for one in found]
-                figures |= over_seeds(f"{name}: {what} in all", values, unit, "measured", "median")
+                figures |= over_seeds(f"{name}: {said} in all", values, unit, "measured", "median")
     return figures
 
 
@@ -209,11 +210,11 @@ def _to(title: str, found: list[Course], wanted: list[float]) -> dict[str, Figur
     at = [reached(one["accuracy"], goal) for one, goal in zip(found, wanted, strict=True)]
     count = sum(one is not None for one in at)
     figures = {f"{title}: seeds that do": Figure(count, "seeds", "measured", len(at))}
-    for what, unit in COSTS.items():
+    for what, (said, unit) in COSTS.items():
         values = [
             float(_cost(one, r or len(one["accuracy"]), what)) for one, r in zip(found, at, strict=True)
         ]
-        figures |= over_seeds(f"{title}: {what}", values, unit, "measured", "median")
+        figures |= over_seeds(f"{title}: {said}", values, unit, "measured", "median")
     return figures
 
 
