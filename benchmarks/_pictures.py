@@ -10,7 +10,7 @@ import io
 from functools import cache
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from benchmarks._bench import real_data
 from sarto.core.seed import generator
@@ -51,18 +51,22 @@ def _read(name: str) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
                 for part in ("train", "test")
             )
         return tuple(
-            (halved(_decoded(held[f"jpeg_{part}"], held[f"off_{part}"])), held[f"y_{part}"])
+            (halved(decoded(held[f"jpeg_{part}"], held[f"off_{part}"])), held[f"y_{part}"])
             for part in ("train", "test")
         )
 
 
-def _decoded(
-    data: UInt8[np.ndarray, " byte"], offsets: np.ndarray
+def decoded(
+    data: UInt8[np.ndarray, " byte"],
+    offsets: Int[np.ndarray, " end"],
+    items: Int[np.ndarray, " item"] | None = None,
 ) -> Float[np.ndarray, "item channel row column"]:
+    """Return the chosen JPEG images of those that lie one after the other, or all, from 0 to 1."""
     from PIL import Image
 
+    chosen = np.arange(len(offsets) - 1) if items is None else items
     images = [
-        np.asarray(Image.open(io.BytesIO(data[a:b].tobytes())).convert("RGB"))
-        for a, b in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
+        np.asarray(Image.open(io.BytesIO(data[offsets[i] : offsets[i + 1]].tobytes())).convert("RGB"))
+        for i in chosen.tolist()
     ]
     return np.stack(images).transpose(0, 3, 1, 2).astype(np.float32) / 255

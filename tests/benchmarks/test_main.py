@@ -32,6 +32,7 @@ NAMES = {
     "federated_rounds",
     "federated_scale",
     "federated_upload",
+    "federated_vision",
     "fit_default",
     "fuzz_container",
     "graph_reservoir",
