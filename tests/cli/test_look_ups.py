@@ -91,7 +91,7 @@ def test_methods_of_every_room() -> None:
     assert all(line for methods_of in found.values() for line in methods_of.values()), (
         "every method says what it is"
     )
-    assert "federated" not in str(list(found)), "a room without residents is not shown"
+    assert "policies" not in str(list(found)), "a room without residents is not shown"
 
 
 @pytest.mark.parametrize("name", ["models/reservoir", "reservoir", "sarto.models.reservoir"])

@@ -35,6 +35,7 @@ def test_help_lists_every_verb_with_its_line() -> None:
         "compare",
         "compress",
         "deploy",
+        "federate",
         "report",
         "devices",
         "methods",
