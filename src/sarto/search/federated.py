@@ -17,19 +17,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer, Shaped
 
-from sarto.compress.rows import quantise
+from sarto.compress.rows import QuantisedRows, quantise
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, features, trace
 from sarto.deploy.lower import Answers, InputStatistics, feature_exponents, with_readout
 from sarto.deploy.lower.reach import needs_reach
 from sarto.deploy.sensor import SensorFormat
-from sarto.learn.federated._contract import Client, Inputs, Local, Message, Part, Phase, Reply
+from sarto.learn.federated._contract import Client, Inputs, Local, Message, Ordinary, Part, Phase, Reply
 from sarto.learn.readout import ESNClassifier
 from sarto.learn.ridge import RidgeSolution
 from sarto.learn.statistics import RidgeStatistics
@@ -195,12 +196,18 @@ class IntegerReservoir:
         units = self.candidate.units
         return int(data.lengths.sum()) * units * (units + self.inputs)
 
+    @cached_property
+    def _rounded(self) -> QuantisedRows:
+        """The readout's weights in 8 bits, rounded with regard to the second moments of the features."""
+        assert self.solved is not None, "solved"
+        statistics, solution = self.solved
+        moment = statistics.C_xx + solution.ridge * np.eye(len(statistics.C_xx))
+        return quantise(solution.weights, READOUT_BITS, moment)
+
     def graph(self) -> Graph:
         """Return the whole integer network."""
         assert self.solved is not None and self.body is not None and self.exponent is not None, "solved"
-        statistics, solution = self.solved
-        moment = statistics.C_xx + solution.ridge * np.eye(len(statistics.C_xx))
-        small = quantise(solution.weights, READOUT_BITS, moment)
+        statistics, small = self.solved[0], self._rounded
         intercept = statistics.mean_y - small.real @ statistics.mean_x
         answers = Answers(small.scale, intercept, self.classes)
         return with_readout(self.body, self.exponent, small.values, answers)
@@ -208,31 +215,19 @@ class IntegerReservoir:
     def scores(self, data: Dataset) -> Float[np.ndarray, "item class"]:
         """Return the outputs of the rounded readout."""
         assert self.solved is not None, "solved"
-        statistics, solution = self.solved
-        moment = statistics.C_xx + solution.ridge * np.eye(len(statistics.C_xx))
-        small = quantise(solution.weights, READOUT_BITS, moment)
+        statistics, small = self.solved[0], self._rounded
         return (self.features(data) - statistics.mean_x) @ small.real.T + statistics.mean_y
 
 
 @dataclass(frozen=True)
-class Ranges:
+class Ranges(Ordinary):
     """The method (`sarto.learn.federated._contract`) that finds the largest pooled states; its result is the model."""
-
-    peers: ClassVar[bool] = False
 
     def plan(self) -> tuple[Phase, ...]:
         """Return that each client is heard once."""
         return (Phase("ranges", "each"),)
 
     def start(self, model: Any, clients: int) -> dict[str, Any]:
-        """Return nothing."""
-        return {}
-
-    def ready(self, state: Any, phase: Phase, client: int) -> bool:
-        """Return that every client can answer at once."""
-        return True
-
-    def offer(self, state: Any, phase: Phase, client: int) -> Message:
         """Return nothing."""
         return {}
 
@@ -264,16 +259,9 @@ class Ranges:
         peaks += [state["peaks"]] if "peaks" in state else []
         return {"peaks": np.stack(peaks).max(axis=0)} if peaks else dict(state)
 
-    def end(self, state: Any, phase: Phase) -> Any:
-        """Return the state as it is."""
-        return state
-
     def result(self, state: Any, model: IntegerReservoir) -> IntegerReservoir:
         """Return the model with its ranges."""
         return model.ranged(state["peaks"]) if "peaks" in state else model
-
-    def update(self, reply: Reply) -> None:
-        """Return that ranges are no step."""
 
     def weighs(self, model: IntegerReservoir, phase: Phase, rows: int) -> tuple[int, int]:
         """Return a number for each feature."""

@@ -24,7 +24,8 @@ weigh on the air is the bytes of the arrays.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
@@ -233,6 +234,28 @@ class Method(Protocol):
     def restored(self, arrays: Message, model: Any, clients: int) -> Any: ...
 
 
+class Ordinary:
+    """What most methods say: there is a server, which sends nothing, and every client can answer at once."""
+
+    peers: ClassVar[bool] = False
+
+    def ready(self, state: Any, phase: Phase, client: int) -> bool:
+        """Return that every client can answer at once."""
+        return True
+
+    def offer(self, state: Any, phase: Phase, client: int) -> Message:
+        """Return nothing."""
+        return {}
+
+    def end(self, state: Any, phase: Phase) -> Any:
+        """Return the state as it is."""
+        return state
+
+    def update(self, reply: Reply) -> Float[np.ndarray, " weight"] | None:
+        """Return that an answer is no step."""
+        return None
+
+
 @dataclass(frozen=True, eq=False)
 class Population:
     """The clients of a simulated federation.
@@ -246,12 +269,16 @@ class Population:
     data: Data
     owner: Int[np.ndarray, " item"]
     names: tuple[str, ...]
-    _places: dict[str, Any] = field(default_factory=dict[str, Any])
 
-    def __post_init__(self) -> None:
-        order = np.argsort(self.owner, kind="stable")
-        ends = np.searchsorted(self.owner[order], np.arange(len(self.names) + 1))
-        self._places.update(order=order, ends=ends)
+    @cached_property
+    def _order(self) -> Int[np.ndarray, " item"]:
+        """The items, client by client."""
+        return np.argsort(self.owner, kind="stable")
+
+    @cached_property
+    def _ends(self) -> Int[np.ndarray, " end"]:
+        """Where each client's items begin in that order, and the end of the last one's."""
+        return np.searchsorted(self.owner[self._order], np.arange(len(self.names) + 1))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -259,12 +286,12 @@ class Population:
     @property
     def sizes(self) -> Int[np.ndarray, " client"]:
         """Items of each client."""
-        return np.diff(self._places["ends"])
+        return np.diff(self._ends)
 
     def client(self, number: int, seed: int) -> Client:
         """Return a client with its own items."""
-        first, last = self._places["ends"][number : number + 2]
-        return Client(number, self.names[number], self.data.select(self._places["order"][first:last]), seed)
+        first, last = self._ends[number : number + 2]
+        return Client(number, self.names[number], self.data.select(self._order[first:last]), seed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -27,6 +27,7 @@ from sarto.learn.federated._contract import (
     Local,
     Message,
     Model,
+    Ordinary,
     Part,
     Phase,
     Reply,
@@ -40,7 +41,7 @@ State = dict[str, Shaped[np.ndarray, "..."]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Averaging:
+class Averaging(Ordinary):
     """The plain method, and the settings of all of them.
 
     Attributes:
@@ -57,7 +58,6 @@ class Averaging:
     part: Part = "all"
     server_rate: float = 1.0
     combine: Literal["mean", "median", "trimmed"] = "mean"
-    peers: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         _ = self.local
@@ -91,10 +91,6 @@ class Averaging:
     def remembered(self, vector: Float[np.ndarray, " weight"]) -> State:
         """Return what the server remembers besides the weights, at the start."""
         return {}
-
-    def ready(self, state: State, phase: Phase, client: int) -> bool:
-        """Return that every client can answer at once."""
-        return True
 
     def offer(self, state: State, phase: Phase, client: int) -> Message:
         """Return the weights that learn; all others are known to everybody."""
@@ -170,10 +166,6 @@ class Averaging:
     ) -> tuple[Float[np.ndarray, " weight"], State]:
         """Return the server's step, and what it remembers anew."""
         return change, {}
-
-    def end(self, state: State, phase: Phase) -> State:
-        """Return the state as it is."""
-        return state
 
     def result(self, state: State, model: Any) -> Any:
         """Return the model with the server's weights."""

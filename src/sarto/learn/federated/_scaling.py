@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from jaxtyping import Num, Shaped
@@ -27,16 +27,14 @@ from jaxtyping import Num, Shaped
 from sarto.core.dataset import Dataset
 from sarto.core.errors import SartoError
 from sarto.learn.features import constant
-from sarto.learn.federated._contract import Client, Data, Inputs, Message, Phase, Reply, finite
+from sarto.learn.federated._contract import Client, Data, Inputs, Message, Ordinary, Phase, Reply, finite
 
 State = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Scaling:
+class Scaling(Ordinary):
     """A method (see `_contract`) whose result is the model with its scaling."""
-
-    peers: ClassVar[bool] = False
 
     def plan(self) -> tuple[Phase, ...]:
         """Return that each client is heard once."""
@@ -45,14 +43,6 @@ class Scaling:
     def start(self, model: Any, clients: int) -> State:
         """Return nothing."""
         return {"told": {}}
-
-    def ready(self, state: State, phase: Phase, client: int) -> bool:
-        """Return that every client can answer at once."""
-        return True
-
-    def offer(self, state: State, phase: Phase, client: int) -> Message:
-        """Return nothing."""
-        return {}
 
     def client(
         self, model: Any, phase: Phase, offer: Message, client: Client, memory: Message | None
@@ -90,10 +80,6 @@ class Scaling:
         told = {reply.client: dict(reply.message) for reply in answers if reply.rows}
         return {"told": state["told"] | told}
 
-    def end(self, state: State, phase: Phase) -> State:
-        """Return the state as it is."""
-        return state
-
     def result(self, state: State, model: Any) -> Any:
         """Return the model with its scaling."""
         told = [state["told"][client] for client in sorted(state["told"])]
@@ -108,9 +94,6 @@ class Scaling:
         low = np.stack([each["ends"][0] for each in told]).min(axis=0)
         high = np.stack([each["ends"][1] for each in told]).max(axis=0)
         return model.scaled(Inputs(mean, np.where(constant(mean, scale), 1.0, scale), low, high, longest))
-
-    def update(self, reply: Reply) -> None:
-        """Return that moments are no step."""
 
     def weighs(self, model: Any, phase: Phase, rows: int) -> tuple[int, int]:
         """Return four numbers for each input, a count and a length."""

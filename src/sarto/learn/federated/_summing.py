@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Shaped
 
 from sarto.core.errors import SartoError
 from sarto.core.seed import generator
-from sarto.learn.federated._contract import Client, Message, Model, Phase, Reply, targets
+from sarto.learn.federated._contract import Client, Message, Model, Ordinary, Phase, Reply, targets
 from sarto.learn.payload import How, opened_payload, packed
 from sarto.learn.raw_moments import RawMoments
 from sarto.learn.ridge_sum import RidgeSum
@@ -29,7 +29,7 @@ State = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summing:
+class Summing(Ordinary):
     """The plain method, and the settings of all of them.
 
     Attributes:
@@ -39,7 +39,6 @@ class Summing:
 
     ridge: Literal["gcv"] | float = "gcv"
     how: How | Literal["auto", "auto-f64"] = "auto"
-    peers: ClassVar[bool] = False
 
     def plan(self) -> tuple[Phase, ...]:
         """Return one phase, in which every client sends its statistics."""
@@ -47,19 +46,7 @@ class Summing:
 
     def start(self, model: Model, clients: int) -> State:
         """Return a sum of nothing, whose size the first client tells."""
-        return {"sum": None, "features_id": self.named(model), "classes": model.classes or None}
-
-    def named(self, model: Model) -> str:
-        """Return what the features are named by."""
-        return model.features_id
-
-    def ready(self, state: State, phase: Phase, client: int) -> bool:
-        """Return that every client can answer at once."""
-        return True
-
-    def offer(self, state: State, phase: Phase, client: int) -> Message:
-        """Return nothing: the features are known."""
-        return {}
+        return {"sum": None, "features_id": model.features_id, "classes": model.classes or None}
 
     def client(
         self, model: Any, phase: Phase, offer: Message, client: Client, memory: Message | None
@@ -119,10 +106,6 @@ class Summing:
                 state = {**state, "sum": total}
         return state
 
-    def end(self, state: State, phase: Phase) -> State:
-        """Return the state as it is."""
-        return state
-
     def result(self, state: State, model: Any) -> Any:
         """Return the model with the head of all rows; as it is while there is none."""
         if state["sum"] is None:
@@ -133,9 +116,6 @@ class Summing:
         """Return the model with the head of statistics."""
         solution = statistics.solve(self.ridge)
         return model.with_head(solution.weights, solution.intercept)
-
-    def update(self, reply: Reply) -> None:
-        """Return that statistics are no step from where the server is."""
 
     def weighs(self, model: Any, phase: Phase, rows: int) -> tuple[int, int]:
         """Return the size of a payload."""

@@ -28,7 +28,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from sarto.core.errors import SartoError
-from sarto.learn.federated._contract import Client, Message, Model, Phase, Reply, finite, targets
+from sarto.learn.federated._contract import Client, Message, Model, Ordinary, Phase, Reply, finite, targets
 from sarto.learn.federated._summing import products, width_of
 from sarto.learn.ridge_sum import RidgeSum
 from sarto.learn.statistics import RidgeStatistics
@@ -38,7 +38,7 @@ OWN, UP, DOWN, MIX = "statistics", "up", "down", "mixing"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Method:
+class Method(Ordinary):
     """Consensus over statistics.
 
     Attributes:
@@ -71,8 +71,15 @@ class Method:
 
     def start(self, model: Model, clients: int) -> State:
         """Return a graph whose nodes know nothing yet."""
+        neighbours = ring_of(clients, self.reach)
+        parents = tree_of(neighbours)
+        children: list[set[int]] = [set() for _ in parents]
+        for node, parent in enumerate(parents[1:], 1):
+            children[parent].add(node)
         return {
-            "neighbours": ring_of(clients, self.reach),
+            "neighbours": neighbours,
+            "parents": parents,
+            "children": children,
             "inbox": {},
             "values": {},
             "total": None,
@@ -81,12 +88,10 @@ class Method:
 
     def ready(self, state: State, phase: Phase, client: int) -> bool:
         """Return whether a node has heard what it waits for: all below it, or its parent."""
-        parents = tree_of(state["neighbours"])
         if phase.name == UP:
-            children = {k for k, parent in enumerate(parents) if parent == client} - {0}
-            return children <= set(state["inbox"].get(client, {}))
+            return state["children"][client] <= set(state["inbox"].get(client, {}))
         if phase.name == DOWN:
-            return state["total"] is not None and (client == 0 or parents[client] in state["told"])
+            return state["total"] is not None and (client == 0 or state["parents"][client] in state["told"])
         return True
 
     def offer(self, state: State, phase: Phase, client: int) -> Message:
@@ -147,12 +152,11 @@ class Method:
     def fold(self, state: State, phase: Phase, answers: Sequence[Reply]) -> State:
         """Carry what nodes sent to whom it is for."""
         state = {**state, "inbox": dict(state["inbox"]), "told": set(state["told"])}
-        parents = tree_of(state["neighbours"])
         for reply in answers:
             if phase.name == DOWN:
                 state["told"].add(reply.client)
             elif phase.name == UP and reply.client:
-                parent = parents[reply.client]
+                parent = state["parents"][reply.client]
                 state["inbox"][parent] = {
                     **state["inbox"].get(parent, {}),
                     reply.client: reply.message["sum"],
@@ -166,10 +170,6 @@ class Method:
             for node in there:
                 neighbours = state["neighbours"][node]
                 state["inbox"][node] = {k: there[k] for k in neighbours if k in there}
-        return state
-
-    def end(self, state: State, phase: Phase) -> State:
-        """Return the state as it is."""
         return state
 
     def result(self, state: State, model: Any) -> Any:
@@ -190,9 +190,6 @@ class Method:
             return 0.0
         values = np.stack([state["values"][node][1:] for node in sorted(state["values"])])
         return float(np.ptp(values, axis=0).max() / np.abs(values).max())
-
-    def update(self, reply: Reply) -> None:
-        """Return that statistics are no step."""
 
     def weighs(self, model: Any, phase: Phase, rows: int) -> tuple[int, int]:
         """Return what a node sends in the mean: statistics to its parent or its children, or to all neighbours."""
