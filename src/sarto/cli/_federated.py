@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +75,7 @@ def simulate(
     if federation.device is not None:
         talk.note(f"over the integers, for {federation.device.name}:")
         deployed = deploy(federation, setting, folder / DEVICE, command, talk)
-    found = _gathered(federation, setting, courses, drift, heard, command)
-    if deployed is not None:
-        found = replace(found, tables={**found.tables, "device": _device(deployed)})
+    found = _gathered(federation, setting, courses, drift, heard, deployed, command)
     save_model(courses[0], folder / MODEL)
     (folder / NETWORK).unlink(missing_ok=True)
     if (network := _onnx(courses[0])) is not None:
@@ -147,6 +144,7 @@ def _gathered(
     courses: list[Course],
     drift: list[tuple[float | int | str, ...]],
     heard: Heard,
+    deployed: Deployed | None,
     command: str,
 ) -> Federated:
     first, sizes = courses[0], setting.population.sizes
@@ -168,6 +166,8 @@ def _gathered(
         some = next(iter(heard.rows.values()))
         rows = tuple(table.rows[0] for _, table in sorted(heard.rows.items()))
         tables["leaks of clients"] = Table(some.name, some.columns, some.units, rows, some.how)
+    if deployed is not None:
+        tables["device"] = _device(deployed)
     evidence = [
         *accuracy_evidence(
             first.truth,

@@ -189,13 +189,7 @@ def merge_text(found: dict[str, Any]) -> None:
 
 def forgotten(client: str, path: Path, upload: Path | None) -> dict[str, Any]:
     """Take a client out of a journal; return what is left."""
-    before = None
-    if upload is not None:
-        try:
-            about = read_about(upload)
-            before = read_payload(upload, about)
-        except FileNotFoundError:
-            raise SartoError("E101", f"there is no upload '{upload}'", hint="check the path") from None
+    before = None if upload is None else _upload(upload)[1]
     journal = Journal(path)
     try:
         try:
@@ -218,11 +212,8 @@ def audited(path: Path) -> dict[str, Any]:
     if path.is_dir():
         found = leaks_of_clients(_uploads(path))
     else:
-        try:
-            about = read_about(path)
-        except FileNotFoundError:
-            raise SartoError("E101", f"there is no upload '{path}'", hint="check the path") from None
-        found = leaks(read_payload(path, about), about.client)
+        client, payload = _upload(path)
+        found = leaks(payload, client)
     return {"table": found.table.to_json(), "findings": [f.to_json() for f in found.findings]}
 
 
@@ -235,9 +226,16 @@ def _uploads(folder: Path) -> Iterator[tuple[str, bytes]]:
             cause=f"uploads are files *{ENDING} that clients wrote",
             hint="`sarto federate simulate FILE --uploads FOLDER` makes some",
         )
-    for file in files:
-        about = read_about(file)
-        yield about.client, read_payload(file, about)
+    yield from map(_upload, files)
+
+
+def _upload(path: Path) -> tuple[str, bytes]:
+    """Return the client and the payload of a file."""
+    try:
+        about = read_about(path)
+        return about.client, read_payload(path, about)
+    except FileNotFoundError:
+        raise SartoError("E101", f"there is no upload '{path}'", hint="check the path") from None
 
 
 def audit_text(found: dict[str, Any]) -> None:

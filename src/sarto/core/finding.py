@@ -6,8 +6,9 @@ warning: echo-state gap: after 100 steps the first state still counts for 30 %
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Severity = Literal["warning", "note"]
 """warning: something is to be done. note: a property that decides how the model is to be used."""
@@ -33,3 +34,8 @@ class Finding:
     def to_json(self) -> dict[str, str]:
         """Return the finding as plain JSON values, as a line of `findings.jsonl`."""
         return asdict(self)
+
+    @staticmethod
+    def from_json(fields: Mapping[str, Any]) -> Finding:
+        """Return the finding that `to_json` wrote."""
+        return Finding(fields["what"], fields["severity"], fields["text"])

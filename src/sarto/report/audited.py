@@ -94,7 +94,7 @@ class Audited:
                 for g in data["gates"]
             ),
             tuple(Evidence.from_json(e) for e in data["evidence"]),
-            tuple(Finding(f["what"], f["severity"], f["text"]) for f in data["findings"]),
+            tuple(Finding.from_json(f) for f in data["findings"]),
             {name: Table.from_json(t) for name, t in data["tables"].items()},
             data["provenance"],
         )

@@ -74,7 +74,7 @@ class Federated:
             data["summary"],
             data["command"],
             tuple(Evidence.from_json(e) for e in data["evidence"]),
-            tuple(Finding(f["what"], f["severity"], f["text"]) for f in data["findings"]),
+            tuple(Finding.from_json(f) for f in data["findings"]),
             {name: Table.from_json(t) for name, t in data["tables"].items()},
             data["provenance"],
         )

@@ -192,16 +192,9 @@ class Simulation:
                 if self.budget_b is not None and at.spent >= self.budget_b:
                     at.stopped = True
                     break
-                waiting = holders
-                if phase.who == "each":
-                    there = at.visited | {reply.client for _, reply in at.late} | set(at.refused)
-                    waiting = np.array([k for k in holders.tolist() if k not in there], np.int64)
-                    if not len(waiting) and not at.late:
-                        break
-                    ready = [k for k in waiting.tolist() if self.method.ready(at.state, phase, k)]
-                    if not ready and not at.late:
-                        break  # they wait for somebody who was refused
-                    waiting = np.array(ready, np.int64)
+                waiting = holders if phase.who != "each" else self._unheard(at, phase, holders)
+                if not len(waiting) and not at.late:
+                    break  # all were heard, or wait for somebody who was refused
                 self._round(at, phase, waiting)
                 last = at.in_phase == most or (phase.who == "each" and len(at.visited) == len(holders))
                 if (at.round % self.judge_every == 0 or last) and self.judge is not None:
@@ -212,6 +205,14 @@ class Simulation:
                 stage.advance(1, _note(at))
         if phase.who == "each":
             at.missing |= set(holders.tolist()) - at.visited
+
+    def _unheard(
+        self, at: Standing, phase: Phase, holders: Int[np.ndarray, " client"]
+    ) -> Int[np.ndarray, " waiting"]:
+        """Return who has not answered in this phase, is not under way with an answer, and can give one."""
+        there = at.visited | {reply.client for _, reply in at.late} | set(at.refused)
+        waiting = [k for k in holders.tolist() if k not in there]
+        return np.array([k for k in waiting if self.method.ready(at.state, phase, k)], np.int64)
 
     def _judged(self, at: Standing) -> dict[str, Any]:
         seen: dict[str, Any] = {"round": at.round, "bytes": at.spent}
@@ -251,11 +252,21 @@ class Simulation:
             "down": 0 if self.method.peers else sum(map(nbytes, offers.values())),
             "macs": sum(reply.macs for reply in replies),
         }
-        answers: list[Any] = []
+        good, answers = self._taken(at, phase, counted)
+        row["folded"], row["refused"] = len(good), len(counted) - len(good)
+        row |= drift([(u, r.rows) for r in good if (u := self.method.update(r)) is not None])
+        at.visited |= {reply.client for reply in good}
+        at.state = self.method.fold(at.state, phase, answers)
+        at.spent += row["up"] + row["down"]
+        at.rounds.append(row)
+
+    def _taken(self, at: Standing, phase: Phase, arrived: Sequence[Reply]) -> tuple[list[Reply], list[Any]]:
+        """Return the answers that are not refused, and each as the method opened it."""
         good: list[Reply] = []
-        for reply in counted:
+        opened: list[Any] = []
+        for reply in arrived:
             try:
-                answers.append(self.method.opened(at.state, phase, reply))
+                opened.append(self.method.opened(at.state, phase, reply))
             except SartoError as error:
                 at.refused[reply.client] = f"{error.code}: {error.message}"
                 continue
@@ -264,12 +275,7 @@ class Simulation:
                 self.hear(reply)
             if reply.memory is not None:
                 at.memory[reply.client] = reply.memory
-        row["folded"], row["refused"] = len(good), len(counted) - len(good)
-        row |= drift([(u, r.rows) for r in good if (u := self.method.update(r)) is not None])
-        at.visited |= {reply.client for reply in good}
-        at.state = self.method.fold(at.state, phase, answers)
-        at.spent += row["up"] + row["down"]
-        at.rounds.append(row)
+        return good, opened
 
     def _answers(self, at: Standing, phase: Phase, offers: Mapping[int, Message]) -> list[Reply]:
         """Return what the clients answer, by number."""

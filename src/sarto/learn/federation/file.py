@@ -164,16 +164,16 @@ def parsed(found: Mapping[str, Any], name: str) -> Federation:
     data, split = _table(found, "data", ("source",)), _table(found, "split", ("by", "clients", "alpha"))
     by = str(split.get("by", "iid"))
     if by not in KINDS:
-        raise _wrong(f"split.by = '{by}'", f"it is one of {', '.join(KINDS)}", _near(by, KINDS))
+        raise wrong(f"split.by = '{by}'", f"it is one of {', '.join(KINDS)}", _near(by, KINDS))
     alpha = split.get("alpha", 1 if by == "classes" else 0.5)
     alphas = tuple(_number(a, "split.alpha") for a in (alpha if isinstance(alpha, list) else [alpha]))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     clients = split.get("clients")
     if by != "groups" and (not isinstance(clients, int) or isinstance(clients, bool) or clients < 1):
-        raise _wrong(
+        raise wrong(
             f"split.clients = {clients!r}", "how many clients there are is to be said", "clients = 100"
         )
     if "source" not in data:
-        raise _wrong("data.source is not there", "a federation needs data", 'as in source = "BasicMotions"')
+        raise wrong("data.source is not there", "a federation needs data", 'as in source = "BasicMotions"')
     budget = _table(found, "budget", ("bytes",))
     return Federation(
         str(found.get("name", name)),
@@ -195,14 +195,14 @@ def _model(found: Mapping[str, Any]) -> ModelChoice:
     table = dict(_table(found, "model", None))
     kind = table.pop("kind", None)
     if kind not in MODELS:
-        raise _wrong(f"model.kind = {kind!r}", f"it is one of {', '.join(MODELS)}", _near(str(kind), MODELS))
+        raise wrong(f"model.kind = {kind!r}", f"it is one of {', '.join(MODELS)}", _near(str(kind), MODELS))
     return ModelChoice(kind, table)
 
 
 def _chains(found: Mapping[str, Any]) -> Iterable[tuple[Stage, ...]]:
     stages = _list(found, "method")
     if not stages:
-        raise _wrong("no [[method]]", "a federation learns by one", 'as in [[method]] and name = "fed3r"')
+        raise wrong("no [[method]]", "a federation learns by one", 'as in [[method]] and name = "fed3r"')
     yield tuple(_stage(each, f"method {number}") for number, each in enumerate(stages, 1))
     for number, each in enumerate(_list(found, "against"), 1):
         yield (_stage(each, f"against {number}"),)
@@ -213,7 +213,7 @@ def _stage(given: Mapping[str, Any], where: str) -> Stage:
     name = str(settings.pop("name", ""))
     known = methods(ROOM)
     if name not in known:
-        raise _wrong(f"{where}: '{name}' is no method", f"known: {', '.join(known)}", _near(name, known))
+        raise wrong(f"{where}: '{name}' is no method", f"known: {', '.join(known)}", _near(name, known))
     made = load_method(ROOM, name).Method
     own = [f.name for f in fields(made)]
     rounds = ROUNDS
@@ -224,7 +224,7 @@ def _stage(given: Mapping[str, Any], where: str) -> Stage:
     try:
         stage.method()
     except TypeError as error:
-        raise _wrong(f"{where}, {name}", str(error), "a number is written without quotes") from error
+        raise wrong(f"{where}, {name}", str(error), "a number is written without quotes") from error
     return stage
 
 
@@ -233,7 +233,7 @@ def _device(found: Mapping[str, Any]) -> DeviceChoice | None:
     if not table:
         return None
     if "name" not in table:
-        raise _wrong("[device] without a name", "`sarto devices` lists them", 'as in name = "cortex_m4"')
+        raise wrong("[device] without a name", "`sarto devices` lists them", 'as in name = "cortex_m4"')
     flash, ram = (
         parse_quantity(str(table[k]), "byte").value if k in table else None for k in ("flash", "ram")
     )
@@ -246,7 +246,7 @@ def _participation(found: Mapping[str, Any]) -> Participation:
     for key, value in given.items():
         wanted = (str,) if key == "lie" else (int, float)
         if not isinstance(value, wanted) or isinstance(value, bool):
-            raise _wrong(
+            raise wrong(
                 f"participation.{key} = {value!r}", "it is to be a number" if key != "lie" else "a word", ""
             )
     return Participation(**given)
@@ -255,7 +255,7 @@ def _participation(found: Mapping[str, Any]) -> Participation:
 def _table(found: Mapping[str, Any], name: str, known: Iterable[str] | None) -> dict[str, Any]:
     table = found.get(name, {})
     if not isinstance(table, dict):
-        raise _wrong(f"{name} = {table!r}", f"it is to be a table, [{name}]", "")
+        raise wrong(f"{name} = {table!r}", f"it is to be a table, [{name}]", "")
     if known is not None:
         _known(table, tuple(known), f"[{name}]")  # pyright: ignore[reportUnknownArgumentType]
     return dict(table)  # pyright: ignore[reportUnknownArgumentType]
@@ -264,7 +264,7 @@ def _table(found: Mapping[str, Any], name: str, known: Iterable[str] | None) -> 
 def _list(found: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     given = found.get(name, [])
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):  # pyright: ignore[reportUnknownVariableType]
-        raise _wrong(f"{name} = {given!r}", f"it is to be a list of tables, [[{name}]]", "")
+        raise wrong(f"{name} = {given!r}", f"it is to be a list of tables, [[{name}]]", "")
     return list(given)  # pyright: ignore[reportUnknownArgumentType]
 
 
@@ -272,7 +272,7 @@ def _known(table: Mapping[str, Any], known: Iterable[str], where: str, always: I
     names = [*known, *always]
     for key in table:
         if key not in names:
-            raise _wrong(f"{where} has no '{key}'", f"known: {', '.join(names)}", _near(key, names))
+            raise wrong(f"{where} has no '{key}'", f"known: {', '.join(names)}", _near(key, names))
 
 
 def _near(word: str, known: Iterable[str]) -> str:
@@ -282,15 +282,16 @@ def _near(word: str, known: Iterable[str]) -> str:
 
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise _wrong(f"{where} = {value!r}", "it is to be a number", "")
+        raise wrong(f"{where} = {value!r}", "it is to be a number", "")
     return float(value)
 
 
 def _whole(value: Any, where: str, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise _wrong(f"{where} = {value!r}", f"it is to be a whole number, at least {least}", "")
+        raise wrong(f"{where} = {value!r}", f"it is to be a whole number, at least {least}", "")
     return value
 
 
-def _wrong(message: str, cause: str, hint: str) -> SartoError:
+def wrong(message: str, cause: str, hint: str) -> SartoError:
+    """Return the error (E172) of a federation file."""
     return SartoError("E172", message, cause=cause, hint=hint or "see `sarto explain E172`")

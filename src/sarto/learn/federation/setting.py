@@ -27,7 +27,7 @@ from sarto.data.splits import split
 from sarto.learn.federated._contract import Data, Population, labels
 from sarto.learn.federated._reservoir import ReservoirModel
 from sarto.learn.federation.features import Front
-from sarto.learn.federation.file import Federation
+from sarto.learn.federation.file import Federation, wrong
 from sarto.learn.readout import ESNClassifier
 
 
@@ -90,11 +90,11 @@ def _read(
     if of_images(source):
         parts = read_examples(source, seed)
         if federation.model.kind == "reservoir":
-            raise _wrong("a reservoir on images", "it takes sequences", "choose random_features or network")
+            raise wrong("a reservoir on images", "it takes sequences", "choose random_features or network")
         return parts.rest, parts.test, (parts.rest.groups, parts.test.groups), parts.how
     data = load(source)
     if not data.classes:
-        raise _wrong(f"{data.name} has numbers to predict", "a federation learns classes", "bring labels")
+        raise wrong(f"{data.name} has numbers to predict", "a federation learns classes", "bring labels")
     chosen = split(data, seed)
     rest, test = data.select(chosen.train), data.select(chosen.test)
     groups = (rest.groups, test.groups)
@@ -153,8 +153,4 @@ def _network(federation: Federation, rest: Examples, settings: dict[str, Any]) -
 def _known(settings: Mapping[str, Any], known: list[str], what: str) -> None:
     for key in settings:
         if key not in known:
-            raise _wrong(f"a {what} has no setting '{key}'", f"known: {', '.join(known)}", "")
-
-
-def _wrong(message: str, cause: str, hint: str) -> SartoError:
-    return SartoError("E172", message, cause=cause, hint=hint or "see `sarto explain E172`")
+            raise wrong(f"a {what} has no setting '{key}'", f"known: {', '.join(known)}", "")
