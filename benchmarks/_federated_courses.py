@@ -11,17 +11,22 @@ at `LOWEST` or `HIGHEST`, which is an edge.
 (-12, True)
 >>> reached([0.1, 0.5, 0.4], 0.5), reached([0.1], 0.5), last([0.0, 1.0], 1)
 (2, None, 1.0)
+>>> smoothed([1.0, 0.0, 0.5], 2)
+[0.0, 0.5, 0.25]
 """
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 LAST = 5
 """Looks whose mean is the accuracy in the end."""
 LOWEST, HIGHEST = -12, 4
+
+Score = TypeVar("Score", float, tuple[float, float])
+"""The larger the better."""
 
 
 def rate(exponent: int) -> float:
@@ -29,9 +34,9 @@ def rate(exponent: int) -> float:
     return float(f"{10 ** (exponent / 2):.3g}")
 
 
-def searched(first: int, score: Callable[[int], float]) -> tuple[int, dict[int, float]]:
+def searched(first: int, score: Callable[[int], Score]) -> tuple[int, dict[int, Score]]:
     """Return the exponent of the largest score, and the scores of all that were tried, from `first` on."""
-    scores: dict[int, float] = {}
+    scores: dict[int, Score] = {}
     best, wanted = first, {first - 1, first, first + 1}
     while wanted:
         for e in sorted(wanted):
@@ -41,7 +46,7 @@ def searched(first: int, score: Callable[[int], float]) -> tuple[int, dict[int, 
     return best, scores
 
 
-def on_edge(best: int, scores: Mapping[int, float]) -> bool:
+def on_edge(best: int, scores: Mapping[int, object]) -> bool:
     """Return whether nothing was tried on one side of the best."""
     return best in (min(scores), max(scores))
 
@@ -49,6 +54,12 @@ def on_edge(best: int, scores: Mapping[int, float]) -> bool:
 def last(accuracies: Sequence[float], count: int = LAST) -> float:
     """Return the mean of the last looks."""
     return statistics.fmean(accuracies[-count:])
+
+
+def smoothed(accuracies: Sequence[float], count: int = LAST) -> list[float]:
+    """Return the mean of each look and those before it, `count` in all; 0 where there are too few."""
+    full = [last(accuracies[:end], count) for end in range(count, len(accuracies) + 1)]
+    return [0.0] * (len(accuracies) - len(full)) + full
 
 
 def reached(accuracies: Sequence[float], wanted: float) -> int | None:

@@ -24,7 +24,6 @@ nothing was promised; a network, or a softmax on pixels, may well end above leas
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
@@ -34,6 +33,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 
 from benchmarks._bench import Bench
+from benchmarks._federated_courses import LAST, last, on_edge, rate, reached, searched, smoothed
 from benchmarks._federated_tasks import TASKS, Task, of
 from benchmarks._outcome import Bar, Figure, Outcome, above, at_most, over_seeds
 from sarto.core.executors import open_executor
@@ -47,7 +47,7 @@ from sarto.learn.statistics import RidgeStatistics
 from sarto.models.network.named import named
 
 MINUTES = 60
-SEEDS, PER_ROUND, STEPS, LAST = 3, 10, 10, 5
+SEEDS, PER_ROUND, STEPS = 3, 10, 10
 CAPS = {
     "digits, pixels": 200, "digits": 300, "sp_sw_har": 200, "fsdd": 300, "MNIST, alpha .05": 200,
     "MNIST, one class": 200,
@@ -66,7 +66,6 @@ RIDGES = tuple(10.0**e for e in range(-6, 3))
 """In units of the mean eigenvalue."""
 FIRST = {"head": -4, "network": -2, "one place": -4}
 """Exponent at which the search of a rate, 10^(exponent / 2), begins."""
-LOWEST, HIGHEST = -12, 4
 QUICK_CAP = 12
 
 Course = dict[str, Any]
@@ -180,51 +179,32 @@ def _courses(
 
     more = {"mu": MUS[1]} if method == "FedProx" else {}
     first = FIRST[kind] + (2 if name == "digits, pixels" and kind != "network" else 0)
-    scores: dict[int, tuple[float, float]] = {}
-    best, wanted = first, {first - 1, first, first + 1}
-    while wanted:
-        for e in sorted(wanted):
-            scores[e] = _score(looks(0, {"rate": _rate(e), **more}, tuning=True), known["to reach"])
-        best = max(scores, key=lambda e: scores[e])
-        wanted = {e for e in (best - 1, best + 1) if e not in scores and LOWEST <= e <= HIGHEST}
-    settings = {"rate": _rate(best), **more}
+
+    def score(exponent: int) -> tuple[float, float]:
+        return _score(looks(0, {"rate": rate(exponent), **more}, tuning=True), known["to reach"])
+
+    best, scores = searched(first, score)
+    settings = {"rate": rate(best), **more}
     if more:
         tried = {mu: looks(0, {**settings, "mu": mu}, tuning=True) for mu in MUS}
         settings["mu"] = max(MUS, key=lambda mu: _score(tried[mu], known["to reach"]))
     seeds = [looks(seed, settings, tuning=False) for seed in range(len(known["seeds"]))]
-    found = {"settings": settings, "edge": best in (min(scores), max(scores)), "seeds": seeds, "cap": cap}
-    reached = [
-        _reached(one, own["accuracy"], "first") for one, own in zip(seeds, known["seeds"], strict=True)
-    ]
-    final = [round(_last(one), 4) for one in seeds]
-    bench.say(
-        f"{name}, {kind}, {method}: {settings}, {sorted(scores)}, reached {reached}, in the end {final}"
-    )
+    found = {"settings": settings, "edge": on_edge(best, scores), "seeds": seeds, "cap": cap}
+    there = [_reached(one, own["accuracy"], "first") for one, own in zip(seeds, known["seeds"], strict=True)]
+    final = [round(last(one["accuracy"]), 4) for one in seeds]
+    bench.say(f"{name}, {kind}, {method}: {settings}, {sorted(scores)}, reached {there}, in the end {final}")
     return found
-
-
-def _rate(exponent: int) -> float:
-    return float(f"{10 ** (exponent / 2):.3g}")
 
 
 def _score(looks: Course, wanted: float) -> tuple[float, float]:
     """Return what is the larger the better: sooner there, else better in the end."""
-    reached = _reached(looks, wanted, "first")
-    return (-math.inf if reached is None else -reached), _last(looks)
-
-
-def _last(looks: Course) -> float:
-    return statistics.fmean(looks["accuracy"][-LAST:])
+    there = _reached(looks, wanted, "first")
+    return (-math.inf if there is None else -there), last(looks["accuracy"])
 
 
 def _reached(looks: Course, wanted: float, how: str) -> int | None:
-    """Return the round at which an accuracy is reached."""
-    seen = np.array(looks["accuracy"])
-    if how != "first":
-        seen = np.array([seen[max(0, i + 1 - LAST) : i + 1].mean() for i in range(len(seen))])
-        seen[: LAST - 1] = 0.0
-    there = np.flatnonzero(seen >= wanted - 1e-12)
-    return int(there[0]) + 1 if len(there) else None
+    """Return the round at which an accuracy is reached: by the first look, or by the mean of the last `LAST`."""
+    return reached(looks["accuracy"] if how == "first" else smoothed(looks["accuracy"]), wanted)
 
 
 def course(
@@ -297,18 +277,18 @@ def _over(found: dict[str, Any], known: dict[str, Any], how: str, what: str) -> 
 def _figures(title: str, found: dict[str, Any], known: dict[str, Any]) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     figures |= over_seeds(
-        f"{title}: accuracy in the end", [_last(s) for s in found["seeds"]], "1", "measured"
+        f"{title}: accuracy in the end", [last(s["accuracy"]) for s in found["seeds"]], "1", "measured"
     )
     pairs = list(zip(found["seeds"], known["seeds"], strict=True))
     if "one place" not in title:
         for how in ("first", "last"):
             said = "first look" if how == "first" else f"mean of {LAST} looks"
-            reached = [_reached(looks, own["accuracy"], how) for looks, own in pairs]
-            count = sum(one is not None for one in reached)
+            there = [_reached(looks, own["accuracy"], how) for looks, own in pairs]
+            count = sum(one is not None for one in there)
             figures[f"{title}, {said}: seeds that reach FED3R's accuracy"] = Figure(
                 count, "seeds", "measured", len(pairs)
             )
-            rounds = [float(one or found["cap"]) for one in reached]
+            rounds = [float(one or found["cap"]) for one in there]
             figures |= over_seeds(f"{title}, {said}: rounds", rounds, "rounds", "measured", "median")
             for what in ("rounds", "bytes"):
                 values = _over(found, known, how, what)

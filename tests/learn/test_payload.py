@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,18 @@ def test_the_form_of_fewest_bytes_is_chosen() -> None:
     assert every["tri-f16"] < 0.6 * every["tri-f32"]
     x, y = rows(600, 30)
     assert how_of(packed(x, y, classes=CLASSES)) == "tri-f32"
+
+
+def test_a_client_of_few_rows_needs_no_memory_for_the_features_square() -> None:
+    x, y = rows(5, 2000)
+    tracemalloc.start()
+    try:
+        sent = packed(x, y, classes=CLASSES)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert how_of(sent) == "factor-f32"
+    assert peak < 8 * 2000**2 / 10, "the square alone has 32 MB"
 
 
 def test_half_precision_does_not_overflow() -> None:

@@ -40,7 +40,7 @@ from sarto.learn._packing import framed, opened
 from sarto.learn.kind import Kind, Label
 from sarto.learn.moments import EPS, ROUNDING
 from sarto.learn.raw_moments import RawMoments, size_of
-from sarto.learn.statistics import RidgeStatistics, coded_targets
+from sarto.learn.statistics import RidgeStatistics, checked_rows
 from sarto.models.input_error import InputError
 
 How: TypeAlias = Literal["tri-f64", "tri-f32", "tri-f16", "factor-f64", "factor-f32"]
@@ -114,41 +114,56 @@ def packed(
     Raises:
         InputError: as `RidgeStatistics.of`.
     """
-    statistics = RidgeStatistics.of(features, targets, weights, classes=classes, features_id=features_id)
-    f, o = len(statistics.mean_x), len(statistics.mean_y)
+    y, w = checked_rows(features, targets, weights, classes)
+    named = None if classes is None else tuple(classes)
+    kind, count = Kind(features.shape[1], y.shape[1], named, features_id), int(np.count_nonzero(w))
     if how in ("auto", "auto-f64"):
-        ending = "f64" if how == "auto-f64" else "f32"
-        far = _trace(statistics) > FAR * (float(np.trace(statistics.C_xx)) + float(statistics.C_yy.sum()))
-        rows = min(statistics.count, f + o)
-        factor = rows * (f + o) - rows * (rows - 1) // 2
-        how = f"factor-{ending}" if factor < size_of(statistics.kind) else f"tri-{'f64' if far else ending}"  # pyright: ignore[reportAssignmentType]
-    form, precision = how.split("-")
-    if form == "factor":
-        w = np.ones(len(features)) if weights is None else weights.astype(np.float64)
-        exact = [np.array([statistics.weight]), statistics.mean_x, statistics.mean_y]
-        values = _factor(features, coded_targets(targets, classes), w, statistics)
+        precision = "f64" if how == "auto-f64" else "f32"
+        form = "factor" if _factor_size(count, kind) < size_of(kind) else "tri"
     else:
-        raw = RawMoments.of(statistics)
-        exact, values = [np.array([raw.weight]), raw.s_x, raw.s_y], raw.body
-        if precision == "f16":
-            squares = np.concatenate([raw.parts[2][:f], raw.parts[1]])
-            sizes = np.sqrt(squares).astype(np.float32).astype(np.float64)
-            values = _scaled(
-                values, np.divide(1.0, sizes, out=np.ones(f + o), where=sizes > 0), statistics.kind
-            )
-            exact.append(sizes)
+        form, precision = how.split("-")
+    if form == "factor":
+        exact, values = _factor(features[w > 0], y[w > 0], w[w > 0])
+    else:
+        statistics = RidgeStatistics.of(features, targets, weights, classes=classes, features_id=features_id)
+        if how == "auto" and _far(statistics):
+            precision = "f64"
+        exact, values = _triangle(statistics, halves=precision == "f16")
     header = {
-        "how": how,
-        "count": statistics.count,
-        "features": f,
-        "outputs": o,
-        "classes": None if statistics.classes is None else list(statistics.classes),
+        "how": f"{form}-{precision}",
+        "count": count,
+        "features": kind.features,
+        "outputs": kind.outputs,
+        "classes": None if named is None else list(named),
         "features_id": features_id,
     }
     # Means take as many bytes as a row, and are what everything else is about: never in halves.
     of_sums = "<f8" if precision == "f64" else "<f4"
-    parts = [np.concatenate(exact).astype(of_sums), values.astype(_TYPES[precision])]
+    parts = [exact.astype(of_sums), values.astype(_TYPES[precision])]
     return framed(MAGIC, header, parts, align=8)
+
+
+def _factor_size(count: int, kind: Kind) -> int:
+    """Return the numbers of a factor of so many rows."""
+    columns = kind.features + kind.outputs
+    rows = min(count, columns)
+    return rows * columns - rows * (rows - 1) // 2
+
+
+def _triangle(
+    statistics: RidgeStatistics, *, halves: bool
+) -> tuple[Float[np.ndarray, " sum"], Float[np.ndarray, " value"]]:
+    """Return what is sent in full precision of a triangle, and the rest."""
+    raw, f = RawMoments.of(statistics), len(statistics.mean_x)
+    exact, values = [np.array([raw.weight]), raw.s_x, raw.s_y], raw.body
+    if halves:
+        sizes = (
+            np.sqrt(np.concatenate([raw.parts[2][:f], raw.parts[1]])).astype(np.float32).astype(np.float64)
+        )
+        inverse = np.divide(1.0, sizes, out=np.ones(len(sizes)), where=sizes > 0)
+        values = _scaled(values, inverse, statistics.kind)
+        exact.append(sizes)
+    return np.concatenate(exact), values
 
 
 def how_of(payload: bytes) -> How:
@@ -233,9 +248,8 @@ def _numbers(
     """Return what is sent in full precision, in float64, and the rest as it was sent."""
     f, o = kind.features, kind.outputs
     form, precision = header["how"].split("-")
-    rows = min(header["count"], f + o)
     sums = 1 + f + o + (f + o if precision == "f16" else 0)
-    size = rows * (f + o) - rows * (rows - 1) // 2 if form == "factor" else size_of(kind)
+    size = _factor_size(header["count"], kind) if form == "factor" else size_of(kind)
     of_sums, of_values = np.dtype("<f8" if precision == "f64" else "<f4"), np.dtype(_TYPES[precision])
     cut = sums * of_sums.itemsize
     if len(body) != cut + size * of_values.itemsize:
@@ -287,27 +301,28 @@ def _scaled(
     return scaled
 
 
-def _trace(statistics: RidgeStatistics) -> float:
-    """Return the trace about 0, of features and targets."""
+def _far(statistics: RidgeStatistics) -> bool:
+    """Return whether features and targets lie so far from 0 that a triangle in single precision has few digits."""
     s = statistics
     about_mean = float(np.trace(s.C_xx)) + float(s.C_yy.sum())
-    return about_mean + s.weight * float((s.mean_x**2).sum() + (s.mean_y**2).sum())
+    about_0 = about_mean + s.weight * float((s.mean_x**2).sum() + (s.mean_y**2).sum())
+    return about_0 > FAR * about_mean
 
 
 def _factor(
-    features: Num[np.ndarray, "item feature"],
-    y: Float[np.ndarray, "item output"],
-    w: Float[np.ndarray, " item"],
-    statistics: RidgeStatistics,
-) -> Float[np.ndarray, " value"]:
-    """Return the upper triangle of R, of the rows of positive weight, padded to as many rows as there are items."""
-    there = w > 0
-    left = np.concatenate([features[there] - statistics.mean_x, y[there] - statistics.mean_y], axis=1)
-    factor: Float[np.ndarray, "row column"] = np.asarray(
-        np.linalg.qr(left * np.sqrt(w[there])[:, None], mode="r")
-    )
+    x: Num[np.ndarray, "item feature"], y: Float[np.ndarray, "item output"], w: Float[np.ndarray, " item"]
+) -> tuple[Float[np.ndarray, " sum"], Float[np.ndarray, " value"]]:
+    """Return weight and means, and the upper triangle of R, of rows of positive weight.
+
+    Nothing of the size of the features' square is made.
+    """
+    rows = np.concatenate([x.astype(np.float64), y], axis=1)
+    weight = float(w.sum())
+    means = w @ rows / weight if len(rows) else np.zeros(rows.shape[1])
+    left = (rows - means) * np.sqrt(w)[:, None]
+    factor: Float[np.ndarray, "row column"] = np.asarray(np.linalg.qr(left, mode="r"))
     R = factor * np.where(np.diag(factor) < 0, -1.0, 1.0)[:, None]
-    return R[np.triu_indices(len(R), m=R.shape[1])]
+    return np.concatenate([[weight], means]), R[np.triu_indices(len(R), m=R.shape[1])]
 
 
 def _opened(payload: bytes) -> tuple[dict[str, Any], memoryview]:

@@ -77,17 +77,7 @@ class RidgeStatistics(Moments):
             InputError: E105 (NaN or infinite), E108 (shapes disagree), E116 (negative weights, or a label that is not
                 in `classes`).
         """
-        y = coded_targets(targets, classes)
-        w = np.ones(len(y)) if weights is None else weights.astype(np.float64)
-        for what, length in (("rows of targets", len(y)), ("weights", len(w))):
-            if length != len(features):
-                raise InputError(
-                    "E108",
-                    f"{len(features)} rows of features, {length} {what}",
-                    cause="each row needs its own",
-                    hint="check which rows were left out",
-                )
-        _check_rows(features, y, w)
+        y, w = checked_rows(features, targets, weights, classes)
         total = RidgeStatistics.empty(features.shape[1], y.shape[1], classes=classes, features_id=features_id)
         for start in range(0, len(y), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)
@@ -274,11 +264,23 @@ def coded_targets(
     return coded
 
 
-def _check_rows(
+def checked_rows(
     features: Num[np.ndarray, "item feature"],
-    y: Float[np.ndarray, "item output"],
-    w: Float[np.ndarray, " item"],
-) -> None:
+    targets: Shaped[np.ndarray, " item"] | Shaped[np.ndarray, "item output"],
+    weights: Num[np.ndarray, " item"] | None,
+    classes: Sequence[Label] | None,
+) -> tuple[Float[np.ndarray, "item output"], Float[np.ndarray, " item"]]:
+    """Return targets and weights in float64, after the checks of `RidgeStatistics.of`, whose arguments these are."""
+    y = coded_targets(targets, classes)
+    w = np.ones(len(y)) if weights is None else weights.astype(np.float64)
+    for what, length in (("rows of targets", len(y)), ("weights", len(w))):
+        if length != len(features):
+            raise InputError(
+                "E108",
+                f"{len(features)} rows of features, {length} {what}",
+                cause="each row needs its own",
+                hint="check which rows were left out",
+            )
     for name, array in (("features", features), ("targets", y), ("weights", w)):
         good = np.isfinite(array)
         if not good.all():
@@ -293,6 +295,12 @@ def _check_rows(
         raise InputError(
             "E116", f"weight {w.min():g}", cause="a weight must be at least 0", hint="use 0 to leave out"
         )
+    return y, w
+
+
+def nothing_yet() -> InputError:
+    """Return the refusal of a running sum that is asked before anything has arrived."""
+    return InputError("E104", "0 statistics so far", cause="nothing has arrived", hint="add some")
 
 
 def _aligned(a: RidgeStatistics, b: RidgeStatistics) -> tuple[RidgeStatistics, RidgeStatistics]:

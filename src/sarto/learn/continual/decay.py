@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sarto.learn.statistics import RidgeStatistics
+from sarto.learn.statistics import RidgeStatistics, nothing_yet
 from sarto.models.input_error import InputError
 
 
@@ -82,5 +82,5 @@ class Decay:
             InputError: E104, before anything has arrived.
         """
         if self._sum is None:
-            raise InputError("E104", "0 statistics so far", cause="nothing has arrived", hint="add some")
+            raise nothing_yet()
         return self._sum

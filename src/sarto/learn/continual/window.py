@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections import deque
 
 from sarto.learn.ridge_sum import RidgeSum
-from sarto.learn.statistics import RidgeStatistics
+from sarto.learn.statistics import RidgeStatistics, nothing_yet
 from sarto.models.input_error import InputError
 
 
@@ -59,5 +59,5 @@ class Window:
             InputError: E104, before anything has arrived.
         """
         if self._sum is None:
-            raise InputError("E104", "0 statistics so far", cause="nothing has arrived", hint="add some")
+            raise nothing_yet()
         return self._sum.statistics
