@@ -160,7 +160,7 @@ def test_a_plan_says_bytes_before_anything_is_run() -> None:
         (("clients = 6", "client = 6"), "E172", "did you mean clients?"),
         (('name = "fed3r"', 'name = "fed3"'), "E172", "did you mean fed3r?"),
         (('kind = "random_features"', 'kind = "random"'), "E172", "random_features"),
-        (("units = 20", "unit = 20"), "E172", "known: seed, units, bandwidths"),
+        (("units = 20", "unit = 20"), "E172", "known: seed, mean, deviation, units, bandwidths"),
         (("rounds = 2", 'rate = "fast"'), "E172", "a number is written without quotes"),
         (("[0.3, 10]", "-1"), "E171", "alpha"),
         (("items.npz", "item.npz"), "E1", "item.npz"),

@@ -35,8 +35,8 @@ def method(name: str) -> Method:
 
 def vectors(seed: int) -> Examples:
     rng = np.random.default_rng(seed)
-    y = rng.integers(0, 3, 90)
-    return Examples((rng.normal(size=(90, 5)) + 2 * np.eye(3, 5)[y]).astype(np.float32), y, CLASSES)
+    y = rng.integers(0, 3, 600)
+    return Examples((rng.normal(size=(600, 5)) + 2.5 * np.eye(3, 5)[y]).astype(np.float32), y, CLASSES)
 
 
 def waves(seed: int) -> Dataset:

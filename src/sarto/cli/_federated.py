@@ -20,7 +20,7 @@ from sarto.core.store import write_atomic
 from sarto.core.table import Table
 from sarto.core.units import format_quantity
 from sarto.learn.federated._contract import labels
-from sarto.learn.federation.course import Course, chain_name, run
+from sarto.learn.federation.course import Course, run
 from sarto.learn.federation.file import Federation, read
 from sarto.learn.federation.outcome import save_model
 from sarto.learn.federation.setting import Setting, set_up
@@ -59,7 +59,7 @@ def simulate(
         (folder / KEPT).mkdir(parents=True, exist_ok=True)
         courses: list[Course] = []
         for chain in federation.chains:
-            talk.note(f"{chain_name(chain)}:")
+            talk.note(f"{federation.name_of(chain)}:")
             kept = heard.kept if heard.begin(chain) else folder / KEPT
             courses.append(run(federation, setting, chain, hear=heard, folder=kept, **shared))
             if kept == heard.kept and heard.missing():
@@ -69,7 +69,7 @@ def simulate(
         for alpha in federation.alphas[1:]:
             other = set_up(federation, alpha)
             for chain in federation.chains:
-                talk.note(f"{chain_name(chain)} at alpha {alpha:g}:")
+                talk.note(f"{federation.name_of(chain)} at alpha {alpha:g}:")
                 drift.append(_drift_row(alpha, run(federation, other, chain, folder=folder / KEPT, **shared)))
     deployed = None
     if federation.device is not None:

@@ -17,7 +17,6 @@ from sarto.core.table import Table
 from sarto.learn._packing import digest_of
 from sarto.learn.federated._contract import Reply
 from sarto.learn.federated._upload_file import ENDING, read_about, write_upload
-from sarto.learn.federation.course import chain_name
 from sarto.learn.federation.file import Federation, Stage
 from sarto.learn.federation.setting import Setting
 from sarto.models.input_error import InputError
@@ -48,7 +47,7 @@ class Heard:
 
     def begin(self, chain: tuple[Stage, ...]) -> bool:
         """Take up what was heard of a chain before; return whether it is one to listen to."""
-        if self.chain not in ("", chain_name(chain)):
+        if self.chain not in ("", self.federation.name_of(chain)):
             return False
         federation, population = self.federation, self.setting.population
         identity = content_hash(
@@ -67,7 +66,7 @@ class Heard:
                     continue  # cut off when the simulation was stopped, which then hears it again
                 lines.append(line)
                 self.rows[client], self.digests[client] = Table.from_json(table), digest
-                self.chain = chain_name(chain)
+                self.chain = self.federation.name_of(chain)
             write_atomic(self._path, "".join(lines))
         return True
 

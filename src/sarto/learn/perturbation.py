@@ -43,7 +43,7 @@ from sarto.learn._packing import symmetric
 from sarto.learn.gaussian_mechanism import Promise
 from sarto.learn.kind import Label
 from sarto.learn.ridge import RidgeSolution
-from sarto.learn.statistics import coded_targets
+from sarto.learn.statistics import RidgeStatistics, coded_targets
 from sarto.models.input_error import InputError
 
 
@@ -81,13 +81,23 @@ class Perturbed:
         Raises:
             InputError: E105 (NaN or infinite), E116 (a label that is not in `classes`).
         """
-        x = features.astype(np.float64)
-        if not np.isfinite(x).all():
-            raise InputError("E105", "features have missing or infinite values", hint="leave such rows out")
-        length = np.linalg.norm(x, axis=1, keepdims=True)
-        x = x * np.minimum(1.0, radius / np.maximum(length, np.finfo(np.float64).tiny))
+        x = cut_to(features, radius)
         A = x.T @ x
         return Perturbed((A + A.T) / 2, x.T @ (coded_targets(labels, classes) > 0), 0.0, radius)
+
+    @staticmethod
+    def of_statistics(statistics: RidgeStatistics, radius: float) -> Perturbed:
+        """Return the sums of the rows of statistics of classes, without noise yet.
+
+        Args:
+            statistics: of rows that were cut to `radius`, see `cut_to`.
+            radius: r.
+        """
+        s = statistics
+        assert s.classes is not None, "targets are classes"
+        A = s.C_xx + s.weight * np.outer(s.mean_x, s.mean_x)
+        coded = s.C_xy + s.weight * np.outer(s.mean_x, s.mean_y)  # of targets that are +1 and -1
+        return Perturbed(A, (coded + s.weight * s.mean_x[:, None]) / 2, 0.0, radius)
 
     def __add__(self, other: Perturbed) -> Perturbed:
         """Return the sums of both sets of rows, with the noise of both.
@@ -162,6 +172,22 @@ class Perturbed:
         inverse = vectors / (np.maximum(values, 0.0) + ridge)
         weights = np.ascontiguousarray((inverse @ (vectors.T @ self.B)).T)
         return RidgeSolution(weights, np.zeros(len(weights)), ridge, "eigen", int((values > 0).sum()))
+
+
+def cut_to(features: Num[np.ndarray, "item feature"], radius: float) -> Float[np.ndarray, "item feature"]:
+    """Return rows in float64, those longer than `radius` cut to it.
+
+    Raises:
+        InputError: E105 (NaN or infinite).
+
+    >>> cut_to(np.array([[3.0, 4.0], [0.3, 0.4]]), 1.0).round(12).tolist()
+    [[0.6, 0.8], [0.3, 0.4]]
+    """
+    x = features.astype(np.float64)
+    if not np.isfinite(x).all():
+        raise InputError("E105", "features have missing or infinite values", hint="leave such rows out")
+    length = np.linalg.norm(x, axis=1, keepdims=True)
+    return x * np.minimum(1.0, radius / np.maximum(length, np.finfo(np.float64).tiny))
 
 
 def _normal(count: int, random: np.random.Generator | None) -> Float[np.ndarray, " value"]:

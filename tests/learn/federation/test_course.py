@@ -11,7 +11,7 @@ import pytest
 from sarto.learn.federated._linear import LinearModel
 from sarto.learn.federated._network import NetworkModel
 from sarto.learn.federated._reservoir import ReservoirModel
-from sarto.learn.federation.course import chain_name, run
+from sarto.learn.federation.course import run
 from sarto.learn.federation.file import Federation, parsed
 from sarto.learn.federation.outcome import save_model
 from sarto.learn.federation.plan import plan
@@ -50,8 +50,22 @@ def test_what_is_planned_is_what_is_counted() -> None:
                 len(course.rounds),
                 course.total("up"),
                 course.total("down"),
-            ), chain_name(chain)
+            ), found.name_of(chain)
             assert planned.up / 6 <= planned.most_up <= planned.up
+
+
+def test_a_scaling_that_is_given_takes_no_round() -> None:
+    scaled = FOURIER | {"mean": 0.0, "deviation": 5.0}
+    chains = [[{"name": "ssp", "epsilon": e}] for e in (1000.0, 0.1)]
+    found = federation(scaled, [{"name": "fed3r"}], *chains)
+    setting = set_up(found)
+    courses = [run(found, setting, chain) for chain in found.chains]
+    assert [c.name for c in courses] == ["fed3r", "ssp (epsilon 1000.0)", "ssp (epsilon 0.1)"]
+    for course, planned in zip(courses, plan(found, setting), strict=True):
+        assert [row["phase"] for row in course.rounds] == ["statistics"]
+        assert planned.up == course.total("up") and course.total("macs") > 40 * 600 * 30
+    exact, little, much = (course.accuracy for course in courses)
+    assert much < little and exact > 0.5
 
 
 def test_a_stage_goes_on_from_the_one_before() -> None:
@@ -61,7 +75,7 @@ def test_a_stage_goes_on_from_the_one_before() -> None:
     tuned, plain = (run(found, setting, each) for each in found.chains)
     assert isinstance(tuned.model, LinearModel) and isinstance(plain.model, LinearModel)
     np.testing.assert_allclose(tuned.model.weights, 10 * plain.model.weights, rtol=1e-4)
-    assert chain_name(found.chains[0]) == "fed3r, fedavg"
+    assert found.name_of(found.chains[0]) == "fed3r, fedavg"
     head = federation(
         NETWORK, [{"name": "fed3r"}, {"name": "fedavg", "part": "features", "rounds": 1, "rate": 1e-3}]
     )

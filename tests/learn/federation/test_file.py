@@ -60,6 +60,13 @@ def test_a_file_says_what_is_run(tmp_path: Path) -> None:
         ({"seed": -1}, "seed", "E172"),
         ({"judge_every": True}, "judge_every", "E172"),
         ({"budget": 5}, "budget", "E172"),
+        ({"method": [{"name": "ssp"}]}, "ssp for a reservoir", "mean and deviation"),
+        ({"method": [{"name": "ssp"}], "model": {"kind": "linear"}}, "without model.mean", "mean = 8.0"),
+        (
+            {"method": [{"name": "ssp"}, {"name": "fedavg"}], "model": {"kind": "linear", "mean": 0.0}},
+            "with other stages",
+            "[[against]]",
+        ),
     ],
 )
 def test_what_cannot_be_said_is_refused_by_name(changed: dict[str, Any], said: str, hint: str) -> None:
@@ -106,3 +113,18 @@ def test_a_models_settings_are_known_or_refused(model: dict[str, Any]) -> None:
     with pytest.raises(SartoError) as refused:
         set_up(parsed(GOOD | {"model": model}, "demo"))
     assert refused.value.code == "E172" and "no setting" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"mean": 0.0}, "without model.deviation"),
+        ({"mean": 0.0, "deviation": 0.0}, "above 0"),
+        ({"mean": [0.0, 1.0], "deviation": 1.0}, "a list of 600"),
+        ({"mean": "none", "deviation": 1.0}, "a number for all inputs"),
+    ],
+)
+def test_a_scaling_that_cannot_be_is_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(SartoError) as refused:
+        set_up(parsed(GOOD | {"model": {"kind": "linear", **given}, "method": [{"name": "fed3r"}]}, "demo"))
+    assert refused.value.code == "E172" and said in str(refused.value)

@@ -213,9 +213,11 @@ class Method(Protocol):
 
     Attributes:
         peers: whether clients send to each other: what one is offered is then what others sent, and weighs no more.
+        promises: whether it promises something of what clients send, which a scaling found from their data would break.
     """
 
     peers: ClassVar[bool]
+    promises: ClassVar[bool]
 
     def plan(self) -> tuple[Phase, ...]: ...
     def start(self, model: Any, clients: int) -> Any: ...
@@ -238,6 +240,7 @@ class Ordinary:
     """What most methods say: there is a server, which sends nothing, and every client can answer at once."""
 
     peers: ClassVar[bool] = False
+    promises: ClassVar[bool] = False
 
     def ready(self, state: Any, phase: Phase, client: int) -> bool:
         """Return that every client can answer at once."""

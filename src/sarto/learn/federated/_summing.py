@@ -20,7 +20,7 @@ from jaxtyping import Float, Shaped
 from sarto.core.errors import SartoError
 from sarto.core.seed import generator
 from sarto.learn.federated._contract import Client, Message, Model, Ordinary, Phase, Reply, targets
-from sarto.learn.payload import How, opened_payload, packed
+from sarto.learn.payload import How, Limits, opened_payload, packed
 from sarto.learn.raw_moments import RawMoments
 from sarto.learn.ridge_sum import RidgeSum
 from sarto.learn.statistics import RidgeStatistics
@@ -40,13 +40,22 @@ class Summing(Ordinary):
     ridge: Literal["gcv"] | float = "gcv"
     how: How | Literal["auto", "auto-f64"] = "auto"
 
+    @property
+    def limits(self) -> Limits | None:
+        """What is taken of one client at most."""
+        return None
+
+    def named(self, model: Any) -> str:
+        """Return what names the features of which clients send statistics."""
+        return model.features_id
+
     def plan(self) -> tuple[Phase, ...]:
         """Return one phase, in which every client sends its statistics."""
         return (Phase("statistics", "each"),)
 
     def start(self, model: Model, clients: int) -> State:
         """Return a sum of nothing, whose size the first client tells."""
-        return {"sum": None, "features_id": model.features_id, "classes": model.classes or None}
+        return {"sum": None, "features_id": self.named(model), "classes": model.classes or None}
 
     def client(
         self, model: Any, phase: Phase, offer: Message, client: Client, memory: Message | None
@@ -56,7 +65,7 @@ class Summing(Ordinary):
         if not rows:
             return Reply(client.number, {}, 0, 0)
         features = model.features(client.data)
-        return self.told(model, client, features, model.features_id, model.macs(client.data, None))
+        return self.told(model, client, features, self.named(model), model.macs(client.data, None))
 
     def told(
         self, model: Any, client: Client, features: Float[np.ndarray, "item feature"], name: str, macs: int
@@ -77,7 +86,7 @@ class Summing(Ordinary):
         """
         if not reply.rows:
             return None
-        found = opened_payload(reply.message["payload"].tobytes())
+        found = opened_payload(reply.message["payload"].tobytes(), self.limits)
         if found.count != reply.rows:
             raise SartoError(
                 "E404",
@@ -128,7 +137,7 @@ class Summing(Ordinary):
         random, classes = generator(0, "payload"), model.classes or None
         x = random.normal(size=(rows, width))
         y = np.array(classes)[np.arange(rows) % len(classes)] if classes else x[:, : model.outputs]
-        return len(packed(x, y, classes=classes, features_id=model.features_id, how=self.how))
+        return len(packed(x, y, classes=classes, features_id=self.named(model), how=self.how))
 
     def saved(self, state: State) -> dict[str, Shaped[np.ndarray, "..."]]:
         """Return the sum as bytes."""

@@ -83,19 +83,6 @@ class Course:
         return sum(row[name] for row in self.rounds)
 
 
-def chain_name(chain: tuple[Stage, ...]) -> str:
-    """Return the stages' names, with what tells them from the plain method.
-
-    >>> chain_name((Stage("fed3r", 1), Stage("scaffold", 50, {"part": "head"})))
-    'fed3r, scaffold (head)'
-    """
-    parts: list[str] = []
-    for stage in chain:
-        part = stage.settings.get("part", "all")
-        parts.append(stage.name if part == "all" else f"{stage.name} ({part})")
-    return ", ".join(parts)
-
-
 def run(
     federation: Federation,
     setting: Setting,
@@ -121,7 +108,13 @@ def run(
         SartoError: whatever methods and models refuse.
     """
     runner = _Runner(
-        federation, setting, executor or SerialExecutor(), talk or Silent(), folder, chain_name(chain), hear
+        federation,
+        setting,
+        executor or SerialExecutor(),
+        talk or Silent(),
+        folder,
+        federation.name_of(chain),
+        hear,
     )
     return runner.all(chain)
 
@@ -144,14 +137,15 @@ class _Runner:
         refused: dict[int, str] = {}
         missing: tuple[int, ...] = ()
         front: Front | None = None
-        if isinstance(model, Front) or (isinstance(model, ReservoirModel) and model.needs_scaling):
+        computed = 0
+        if isinstance(model, Front | ReservoirModel) and model.needs_scaling:
             found = self._simulated(0, Stage("scaling", 1), Scaling(), model, population, None, 0)
             model, rounds = found.model, found.rounds
             refused, missing = dict(found.refused), found.missing
         if isinstance(model, Front):
             front = model
             population, test, model = _mapped(front, population), front.of(_items(test)), front.model()
-            rounds[-1]["macs"] += front.macs() * len(population.data)
+            computed = front.macs() * len(population.data)  # once, by every client
         for number, stage in enumerate(chain, 1):
             spent = sum(row["up"] + row["down"] for row in rounds)
             method = stage.method()
@@ -165,6 +159,9 @@ class _Runner:
                 found = self._simulated(number, stage, method, model, population, test, spent)
                 model = found.model
             before = len(rounds)
+            if found.rounds:
+                found.rounds[0]["macs"] += computed
+                computed = 0
             rounds += [row | {"round": row["round"] + before} for row in found.rounds]
             judged += [
                 seen | {"round": seen["round"] + before, "bytes": seen["bytes"] + spent}
@@ -222,7 +219,7 @@ class _Runner:
 
 def _known(model: Any) -> str:
     """Return what tells the model that a stage begins with."""
-    if isinstance(model, Front):
+    if isinstance(model, Front):  # a head on one that knows its scaling has its `features_id`
         return repr((model.shape, model.units, model.seed, model.bandwidths))
     if isinstance(model, ReservoirModel) and model.needs_scaling:
         return model.parameters

@@ -1,7 +1,7 @@
 """What clients compute of their items before a linear head: the items themselves, standardised, or random features.
 
-Both need the mean and deviation of every input over all clients, which a first round finds (`_scaling`). From then on
-every client computes the same, and a head is all that is learned.
+Both need the mean and deviation of every input, which are given, or which a first round finds over all clients
+(`_scaling`). From then on every client computes the same, and a head is all that is learned.
 
 >>> known = Inputs(np.zeros(2), np.array([1.0, 2.0]), -np.ones(2), np.ones(2), 1)
 >>> front = Front((2,), ("a", "b"), None, 0).scaled(known)
@@ -48,6 +48,11 @@ class Front:
     def scaled(self, found: Inputs) -> Front:
         """Return the front that knows mean and deviation."""
         return replace(self, mean=found.mean, scale=np.where(found.high > found.low, found.scale, 0.0))
+
+    @property
+    def needs_scaling(self) -> bool:
+        """Whether mean and deviation are still to be found."""
+        return self.mean is None
 
     @property
     def inputs(self) -> int:

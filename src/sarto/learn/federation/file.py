@@ -11,6 +11,8 @@
     [model]
     kind = "random_features"              # linear, random_features, network, reservoir
     units = 1000
+    mean = 8.0                            # of the inputs, and deviation: where they are known, no round finds them
+    deviation = 6.0
     [[method]]                            # stages, one after the other
     name = "fed3r"
     [[against]]                           # others, to compare with; each begins anew
@@ -69,6 +71,18 @@ class Stage:
         """Return the method."""
         return load_method(ROOM, self.name).Method(**self.settings)
 
+    def title(self, told: Iterable[str] = ()) -> str:
+        """Return the name, with the part that is trained where that is not all, and the settings that are `told`.
+
+        >>> Stage("scaffold", 50, {"part": "head", "rate": 0.5}).title(["rate"])
+        'scaffold (head, rate 0.5)'
+        """
+        part = self.settings.get("part", "all")
+        values = {"rounds": self.rounds, **self.settings}
+        shown = [] if part == "all" else [str(part)]
+        shown += [f"{name} {values[name]}" for name in told if name != "part" and name in values]
+        return f"{self.name} ({', '.join(shown)})" if shown else self.name
+
 
 @dataclass(frozen=True)
 class ModelChoice:
@@ -116,6 +130,25 @@ class Federation:
     device: DeviceChoice | None = None
     judge_every: int = 1
     seed: int = 0
+
+    def name_of(self, chain: tuple[Stage, ...]) -> str:
+        """Return the names of a chain's stages, with the settings that tell it from another one of these names.
+
+        >>> one, other = (Stage("fedavg", 10, {"rate": 0.5}),), (Stage("fedavg", 10),)
+        >>> found = Federation("demo", "", "iid", 2, (1.0,), ModelChoice("linear"), (one, other), Participation())
+        >>> found.name_of(one), found.name_of(other)
+        ('fedavg (rate 0.5)', 'fedavg')
+        """
+        name = ", ".join(stage.title() for stage in chain)
+        others = [o for o in self.chains if o != chain and ", ".join(s.title() for s in o) == name]
+        if not others:
+            return name
+        titles: list[str] = []
+        for place, stage in enumerate(chain):
+            own = {"rounds": stage.rounds, **stage.settings}
+            rivals = [{"rounds": o[place].rounds, **o[place].settings} for o in others]
+            titles.append(stage.title(k for k in own if any(r.get(k) != own[k] for r in rivals)))
+        return ", ".join(titles)
 
 
 def read(path: Path) -> Federation:
@@ -175,14 +208,16 @@ def parsed(found: Mapping[str, Any], name: str) -> Federation:
     if "source" not in data:
         raise wrong("data.source is not there", "a federation needs data", 'as in source = "BasicMotions"')
     budget = _table(found, "budget", ("bytes",))
+    model, chains = _model(found), tuple(_chains(found))
+    _keeps_promises(model, chains)
     return Federation(
         str(found.get("name", name)),
         str(data["source"]),
         by,
         clients if by != "groups" else None,
         alphas or (0.5,),
-        _model(found),
-        tuple(_chains(found)),
+        model,
+        chains,
         _participation(found),
         int(parse_quantity(str(budget["bytes"]), "byte").value) if "bytes" in budget else None,
         _device(found),
@@ -226,6 +261,30 @@ def _stage(given: Mapping[str, Any], where: str) -> Stage:
     except TypeError as error:
         raise wrong(f"{where}, {name}", str(error), "a number is written without quotes") from error
     return stage
+
+
+def _keeps_promises(model: ModelChoice, chains: Iterable[tuple[Stage, ...]]) -> None:
+    """Refuse a model whose inputs are scaled by what clients tell, and a later stage, beside what they are promised."""
+    for chain in chains:
+        promising = [stage.name for stage in chain if stage.method().promises]
+        if promising and model.kind == "reservoir":
+            raise wrong(
+                f"{promising[0]} for a reservoir",
+                "a round that finds the scaling of its inputs tells of the data what nothing hides",
+                "choose linear or random_features, with mean and deviation",
+            )
+        if promising and model.kind in ("linear", "random_features") and "mean" not in model.settings:
+            raise wrong(
+                f"{promising[0]} without model.mean and model.deviation",
+                "a round that finds them tells of the data what nothing hides",
+                "give those that are known of such inputs, as in mean = 8.0, deviation = 6.0",
+            )
+        if promising and len(chain) > 1:
+            raise wrong(
+                f"{promising[0]} with other stages",
+                "what is sent in these breaks its promise",
+                "leave it alone, or put the others under [[against]]",
+            )
 
 
 def _device(found: Mapping[str, Any]) -> DeviceChoice | None:

@@ -29,7 +29,6 @@ from sarto.learn.federated._contract import Inputs, Method, Phase
 from sarto.learn.federated._gradient import WEIGHT_B, Averaging
 from sarto.learn.federated._reservoir import ReservoirModel
 from sarto.learn.federated._scaling import Scaling
-from sarto.learn.federation.course import chain_name
 from sarto.learn.federation.features import Front
 from sarto.learn.federation.file import Federation, Stage
 from sarto.learn.federation.setting import Setting
@@ -71,9 +70,10 @@ def _planned(federation: Federation, setting: Setting, chain: tuple[Stage, ...])
     begun = setting.start()
     model, stages = begun, list[tuple[Method, int]]()
     if isinstance(begun, Front | ReservoirModel):
-        stages.append((Scaling(), 1))
-        # No size depends on the scaling itself.
-        model = begun.scaled(Inputs.standard(begun.inputs, 2**10))
+        if begun.needs_scaling:
+            stages.append((Scaling(), 1))
+            # No size depends on the scaling itself.
+            model = begun.scaled(Inputs.standard(begun.inputs, 2**10))
         model = model.model() if isinstance(model, Front) else model
     stages += [(stage.method(), stage.rounds) for stage in chain]
     rounds = up = down = most = 0
@@ -91,7 +91,7 @@ def _planned(federation: Federation, setting: Setting, chain: tuple[Stage, ...])
     # The scaling alone is nothing that a head could be solved from.
     told = any(not isinstance(method, Averaging | Scaling) for method, _ in stages)
     head = 2 * WEIGHT_B * int(np.count_nonzero(model.mask("head")))
-    return Planned(chain_name(chain), rounds, up, down, most, exact / head if told else None)
+    return Planned(federation.name_of(chain), rounds, up, down, most, exact / head if told else None)
 
 
 def _phase(

@@ -11,8 +11,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -124,11 +125,32 @@ def _start(federation: Federation, rest: Data) -> Callable[[], Any]:
     assert isinstance(rest, Examples), "read as such"
     if kind == "network":
         return _network(federation, rest, settings)
-    known = ["seed", *(["units", "bandwidths"] if kind == "random_features" else [])]
+    known = ["seed", "mean", "deviation", *(["units", "bandwidths"] if kind == "random_features" else [])]
     _known(settings, known, kind)
     units = int(settings.get("units", 500)) if kind == "random_features" else None
     seed, bandwidths = int(settings.get("seed", federation.seed)), float(settings.get("bandwidths", 1.0))
-    return lambda: Front(rest.shape, rest.classes, units, seed, bandwidths)
+    front = Front(rest.shape, rest.classes, units, seed, bandwidths)
+    if "mean" not in settings and "deviation" not in settings:
+        return lambda: front
+    if not ("mean" in settings and "deviation" in settings):
+        raise wrong("model.mean without model.deviation, or the other way round", "both scale the inputs", "")
+    mean, deviation = (_each(settings[name], front.inputs, name) for name in ("mean", "deviation"))
+    if not (deviation > 0).all():
+        raise wrong(f"model.deviation = {deviation.min():g}", "a deviation is above 0", "")
+    return lambda: replace(front, mean=mean, scale=deviation)
+
+
+def _each(given: Any, inputs: int, name: str) -> Float[np.ndarray, " input"]:
+    """Return a number for each input: one that is the same for all, or a list of them."""
+    values: list[Any] = given if isinstance(given, list) else [given] * inputs
+    sound = all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+    if not sound or len(values) != inputs:
+        raise wrong(
+            f"model.{name} = {str(given)[:60]}",
+            f"it is a number for all inputs, or a list of {inputs}",
+            f"as in {name} = 1.0",
+        )
+    return np.array(values, np.float64)
 
 
 def _network(federation: Federation, rest: Examples, settings: dict[str, Any]) -> Callable[[], Any]:
