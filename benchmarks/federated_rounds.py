@@ -10,10 +10,11 @@ the cap, and the figure beside says in how many seeds it was reached. Rounds and
     network    two hidden layers of 64, on the inputs of these features, for `NETWORKS`
     one place  softmax on the features, all rows in one place, at most `PASSES` passes: the upper mark of a head
 
-A client takes `STEPS` steps on batches of 32. Settings are chosen with seed 0 on rows held back of the training
-clients (`_federated_tasks`): of FED3R bandwidth and ridge, of all others the learning rate with the fewest rounds to
-FED3R's accuracy there, or if none reaches it the best last looks, in as many rounds as are tested, so that a rate that
-spoils a network late is seen; of FedProx then mu from `MUS`, the least of which is nearly FedAvg. Rates are a factor of
+A client takes `STEPS` steps on batches of 32. Settings are chosen on rows held back of the training clients
+(`_federated_tasks`), with seed 0, those of networks with all seeds: of FED3R bandwidth and ridge, of all others the
+learning rate with the fewest rounds to FED3R's accuracy there, or if one seed does not reach it the best last looks, in
+as many rounds as are tested, so that a rate that spoils a network late is seen; of FedProx then mu from `MUS`, the
+least of which is nearly FedAvg. Rates are a factor of
 root 10 apart, and a grid grows until the best is inside; one on the edge is a missed bar. Control: the accuracy of
 FedAvg when it has spent FED3R's bytes.
 
@@ -180,14 +181,15 @@ def _courses(
     more = {"mu": MUS[1]} if method == "FedProx" else {}
     first = FIRST[kind] + (2 if name == "digits, pixels" and kind != "network" else 0)
 
-    def score(exponent: int) -> tuple[float, float]:
-        return _score(looks(0, {"rate": rate(exponent), **more}, tuning=True), known["to reach"])
+    seen_with = range(len(known["seeds"]) if kind == "network" else 1)
 
-    best, scores = searched(first, score)
+    def score(settings: dict[str, float]) -> tuple[float, float]:
+        return _score([looks(seed, settings, tuning=True) for seed in seen_with], known["to reach"])
+
+    best, scores = searched(first, lambda exponent: score({"rate": rate(exponent), **more}))
     settings = {"rate": rate(best), **more}
     if more:
-        tried = {mu: looks(0, {**settings, "mu": mu}, tuning=True) for mu in MUS}
-        settings["mu"] = max(MUS, key=lambda mu: _score(tried[mu], known["to reach"]))
+        settings["mu"] = max(MUS, key=lambda mu: score({**settings, "mu": mu}))
     seeds = [looks(seed, settings, tuning=False) for seed in range(len(known["seeds"]))]
     found = {"settings": settings, "edge": on_edge(best, scores), "seeds": seeds, "cap": cap}
     there = [_reached(one, own["accuracy"], "first") for one, own in zip(seeds, known["seeds"], strict=True)]
@@ -196,10 +198,11 @@ def _courses(
     return found
 
 
-def _score(looks: Course, wanted: float) -> tuple[float, float]:
-    """Return what is the larger the better: sooner there, else better in the end."""
-    there = _reached(looks, wanted, "first")
-    return (-math.inf if there is None else -there), last(looks["accuracy"])
+def _score(seen: list[Course], wanted: float) -> tuple[float, float]:
+    """Return what is the larger the better: sooner there with all seeds, else better in the end."""
+    there = [_reached(looks, wanted, "first") for looks in seen]
+    sooner = -math.inf if None in there else -math.fsum(at for at in there if at is not None)
+    return sooner, math.fsum(last(looks["accuracy"]) for looks in seen)
 
 
 def _reached(looks: Course, wanted: float, how: str) -> int | None:
