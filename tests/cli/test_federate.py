@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from sarto.cli import _federated
 from tests.cli.stand_in import call
 
 FILE = """
@@ -53,6 +55,7 @@ def test_a_federation_is_run_and_the_same_command_answers_from_what_is_kept() ->
     assert len(found["tables"]["leaks of clients"]["rows"]) == 6
     assert "What uploads give away" in Path("out/federation.html").read_text()
     assert Path("out/model.npz").exists()
+    Path("out/.kept/finished.json").unlink()
     again = call("federate", "simulate", "river.toml", "-o", "out", "--quiet", "--json")
     assert again.exit_code == 0
     same = json.loads(again.stdout)
@@ -60,6 +63,38 @@ def test_a_federation_is_run_and_the_same_command_answers_from_what_is_kept() ->
         assert same[part] == found[part]
     (lines_of_heard,) = (path.read_text().splitlines() for path in Path("out/.kept/heard").glob("*.jsonl"))
     assert len(lines_of_heard) == 6, "no client was heard again"
+
+
+@pytest.mark.usefixtures("federation")
+def test_a_finished_folder_answers_at_once_until_file_data_or_folder_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    simulated: list[Path] = []
+    whole = _federated.simulate
+
+    def counted(path: Path, *others: Any) -> Any:
+        simulated.append(path)
+        return whole(path, *others)
+
+    monkeypatch.setattr(_federated, "simulate", counted)
+
+    def screen() -> str:
+        result = call("federate", "simulate", "river.toml", "-o", "out", "--quiet")
+        assert result.exit_code == 0
+        return result.stdout
+
+    first, again = screen(), screen()
+    assert again == f"out holds the finished result of this request; nothing was run.\n\n{first}"
+    assert len(simulated) == 1
+    changes = (
+        lambda: Path("out/federation.html").write_text("changed"),
+        lambda: Path("river.toml").write_text(FILE.replace("units = 20", "units = 21")),
+        lambda: np.savez("items.npz", x=np.ones((40, 1, 3, 2), np.float32), y=np.arange(40) % 2),
+    )
+    for count, change in enumerate(changes, 2):
+        change()
+        assert "nothing was run" not in screen() and "nothing was run" in screen()
+        assert len(simulated) == count
 
 
 def test_uploads_are_written_of_a_federation_that_was_run_before(federation: Path) -> None:

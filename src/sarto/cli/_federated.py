@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 
 import sarto
-from sarto.cli import _answer
+from sarto.cli._federation_folder import DEVICE, DOCUMENT, KEPT, MODEL, NETWORK, PAGE, OnDevice, finish
 from sarto.cli._heard import Heard
-from sarto.cli._limits import show_verdict
 from sarto.cli._talk import open_talk
 from sarto.core.executors import open_executor
 from sarto.core.finding import Finding
 from sarto.core.store import write_atomic
 from sarto.core.table import Table
-from sarto.core.units import format_quantity
 from sarto.learn.federated._contract import labels
 from sarto.learn.federation.course import Course, run
 from sarto.learn.federation.file import Federation, read
@@ -31,9 +29,6 @@ from sarto.report.federation_page import federation_html
 from sarto.search.federated_image import Deployed, deploy
 from sarto.search.federated_onnx import onnx_of
 
-PAGE, DOCUMENT, MODEL, KEPT = "federation.html", "federation.json", "model.npz", ".kept"
-DEVICE, NETWORK = "device", "model.onnx"
-"""Folder of the C, and a network, for `sarto compress`."""
 ROUND_COLUMNS = (
     "method", "round", "phase", "asked", "answered", "folded", "late", "twice", "refused", "up", "down", "macs",
     "cosine", "ratio",
@@ -44,11 +39,10 @@ LOW_COSINE = 0.2
 
 
 def simulate(
-    path: Path, out: Path | None, workers: int, uploads: Path | None, quiet: bool, command: str
-) -> tuple[Federated, Path, Deployed | None]:
-    """Run a federation and write its folder; return what it came to, the folder, and the image if one is wanted."""
+    path: Path, folder: Path, workers: int, uploads: Path | None, quiet: bool, command: str
+) -> tuple[Federated, OnDevice | None]:
+    """Run a federation and write its folder; return what it came to, and the image if one is wanted."""
     federation = read(path)
-    folder = out or path.with_suffix("")
     setting, talk = set_up(federation), open_talk(quiet)
     heard = Heard(federation, setting, uploads, folder / KEPT / "heard")
     if uploads is not None:
@@ -82,7 +76,11 @@ def simulate(
         write_atomic(folder / NETWORK, network)
     write_atomic(folder / DOCUMENT, json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
     write_atomic(folder / PAGE, federation_html(found))
-    return found, folder, deployed
+    image = None
+    if deployed is not None:
+        image = OnDevice(deployed.evidence, deployed.verdict, deployed.rounds, deployed.sent)
+    finish(path, folder, image)
+    return found, image
 
 
 def _onnx(course: Course) -> bytes | None:
@@ -97,45 +95,6 @@ def _device(deployed: Deployed) -> Table:
     """Return the figures of an image."""
     rows = tuple((e.what, e.value, e.unit, e.how) for e in deployed.evidence)
     return Table("device", ("figure", "value", "unit", "how"), ("", "", "", ""), rows, ("", "", "", ""))
-
-
-def as_text(found: Federated, folder: Path, deployed: Deployed | None) -> None:
-    """Print what a federation came to."""
-    table = found.tables["methods"]
-    rows: list[tuple[str, ...]] = []
-    for row in (dict(zip(table.columns, each, strict=True)) for each in table.rows):
-        reached = (
-            "never" if row["bytes to first"] == "" else format_quantity(float(row["bytes to first"]), "B")
-        )
-        rows.append(
-            (
-                str(row["method"]),
-                f"{100 * float(row['accuracy']):.2f} %",
-                f"{row['rounds']}",
-                format_quantity(float(row["up"]) + float(row["down"]), "B"),
-                f"{float(row['macs']):.3g}",
-                str(row["rounds to first"] or "never"),
-                reached,
-            )
-        )
-    names = ("method", "accuracy", "rounds", "on the air", "MACs", "rounds to 1st", "bytes to 1st")
-    _answer.line(found.summary)
-    _answer.line()
-    _answer.table(names, rows, right=(1, 2, 3, 4, 5, 6))
-    _answer.line()
-    _answer.line(
-        "Accuracy and bytes are measured, MACs of all clients estimated; '1st' is the first method's accuracy."
-    )
-    for finding in found.findings:
-        _answer.remark(str(finding))
-    if deployed is not None:
-        _answer.line()
-        sent = format_quantity(deployed.sent, "B")
-        _answer.line(f"The readout over the integers of the device, {deployed.rounds} rounds, {sent} sent:")
-        show_verdict(deployed.verdict, deployed.evidence, "the device")
-        _answer.line(f"C and figures: {folder / DEVICE}")
-    network = f", {NETWORK}" if (folder / NETWORK).exists() else ""
-    _answer.line(f"Page, figures and model: {folder / PAGE}, {DOCUMENT}, {MODEL}{network}")
 
 
 def _gathered(

@@ -44,16 +44,24 @@ def simulate(file: Path, out: Path | None, workers: int, uploads: Path | None, q
     The file says whose data they are, what is learned, by which methods, who takes part, and how many bytes may go over
     the air; `sarto explain E172` shows one. Every client sees its own items alone. Stopped, the same command goes on.
     """
-    from sarto.cli._federated import as_text
-    from sarto.cli._federated import simulate as run
+    from sarto.cli._federation_folder import as_text, finished
 
-    current_call().interrupted = "interrupted; the same command goes on where it stopped"
-    found, folder, deployed = run(file, out, workers, uploads, quiet, current_call().command())
+    folder = out or file.with_suffix("")
+    done = finished(file, folder) if uploads is None else None
+    if done is None:
+        from sarto.cli._federated import simulate as run
+
+        current_call().interrupted = "interrupted; the same command goes on where it stopped"
+        found, image = run(file, folder, workers, uploads, quiet, current_call().command())
+    else:
+        found, image = done
     if as_json:
         _answer.document(found.to_json())
     else:
-        as_text(found, folder, deployed)
-    return EXIT_DONE if deployed is None or deployed.verdict.fits else EXIT_BUDGET
+        if done is not None:
+            _answer.line(f"{folder} holds the finished result of this request; nothing was run.\n")
+        as_text(found, folder, image)
+    return EXIT_DONE if image is None or image.verdict.fits else EXIT_BUDGET
 
 
 @_verb("plan", example="sarto federate plan federation.toml")
