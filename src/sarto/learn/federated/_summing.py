@@ -19,7 +19,7 @@ from jaxtyping import Float, Shaped
 
 from sarto.core.errors import SartoError
 from sarto.core.seed import generator
-from sarto.learn.federated._contract import Client, Message, Model, Ordinary, Phase, Reply, targets
+from sarto.learn.federated._contract import Client, Data, Message, Model, Ordinary, Phase, Reply, targets
 from sarto.learn.payload import How, Limits, opened_payload, packed
 from sarto.learn.raw_moments import RawMoments
 from sarto.learn.ridge_sum import RidgeSum
@@ -64,8 +64,12 @@ class Summing(Ordinary):
         rows = len(client.data)
         if not rows:
             return Reply(client.number, {}, 0, 0)
-        features = model.features(client.data)
+        features = self.seen(model, client.data)
         return self.told(model, client, features, self.named(model), model.macs(client.data, None))
+
+    def seen(self, model: Any, data: Data) -> Float[np.ndarray, "item feature"]:
+        """Return the features of which clients send statistics."""
+        return model.features(data)
 
     def told(
         self, model: Any, client: Client, features: Float[np.ndarray, "item feature"], name: str, macs: int

@@ -39,12 +39,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 
 from sarto.core.errors import SartoError
 from sarto.core.seed import generator
 from sarto.learn.exact_sum import ExactSum
-from sarto.learn.federated._contract import Client, Message, Model, Phase, Reply, finite, targets
+from sarto.learn.federated._contract import Client, Data, Message, Model, Phase, Reply, finite, targets
 from sarto.learn.federated._summing import State, Summing, width_of
 from sarto.learn.gaussian_mechanism import Promise
 from sarto.learn.payload import Limits
@@ -113,18 +113,17 @@ class Method(Summing):
         self, model: Any, phase: Phase, offer: Message, client: Client, memory: Message | None
     ) -> Reply:
         """Return the sums of the client's rows: as statistics, or with noise."""
-        rows = len(client.data)
-        if not rows:
-            return Reply(client.number, {}, 0, 0)
-        features = cut_to(model.features(client.data), self.radius)
-        macs = model.macs(client.data, None)
-        if self.noise == "central":
-            return self.told(model, client, features, self.named(model), macs)
-        classes = model.classes
-        sums = Perturbed.of_rows(features, targets(client.data, classes), classes, self.radius)
-        noised = sums.noised(self.promise, generator(client.seed, "ssp"))
+        if self.noise == "central" or not len(client.data):
+            return super().client(model, phase, offer, client, memory)
+        wanted, random = targets(client.data, model.classes), generator(client.seed, "ssp")
+        sums = Perturbed.of_rows(self.seen(model, client.data), wanted, model.classes, self.radius)
+        noised, rows = sums.noised(self.promise, random), len(client.data)
         message = {"sums": noised.vector.astype(np.float32)}
-        return Reply(client.number, message, rows, macs + rows * len(noised.vector))
+        return Reply(client.number, message, rows, model.macs(client.data, None) + rows * len(noised.vector))
+
+    def seen(self, model: Any, data: Data) -> Float[np.ndarray, "item feature"]:
+        """Return the features, cut to the radius."""
+        return cut_to(model.features(data), self.radius)
 
     def opened(self, state: State, phase: Phase, reply: Reply) -> Any:
         """Return what a client sent.
