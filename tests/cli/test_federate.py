@@ -161,6 +161,19 @@ def test_a_damaged_upload_is_refused_and_told(sent: Path) -> None:
     head, told = result.stdout.splitlines()
     assert head.startswith("river: 5 added, 0 known, 1 refused; ")
     assert told.startswith(f"refused {first.name}: E10")
+    told_of = call("federate", "audit", "sent")
+    assert told_of.exit_code == 0 and told_of.stdout.splitlines()[-1].startswith(f"refused {first.name}: E10")
+    for path in uploads(sent):
+        path.write_bytes(b"none")
+    assert call("federate", "audit", "sent").exit_code == 2
+
+
+def test_a_name_that_no_client_has_cannot_be_forgotten(sent: Path) -> None:
+    call("federate", "merge", "sent", "--journal", "j.sqlite", "--keep")
+    for name, hint in (("22", "did you mean 2?"), ("gauge", "names are those that clients wrote")):
+        result = call("federate", "forget", name, "--journal", "j.sqlite")
+        assert result.exit_code == 2 and f"error[E170]: '{name}' is not in the journal" in result.stderr
+        assert "6 clients are in it: 0, 1, 2" in result.stderr and hint in result.stderr
 
 
 def test_audit_of_an_upload_and_of_a_folder(sent: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,9 +99,7 @@ def merged(
     refused: list[dict[str, str]] = []
 
     def tell(file: Path, error: SartoError) -> None:
-        refused.append(
-            {"file": file.name, "why": f"{error.code}: {error.message}", "cause": error.cause or ""}
-        )
+        refused.append(_refusal(file, error))
 
     try:
         done = merge(folder, journal, workers=workers, on_refused=tell)
@@ -166,11 +165,7 @@ def merge_text(found: dict[str, Any]) -> None:
         f"{found['federation']}: {found['added']} added, {found['known']} known, {len(found['refused'])} refused; "
         f"{found['clients']} clients with {found['rows']:,} rows are in it"
     )
-    for each in found["refused"][:MOST_REFUSED]:
-        cause = f" ({each['cause']})" if each["cause"] else ""
-        _answer.remark(f"refused {each['file']}: {each['why']}{cause}")
-    if len(found["refused"]) > MOST_REFUSED:
-        _answer.line(f"and {len(found['refused']) - MOST_REFUSED} more")
+    _refused_text(found["refused"])
     if found["missing"]:
         names = ", ".join(found["missing"][:MOST_MISSING])
         more = len(found["missing"]) - MOST_MISSING
@@ -192,6 +187,8 @@ def forgotten(client: str, path: Path, upload: Path | None) -> dict[str, Any]:
     before = None if upload is None else _upload(upload)[1]
     journal = Journal(path)
     try:
+        if client not in (there := list(journal.clients())):
+            raise _unknown(client, there)
         try:
             journal.forget(client, before)
         except SartoError as error:
@@ -207,17 +204,47 @@ def forgotten(client: str, path: Path, upload: Path | None) -> dict[str, Any]:
         journal.close()
 
 
+def _unknown(client: str, there: list[str]) -> SartoError:
+    near = difflib.get_close_matches(client, there, n=1)
+    names = ", ".join(there[:MOST_MISSING]) + (" and others" if len(there) > MOST_MISSING else "")
+    return SartoError(
+        "E170",
+        f"'{client}' is not in the journal",
+        cause=f"{len(there)} clients are in it: {names}" if there else "no client is in it",
+        hint=f"did you mean {near[0]}?" if near else "names are those that clients wrote into their uploads",
+    )
+
+
 def audited(path: Path) -> dict[str, Any]:
     """Return what uploads give away."""
+    refused: list[dict[str, str]] = []
     if path.is_dir():
-        found = leaks_of_clients(_uploads(path))
+        found = leaks_of_clients(_uploads(path, refused))
     else:
         client, payload = _upload(path)
         found = leaks(payload, client)
-    return {"table": found.table.to_json(), "findings": [f.to_json() for f in found.findings]}
+    return {
+        "table": found.table.to_json(),
+        "findings": [f.to_json() for f in found.findings],
+        "refused": refused,
+    }
 
 
-def _uploads(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _refusal(file: Path, error: SartoError) -> dict[str, str]:
+    return {"file": file.name, "why": f"{error.code}: {error.message}", "cause": error.cause or ""}
+
+
+def _refused_text(refused: list[dict[str, str]]) -> None:
+    """Print which files of a folder were left out."""
+    for each in refused[:MOST_REFUSED]:
+        cause = f" ({each['cause']})" if each["cause"] else ""
+        _answer.remark(f"refused {each['file']}: {each['why']}{cause}")
+    if len(refused) > MOST_REFUSED:
+        _answer.line(f"and {len(refused) - MOST_REFUSED} more")
+
+
+def _uploads(folder: Path, refused: list[dict[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """Return clients and payloads of a folder; what cannot be read of it is added to `refused`."""
     files = sorted(folder.glob(f"*{ENDING}"))
     if not files:
         raise SartoError(
@@ -226,7 +253,16 @@ def _uploads(folder: Path) -> Iterator[tuple[str, bytes]]:
             cause=f"uploads are files *{ENDING} that clients wrote",
             hint="`sarto federate simulate FILE --uploads FOLDER` makes some",
         )
-    yield from map(_upload, files)
+    for file in files:
+        try:
+            found = _upload(file)
+            opened_payload(found[1])
+        except SartoError as error:
+            if len(refused) == len(files) - 1:
+                raise  # there is nothing to tell of
+            refused.append(_refusal(file, error))
+        else:
+            yield found
 
 
 def _upload(path: Path) -> tuple[str, bytes]:
@@ -252,6 +288,7 @@ def audit_text(found: dict[str, Any]) -> None:
     _answer.line()
     for finding in found["findings"]:
         _answer.remark(f"{finding['severity']}: {finding['what']}: {finding['text']}")
+    _refused_text(found["refused"])
 
 
 _NOT_ON_SCREEN = ("classes of one row", "span", "masked size", "which costs")
