@@ -14,7 +14,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
@@ -142,7 +142,7 @@ def _start(federation: Federation, rest: Data) -> Callable[[], Any]:
 
 def _each(given: Any, inputs: int, name: str) -> Float[np.ndarray, " input"]:
     """Return a number for each input: one that is the same for all, or a list of them."""
-    values: list[Any] = given if isinstance(given, list) else [given] * inputs
+    values = cast("list[Any]", given) if isinstance(given, list) else [given] * inputs
     sound = all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
     if not sound or len(values) != inputs:
         raise wrong(
