@@ -142,14 +142,12 @@ def _start(federation: Federation, rest: Data) -> Callable[[], Any]:
 
 def _each(given: Any, inputs: int, name: str) -> Float[np.ndarray, " input"]:
     """Return a number for each input: one that is the same for all, or a list of them."""
-    values = cast("list[Any]", given) if isinstance(given, list) else [given] * inputs
-    sound = all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
-    if not sound or len(values) != inputs:
-        raise wrong(
-            f"model.{name} = {str(given)[:60]}",
-            f"it is a number for all inputs, or a list of {inputs}",
-            f"as in {name} = 1.0",
-        )
+    values: list[Any] = list(cast("list[Any]", given)) if isinstance(given, list) else [given] * inputs
+    bad = [v for v in values if not isinstance(v, int | float) or isinstance(v, bool) or not math.isfinite(v)]
+    if bad or len(values) != inputs:
+        said = f"= {str(bad[0])[:40]}" if bad else f"with {len(values)} numbers"
+        cause, hint = f"it is a number for all inputs, or a list of {inputs}", f"as in {name} = 1.0"
+        raise wrong(f"model.{name} {said}", cause, hint)
     return np.array(values, np.float64)
 
 
