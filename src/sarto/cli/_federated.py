@@ -26,7 +26,7 @@ from sarto.measure.quality import accuracy_evidence
 from sarto.measure.traffic import traffic_evidence
 from sarto.report.federated import Federated
 from sarto.report.federation_page import federation_html
-from sarto.search.federated_image import Deployed, deploy
+from sarto.search.federated_image import deploy
 from sarto.search.federated_onnx import onnx_of
 
 ROUND_COLUMNS = (
@@ -65,20 +65,18 @@ def simulate(
             for chain in federation.chains:
                 talk.note(f"{federation.name_of(chain)} at alpha {alpha:g}:")
                 drift.append(_drift_row(alpha, run(federation, other, chain, folder=folder / KEPT, **shared)))
-    deployed = None
+    image = None
     if federation.device is not None:
         talk.note(f"over the integers, for {federation.device.name}:")
         deployed = deploy(federation, setting, folder / DEVICE, command, talk)
-    found = _gathered(federation, setting, courses, drift, heard, deployed, command)
+        image = OnDevice(deployed.evidence, deployed.verdict, deployed.rounds, deployed.sent)
+    found = _gathered(federation, setting, courses, drift, heard, image, command)
     save_model(courses[0], folder / MODEL)
     (folder / NETWORK).unlink(missing_ok=True)
     if (network := _onnx(courses[0])) is not None:
         write_atomic(folder / NETWORK, network)
     write_atomic(folder / DOCUMENT, json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
     write_atomic(folder / PAGE, federation_html(found))
-    image = None
-    if deployed is not None:
-        image = OnDevice(deployed.evidence, deployed.verdict, deployed.rounds, deployed.sent)
     finish(path, folder, image)
     return found, image
 
@@ -91,9 +89,9 @@ def _onnx(course: Course) -> bytes | None:
         return None
 
 
-def _device(deployed: Deployed) -> Table:
+def _device(image: OnDevice) -> Table:
     """Return the figures of an image."""
-    rows = tuple((e.what, e.value, e.unit, e.how) for e in deployed.evidence)
+    rows = tuple((e.what, e.value, e.unit, e.how) for e in image.evidence)
     return Table("device", ("figure", "value", "unit", "how"), ("", "", "", ""), rows, ("", "", "", ""))
 
 
@@ -103,7 +101,7 @@ def _gathered(
     courses: list[Course],
     drift: list[tuple[float | int | str, ...]],
     heard: Heard,
-    deployed: Deployed | None,
+    image: OnDevice | None,
     command: str,
 ) -> Federated:
     first, sizes = courses[0], setting.population.sizes
@@ -125,8 +123,8 @@ def _gathered(
         some = next(iter(heard.rows.values()))
         rows = tuple(table.rows[0] for _, table in sorted(heard.rows.items()))
         tables["leaks of clients"] = Table(some.name, some.columns, some.units, rows, some.how)
-    if deployed is not None:
-        tables["device"] = _device(deployed)
+    if image is not None:
+        tables["device"] = _device(image)
     evidence = [
         *accuracy_evidence(
             first.truth,

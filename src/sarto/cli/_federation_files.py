@@ -217,16 +217,30 @@ def _unknown(client: str, there: list[str]) -> SartoError:
 
 def audited(path: Path) -> dict[str, Any]:
     """Return what uploads give away."""
-    refused: list[dict[str, str]] = []
+    refused: list[tuple[Path, SartoError]] = []
+    files: dict[str, Path] = {}
+
+    def uploads() -> Iterator[tuple[str, bytes]]:
+        for file in _uploads(path):
+            try:
+                client, payload = _upload(file)
+            except SartoError as error:
+                refused.append((file, error))
+            else:
+                files[client] = file
+                yield client, payload
+
     if path.is_dir():
-        found = leaks_of_clients(_uploads(path, refused))
+        found = leaks_of_clients(uploads(), lambda client, error: refused.append((files[client], error)))
+        if not found.table.rows:
+            raise refused[-1][1]
     else:
         client, payload = _upload(path)
         found = leaks(payload, client)
     return {
         "table": found.table.to_json(),
         "findings": [f.to_json() for f in found.findings],
-        "refused": refused,
+        "refused": [_refusal(file, error) for file, error in refused],
     }
 
 
@@ -243,8 +257,8 @@ def _refused_text(refused: list[dict[str, str]]) -> None:
         _answer.line(f"and {len(refused) - MOST_REFUSED} more")
 
 
-def _uploads(folder: Path, refused: list[dict[str, str]]) -> Iterator[tuple[str, bytes]]:
-    """Return clients and payloads of a folder; what cannot be read of it is added to `refused`."""
+def _uploads(folder: Path) -> list[Path]:
+    """Return the uploads of a folder, at least one."""
     files = sorted(folder.glob(f"*{ENDING}"))
     if not files:
         raise SartoError(
@@ -253,16 +267,7 @@ def _uploads(folder: Path, refused: list[dict[str, str]]) -> Iterator[tuple[str,
             cause=f"uploads are files *{ENDING} that clients wrote",
             hint="`sarto federate simulate FILE --uploads FOLDER` makes some",
         )
-    for file in files:
-        try:
-            found = _upload(file)
-            opened_payload(found[1])
-        except SartoError as error:
-            if len(refused) == len(files) - 1:
-                raise  # there is nothing to tell of
-            refused.append(_refusal(file, error))
-        else:
-            yield found
+    return files
 
 
 def _upload(path: Path) -> tuple[str, bytes]:

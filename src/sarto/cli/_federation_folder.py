@@ -21,7 +21,7 @@ from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.store import content_hash, file_sha256, package_sha256, write_atomic
 from sarto.core.units import format_quantity
-from sarto.data.source import source_sha256
+from sarto.data.source import named_in, source_sha256
 from sarto.report.federated import Federated
 
 PAGE, DOCUMENT, MODEL, KEPT = "federation.html", "federation.json", "model.npz", ".kept"
@@ -92,15 +92,12 @@ def _request(path: Path) -> str:
     text = path.read_bytes()
     told = tomllib.loads(text.decode())
     source, device = str(told["data"]["source"]), told.get("device", {}).get("name")
-    beside = path.parent / source
     known: dict[str, Any] = {}
     if device is not None:
         from sarto.search.device_identity import device_identity
 
         known = device_identity(str(device))
-    return content_hash(
-        package_sha256(), text.hex(), path.stem, source_sha256(beside if beside.exists() else source), known
-    )
+    return content_hash(package_sha256(), text.hex(), path.stem, source_sha256(named_in(path, source)), known)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -116,6 +116,16 @@ def source_sha256(source: str | PathLike[str]) -> str:
     return digest.hexdigest()
 
 
+def named_in(file: Path, source: str) -> str:
+    """Return the source that a file names: what lies beside the file, or else as it is.
+
+    >>> named_in(Path("federation.toml"), "BasicMotions")
+    'BasicMotions'
+    """
+    beside = file.parent / source
+    return str(beside) if beside.exists() else source
+
+
 def unreadable(file: Path | str, cause: str) -> SartoError:
     """Return E103 for a file that cannot be read, for the reason `cause`; a text is how the file is called."""
     hint = (

@@ -125,7 +125,7 @@ def packed(
     if form == "factor":
         exact, values = _factor(features[w > 0], y[w > 0], w[w > 0])
     else:
-        statistics = RidgeStatistics.of(features, targets, weights, classes=classes, features_id=features_id)
+        statistics = RidgeStatistics.of_checked(features, y, w, classes=classes, features_id=features_id)
         if how == "auto" and _far(statistics):
             precision = "f64"
         exact, values = _triangle(statistics, halves=precision == "f16")

@@ -78,6 +78,18 @@ class RidgeStatistics(Moments):
                 in `classes`).
         """
         y, w = checked_rows(features, targets, weights, classes)
+        return RidgeStatistics.of_checked(features, y, w, classes=classes, features_id=features_id)
+
+    @staticmethod
+    def of_checked(
+        features: Num[np.ndarray, "item feature"],
+        y: Float[np.ndarray, "item output"],
+        w: Float[np.ndarray, " item"],
+        *,
+        classes: Sequence[Label] | None,
+        features_id: str,
+    ) -> RidgeStatistics:
+        """Return the statistics of rows whose targets and weights `checked_rows` returned; see `of`."""
         total = RidgeStatistics.empty(features.shape[1], y.shape[1], classes=classes, features_id=features_id)
         for start in range(0, len(y), CHUNK_ROWS):
             part = slice(start, start + CHUNK_ROWS)

@@ -53,6 +53,14 @@ def test_shares_of_clients_are_counted() -> None:
     assert leaks_of_clients([]).findings == ()
 
 
+def test_what_cannot_be_read_is_left_out_where_somebody_is_told() -> None:
+    told: list[tuple[str, str]] = []
+    found = leaks_of_clients(
+        [UPLOADS[0], ("liar", b"none"), UPLOADS[1]], lambda client, error: told.append((client, error.code))
+    )
+    assert found.table.column("rows") == (1, 4) and told == [("liar", "E103")]
+
+
 def test_what_is_no_payload_is_refused() -> None:
     with pytest.raises(SartoError) as caught:
         leaks(b"nothing")

@@ -16,12 +16,13 @@ warning: known rows: ward 7: 1 of 4 rows can be worked out from the upload, feat
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from sarto.audit.leaks.rows import Groups, KnownRows, determined, known_rows
+from sarto.core.errors import SartoError
 from sarto.core.finding import Finding
 from sarto.core.table import Table
 from sarto.learn.payload import how_of, received
@@ -120,17 +121,28 @@ def leaks(payload: bytes, client: str = "") -> Leaks:
     return Leaks(table, tuple(_of_one(client or "the upload", how, row, d)), known)
 
 
-def leaks_of_clients(uploads: Iterable[tuple[str, bytes]]) -> LeaksOfClients:
+def leaks_of_clients(
+    uploads: Iterable[tuple[str, bytes]], on_refused: Callable[[str, SartoError], None] | None = None
+) -> LeaksOfClients:
     """Return what the payloads of many clients reveal; each is looked at by itself and not kept.
 
     Args:
         uploads: name and payload of each client.
+        on_refused: told of a client whose payload is none, before the next one is taken; None raises.
 
     Raises:
-        InputError: E103, when bytes are no payload; E104 without any.
+        InputError: E103, when bytes are no payload.
         SartoError: E404, when no rows have such statistics.
     """
-    rows = tuple(_row(client, payload) for client, payload in uploads)
+    found: list[tuple[float | int | str, ...]] = []
+    for client, payload in uploads:
+        try:
+            found.append(_row(client, payload))
+        except SartoError as error:
+            if on_refused is None:
+                raise
+            on_refused(client, error)
+    rows = tuple(found)
     how = tuple("" if not unit else "measured" for unit in _UNITS)
     table = Table("leaks of clients", OF_CLIENTS, _UNITS, rows, how)
     return LeaksOfClients(table, tuple(_of_many(table)) if rows else ())

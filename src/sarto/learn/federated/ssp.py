@@ -101,9 +101,7 @@ class Method(Summing):
             raise SartoError(
                 "E171", "ssp on numbers to predict", cause="its targets are classes", hint="bring labels"
             )
-        width = width_of(model)
-        size = width * (width + 1) // 2 + width * len(model.classes)
-        return {**super().start(model, clients), "clients": 0, "size": size}
+        return {**super().start(model, clients), "clients": 0, "size": _numbers(model)}
 
     def named(self, model: Any) -> str:
         """Return a name of its own for features that are cut."""
@@ -116,7 +114,7 @@ class Method(Summing):
         if self.noise == "central" or not len(client.data):
             return super().client(model, phase, offer, client, memory)
         wanted, random = targets(client.data, model.classes), generator(client.seed, "ssp")
-        sums = Perturbed.of_rows(self.seen(model, client.data), wanted, model.classes, self.radius)
+        sums = Perturbed.of_rows(model.features(client.data), wanted, model.classes, self.radius)
         noised, rows = sums.noised(self.promise, random), len(client.data)
         message = {"sums": noised.vector.astype(np.float32)}
         return Reply(client.number, message, rows, model.macs(client.data, None) + rows * len(noised.vector))
@@ -184,9 +182,8 @@ class Method(Summing):
     def weighs(self, model: Any, phase: Phase, rows: int) -> tuple[int, int]:
         """Return the size of statistics, or of noised sums."""
         if self.noise == "central":
-            return self.payload_b(model, width_of(model), rows), 0
-        width = width_of(model)
-        return NUMBER_B * (width * (width + 1) // 2 + width * len(model.classes)) if rows else 0, 0
+            return super().weighs(model, phase, rows)
+        return NUMBER_B * _numbers(model) if rows else 0, 0
 
     def saved(self, state: State) -> dict[str, Shaped[np.ndarray, "..."]]:
         """Return the sum."""
@@ -207,3 +204,9 @@ class Method(Summing):
             state["clients"], room = arrays["clients"].tolist()
             state["sum"] = ExactSum.of_integers(arrays["high"], arrays["low"], room)
         return state
+
+
+def _numbers(model: Any) -> int:
+    """Return how many sums there are: the triangle of A, and B."""
+    width = width_of(model)
+    return width * (width + 1) // 2 + width * len(model.classes)

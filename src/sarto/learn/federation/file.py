@@ -41,7 +41,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -49,6 +49,7 @@ from sarto.core.errors import SartoError
 from sarto.core.rooms import load_method, methods
 from sarto.core.units import parse_quantity
 from sarto.data.partition import KINDS
+from sarto.data.source import named_in
 from sarto.learn.federated._contract import Method
 from sarto.learn.federated._simulate import Participation
 
@@ -71,6 +72,11 @@ class Stage:
         """Return the method."""
         return load_method(ROOM, self.name).Method(**self.settings)
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """The settings, and the rounds."""
+        return {"rounds": self.rounds, **self.settings}
+
     def title(self, told: Iterable[str] = ()) -> str:
         """Return the name, with the part that is trained where that is not all, and the settings that are `told`.
 
@@ -78,9 +84,8 @@ class Stage:
         'scaffold (head, rate 0.5)'
         """
         part = self.settings.get("part", "all")
-        values = {"rounds": self.rounds, **self.settings}
         shown = [] if part == "all" else [str(part)]
-        shown += [f"{name} {values[name]}" for name in told if name != "part" and name in values]
+        shown += [f"{name} {self.given[name]}" for name in told if name != "part"]
         return f"{self.name} ({', '.join(shown)})" if shown else self.name
 
 
@@ -145,9 +150,9 @@ class Federation:
             return name
         titles: list[str] = []
         for place, stage in enumerate(chain):
-            own = {"rounds": stage.rounds, **stage.settings}
-            rivals = [{"rounds": o[place].rounds, **o[place].settings} for o in others]
-            titles.append(stage.title(k for k in own if any(r.get(k) != own[k] for r in rivals)))
+            rivals = [other[place].given for other in others]
+            own = stage.given.items()
+            titles.append(stage.title(k for k, value in own if any(r.get(k) != value for r in rivals)))
         return ", ".join(titles)
 
 
@@ -166,12 +171,7 @@ def read(path: Path) -> Federation:
             "E172", f"'{path}' cannot be read", cause=str(error)[:200], hint="it is to be TOML"
         ) from error
     federation = parsed(found, path.stem)
-    beside = path.parent / federation.source
-    if beside.exists() and not Path(federation.source).is_absolute():
-        from dataclasses import replace
-
-        return replace(federation, source=str(beside))
-    return federation
+    return replace(federation, source=named_in(path, federation.source))
 
 
 def parsed(found: Mapping[str, Any], name: str) -> Federation:
