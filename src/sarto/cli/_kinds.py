@@ -61,10 +61,10 @@ class QuantityKind(Kind):
 
     def __init__(self, dimension: str) -> None:
         self.dimension = dimension
-        self.name = {"byte": "bytes", "time": "time", "energy": "energy"}[dimension]
+        self.name = {"byte": "bytes"}.get(dimension, dimension)
 
     def read(self, text: str) -> float:
-        """Return the quantity in B, s or J."""
+        """Return the quantity in its base unit, such as B, s or J."""
         from sarto.core.units import parse_quantity
 
         return parse_quantity(text, self.dimension).value
@@ -235,6 +235,27 @@ class DeviceKind(Kind):
         return [CompletionItem(n, help=any_device(n).title) for n in devices() if n.startswith(incomplete)]
 
 
+class PlatformKind(Kind):
+    """A platform that has a file in `sarto.devices.platforms`, or the path of a platform file."""
+
+    name = "name"
+
+    def read(self, text: str) -> str:
+        """Return the name or the path, after reading the file."""
+        from sarto.devices.platforms import platform
+
+        platform(text)
+        return text
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the platforms that begin with `incomplete`, with what they are."""
+        from sarto.devices.platforms import platform, platforms
+
+        return [CompletionItem(n, help=platform(n).title) for n in platforms() if n.startswith(incomplete)]
+
+
 class LinksKind(Kind):
     """One link of `sarto.devices.links` or two with a comma between them, or paths of link files."""
 
@@ -329,8 +350,10 @@ def _families() -> list[str]:
 
 
 BYTES, TIME, ENERGY, RATIO = QuantityKind("byte"), QuantityKind("time"), QuantityKind("energy"), RatioKind()
+POWER, FREQUENCY = QuantityKind("power"), QuantityKind("frequency")
 COUNT, SEED, POSITIVE = CountKind(), CountKind(least=0, most=2**32 - 1), PositiveKind()
 NAMES, CELLS, CONDITION = NamesKind(), NamesKind(_cells, "a cell"), ConditionKind()
 FAMILIES = NamesKind(_families, "a family")
-DEVICE, LINKS, TITLE, GATE = DeviceKind(), LinksKind(), TitleKind(), GateKind()
+DEVICE, PLATFORM, LINKS = DeviceKind(), PlatformKind(), LinksKind()
+TITLE, GATE = TitleKind(), GateKind()
 AUDIT_GATE = AuditGateKind()

@@ -25,10 +25,18 @@ _SUFFIXES: dict[str, dict[str, float]] = {
     "byte": {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3},
     "time": {p + "s": f for p, f in _PREFIX.items() if f <= 1} | {"min": 60.0},
     "energy": {p + "J": f for p, f in _PREFIX.items() if f <= 1e3},
+    "power": {p + "W": f for p, f in _PREFIX.items() if f <= 1e3},
     "frequency": {p + "Hz": f for p, f in _PREFIX.items() if f >= 1},
     "instruction": {"instructions": 1, "kinstructions": 1e3, "Minstructions": 1e6},
 }
-_BASE = {"byte": "B", "time": "s", "energy": "J", "frequency": "Hz", "instruction": "instructions"}
+_BASE = {
+    "byte": "B",
+    "time": "s",
+    "energy": "J",
+    "power": "W",
+    "frequency": "Hz",
+    "instruction": "instructions",
+}
 COUNTED = ("instructions", "cycles", "ticks")
 """Units that are written in full, without a prefix."""
 _NUMBER = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*([A-Za-zµ%]*)\s*")
@@ -50,7 +58,7 @@ def parse_quantity(text: str, dimension: str) -> Quantity:
 
     Args:
         text: a number and a unit. `kB` is 1000 B, `KiB` is 1024 B.
-        dimension: `byte`, `time`, `energy`, `frequency` or `instruction`.
+        dimension: `byte`, `time`, `energy`, `power`, `frequency` or `instruction`.
 
     Raises:
         SartoError: E110, when the number or its unit is missing, unknown or not positive.

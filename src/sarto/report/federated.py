@@ -20,61 +20,10 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
-from sarto.core.evidence import Evidence
-from sarto.core.finding import Finding
-from sarto.core.table import Table
-
-FORMAT = "sarto-federation/1"
+from sarto.report.told import Told
 
 
-@dataclass(frozen=True)
-class Federated:
-    """A federation that was simulated.
+class Federated(Told):
+    """A federation that was simulated; `evidence` are figures of the first method."""
 
-    Attributes:
-        name: of it.
-        summary: who learned what, in a sentence.
-        command: that shows it again.
-        evidence: figures of the first method.
-        findings: what must not be overlooked.
-        tables: by name, see the module.
-        provenance: plain values: the data and their hash, the file, versions.
-    """
-
-    name: str
-    summary: str
-    command: str
-    evidence: tuple[Evidence, ...]
-    findings: tuple[Finding, ...]
-    tables: Mapping[str, Table]
-    provenance: Mapping[str, Any]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the federation as plain JSON values."""
-        return {
-            "format": FORMAT,
-            "name": self.name,
-            "summary": self.summary,
-            "command": self.command,
-            "evidence": [e.to_json() for e in self.evidence],
-            "findings": [f.to_json() for f in self.findings],
-            "tables": {name: table.to_json() for name, table in self.tables.items()},
-            "provenance": dict(self.provenance),
-        }
-
-    @staticmethod
-    def from_json(data: Mapping[str, Any]) -> Federated:
-        """Return the federation that `to_json` wrote."""
-        return Federated(
-            data["name"],
-            data["summary"],
-            data["command"],
-            tuple(Evidence.from_json(e) for e in data["evidence"]),
-            tuple(Finding.from_json(f) for f in data["findings"]),
-            {name: Table.from_json(t) for name, t in data["tables"].items()},
-            data["provenance"],
-        )
+    FORMAT = "sarto-federation/1"

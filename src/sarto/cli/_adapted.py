@@ -1,0 +1,265 @@
+"""What `sarto adapt` does: runs every policy through the same jobs, and gathers what the page and JSON show."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import sarto
+from sarto.cli import _answer
+from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
+from sarto.core.finding import Finding
+from sarto.core.store import file_sha256, write_atomic
+from sarto.core.table import Table
+from sarto.core.units import format_quantity
+from sarto.devices.platforms import Platform, platform
+from sarto.measure.operating import ACCURACY, simulated_evidence
+from sarto.report.adapted import Adapted
+from sarto.report.adapted_page import adapted_html
+from sarto.runtime.files import read_ladder, read_trace
+from sarto.runtime.goal import LIMITS
+from sarto.runtime.points import Points, between, grid
+from sarto.runtime.scenarios import Limits, Scenario, drawn
+from sarto.runtime.simulate import Run, Summary, simulate
+
+PAGE, DOCUMENT = "adaptation.html", "adaptation.json"
+COLUMNS = ("policy", "energy_j", "late", "over", "accuracy", "below", "changes")
+UNITS = ("", "J", "1", "1", "1", "1", "1")
+JOB_COLUMNS = (
+    "job", "deadline_s", "floor", "cap_w", "slowdown", "point", "latency_s", "energy_j", "power_w", "accuracy",
+    "late", "over", "below", "relaxed",
+)  # fmt: skip
+_JOB_UNITS = ("1", "s", "1", "W", "1", "", "s", "J", "W", "1", "1", "1", "1", "1")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The call."""
+
+    ladder: Path
+    platform: str
+    trace: Path | None
+    policies: tuple[str, ...]
+    late: float
+    relax: tuple[str, ...]
+    mean_energy: float | None
+    idle: float | None
+    step: float
+    jobs: int
+    scenarios: int
+    seed: int
+
+
+def adapted(asked: Asked, command: str) -> Adapted:
+    """Run every policy, and the oracle of the first, through the same jobs."""
+    if wrong := [name for name in asked.relax if name not in LIMITS]:
+        raise SartoError(
+            "E112",
+            f"--relax: '{wrong[0]}' is no limit",
+            cause="what may give way is a limit",
+            hint=", ".join(LIMITS),
+        )
+    stated = platform(asked.platform)
+    device = between(stated, asked.step)
+    points = Points.of(grid(read_ladder(asked.ladder), device))
+    scenarios = _scenarios(asked, points)
+    rest: dict[str, Any] = {
+        "late": asked.late,
+        "idle_w": asked.idle,
+        "relax": asked.relax,
+        "energy_j": math.inf if asked.mean_energy is None else asked.mean_energy,
+    }
+    first = asked.policies[0]
+    asks = [(first, False), (first, True), *((name, False) for name in asked.policies[1:])]
+    runs = [
+        [simulate(points, device, scenario, name, oracle=oracle, **rest) for scenario in scenarios]
+        for name, oracle in asks
+    ]
+    means = {each[0].policy: mean_of([run.summary() for run in each]) for each in runs}
+    tables = {
+        "policies": _policies(means),
+        "points": _points(points, runs[0]),
+        "jobs": _jobs(runs[0][0]),
+    }
+    return Adapted(
+        f"{asked.ladder.stem} on {stated.title}",
+        _summary(means, first),
+        command,
+        _evidence(runs[0], stated, command),
+        (*stated.findings, *_notes(asked, stated, means, first)),
+        tables,
+        _provenance(asked, stated, scenarios),
+    )
+
+
+def _scenarios(asked: Asked, points: Points) -> list[Scenario]:
+    if asked.trace is not None:
+        return [read_trace(asked.trace, points.clusters)]
+    limits = Limits.of(points)
+    seeds = range(asked.seed, asked.seed + asked.scenarios)
+    return [drawn(asked.jobs, limits, clusters=len(points.clusters), seed=seed) for seed in seeds]
+
+
+def mean_of(summaries: Sequence[Summary]) -> Summary:
+    """Return the mean over scenarios of as many jobs each."""
+    names = ("energy_j", "late", "over_power", "accuracy", "below", "changes")
+    means = {name: float(np.mean([getattr(one, name) for one in summaries])) for name in names}
+    return Summary(sum(one.jobs for one in summaries), **means)
+
+
+def _policies(means: dict[str, Summary]) -> Table:
+    rows = tuple(
+        (name, s.energy_j, s.late, s.over_power, s.accuracy, s.below, s.changes) for name, s in means.items()
+    )
+    return Table("policies", COLUMNS, UNITS, rows, ("", *("estimated" for _ in UNITS[1:])))
+
+
+def _points(points: Points, runs: Sequence[Run]) -> Table:
+    counts = sum(np.bincount(run.index, minlength=len(points)) for run in runs)
+    shares = np.asarray(counts) / sum(len(run.index) for run in runs)
+    rows = tuple(
+        (
+            point.name,
+            float(points.latency_s[i]),
+            float(points.power_w[i]),
+            float(points.energy_j[i]),
+            float(points.accuracy[i]),
+            float(shares[i]),
+            point.find("energy").how,
+        )
+        for i, point in enumerate(points.points)
+    )
+    columns = ("point", "latency_s", "power_w", "energy_j", "accuracy", "share", "how")
+    how = points.points[0].find(ACCURACY).how
+    hows = ("", "estimated", "estimated", "estimated", how, "estimated", "")
+    return Table("points", columns, ("", "s", "W", "J", "1", "1", ""), rows, hows)
+
+
+def _jobs(run: Run) -> Table:
+    scenario, points = run.scenario, run.points
+    rows: list[tuple[float | int | str, ...]] = []
+    for j in range(len(run.index)):
+        i = int(run.index[j])
+        cap = float(scenario.power_w[j])
+        rows.append(
+            (
+                j + 1,
+                float(scenario.deadline_s[j]),
+                float(scenario.accuracy[j]),
+                cap if math.isfinite(cap) else "",
+                float(scenario.slowdown[j, points.cluster[i]] * scenario.noise[j]),
+                points.points[i].name,
+                float(run.latency_s[j]),
+                float(run.energy_j[j]),
+                float(run.power_w[j]),
+                float(points.accuracy[i]),
+                int(run.late[j]),
+                int(run.over_power[j]),
+                int(run.below[j]),
+                int(run.relaxed[j]),
+            )
+        )
+    hows = ("", *("" if unit == "" else "estimated" for unit in _JOB_UNITS[1:]))
+    return Table("jobs", JOB_COLUMNS, _JOB_UNITS, tuple(rows), hows)
+
+
+def _summary(means: dict[str, Summary], first: str) -> str:
+    mine, best = means[first], means[f"oracle of {first}"]
+    energy = format_quantity(mine.energy_j, "J")
+    text = f"{first} takes {energy} a job at an accuracy of {100 * mine.accuracy:.2f} %, {100 * mine.late:.2f} % late"
+    text += f" and {100 * mine.below:.2f} % below what was asked for; one who knew every job beforehand would take "
+    least = format_quantity(best.energy_j, "J")
+    return f"{text}{least}, with {100 * best.late:.2f} % late and {100 * best.below:.2f} % below."
+
+
+def _evidence(runs: Sequence[Run], stated: Platform, command: str) -> tuple[Evidence, ...]:
+    each = [run.summary() for run in runs]
+    figures = {
+        "energy of a job": ("J", [one.energy_j for one in each]),
+        "share late": ("1", [one.late for one in each]),
+        "share over power": ("1", [one.over_power for one in each]),
+        "accuracy": ("1", [one.accuracy for one in each]),
+        "share below accuracy": ("1", [one.below for one in each]),
+    }
+    return simulated_evidence(figures, sum(one.jobs for one in each), stated.name, command)
+
+
+def _notes(asked: Asked, stated: Platform, means: dict[str, Summary], first: str) -> list[Finding]:
+    notes = [
+        Finding(
+            "simulated",
+            "note",
+            f"nothing ran: times and powers are those of {stated.title}, for {stated.job}",
+        )
+    ]
+    idle = stated.idle_w.value if asked.idle is None else asked.idle
+    source = stated.idle_w.source if asked.idle is None else "given"
+    drawn_w = format_quantity(idle, "W")
+    notes.append(
+        Finding("idle power", "note", f"{drawn_w} between jobs ({source}); try --idle with another value")
+    )
+    if asked.ladder.is_dir():
+        text = "the model with most instructions is taken to need what the platform's job does, others in proportion"
+        notes.append(Finding("work", "note", text))
+    mine, best = means[first], means[f"oracle of {first}"]
+    if best.late + best.below + best.over_power > 0:
+        text = (
+            f"not all limits could be met: one who knew every job would have {best.late:.1%} late, {best.below:.1%} "
+            f"below accuracy and {best.over_power:.1%} over power"
+        )
+        notes.append(Finding("limits", "note", text.replace("%", " %")))
+    if mine.over_power > best.over_power:
+        notes.append(
+            Finding(
+                "power", "warning", "more power was drawn than was allowed; relax deadlines or accuracy first"
+            )
+        )
+    return notes
+
+
+def _provenance(asked: Asked, stated: Platform, scenarios: Sequence[Scenario]) -> dict[str, Any]:
+    found: dict[str, Any] = {"sarto": sarto.__version__, "platform": stated.title, "job": stated.job}
+    files = {
+        "ladder": asked.ladder / "front.json" if asked.ladder.is_dir() else asked.ladder,
+        "trace": asked.trace,
+    }
+    for what, path in files.items():
+        if path is not None:
+            found[what] = f"{path.name}, SHA-256 {file_sha256(path)[:16]}"
+    if asked.trace is None:
+        found["scenarios"] = f"{len(scenarios)} of {asked.jobs} jobs, drawn from seed {asked.seed} on"
+    sources = {cluster.source for cluster in stated.clusters}
+    return found | {"late": asked.late, "relax": ", ".join(asked.relax), "source": "; ".join(sorted(sources))}
+
+
+def write(found: Adapted, folder: Path) -> None:
+    """Write page and document."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / DOCUMENT, json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
+    write_atomic(folder / PAGE, adapted_html(found))
+
+
+def as_text(found: Adapted, folder: Path | None) -> None:
+    """Print what the policies came to."""
+    table = found.tables["policies"]
+    rows: list[tuple[str, ...]] = []
+    for name, energy, *shares in table.rows:
+        figures = [f"{100 * float(share):.2f}" for share in shares]
+        rows.append((str(name), format_quantity(float(energy), "J"), *figures))
+    _answer.line(found.summary)
+    _answer.line()
+    names = ("policy", "energy/job", "late %", "over power %", "accuracy %", "below %", "changes %")
+    _answer.table(names, rows, right=(1, 2, 3, 4, 5, 6))
+    _answer.line()
+    _answer.line("All figures are estimated: simulated on the platform's figures.")
+    for finding in found.findings:
+        _answer.remark(str(finding))
+    if folder is not None:
+        _answer.line(f"Page and figures: {folder / PAGE}, {DOCUMENT}")

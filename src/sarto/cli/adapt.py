@@ -1,0 +1,70 @@
+"""Choose operating points at run time: replay jobs on a platform, hold policies against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sarto.cli import _answer, _kinds
+from sarto.cli._call import current_call
+from sarto.cli._verb import json_option, verb
+from sarto.core.errors import EXIT_DONE, SartoError
+
+_FILE = click.Path(path_type=Path)
+
+
+def _policies() -> list[str]:
+    from sarto.core.rooms import methods
+
+    return methods("sarto.runtime.policies")
+
+
+# fmt: off
+@verb("adapt", example="sarto adapt ladder.csv --platform odroid_xu3 --policies min_energy,schedutil -o out/")
+@click.argument("ladder", metavar="LADDER|OUT", type=_FILE)
+@click.option("--platform", required=True, type=_kinds.PLATFORM, metavar="NAME|FILE",
+              help="Where jobs run: odroid_xu3, jetson_nano, or a TOML file of your own.")
+@click.option("--trace", metavar="FILE", type=_FILE,
+              help="CSV table with a row for each job: what is asked for, what slows it down. By default one is drawn.")
+@click.option("--policies", type=_kinds.NamesKind(_policies, "a policy"), metavar="NAMES",
+              default="min_energy,max_accuracy,performance,schedutil,energy_aware", show_default=True,
+              help="How points are chosen; the first is shown job by job, and has an oracle beside it.")
+@click.option("--late", type=_kinds.RATIO, default="2%", show_default=True, help="Share of jobs that may be late.")
+@click.option("--relax", type=_kinds.NAMES, metavar="LIMITS", default="accuracy,deadline", show_default=True,
+              help="What gives way when not all can be met, the first in front: accuracy, deadline, power.")
+@click.option("--mean-energy", type=_kinds.ENERGY, help="That jobs may take in the mean, for the policy energy_budget.")
+@click.option("--idle", type=_kinds.POWER, help="Power between jobs; by default what the platform says.")
+@click.option("--step", type=_kinds.FREQUENCY, default="100MHz", show_default=True,
+              help="Clocks between those that the platform states are estimated, so far apart.")
+@click.option("--jobs", type=_kinds.COUNT, default="2000", show_default=True, help="Of a scenario that is drawn.")
+@click.option("--scenarios", type=_kinds.COUNT, default="1", show_default=True, help="How many are drawn.")
+@click.option("--seed", type=_kinds.SEED, default="0", show_default=True, help="Of the first of them.")
+@click.option("-o", "--out", metavar="OUT", type=_FILE, help="Folder for adaptation.html and adaptation.json.")
+@json_option
+def command(
+    ladder: Path, platform: str, trace: Path | None, policies: tuple[str, ...], late: float, relax: tuple[str, ...],
+    mean_energy: float | None, idle: float | None, step: float, jobs: int, scenarios: int, seed: int,
+    out: Path | None, as_json: bool,
+) -> int:
+    """Say which variant of a model would run where, job by job, and what that would take.
+
+    LADDER is a CSV table of variants, with columns variant, accuracy and work (as a share of the job that the
+    platform's times are for), such as widths of a network or models of several sizes; OUT is the folder of sarto fit
+    or sarto compress, whose points are the variants. Nothing runs: times and powers are those of the platform file.
+    """
+    from sarto.cli._adapted import Asked, adapted, as_text, write
+
+    if not 0 < late < 1:
+        raise SartoError("E112", f"--late {late:g}", cause="some jobs are late in the long run, and not all",
+                         hint="such as 2%")
+    asked = Asked(ladder, platform, trace, policies, late, relax, mean_energy, idle, step, jobs, scenarios, seed)
+    found = adapted(asked, current_call().command())
+    if out is not None:
+        write(found, out)
+    if as_json:
+        _answer.document(found.to_json())
+    else:
+        as_text(found, out)
+    return EXIT_DONE
+# fmt: on

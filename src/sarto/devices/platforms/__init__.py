@@ -1,0 +1,274 @@
+"""Platforms: devices with several settings, one TOML file each, every number with its source. File name = name.
+
+A file says what one job (one inference of a stated network) takes in every setting of every cluster: its time t, the
+power P drawn meanwhile, and where it was published the energy E. These must agree:
+
+    |E - P t| <= 2 % of P t          and in a cluster a higher clock is never slower
+
+>>> platforms()
+['jetson_nano', 'odroid_xu3']
+>>> xu3 = platform("odroid_xu3")
+>>> [str(found) for found in xu3.findings]  # doctest: +ELLIPSIS
+['warning: energy: a15 at 200 MHz: 320 mJ is stated, and 326 mW for 1.02 s are 332.5 mJ (-3.8 %); ...']
+>>> len(xu3.settings), xu3.settings[0]
+(6, Setting(cluster='a15', frequency_hz=200000000.0, cores=4, latency_s=1.02, power_w=0.326, how='declared'))
+
+`energy_j` of a setting is always P t. A user's own platform is a file of the same form, given by its path; an outside
+package admits its own by an entry point in the group `sarto.devices.platforms`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal, cast
+
+from sarto.core.device import Assumption
+from sarto.core.finding import Finding
+from sarto.core.units import format_quantity
+from sarto.devices._files import LEAST, MOST, assumption, files_of, own_text, parsed, table, text_of, words
+
+Known = Literal["declared", "measured", "estimated"]
+TOLERANCE = 0.02
+"""Of the energy that is stated, from power times time: what the digits of published tables leave open."""
+SLIP = 2.0
+"""Times that a stated energy may be off; beyond it a unit was mistaken, and the file is refused."""
+MOST_SETTINGS = 4096
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A cluster at a clock, with what one job takes there.
+
+    Attributes:
+        cluster: name of it.
+        frequency_hz: clock of the cluster; 0 where it is not known or cannot be set.
+        cores: that the job runs on.
+        latency_s: time of the job.
+        power_w: drawn while it runs.
+        how: these two were come by.
+    """
+
+    cluster: str
+    frequency_hz: float
+    cores: int
+    latency_s: float
+    power_w: float
+    how: Known = "declared"
+
+    @property
+    def energy_j(self) -> float:
+        """Energy of one job: power times time."""
+        return self.power_w * self.latency_s
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cluster} at {format_quantity(self.frequency_hz, 'Hz')}"
+            if self.frequency_hz
+            else self.cluster
+        )
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Cores that share a clock.
+
+    Attributes:
+        name: short, such as `a15`.
+        title: for people.
+        cores: how many.
+        source: of the settings.
+        settings: by rising clock.
+    """
+
+    name: str
+    title: str
+    cores: int
+    source: str
+    settings: tuple[Setting, ...]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """A device with several settings.
+
+    Attributes:
+        name: file name, and choice on the command line.
+        title: for people.
+        job: what the times are for, in words.
+        clusters: with their settings.
+        idle_w: drawn between jobs; whether it pays to be done early depends on it.
+        frequency_change_s: time lost when a cluster gets another clock.
+        move_s: time lost when the next job runs on another cluster.
+        findings: where the numbers of the file do not agree with each other.
+        notes: anything a user must know about the numbers.
+    """
+
+    name: str
+    title: str
+    job: str
+    clusters: tuple[Cluster, ...]
+    idle_w: Assumption
+    frequency_change_s: Assumption
+    move_s: Assumption
+    findings: tuple[Finding, ...] = ()
+    notes: str = ""
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """All settings, cluster by cluster."""
+        return tuple(setting for cluster in self.clusters for setting in cluster.settings)
+
+    def cluster(self, name: str) -> Cluster:
+        """Return the cluster `name`.
+
+        Raises:
+            KeyError: when there is none.
+        """
+        for cluster in self.clusters:
+            if cluster.name == name:
+                return cluster
+        raise KeyError(name)
+
+
+def platforms() -> list[str]:
+    """Return the names of the platforms, sorted."""
+    return sorted(files_of(__name__))
+
+
+def platform(name: str) -> Platform:
+    """Return the platform that the file `name`.toml here describes, or that of the path `name`, which ends in `.toml`.
+
+    Raises:
+        SartoError: E111, when there is no such file; E112, when it lacks a field or has one that is unknown or wrong.
+    """
+    if not name.endswith(".toml"):
+        return parse_platform(name, text_of(__name__, name, "a platform"))
+    return parse_platform(*own_text(name, "platform", platforms()))
+
+
+def parse_platform(name: str, text: str) -> Platform:
+    """Return the platform that the TOML `text` describes.
+
+    Args:
+        name: of the platform.
+        text: `title`, `job`, optional `notes`; tables `idle_w` (which may be 0), `frequency_change_s` and `move_s` with
+            `value` and `source`; and for each `[[cluster]]` its `name`, `title`, `cores`, `source` and `settings`, a
+            list of tables with `latency_s`, `power_w`, optional `frequency_hz`, `cores`, `energy_j` and `how`
+            (`declared` where it is left out, or `measured`).
+
+    Raises:
+        SartoError: E112, when a field is missing, unknown or wrong.
+    """
+    title = f"the platform file {name}.toml"
+    return parsed(text, lambda fields: _platform(name, fields), title, "devices/platforms/odroid_xu3.toml")
+
+
+def _platform(name: str, fields: dict[str, Any]) -> Platform:
+    title, job = (words(fields.pop(key), key) for key in ("title", "job"))
+    notes = words(fields.pop("notes"), "notes") if "notes" in fields else ""
+    idle, change, move = (
+        _cost(fields.pop(key), key, unit)
+        for key, unit in (("idle_w", "W"), ("frequency_change_s", "s"), ("move_s", "s"))
+    )
+    given = fields.pop("cluster")
+    if not isinstance(given, list) or not given:
+        raise ValueError("cluster must be a list of tables, [[cluster]]")
+    read = [_cluster(one, f"cluster {number}") for number, one in enumerate(cast("list[object]", given), 1)]
+    clusters = tuple(cluster for cluster, _ in read)
+    names = [cluster.name for cluster in clusters]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"there are two clusters '{min(twice)}'")
+    if sum(len(cluster.settings) for cluster in clusters) > MOST_SETTINGS:
+        raise ValueError(f"there are more than {MOST_SETTINGS} settings")
+    findings = tuple(finding for _, found in read for finding in found)
+    return Platform(name, title, job, clusters, idle, change, move, findings, notes)
+
+
+def _cost(value: object, key: str, unit: str) -> Assumption:
+    found = assumption(value, key, unit, zero=True)
+    if found is None:
+        raise KeyError(key)
+    return found
+
+
+def _cluster(value: object, key: str) -> tuple[Cluster, list[Finding]]:
+    fields = table(value, key, {"name", "title", "cores", "source", "settings"})
+    name, title, source = (words(fields[part], f"{key}.{part}") for part in ("name", "title", "source"))
+    cores = _count(fields["cores"], f"{name}.cores")
+    rows = fields["settings"]
+    if not isinstance(rows, list) or not rows:
+        raise ValueError(f"{name}.settings must be a list of tables")
+    read = [_setting(row, name, cores, number) for number, row in enumerate(cast("list[object]", rows), 1)]
+    read.sort(key=lambda one: (one[0].cores, one[0].frequency_hz))
+    settings = tuple(setting for setting, _ in read)
+    places = [(setting.cores, setting.frequency_hz) for setting in settings]
+    if len(set(places)) < len(places):
+        raise ValueError(f"{name}.settings has the same clock and cores twice")
+    findings = [finding for setting, energy in read if (finding := disagreement(setting, energy)) is not None]
+    return Cluster(name, title, cores, source, settings), findings + slower(settings)
+
+
+def _setting(value: object, cluster: str, cores: int, number: int) -> tuple[Setting, float | None]:
+    key = f"{cluster}.settings {number}"
+    given = set(cast("dict[str, object]", value)) if isinstance(value, dict) else set[str]()
+    known = {"frequency_hz", "cores", "energy_j", "how"} & given
+    fields = table(cast("object", value), key, {"latency_s", "power_w", *known})
+    latency, power = (_number(fields[part], f"{key}.{part}") for part in ("latency_s", "power_w"))
+    frequency = _number(fields["frequency_hz"], f"{key}.frequency_hz") if "frequency_hz" in known else 0.0
+    used = _count(fields["cores"], f"{key}.cores") if "cores" in known else cores
+    if used > cores:
+        raise ValueError(f"{key}.cores: the cluster has {cores}, not {used}")
+    how = fields.get("how", "declared")
+    if how not in ("declared", "measured"):
+        raise ValueError(f"{key}.how must be 'declared' or 'measured'")
+    energy = _number(fields["energy_j"], f"{key}.energy_j") if "energy_j" in known else None
+    setting = Setting(cluster, frequency, used, latency, power, how)
+    if energy is not None and not 1 / SLIP <= energy / setting.energy_j <= SLIP:
+        stated = format_quantity(energy, "J")
+        raise ValueError(
+            f"{key}.energy_j is {stated}, and power times time {format_quantity(setting.energy_j, 'J')}: "
+            "times are in s, powers in W, energies in J"
+        )
+    return setting, energy
+
+
+def disagreement(setting: Setting, energy_j: float | None) -> Finding | None:
+    """Return what is wrong with a stated energy, or None where it is power times time within `TOLERANCE`."""
+    off = 0.0 if energy_j is None else energy_j / setting.energy_j - 1
+    if energy_j is None or abs(off) <= TOLERANCE:
+        return None
+    stated, power, time, product = (
+        format_quantity(*pair)
+        for pair in (
+            (energy_j, "J"),
+            (setting.power_w, "W"),
+            (setting.latency_s, "s"),
+            (setting.energy_j, "J"),
+        )
+    )
+    text = f"{setting}: {stated} is stated, and {power} for {time} are {product} ({off:+.1%}); power times time is used"
+    return Finding("energy", "warning", text.replace("%)", " %)"))
+
+
+def slower(settings: tuple[Setting, ...]) -> list[Finding]:
+    """Return where a higher clock on as many cores takes longer."""
+    found: list[Finding] = []
+    for low, high in pairwise(settings):
+        if low.cores == high.cores and high.latency_s > low.latency_s:
+            times = [format_quantity(one.latency_s, "s") for one in (low, high)]
+            text = f"{high} takes {times[1]}, and {low} no more than {times[0]}; measure both again"
+            found.append(Finding("time", "warning", text))
+    return found
+
+
+def _number(value: object, key: str) -> float:
+    if type(value) not in (int, float) or not LEAST <= cast("float", value) <= MOST:
+        raise ValueError(f"{key} must lie between {LEAST:g} and {MOST:g}")
+    return float(cast("float", value))
+
+
+def _count(value: object, key: str) -> int:
+    if type(value) is not int or not 1 <= value <= 65536:
+        raise ValueError(f"{key} must be a whole number from 1 to 65536")
+    return value

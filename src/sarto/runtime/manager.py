@@ -1,0 +1,210 @@
+"""The manager: chooses the operating point of each job, and learns from how the jobs went.
+
+The same object drives the simulator and a real machine: whoever runs the jobs asks it before each of them, and tells it
+afterwards how long the job took.
+
+>>> from sarto.devices.platforms import platform
+>>> from sarto.runtime.goal import Goal
+>>> from sarto.runtime.points import Points, Variant, grid
+>>> xu3 = platform("odroid_xu3")
+>>> points = Points.of(grid([Variant("half", 0.63, 0.5), Variant("full", 0.71, 1.0)], xu3))
+>>> manager = Manager(points, "min_energy", changes=Changes.of(xu3))
+>>> first = manager.decide(Goal.of(deadline="400ms", accuracy=0.65))
+>>> print(first.point.name)
+full on a7 at 1.3 GHz
+>>> manager.observe(first, 0.43)  # half as slow again as it should have been
+>>> print(manager.decide(Goal.of(deadline="400ms", accuracy=0.65)).point.name)
+full on a15 at 1 GHz
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from sarto.core.errors import SartoError
+from sarto.core.points import OperatingPoint
+from sarto.core.rooms import load_method
+from sarto.devices.platforms import Platform
+from sarto.runtime.goal import Goal
+from sarto.runtime.points import Points
+from sarto.runtime.policies._choice import Policy, State
+from sarto.runtime.slowdown import Slowdown
+
+ROOM = "sarto.runtime.policies"
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Time that is lost when the next job runs in another setting, in s."""
+
+    frequency_s: float = 0.0
+    move_s: float = 0.0
+
+    @staticmethod
+    def of(platform: Platform) -> Changes:
+        """Return those of a platform."""
+        return Changes(platform.frequency_change_s.value, platform.move_s.value)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Decision:
+    """A point for one job.
+
+    Attributes:
+        index: of the point.
+        point: itself.
+        goal: that it was chosen for.
+        expected_s: time that the job should take, the change of setting included.
+        margin: factor that was kept on times.
+        relaxed: limits that gave way.
+        change_s: of the expected time, that of the change of setting.
+    """
+
+    index: int
+    point: OperatingPoint
+    goal: Goal
+    expected_s: float
+    margin: float
+    relaxed: tuple[str, ...]
+    change_s: float
+
+
+class Manager:
+    """Chooses points by a policy.
+
+    Args:
+        points: to choose from.
+        policy: its name in `sarto.runtime.policies`, or a policy with its settings.
+        changes: what a change of setting takes.
+        late: share of jobs that may be late.
+
+    Attributes:
+        points, policy: as given.
+        slowdown: what was learned of the machine.
+    """
+
+    def __init__(
+        self, points: Points, policy: str | Policy, *, changes: Changes = Changes(), late: float = 0.05
+    ) -> None:
+        self.points = points
+        self.policy: Policy = load_method(ROOM, policy).Policy() if isinstance(policy, str) else policy
+        self.slowdown = Slowdown(len(points.clusters), late)
+        self._changes = _Changes(points, changes)
+        self._all = np.ones(len(points), bool)
+        self._last, self._ratio, self._period_s, self._spent_j, self._jobs = -1, 1.0, 0.0, 0.0, 0
+
+    def decide(self, goal: Goal, available: Bool[np.ndarray, " point"] | None = None) -> Decision:
+        """Return the point for the next job.
+
+        Args:
+            goal: what is asked for.
+            available: points that can be used now; by default all.
+
+        Raises:
+            SartoError: E116, when none is available, or power is limited and that of some point is not known.
+        """
+        return self._decide(goal, available, self.slowdown.of(), self.slowdown.margin)
+
+    def foresee(
+        self,
+        goal: Goal,
+        available: Bool[np.ndarray, " point"] | None,
+        slowdown: Float[np.ndarray, " cluster"],
+    ) -> Decision:
+        """Return the point that would be chosen by one who knows how much slower the next job will run."""
+        return self._decide(goal, available, slowdown, 1.0)
+
+    def _decide(
+        self,
+        goal: Goal,
+        available: Bool[np.ndarray, " point"] | None,
+        slowdown: Float[np.ndarray, " cluster"],
+        margin: float,
+    ) -> Decision:
+        points = self.points
+        self._check(goal, available)
+        change = self._changes.after(self._last)
+        factor = slowdown[points.cluster]
+        state = State(
+            points.latency_s * factor + change,
+            points.energy_j * factor,
+            margin,
+            self._all if available is None else available,
+            self._last,
+            self._ratio,
+            self._period_s,
+            self._spent_j,
+            self._jobs,
+        )
+        choice = self.policy.choose(points, goal, state)
+        index = choice.index
+        return Decision(
+            index,
+            points.points[index],
+            goal,
+            float(state.latency_s[index]),
+            margin,
+            choice.relaxed,
+            float(change[index]),
+        )
+
+    def _check(self, goal: Goal, available: Bool[np.ndarray, " point"] | None) -> None:
+        if available is not None and not available.any():
+            raise SartoError(
+                "E116",
+                "no operating point is available",
+                cause="all were ruled out",
+                hint="leave one or more",
+            )
+        if not self.points.knows_power and (math.isfinite(goal.power_w) or math.isfinite(goal.energy_j)):
+            raise SartoError(
+                "E116",
+                "power or energy is limited, and that of some point is not known",
+                cause="it was neither measured nor stated",
+                hint="give each point a power, or leave out the limit",
+            )
+
+    def observe(
+        self, decision: Decision, latency_s: float, *, period_s: float = 0.0, energy_j: float = 0.0
+    ) -> None:
+        """Take up how a job went.
+
+        Args:
+            decision: that it ran by.
+            latency_s: that it took. What is no number above 0 is left out.
+            period_s: from the start of the job before to its own, where known; governors go by it.
+            energy_j: that it took, where known; by default power times time.
+        """
+        index = decision.index
+        if not (math.isfinite(latency_s) and latency_s > 0):
+            return
+        ratio = max(latency_s - decision.change_s, 0.01 * latency_s) / float(self.points.latency_s[index])
+        self.slowdown.heard(int(self.points.cluster[index]), ratio)
+        self._last, self._ratio, self._period_s = index, ratio, period_s
+        spent = energy_j or float(self.points.power_w[index]) * latency_s
+        self._spent_j += spent if math.isfinite(spent) else 0.0
+        self._jobs += 1
+
+
+class _Changes:
+    """Time that the change from one point to each other takes."""
+
+    def __init__(self, points: Points, changes: Changes) -> None:
+        self._points, self._costs = points, changes
+        self._none = np.zeros(len(points))
+        self._of, self._known = -1, self._none
+
+    def after(self, last: int) -> Float[np.ndarray, " point"]:
+        if last < 0:
+            return self._none
+        if last != self._of:
+            points = self._points
+            moved = points.cluster != points.cluster[last]
+            changed = points.frequency_hz != points.frequency_hz[last]
+            self._known = np.where(moved, self._costs.move_s, np.where(changed, self._costs.frequency_s, 0.0))
+            self._of = last
+        return self._known

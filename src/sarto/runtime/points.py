@@ -1,0 +1,249 @@
+"""Operating points of the run time: a variant of a model in a setting of a platform, with its time, power and accuracy.
+
+A variant is a width of a dynamic network, or any model of a ladder. It needs a share `w` of the work of the job that
+the platform's times are for, so that in a setting with time t and power P it takes
+
+    w t        and        P w t
+
+which is an estimate unless w is 1: that time is proportional to work, and power does not depend on the variant.
+
+>>> from sarto.devices.platforms import platform
+>>> ladder = [Variant("25 %", 0.56, 0.25), Variant("100 %", 0.712, 1.0)]
+>>> points = grid(ladder, platform("odroid_xu3"))
+>>> len(points), points[0].name, round(points[0]["energy"], 4), points[0].find("latency").how
+(12, '25 % on a15 at 200 MHz', 0.0831, 'estimated')
+>>> known = Points.of(points)
+>>> known.latency_s.shape, known.clusters
+((12,), ('a15', 'a7'))
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from sarto.core.errors import SartoError
+from sarto.core.evidence import How
+from sarto.core.points import OperatingPoint
+from sarto.devices.platforms import Cluster, Platform, Setting
+from sarto.measure.operating import ACCURACY, ENERGY, LATENCY, POWER, point_evidence
+
+MOST_POINTS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model, or a width of one, that may run.
+
+    Attributes:
+        name: of it.
+        accuracy: from 0 to 1, or any other quality of which more is better.
+        work: that it does, as a share of the job of a platform's times.
+        how: the accuracy was come by.
+        source: of the accuracy.
+    """
+
+    name: str
+    accuracy: float
+    work: float
+    how: How = "measured"
+    source: str = "given"
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.accuracy) and math.isfinite(self.work) and self.work > 0):
+            raise SartoError(
+                "E116",
+                f"variant {self.name} has accuracy {self.accuracy:g} and work {self.work:g}",
+                cause="both are finite, and work is above 0",
+                hint="give work as a share of the platform's job, such as 0.25",
+            )
+
+
+def grid(variants: Sequence[Variant], platform: Platform) -> list[OperatingPoint]:
+    """Return the points of every variant in every setting.
+
+    Raises:
+        SartoError: E116, when there is no variant, two have one name, or there are too many points.
+    """
+    names = [variant.name for variant in variants]
+    count = len(names) * len(platform.settings)
+    if not names or len(set(names)) < len(names) or count > MOST_POINTS:
+        twice = next((name for name in names if names.count(name) > 1), "")
+        raise SartoError(
+            "E116",
+            f"{len(names)} variants on {len(platform.settings)} settings",
+            cause=f"there are two named '{twice}'" if twice else f"1 to {MOST_POINTS:,} points are needed",
+            hint="name each variant once",
+        )
+    return [
+        _point(variant, cluster, setting)
+        for variant in variants
+        for cluster in platform.clusters
+        for setting in cluster.settings
+    ]
+
+
+def _point(variant: Variant, cluster: Cluster, setting: Setting) -> OperatingPoint:
+    how, tool = setting.how, cluster.source
+    if variant.work != 1:
+        how, tool = (
+            "estimated",
+            f"time in proportion to work, {variant.work:.4g} of the job; {cluster.source}",
+        )
+    latency, power = variant.work * setting.latency_s, setting.power_w
+    settings = {
+        "variant": variant.name,
+        "cluster": setting.cluster,
+        "frequency_hz": setting.frequency_hz,
+        "cores": setting.cores,
+    }
+    evidence = point_evidence(
+        latency, power, how, setting.how, tool, variant.accuracy, variant.how, variant.source
+    )
+    return OperatingPoint(f"{variant.name} on {setting}", settings, evidence)
+
+
+def between(platform: Platform, step_hz: float) -> Platform:
+    """Return a platform with settings at every multiple of `step_hz` between the clocks that its file states.
+
+    In a cluster, on as many cores,
+
+        t = a / f + b        least squares of t f / t
+        P = c_0 + c_1 f + c_3 f^3    through three settings; with two, c_3 = 0
+
+    Settings that the file states stay as they are, nothing lies outside of them, and those in between are estimates.
+
+    Source: the form of P is that of dynamic power C V^2 f with V rising with f, and a static part.
+
+    >>> from sarto.devices.platforms import platform
+    >>> [round(s.power_w, 3) for s in between(platform("odroid_xu3"), 400e6).cluster("a15").settings]
+    [0.326, 0.418, 0.669, 0.846, 1.07, 1.698, 2.12]
+    """
+    if not step_hz > 0:
+        raise SartoError("E116", f"a step of {step_hz:g} Hz", cause="it is above 0", hint="such as 100 MHz")
+    clusters = tuple(replace(c, settings=_filled(c.settings, step_hz)) for c in platform.clusters)
+    return replace(platform, clusters=clusters)
+
+
+def _filled(settings: tuple[Setting, ...], step_hz: float) -> tuple[Setting, ...]:
+    found = list(settings)
+    for cores in sorted({one.cores for one in settings}):
+        known = [one for one in settings if one.cores == cores and one.frequency_hz > 0]
+        if not 2 <= len(known) <= 3:
+            continue  # one clock says nothing of others, and where there are many they are the grid
+        f = np.array([one.frequency_hz for one in known])
+        t, p = (np.array([getattr(one, part) for one in known]) for part in ("latency_s", "power_w"))
+        # Relative errors: every row is divided by its time.
+        a, b = np.linalg.lstsq(np.stack([1 / (f * t), 1 / t], 1), np.ones(len(f)), rcond=None)[0]
+        powers = np.array([0, 1, 3][: len(f)])
+        scaled = f / f[-1]
+        c = _through(scaled, p, powers)
+        first, last = math.floor(f[0] / step_hz) + 1, math.ceil(f[-1] / step_hz)
+        for number in range(first, last):
+            clock = step_hz * number
+            if np.all(np.abs(f / clock - 1) > 1e-9):
+                power = float(((clock / f[-1]) ** powers) @ c)
+                found.append(
+                    Setting(known[0].cluster, clock, cores, float(a / clock + b), power, "estimated")
+                )
+    return tuple(sorted(found, key=lambda one: (one.cores, one.frequency_hz)))
+
+
+def _through(
+    x: Float[np.ndarray, " known"], y: Float[np.ndarray, " known"], powers: Int[np.ndarray, " known"]
+) -> Float[np.ndarray, " known"]:
+    """Return the coefficients of so many powers of x with which their sum goes through every y."""
+    return np.linalg.inv(x[:, None] ** powers) @ y
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Operating points as columns, which is what decisions are made on.
+
+    Attributes:
+        points: themselves.
+        latency_s, power_w, energy_j, accuracy: of each; power and energy are NaN where they are not known.
+        frequency_hz: of each; 0 where it is not set.
+        cluster: number of each point's cluster in `clusters`.
+        clusters: their names.
+    """
+
+    points: tuple[OperatingPoint, ...]
+    latency_s: Float[np.ndarray, " point"]
+    power_w: Float[np.ndarray, " point"]
+    energy_j: Float[np.ndarray, " point"]
+    accuracy: Float[np.ndarray, " point"]
+    frequency_hz: Float[np.ndarray, " point"]
+    cluster: Int[np.ndarray, " point"]
+    clusters: tuple[str, ...]
+    _kept: tuple[float, float, Bool[np.ndarray, " point"]] | None = field(
+        default=None, init=False, repr=False
+    )
+
+    @staticmethod
+    def of(points: Sequence[OperatingPoint]) -> Points:
+        """Return the columns of points with evidence of latency and accuracy.
+
+        Raises:
+            SartoError: E116, when there is none, or a figure is missing or no number above 0.
+        """
+        if not points:
+            raise SartoError(
+                "E116", "no operating point", cause="a manager chooses among some", hint="give one or more"
+            )
+        latency, accuracy = (
+            np.array([_figure(p, what) for p in points], float) for what in (LATENCY, ACCURACY)
+        )
+        power = np.array([_figure(p, POWER, optional=True) for p in points], float)
+        energy = np.array([_figure(p, ENERGY, optional=True) for p in points], float)
+        names = [str(p.settings.get("cluster", "")) for p in points]
+        clusters = tuple(dict.fromkeys(names))
+        frequency = np.array([float(p.settings.get("frequency_hz", 0)) for p in points])
+        cluster = np.array([clusters.index(name) for name in names])
+        return Points(tuple(points), latency, power, energy, accuracy, frequency, cluster, clusters)
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    def within(self, power_w: float, accuracy: float) -> Bool[np.ndarray, " point"]:
+        """Return the points that draw no more and are no less accurate; the last answer is kept, since limits last."""
+        kept = self._kept
+        if kept is None or kept[0] != power_w or kept[1] != accuracy:
+            unlimited = power_w == math.inf  # then a power that is not known does not matter
+            found = (
+                self.accuracy >= accuracy
+                if unlimited
+                else (self.power_w <= power_w) & (self.accuracy >= accuracy)
+            )
+            kept = (power_w, accuracy, found)
+            object.__setattr__(self, "_kept", kept)
+        return kept[2]
+
+    @cached_property
+    def knows_power(self) -> bool:
+        """Whether power and energy of every point are known."""
+        return bool(np.isfinite(self.power_w).all() and np.isfinite(self.energy_j).all())
+
+    @cached_property
+    def best(self) -> float:
+        """The highest accuracy."""
+        return float(self.accuracy.max())
+
+
+def _figure(point: OperatingPoint, what: str, *, optional: bool = False) -> float:
+    value = next((e.value for e in point.evidence if e.what == what), math.nan)
+    if optional and math.isnan(value):
+        return value
+    if not math.isfinite(value) or (value <= 0 and what != ACCURACY):
+        raise SartoError(
+            "E116",
+            f"point '{point.name}' has no usable {what}",
+            cause=f"it is {value:g}" if not math.isnan(value) else "there is no such evidence",
+            hint=f"give each point a {what}, a finite number{'' if what == ACCURACY else ' above 0'}",
+        )
+    return value

@@ -1,0 +1,92 @@
+"""`sarto adapt`: the screen, the files, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.stand_in import call
+
+LADDER = "variant,accuracy,work\nquarter,0.56,0.25\nhalf,0.63,0.5\nwhole,0.71,1\n"
+
+
+@pytest.fixture
+def ladder(folder: Path) -> Path:
+    """A working folder with a ladder of three variants."""
+    path = folder / "ladder.csv"
+    path.write_text(LADDER)
+    return path
+
+
+@pytest.mark.usefixtures("ladder")
+def test_policies_are_shown_beside_the_oracle_of_the_first() -> None:
+    result = call("adapt", "ladder.csv", "--platform", "odroid_xu3", "--jobs", "120", "-o", "out")
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith("min_energy takes ")
+    first = [line.split("  ")[0] for line in lines[3:9]]
+    assert first == [
+        "min_energy", "oracle of min_energy", "max_accuracy", "performance", "schedutil", "energy_aware",
+    ]  # fmt: skip
+    assert "warning: energy: a15 at 200 MHz: 320 mJ is stated" in result.stdout
+    found = json.loads(Path("out/adaptation.json").read_text())
+    assert found["format"] == "sarto-adaptation/1"
+    assert len(found["tables"]["jobs"]["rows"]) == 120
+    assert {e["how"] for e in found["evidence"]} == {"estimated"}
+    assert Path("out/adaptation.html").read_text().startswith("\n<!doctype html>") or Path(
+        "out/adaptation.html"
+    ).read_text().lstrip().startswith("<!doctype html>")
+    again = call("adapt", "ladder.csv", "--platform", "odroid_xu3", "--jobs", "120", "--json")
+    document = json.loads(again.stdout)
+    assert document["tables"] == found["tables"]
+
+
+def test_a_trace_of_ones_own_is_replayed(ladder: Path) -> None:
+    (ladder.parent / "trace.csv").write_text("jobs,deadline_s,accuracy,slowdown\n3,0.6,0.7,1\n2,0.6,0.5,1\n")
+    words = (
+        "adapt",
+        "ladder.csv",
+        "--platform",
+        "odroid_xu3",
+        "--trace",
+        "trace.csv",
+        "--policies",
+        "min_energy",
+    )
+    rows = json.loads(call(*words, "--json").stdout)["tables"]["jobs"]["rows"]
+    assert [row[5] for row in rows] == ["whole on a7 at 700 MHz"] * 3 + ["quarter on a7 at 700 MHz"] * 2
+
+
+@pytest.mark.usefixtures("ladder")
+def test_idle_power_and_a_mean_energy_are_heeded() -> None:
+    def evidence(*more: str) -> dict[str, float]:
+        words = ("adapt", "ladder.csv", "--platform", "odroid_xu3", "--jobs", "200", "--json", *more)
+        return {e["what"]: e["value"] for e in json.loads(call(*words).stdout)["evidence"]}
+
+    plain, idle = evidence(), evidence("--idle", "60mW")
+    assert plain["energy of a job"] < idle["energy of a job"]
+    budget = evidence("--policies", "energy_budget", "--mean-energy", "60mJ")
+    assert budget["energy of a job"] < evidence("--policies", "max_accuracy")["energy of a job"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--platform", "odroid_xu"), "E111", "did you mean odroid_xu3?"),
+        (("--platform", "odroid_xu3", "--policies", "min_energ"), "E111", "did you mean min_energy?"),
+        (("--platform", "odroid_xu3", "--relax", "speed"), "E112", "'speed' is no limit"),
+        (("--platform", "odroid_xu3", "--late", "0"), "E112", "--late"),
+        (("--platform", "odroid_xu3", "--idle", "60"), "E110", "the unit is missing"),
+        (("--platform", "odroid_xu3", "--trace", "none.csv"), "E101", "none.csv"),
+        ((), "E112", "--platform"),
+    ],
+)
+@pytest.mark.usefixtures("ladder")
+def test_what_is_refused(words: tuple[str, ...], code: str, said: str) -> None:
+    result = call("adapt", "ladder.csv", *words)
+    assert result.exit_code == 2
+    assert f"error[{code}]" in result.stderr or code == "E112"
+    assert said in result.stderr
+    assert result.stdout == ""

@@ -1,0 +1,143 @@
+"""Ladders and traces that users bring: what is read, what is taken for what they leave out, what is refused where."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
+from sarto.core.points import OperatingPoint
+from sarto.runtime.files import read_ladder, read_trace, to_rows
+from sarto.runtime.scenarios import Limits, drawn
+
+CLUSTERS = ("a15", "a7")
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "table.csv"
+    path.write_text(text)
+    return path
+
+
+def test_a_ladder(tmp_path: Path) -> None:
+    found = read_ladder(written(tmp_path, 'work, accuracy ,variant\n0.25,0,small\n\n1,0.7,"large, wide"\n'))
+    assert [(v.name, v.accuracy, v.work, v.how) for v in found] == [
+        ("small", 0.0, 0.25, "declared"),
+        ("large, wide", 0.7, 1.0, "declared"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("variant,accuracy\na,1\n", "there is no column 'work'"),
+        ("variant,accuracy,work,size\na,1,1,1\n", "'size' is no column"),
+        ("variant,accuracy,work,work\na,1,1,1\n", "name each column once"),
+        ("variant,accuracy,work\n", "there is no variant"),
+        ("variant,accuracy,work\n,1,1\n", "variant has no name"),
+        ("variant,accuracy,work\na,1,1\nb,high,1\n", "accuracy is 'high'"),
+        ("variant,accuracy,work\na,-1,1\n", "accuracy is '-1'"),
+        ("variant,accuracy,work\na,1,0\n", "work is '0'"),
+        ("variant,accuracy,work\na,1,inf\n", "work is 'inf'"),
+        ("variant,accuracy,work\na,1\n", "it has 2 values for 3 columns"),
+        ("", "there is no column 'variant'"),
+    ],
+)
+def test_ladders_that_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SartoError, match="E116") as caught:
+        read_ladder(written(tmp_path, text))
+    assert said in caught.value.cause
+
+
+def test_the_line_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SartoError, match="line 4"):
+        read_ladder(written(tmp_path, "variant,accuracy,work\na,1,1\n\nb,high,1\n"))
+
+
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SartoError, match="E101"):
+        read_ladder(tmp_path / "nothing.csv")
+    (tmp_path / "image.png").write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(SartoError, match="E101") as caught:
+        read_trace(tmp_path / "image.png", CLUSTERS)
+    assert caught.value.cause == "it is no table of text"
+
+
+def folder_of(path: Path, points: list[dict[str, float]]) -> Path:
+    listed = [
+        OperatingPoint(
+            f"trial {i}", {}, tuple(Evidence(w, v, "1", "measured", "t") for w, v in p.items())
+        ).to_json()
+        for i, p in enumerate(points)
+    ]
+    (path / "front.json").write_text(json.dumps({"points": listed}))
+    return path
+
+
+def test_points_of_a_folder_are_variants_by_their_instructions(tmp_path: Path) -> None:
+    work = "instructions per inference"
+    points = [{"validation error": 0.2, work: 500.0}, {"validation error": 0.1, work: 2e3}, {"flash": 9.0}]
+    found = read_ladder(folder_of(tmp_path, points))
+    assert [(v.name, v.accuracy, v.work) for v in found] == [("trial 0", 0.8, 0.25), ("trial 1", 0.9, 1.0)]
+
+
+def test_folders_without_such_points_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SartoError, match=r"E114.*has no operating points"):
+        read_ladder(tmp_path)
+    with pytest.raises(SartoError, match=r"E114.*both an accuracy and a count"):
+        read_ladder(folder_of(tmp_path, [{"flash": 9.0}]))
+
+
+def test_what_a_trace_leaves_out_is_no_limit(tmp_path: Path) -> None:
+    found = read_trace(written(tmp_path, "slowdown,slowdown_a7\n2,\n2,3\n"), CLUSTERS)
+    assert found.slowdown.tolist() == [[2, 2], [2, 3]]
+    assert found.deadline_s.tolist() == [1, 1]
+    assert np.isinf(found.power_w).all()
+    assert found.second.tolist() == [-1, -1]
+
+
+def test_a_scenario_comes_back_from_the_rows_of_its_trace(tmp_path: Path) -> None:
+    before = drawn(50, Limits((0.5, 0.7)), clusters=2, seed=3, second=1)
+    path = tmp_path / "trace.csv"
+    rows = to_rows(before, CLUSTERS)
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    after = read_trace(path, CLUSTERS)
+    for name in (
+        "deadline_s",
+        "accuracy",
+        "power_w",
+        "slowdown",
+        "noise",
+        "highest_hz",
+        "second",
+        "second_w",
+    ):
+        assert np.array_equal(getattr(before, name), getattr(after, name)), name
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("deadline\n1\n", "'deadline' is no column"),
+        ("deadline_s\n0\n", "deadline_s is '0'"),
+        ("deadline_s\ninf\n", "deadline_s is 'inf'"),
+        ("jobs,deadline_s\n0,1\n", "jobs is '0'"),
+        ("jobs,deadline_s\n1.5,1\n", "jobs is '1.5'"),
+        ("jobs,deadline_s\n10000000,1\n1,1\n", "more than 10,000,000 jobs"),
+        ("second\na53\n", "there is no cluster 'a53'"),
+        ("deadline_s\n", "there is no job"),
+        ("slowdown_a53\n1\n", "'slowdown_a53' is no column"),
+    ],
+)
+def test_traces_that_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SartoError, match="E116") as caught:
+        read_trace(written(tmp_path, text), CLUSTERS)
+    assert said in caught.value.cause
