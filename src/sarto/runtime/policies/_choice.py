@@ -85,10 +85,10 @@ def allowed(points: Points, goal: Goal, state: State) -> tuple[Bool[np.ndarray, 
     """Return the points that a policy may choose from, and the limits that they break for want of others."""
     still = points.within(goal.power_w, goal.accuracy) & state.available
     found = still & (state.latency_s <= goal.deadline_s / state.margin)
-    if found.any():
+    if np.count_nonzero(found):  # several times as fast as any(), and this runs before every job
         return found, ()
     found = still & (state.latency_s <= goal.deadline_s / state.margin**LEFT)
-    if found.any():
+    if np.count_nonzero(found):
         return found & (state.latency_s <= state.latency_s[found].min()), ()
     return _least_broken(points, goal, state)
 
@@ -105,10 +105,9 @@ def _least_broken(
         else:
             over = goal.accuracy - points.accuracy
         kept = found & (over <= 0)
-        if not kept.any():
+        if not np.count_nonzero(kept):
             relaxed = (*relaxed, limit)
-            over = np.where(found, over, np.inf)
-            kept = over <= over.min()
+            kept = found & (over <= over[found].min())
         found = kept
     return found, relaxed
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from sarto.runtime.goal import Goal
 from sarto.runtime.points import Points
 from sarto.runtime.policies._choice import Choice, State, allowed, cheapest
@@ -24,6 +22,5 @@ class Policy:
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return the most accurate point."""
         found, relaxed = allowed(points, goal, state)
-        accuracy = np.where(found, points.accuracy, -np.inf)
-        found = accuracy >= accuracy.max()
+        found = found & (points.accuracy >= points.accuracy[found].max())
         return Choice(cheapest(found, state.energy_j, state.last, self.hysteresis), relaxed)
