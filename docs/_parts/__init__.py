@@ -15,7 +15,7 @@ from jinja2 import Environment, StrictUndefined
 
 from docs._parts.cell_pages import cell, cells
 from docs._parts.command_line import command_line
-from docs._parts.devices import devices, links
+from docs._parts.devices import devices, links, platforms
 from docs._parts.errors import errors
 from docs._parts.families import families
 from docs._parts.included import included
@@ -39,6 +39,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
         included,
         links,
         names,
+        platforms,
         steps,
     )
 }

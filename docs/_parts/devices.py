@@ -1,4 +1,4 @@
-"""Devices and links: every number of their files beside the source that it was read in."""
+"""Devices, platforms and links: every number of their files beside the source that it was read in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from sarto import devices as room
 from sarto.core.device import Assumption, CycleTable, Device, Memory
 from sarto.core.units import format_quantity
 from sarto.devices import links as link_room
+from sarto.devices import platforms as platform_room
+from sarto.devices.platforms import Platform
 
 COLUMNS = ("what", "value", "source")
 
@@ -34,6 +36,39 @@ def devices() -> str:
 def links() -> str:
     """Return each link with the source of every number, under a heading of its own."""
     return "\n\n".join(_link(link_room.link(name)) for name in link_room.links())
+
+
+def platforms() -> str:
+    """Return each platform with the source of every number, under a heading of its own."""
+    return "\n\n".join(_platform(platform_room.platform(name)) for name in platform_room.platforms())
+
+
+def _platform(platform: Platform) -> str:
+    rows = [
+        (
+            str(setting),
+            format_quantity(setting.latency_s, "s"),
+            format_quantity(setting.power_w, "W"),
+            format_quantity(setting.energy_j, "J"),
+        )
+        for setting in platform.settings
+    ]
+    costs = (
+        ("between jobs", platform.idle_w),
+        ("another clock", platform.frequency_change_s),
+        ("another cluster", platform.move_s),
+    )
+    sources = sorted({cluster.source for cluster in platform.clusters})
+    found = [str(finding) for finding in platform.findings]
+    parts = [
+        f"### {platform.title} {{ #{platform.name} }}\n\n`--platform {platform.name}`: {escaped(platform.job)}",
+        escaped(platform.notes),
+        table(("setting", "time", "power", "power times time"), rows, right=(1, 2, 3)),
+        escaped(f"{'; '.join(sources)}."),
+        *map(escaped, found),
+        table(COLUMNS, [_number(name, number) for name, number in costs]),
+    ]
+    return "\n\n".join(filter(None, parts))
 
 
 def _device(device: Device) -> str:
