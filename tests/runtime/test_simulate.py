@@ -115,6 +115,13 @@ def test_the_manager_comes_near_the_oracle_and_far_from_governors() -> None:
     assert found["schedutil", False][2] > 0.1
 
 
+def test_one_who_does_not_learn_is_late_where_jobs_are_slowed_down() -> None:
+    scenario = plain(deadline_s=[0.6] * 40, accuracy=[0.7] * 40, slowdown=[1.5] * 40)
+    late = [simulate(POINTS, XU3, scenario, "min_energy", learns=learns).summary().late for learns in (True, False)]
+    assert late[0] <= 0.1
+    assert late[1] == 1.0
+
+
 def test_scenarios_are_those_of_their_seed() -> None:
     first, again, other = (drawn(300, LIMITS, clusters=2, seed=seed, second=1) for seed in (5, 5, 6))
     assert (first.deadline_s == again.deadline_s).all()

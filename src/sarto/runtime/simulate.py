@@ -115,6 +115,7 @@ def simulate(
     policy: str | Policy,
     *,
     oracle: bool = False,
+    learns: bool = True,
     late: float = 0.05,
     idle_w: float | None = None,
     relax: tuple[str, ...] = ("accuracy", "deadline"),
@@ -128,6 +129,7 @@ def simulate(
         scenario: of the jobs.
         policy: its name, or with its settings.
         oracle: whether it knows how much slower each job will run.
+        learns: whether the manager hears how jobs went; one that does not goes by the figures of its points alone.
         late: share of jobs that the manager may let be late.
         idle_w: drawn between jobs; by default what the platform says.
         relax: limits that give way, the first in front.
@@ -159,7 +161,8 @@ def simulate(
         chosen = decision.index
         took = points.latency_s[chosen] * true[points.cluster[chosen]] + decision.change_s
         spent = points.power_w[chosen] * took
-        manager.observe(decision, float(took), period_s=period, energy_j=float(spent))
+        if learns:
+            manager.observe(decision, float(took), period_s=period, energy_j=float(spent))
         period = float(scenario.deadline_s[job])
         index[job], latency[job], relaxed[job] = chosen, took, bool(decision.relaxed)
         power[job] = points.power_w[chosen] + taken_w
