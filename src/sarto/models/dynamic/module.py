@@ -124,7 +124,7 @@ class DynamicNetwork(Trainable):
         return found
 
     def take_heads(
-        self, heads: Sequence[tuple[Float[np.ndarray, "output feature"], Float[np.ndarray, " output"]]]
+        self, heads: Sequence[tuple[Float[np.ndarray, "output _"], Float[np.ndarray, " output"]]]
     ) -> None:
         """Take a head for each width in place of the head that is there.
 
@@ -158,6 +158,7 @@ class DynamicNetwork(Trainable):
             InputError: E122, as `Network.load_arrays`.
         """
         self.whole.load_arrays(arrays)
+        head_by_feature(self.whole, self.nested)
         self.head = shared_head(self._last.weight, self._last.bias, self.nested)
 
     def description(self) -> dict[str, Any]:
