@@ -2,6 +2,7 @@
 
 A row is an item laid flat and the numbers behind it, so that the training loop, which knows only items, draws both.
 
+>>> import torch
 >>> from sarto.data.examples import of_arrays
 >>> data = of_arrays(np.arange(8.0).reshape(2, 2, 2), np.array([0, 1]))
 >>> rows = beside(data, np.array([[10.0, 11.0], [20.0, 21.0]]))

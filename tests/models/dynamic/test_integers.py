@@ -8,7 +8,7 @@ import torch
 
 from sarto.compress.quantize import ptq
 from sarto.compress.state import Evaluation, State
-from sarto.core.graph import interpret
+from sarto.core.graph import infer
 from sarto.data.examples import of_arrays
 from sarto.deploy.lower.network import lower_network
 from sarto.learn.incremental import train_incrementally
@@ -30,5 +30,5 @@ def test_a_width_in_integers_answers_as_in_floats(width: int) -> None:
     narrow = network.network(width)
     state = ptq.quantise(State(narrow), Evaluation(data, data))
     lowered = lower_network(state.network, data.classes)
-    answers = interpret(lowered.graph, *flat(lowered.items(data.x))).classes
+    answers = infer(lowered.graph, lowered.items(data.x)).classes
     assert np.mean(answers == predict(narrow, data.x).argmax(1)) > 0.95
