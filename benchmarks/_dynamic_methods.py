@@ -4,6 +4,8 @@ Of the group network, one copy of all weights:
 
 - `incremental`: the published recipe, group by group.
 - `incremental, twice the passes`: the same with twice as many, a control of what longer training does.
+- `incremental, narrow first`: the same with as many passes in all, more of them for the first groups (`NARROW_FIRST`):
+  every width reads these. Then `narrow first and polished`.
 - `incremental, polished`: then the shared head for all widths together.
 - `incremental, taught`: each step learns a teacher's answers beside the classes, and so does the polishing. The teacher
   is a dense network with `TEACHER` times the channels; it is thrown away.
@@ -37,6 +39,8 @@ from sarto.models.network.module import Network
 from sarto.models.trainable import Trainable
 
 TEACHER = 2
+NARROW_FIRST = (2.0, 1.0, 0.5, 0.5)
+"""Passes of each group, in units of those of the published recipe; their sum is the number of groups."""
 TEMPERATURE, SHARE = 4.0, 0.9
 POLISH = {"passes": 40, "rate": 1e-2}
 FLOAT_B = 4
@@ -54,9 +58,9 @@ class Ground:
     seed: int
     found: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
 
-    def training(self, times: int = 1) -> Training:
+    def training(self, times: float = 1) -> Training:
         """Return how every weight is trained."""
-        return Training(self.passes * times, self.task.batch, self.rate, seed=self.seed)
+        return Training(round(self.passes * times), self.task.batch, self.rate, seed=self.seed)
 
     def fresh(self) -> DynamicNetwork:
         """Return a group network that is not trained."""
@@ -104,6 +108,15 @@ def longer(ground: Ground) -> None:
     since, network = time.perf_counter(), ground.fresh()
     train_incrementally(network, ground.learned, ground.training(2))
     ground.keep_dynamic("incremental, twice the passes", network, since)
+
+
+def narrow_first(ground: Ground) -> None:
+    """The published recipe with more of its passes for the first groups."""
+    since, network = time.perf_counter(), ground.fresh()
+    train_incrementally(network, ground.learned, [ground.training(times) for times in NARROW_FIRST])
+    ground.keep_dynamic("incremental, narrow first", network, since)
+    polish(network, ground.learned, _polish(ground))
+    ground.keep_dynamic("incremental, narrow first and polished", network, since)
 
 
 def taught(ground: Ground) -> None:
@@ -186,6 +199,7 @@ def _polish(ground: Ground) -> Training:
 FAMILIES: dict[str, Callable[[Ground], None]] = {
     "incremental": incremental,
     "longer": longer,
+    "narrow first": narrow_first,
     "taught": taught,
     "joint": joint,
     "full only": full_only,
@@ -194,6 +208,8 @@ FAMILIES: dict[str, Callable[[Ground], None]] = {
 }
 """What is trained in one go, by name."""
 NO_BYTES = (
+    "incremental, narrow first",
+    "incremental, narrow first and polished",
     "incremental, polished",
     "incremental, taught",
     "incremental, taught and polished",

@@ -1,6 +1,6 @@
 """Step g changes group g and nothing else, to the bit; polishing changes the head alone."""
 
-# pyright: reportUnknownMemberType=false
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
@@ -77,6 +77,19 @@ def test_the_first_step_is_the_training_of_the_narrow_network_alone() -> None:
     train(alone, examples, quick())
     for name, array in network.network(1).arrays().items():
         np.testing.assert_allclose(array, alone.arrays()[name], rtol=1e-4, atol=1e-6)
+
+
+def test_the_loss_of_a_step_is_that_of_its_width_with_the_groups_before_in_use() -> None:
+    network, examples = made(), data()
+    train_incrementally(network, examples, quick())
+    network.width = 2
+    network.eval().columns[1].train()
+    target = torch.as_tensor(examples.y)
+    with torch.no_grad():
+        wanted = functional.cross_entropy(network(torch.as_tensor(examples.x)), target).item()
+    still = Training(epochs=1, batch=96, rate=1e-9)
+    histories = train_incrementally(network, examples, still, first=2)
+    assert histories[0].loss[0] == pytest.approx(wanted, rel=1e-4)
 
 
 def test_training_learns_and_goes_on_after_a_stop(tmp_path: Path) -> None:

@@ -47,9 +47,11 @@ def test_units_of_several_numbers_each_are_taken_with_all_of_them() -> None:
     """Features are segment by segment: the first 2 of 3 units in 2 segments are the columns 0, 1, 3 and 4."""
     rng = np.random.default_rng(1)
     x, y = rng.normal(size=(30, 6)), rng.normal(size=30)
+    x += np.arange(6.0)
     (found,) = nested_readouts(RidgeStatistics.of(x, y), [2], 0.5, units=3)
     alone = RidgeStatistics.of(x[:, [0, 1, 3, 4]], y).solve(0.5)
     np.testing.assert_allclose(found.weights, alone.weights, rtol=1e-9)
+    np.testing.assert_allclose(found.intercept, alone.intercept, rtol=1e-9)
 
 
 def test_what_is_not_there_is_refused() -> None:
