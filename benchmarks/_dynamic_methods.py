@@ -8,7 +8,7 @@ Of the group network, one copy of all weights:
   every width reads these. Then `narrow first and polished`.
 - `incremental, polished`: then the shared head for all widths together.
 - `incremental, taught`: each step learns a teacher's answers beside the classes, and so does the polishing. The teacher
-  is a dense network with `TEACHER` times the channels; it is thrown away.
+  is a dense network with more weights (`Task.teacher`); it is thrown away.
 - `joint`; `joint, in place`: all widths at once; narrow ones on the answers of the full width.
 - `joint, taught`: all widths at once, on the teacher's answers beside the classes.
 - `full width only`: trained at full width, and cut.
@@ -23,7 +23,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from benchmarks._dynamic_slimmable import Slimmable, sandwich
@@ -38,11 +38,11 @@ from sarto.models.network.architecture import Architecture
 from sarto.models.network.module import Network
 from sarto.models.trainable import Trainable
 
-TEACHER = 2
 NARROW_FIRST = (2.0, 1.0, 0.5, 0.5)
 """Passes of each group, in units of those of the published recipe; their sum is the number of groups."""
 TEMPERATURE, SHARE = 4.0, 0.9
-POLISH = {"passes": 40, "rate": 1e-2}
+POLISH_RATE = 1e-2
+"""Of heads alone, which learn for as many passes as everything else."""
 FLOAT_B = 4
 
 
@@ -122,7 +122,7 @@ def narrow_first(ground: Ground) -> None:
 def taught(ground: Ground) -> None:
     """A teacher, and the group network trained by it."""
     since = time.perf_counter()
-    dense = ground.task.dense(ground.learned, TEACHER * ground.task.width)
+    dense = ground.task.dense(ground.learned, ground.task.teacher)
     teacher = _trained(Network(dense, ground.seed), ground)
     took = time.perf_counter() - since
     how: dict[str, Any] = {"teacher": teacher, "temperature": TEMPERATURE, "share": SHARE}
@@ -193,7 +193,7 @@ def _trained(network: Network, ground: Ground) -> Trainable:
 
 
 def _polish(ground: Ground) -> Training:
-    return Training(int(POLISH["passes"]), ground.task.batch, POLISH["rate"], seed=ground.seed)
+    return replace(ground.training(), rate=POLISH_RATE)
 
 
 FAMILIES: dict[str, Callable[[Ground], None]] = {

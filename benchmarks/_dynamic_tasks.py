@@ -44,6 +44,7 @@ class Task:
         read: (seed) -> items to learn from, and items to test on.
         network: name of the nested network.
         width: its channels.
+        teacher: channels of the dense network that teaches.
         passes: over the items, of every weight.
         batch: items of a step.
         rates: learning rates that are tried.
@@ -54,6 +55,7 @@ class Task:
     read: Callable[[int], tuple[Examples, Examples]]
     network: str
     width: int
+    teacher: int
     passes: int
     batch: int
     rates: tuple[float, ...]
@@ -115,7 +117,7 @@ def _pictures(seed: int) -> tuple[Examples, Examples]:
 
 
 TASKS = {
-    "digits": Task("digits", _digits, "cnn2d", 16, 40, 64, (1e-2, 2e-2)),
-    "har": Task("har", _har, "cnn1d", 16, 40, 64, (2e-3, 5e-3, 1e-2)),
-    "cifar10": Task("cifar10", _pictures, "alexnet", 64, 20, 64, (2e-3, 5e-3), (1, 2)),
+    "digits": Task("digits", _digits, "cnn2d", 16, 32, 40, 64, (1e-2, 2e-2)),
+    "har": Task("har", _har, "cnn1d", 16, 32, 40, 32, (5e-3, 1e-2, 2e-2)),
+    "cifar10": Task("cifar10", _pictures, "alexnet", 64, 64, 10, 64, (2e-3, 5e-3), (1, 2)),
 }

@@ -24,7 +24,7 @@ from benchmarks._dynamic_tasks import GROUPS, TASKS, VALIDATED
 from benchmarks._outcome import Bar, Figure, Outcome, at_least, over_seeds
 from sarto.core.executors import open_executor
 
-MINUTES = 180
+MINUTES = 130
 SEEDS, TUNING, QUICK_PASSES = 3, 1000, 2
 GAIN = 0.02
 PUBLISHED, LONGER = "incremental", "incremental, twice the passes"
