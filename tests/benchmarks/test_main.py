@@ -25,6 +25,7 @@ NAMES = {
     "cross_check",
     "decode_on_device",
     "dense_kernels",
+    "dynamic_accuracy",
     "families",
     "faults_speed",
     "federated_exact",

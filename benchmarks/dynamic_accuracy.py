@@ -1,0 +1,161 @@
+"""Accuracy of a network at each of its widths: the published recipe, what is put on top, and what it is compared with.
+
+Data sets and networks: `_dynamic_tasks`; methods: `_dynamic_methods`. A weight is trained for the same number of passes
+over the data by every method, with a learning rate of its own method and data set: the one with the highest accuracy on
+validation items in the mean over all widths, on the split of `TUNING`, whose test items nobody looks at for it. Then
+each seed trains on all items that are learned from, and the test items score each method once. Every seed has another
+split, and weights of its own.
+
+The improved recipe is, for each data set, that of `NO_BYTES` with the highest accuracy on validation at its own rate.
+Bars: its accuracy at a quarter of the width less that of the published recipe, in the mean over seeds, at no byte more;
+and less that of the published recipe with twice the passes, which tells what of it is mere training.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from benchmarks._bench import Bench
+from benchmarks._dynamic_methods import FAMILIES, NO_BYTES, Ground
+from benchmarks._dynamic_tasks import GROUPS, TASKS, VALIDATED
+from benchmarks._outcome import Bar, Figure, Outcome, at_least, over_seeds
+from sarto.core.executors import open_executor
+
+MINUTES = 130
+SEEDS, TUNING, QUICK_PASSES = 3, 1000, 2
+GAIN = 0.02
+PUBLISHED, LONGER = "incremental", "incremental, twice the passes"
+Found = dict[str, dict[str, Any]]
+
+
+def run(bench: Bench) -> Outcome:
+    """Return accuracies at every width, bytes, seconds of training, and what the improved recipe gains."""
+    figures: dict[str, Figure] = {}
+    bars: list[Bar] = []
+    with open_executor(bench.workers) as executor:
+        for name in ["digits"] if bench.quick else list(TASKS):
+            tuned, rates = _tuned(bench, executor, name)
+            seeds = range(1 if bench.quick else SEEDS)
+            runs = [_merged(_all(bench, executor, name, seed, rates)) for seed in seeds]
+            figures |= _figures(name, runs, rates)
+            best = max(NO_BYTES, key=lambda method: _mean(tuned[method]))
+            figures |= _gains(name, best, runs)
+            bars += [_bar(name, best, other, runs) for other in (PUBLISHED, LONGER)]
+    return Outcome(figures, () if bench.quick else tuple(bars))
+
+
+def _tuned(bench: Bench, executor: Executor, name: str) -> tuple[Found, dict[str, float]]:
+    """Return what each method came to on validation at the best rate, and that rate of each family."""
+    rates = TASKS[name].rates[: 1 if bench.quick else None]
+    each = {rate: _all(bench, executor, name, TUNING, dict.fromkeys(FAMILIES, rate), True) for rate in rates}
+    best: Found = {}
+    chosen: dict[str, float] = {}
+    for family in FAMILIES:
+        scores = {rate: max(map(_mean, found[family].values())) for rate, found in each.items()}
+        chosen[family] = max(scores, key=scores.__getitem__)
+        best |= each[chosen[family]][family]
+    bench.say(f"{name}: rates {chosen}")
+    return best, chosen
+
+
+def _all(
+    bench: Bench,
+    executor: Executor,
+    name: str,
+    seed: int,
+    rates: Mapping[str, float],
+    tuning: bool = False,
+) -> dict[str, Found]:
+    """Return what all methods come to, by family."""
+    waiting = {
+        family: executor.submit(_once, _still(bench), name, family, seed, rate, tuning)
+        for family, rate in rates.items()
+    }
+    found = {family: one.result() for family, one in waiting.items()}
+    for method, one in _merged(found).items():
+        shown = " ".join(f"{100 * value:.1f}" for value in one["accuracy"].values())
+        bench.say(f"{name}, seed {seed}{' (validation)' if tuning else ''}, {method}: {shown}")
+    return found
+
+
+def _still(bench: Bench) -> Bench:
+    """Return the same for another process: it says nothing."""
+    return Bench(bench.name, bench.quick, bench.workers, bench.folder, bench.code_sha256, _silent)
+
+
+def _silent(_text: str) -> None:
+    """Say nothing."""
+
+
+def _once(bench: Bench, name: str, family: str, seed: int, rate: float, tuning: bool) -> Found:
+    settings = {"task": name, "family": family, "seed": seed, "rate": rate, "tuning": tuning}
+    return bench.once(
+        settings | {"quick": bench.quick}, trained, name, family, seed, rate, tuning, bench.quick
+    )
+
+
+def trained(name: str, family: str, seed: int, rate: float, tuning: bool, quick: bool) -> Found:
+    """Return accuracy at every width, bytes and seconds of each method of a family.
+
+    Args:
+        name: of the data set.
+        family: of the methods.
+        seed: of the split, the weights and the order.
+        rate: learning rate.
+        tuning: score on validation items, which are taken out of those that are learned from.
+        quick: few passes.
+    """
+    task = TASKS[name]
+    learned, tested = task.read(seed)
+    if tuning:
+        learned, tested = learned.parts(VALIDATED, seed)
+    passes = QUICK_PASSES if quick else task.passes
+    ground = Ground(task, learned, tested, rate, passes, seed)
+    FAMILIES[family](ground)
+    return ground.found
+
+
+def _merged(by_family: Mapping[str, Found]) -> Found:
+    return {method: one for found in by_family.values() for method, one in found.items()}
+
+
+def _mean(one: Mapping[str, Any]) -> float:
+    """Return the mean accuracy over the widths that a method has."""
+    return statistics.fmean(one["accuracy"].values())
+
+
+def _figures(name: str, runs: list[Found], rates: Mapping[str, float]) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
+    for method, first in runs[0].items():
+        for width in first["accuracy"]:
+            what = f"{name}, {method}: accuracy at {100 * int(width) // GROUPS} %"
+            figures |= over_seeds(what, [one[method]["accuracy"][width] for one in runs], "1", "measured")
+        figures[f"{name}, {method}: bytes of all its widths in float32"] = Figure(
+            first["bytes"], "B", "measured"
+        )
+        seconds = [one[method]["seconds"] for one in runs]
+        figures |= over_seeds(f"{name}, {method}: training", seconds, "s", "measured")
+    for family, rate in rates.items():
+        figures[f"{name}, {family}: learning rate"] = Figure(rate, "1", "measured")
+    return figures
+
+
+def _less(runs: list[Found], first: str, second: str, width: int) -> list[float]:
+    return [one[first]["accuracy"][str(width)] - one[second]["accuracy"][str(width)] for one in runs]
+
+
+def _gains(name: str, best: str, runs: list[Found]) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
+    for width in range(1, GROUPS + 1):
+        for other in (PUBLISHED, LONGER):
+            what = f"{name}, {best} less {other} at {100 * width // GROUPS} %"
+            figures |= over_seeds(what, _less(runs, best, other, width), "1", "measured")
+    return figures
+
+
+def _bar(name: str, best: str, other: str, runs: list[Found]) -> Bar:
+    gain = statistics.fmean(_less(runs, best, other, 1))
+    return at_least(f"{name}: {best} less {other} at 25 % width, mean, no byte more", gain, GAIN)
