@@ -1,4 +1,4 @@
-"""A manager on the published figures of the Odroid XU3: energy, misses, power and accuracy beside governors and an oracle.
+"""A manager on the published figures of the Odroid XU3, beside governors and an oracle: energy, misses, accuracy.
 
 The points are the widths of the nested network that `dynamic_accuracy` trained on CIFAR-10, with the accuracies that it
 kept, in 29 settings: the six that are published, and every 100 MHz in between (`runtime.points.between`). A width does
@@ -31,6 +31,7 @@ import numpy as np
 
 from benchmarks._bench import Bench
 from benchmarks._outcome import Bar, Figure, Outcome, at_least, at_most, over_seeds
+from sarto.core.errors import SartoError
 from sarto.core.executors import open_executor
 from sarto.devices.platforms import platform
 from sarto.models.dynamic.named import grouped
@@ -90,6 +91,13 @@ def run(bench: Bench) -> Outcome:
 
 def kept_ladder() -> list[Variant]:
     """Return the widths with the accuracies that `dynamic_accuracy` kept for the recipe that it chose."""
+    if not KEPT.exists():
+        raise SartoError(
+            "E101",
+            f"there is no {KEPT.name}",
+            cause="the points are widths with the accuracies that another benchmark kept",
+            hint="run it first: python -m benchmarks dynamic_accuracy",
+        )
     figures: dict[str, Any] = json.loads(KEPT.read_text(encoding="utf-8"))["figures"]
     chosen = f" less incremental at {WIDTHS[0]} %, mean"
     (method,) = (

@@ -28,6 +28,7 @@ def test_help_lists_every_verb_with_its_line() -> None:
     ]
     assert set(methods("sarto.cli")) <= set(listed)
     assert {
+        "adapt",
         "audit",
         "fit",
         "label",
@@ -71,7 +72,7 @@ def test_python_m_sarto_is_the_same_program(tmp_path: Path) -> None:
         (
             ("xyzzy",),
             "error[E111]: 'xyzzy' is not a command of sarto",
-            "hint: the commands are audit, compare, compress, ",
+            "hint: the commands are adapt, audit, compare, ",
         ),
         (("--verison",), "error[E112]: --verison is not an option of sarto", "hint: did you mean --version?"),
         (

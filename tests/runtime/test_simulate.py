@@ -117,7 +117,10 @@ def test_the_manager_comes_near_the_oracle_and_far_from_governors() -> None:
 
 def test_one_who_does_not_learn_is_late_where_jobs_are_slowed_down() -> None:
     scenario = plain(deadline_s=[0.6] * 40, accuracy=[0.7] * 40, slowdown=[1.5] * 40)
-    late = [simulate(POINTS, XU3, scenario, "min_energy", learns=learns).summary().late for learns in (True, False)]
+    late = [
+        simulate(POINTS, XU3, scenario, "min_energy", learns=learns).summary().late
+        for learns in (True, False)
+    ]
     assert late[0] <= 0.1
     assert late[1] == 1.0
 

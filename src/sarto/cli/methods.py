@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pkgutil import iter_modules
-
 import click
 
 from sarto.cli import _answer
@@ -23,9 +20,10 @@ ROOMS = (
     "runtime/policies",
     "devices",
     "devices/links",
+    "devices/platforms",
     "cli",
 )
-"""The plug-in rooms: there every public file is a method. Those without a resident yet are not shown."""
+"""The plug-in rooms: there every public file is a method."""
 
 
 @verb("methods", example="sarto methods models/reservoir")
@@ -33,8 +31,7 @@ ROOMS = (
 @json_option
 def command(room: str | None, as_json: bool) -> None:
     """List the methods: in a plug-in room every file is one, and its name is the choice on the command line."""
-    rooms = list(filter(_has_residents, ROOMS))
-    chosen = rooms if room is None else [_find(room, rooms)]
+    chosen = ROOMS if room is None else [_find(room)]
     found = {name: _methods(name) for name in chosen}
     if as_json:
         _answer.document(found)
@@ -43,24 +40,11 @@ def command(room: str | None, as_json: bool) -> None:
     _answer.table(("room", "method", "what it is"), rows)
 
 
-def _has_residents(room: str) -> bool:
-    try:
-        spec = find_spec(_package(room))
-    except ModuleNotFoundError:  # the room above it is not built yet
-        return False
-    if spec is None:
-        return False
-    # Devices are files of TOML, methods of the other rooms are modules.
-    return room.startswith("devices") or any(
-        not module.name.startswith("_") for module in iter_modules(spec.submodule_search_locations)
-    )
-
-
-def _find(room: str, rooms: list[str]) -> str:
+def _find(room: str) -> str:
     wanted = room.strip("/").replace(".", "/").removeprefix("sarto/")
-    found = next((name for name in rooms if wanted in (name, name.rpartition("/")[2])), None)
+    found = next((name for name in ROOMS if wanted in (name, name.rpartition("/")[2])), None)
     if found is None:
-        hint = nearest(wanted, rooms) or f"the rooms are {', '.join(rooms)}"
+        hint = nearest(wanted, ROOMS) or f"the rooms are {', '.join(ROOMS)}"
         raise SartoError(
             "E111",
             f"'{room}' is not a room with methods",
@@ -80,6 +64,10 @@ def _methods(room: str) -> dict[str, str]:
         from sarto.devices.links import link, links
 
         return {name: link(name).title for name in links()}
+    if room == "devices/platforms":
+        from sarto.devices.platforms import platform, platforms
+
+        return {name: platform(name).title for name in platforms()}
     from sarto.core.rooms import methods
 
     package = _package(room)
