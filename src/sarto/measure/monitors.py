@@ -1,0 +1,236 @@
+"""What this machine says of its power, heat, charge and load: readings, each with how it was come by.
+
+A monitor that cannot be read gives a reading without a value and says why: what nobody measured is a state, not a
+number. Nothing is guessed from a data sheet. All paths lie under a root, so that a folder with files of the same names
+stands in for the kernel's.
+
+| monitor | reads | unit |
+|---|---|---|
+| `Rapl` | `class/powercap/intel-rapl:*/energy_uj`, which starts again from 0 at `max_energy_range_uj` | W |
+| `Hwmon` | `class/hwmon/hwmon*/powerN_input` (uW), or `inN_input` times `currN_input` (mV, mA), as of an INA3221 | W |
+| `Thermal` | the hottest of `class/thermal/thermal_zone*/temp` | degC |
+| `Battery` | the lowest of `class/power_supply/*/capacity` | % |
+| `Pressure` | `proc/pressure/cpu`: share of the last 10 s in which something waited for a processor | 1 |
+| `ProcessTime` | processor time of this process over the time that passed: cores in use | 1 |
+
+Source: Linux, Documentation/power/powercap/powercap.rst, hwmon/sysfs-interface.rst, ABI/testing/sysfs-class-thermal,
+sysfs-class-power, accounting/psi.rst.
+
+>>> import tempfile
+>>> with tempfile.TemporaryDirectory() as folder:
+...     zone = Path(folder) / "class/thermal/thermal_zone0"
+...     zone.mkdir(parents=True)
+...     _ = (zone / "temp").write_text("48500")
+...     print(Thermal(Path(folder)).read(), Battery(Path(folder)).read())
+temperature 48.5 degC (measured) charge unavailable: no battery
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from sarto.core.units import format_quantity
+
+SYS, PROC = Path("/sys"), Path("/proc")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a monitor says.
+
+    Attributes:
+        what: is read.
+        value: in `unit`; None where it is unavailable.
+        unit: of it.
+        how: `measured`, or `unavailable`.
+        source: file, or why there is none.
+    """
+
+    what: str
+    value: float | None
+    unit: str
+    how: Literal["measured", "unavailable"]
+    source: str
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.what} unavailable: {self.source}"
+        return f"{self.what} {format_quantity(self.value, self.unit)} ({self.how})"
+
+
+@runtime_checkable
+class Monitor(Protocol):
+    """Something that can be read at any time."""
+
+    def read(self) -> Reading:
+        """Return what it says now; never raises for what the machine lacks."""
+        ...
+
+
+def _unavailable(what: str, unit: str, why: str) -> Reading:
+    return Reading(what, None, unit, "unavailable", why)
+
+
+def _number(path: Path) -> float | None:
+    """Return the number in a file, or None where there is none."""
+    try:
+        value = float(path.read_text(encoding="ascii").split()[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _why(paths: Iterable[Path], none: str) -> str:
+    """Return why nothing could be read of files that are there, or that there are none."""
+    for path in paths:
+        try:
+            path.read_text(encoding="ascii")
+        except PermissionError:
+            return f"{path} may not be read by this user"
+        except (OSError, ValueError):
+            pass
+        return f"{path} holds no number"
+    return none
+
+
+@dataclass
+class Rapl:
+    """Power of the processor packages, from counters of energy; the first reading only starts the count."""
+
+    root: Path = SYS
+    clock: Callable[[], float] = time.monotonic
+    _before: tuple[float, dict[Path, float]] | None = field(default=None, init=False)
+
+    def read(self) -> Reading:
+        """Return the mean power since the reading before."""
+        # Packages have one colon in their names, parts of them two: these would be counted twice.
+        zones = [z for z in sorted(self.root.glob("class/powercap/intel-rapl:*")) if z.name.count(":") == 1]
+        known = {zone: value for zone in zones if (value := _number(zone / "energy_uj")) is not None}
+        now, before = self.clock(), self._before
+        self._before = (now, known)
+        if not known:
+            self._before = None
+            return _unavailable("power", "W", _why([z / "energy_uj" for z in zones], "no counter of energy"))
+        if before is None or before[1].keys() != known.keys() or now <= before[0]:
+            return _unavailable("power", "W", "a counter of energy has to be read twice")
+        spent = 0.0
+        for zone, value in known.items():
+            more = value - before[1][zone]
+            if more < 0:  # it began again from 0
+                more += _number(zone / "max_energy_range_uj") or math.nan
+            spent += more
+        watts = spent / 1e6 / (now - before[0])
+        if not watts >= 0:
+            return _unavailable("power", "W", "a counter of energy went back")
+        return Reading("power", watts, "W", "measured", "intel-rapl, the whole package")
+
+
+@dataclass(frozen=True)
+class Hwmon:
+    """Power by the sensors of a board, such as an INA3221 on its supply rails."""
+
+    root: Path = SYS
+
+    def read(self) -> Reading:
+        """Return the sum over all sensors."""
+        total, found = 0.0, False
+        folders = sorted(self.root.glob("class/hwmon/hwmon*"))
+        for folder in folders:
+            direct = [v for path in sorted(folder.glob("power*_input")) if (v := _number(path)) is not None]
+            watts = [value / 1e6 for value in direct]
+            if not watts:
+                watts = [
+                    volts * amperes / 1e6
+                    for path in sorted(folder.glob("curr*_input"))
+                    if (amperes := _number(path)) is not None
+                    and (volts := _number(folder / path.name.replace("curr", "in"))) is not None
+                ]
+            total, found = total + sum(watts), found or bool(watts)
+        if not found:
+            return _unavailable("power", "W", "no sensor of power")
+        return Reading("power", total, "W", "measured", "hwmon, the whole board")
+
+
+@dataclass(frozen=True)
+class Thermal:
+    """The hottest thermal zone."""
+
+    root: Path = SYS
+
+    def read(self) -> Reading:
+        """Return its temperature."""
+        files = sorted(self.root.glob("class/thermal/thermal_zone*/temp"))
+        known = {path: value for path in files if (value := _number(path)) is not None}
+        if not known:
+            return _unavailable("temperature", "degC", _why(files, "no thermal zone"))
+        hottest = max(known, key=known.__getitem__)
+        return Reading("temperature", known[hottest] / 1000, "degC", "measured", hottest.parent.name)
+
+
+@dataclass(frozen=True)
+class Battery:
+    """The emptiest battery."""
+
+    root: Path = SYS
+
+    def read(self) -> Reading:
+        """Return its charge."""
+        files = sorted(self.root.glob("class/power_supply/*/capacity"))
+        known = {path: value for path in files if (value := _number(path)) is not None and 0 <= value <= 100}
+        if not known:
+            return _unavailable("charge", "%", _why(files, "no battery"))
+        emptiest = min(known, key=known.__getitem__)
+        return Reading("charge", known[emptiest], "%", "measured", emptiest.parent.name)
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """How much waits for a processor."""
+
+    root: Path = PROC
+
+    def read(self) -> Reading:
+        """Return the share of the last 10 s in which something waited."""
+        path = self.root / "pressure/cpu"
+        try:
+            fields = path.read_text(encoding="ascii").split()
+            some = next(part for part in fields[fields.index("some") :] if part.startswith("avg10="))
+            value = float(some.removeprefix("avg10=")) / 100
+        except (OSError, ValueError, StopIteration) as error:
+            why = "the kernel does not tell it" if isinstance(error, OSError) else f"{path} is not understood"
+            return _unavailable("pressure", "1", why)
+        return Reading("pressure", value, "1", "measured", "avg10 of some, pressure/cpu")
+
+
+@dataclass
+class ProcessTime:
+    """Cores that this process uses; the first reading only starts the count."""
+
+    clock: Callable[[], float] = time.monotonic
+    used: Callable[[], float] = time.process_time
+    _before: tuple[float, float] | None = field(default=None, init=False)
+
+    def read(self) -> Reading:
+        """Return processor time over the time since the reading before."""
+        now, before = (self.clock(), self.used()), self._before
+        self._before = now
+        if before is None or now[0] <= before[0]:
+            return _unavailable("cores", "1", "processor time has to be read twice")
+        return Reading("cores", (now[1] - before[1]) / (now[0] - before[0]), "1", "measured", "this process")
+
+
+def monitors(sys: Path = SYS, proc: Path = PROC) -> dict[str, Monitor]:
+    """Return every monitor by name, also those that this machine does not have."""
+    return {
+        "rapl": Rapl(sys),
+        "hwmon": Hwmon(sys),
+        "thermal": Thermal(sys),
+        "battery": Battery(sys),
+        "pressure": Pressure(proc),
+        "process_time": ProcessTime(),
+    }

@@ -1,0 +1,137 @@
+"""A manager at work: it picks a point for each item, sets the knobs, runs the variant, and learns from the time.
+
+Any Python callables are a ladder: functions of an item, one for each variant, with measured times.
+
+>>> from sarto.measure.ladder import timed_points
+>>> from sarto.runtime.manager import Manager
+>>> from sarto.runtime.points import Points
+>>> ladder = {"small": lambda x: round(x, 1), "large": lambda x: round(x, 5)}
+>>> points = Points.of(timed_points(ladder, [0.25], {"small": 0.8, "large": 0.9}))
+>>> with session(Manager(points, "max_accuracy"), ladder) as s:
+...     s.require(deadline="1s", accuracy=0.85)
+...     y = s.infer(0.123456)
+>>> y, s.last.point.name
+(0.12346, 'large')
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+import numpy as np
+from jaxtyping import Bool
+
+from sarto.core.errors import SartoError
+from sarto.core.points import OperatingPoint
+from sarto.runtime.goal import Goal
+from sarto.runtime.knobs import Applied, Knobs
+from sarto.runtime.manager import Decision, Manager
+
+X = TypeVar("X")
+Y = TypeVar("Y")
+Wanted = Callable[[OperatingPoint], Mapping[str, str]]
+"""A point -> the value of each knob there."""
+
+
+@dataclass
+class Session(Generic[X, Y]):
+    """Jobs under a manager.
+
+    Attributes:
+        manager: that chooses.
+        run: variant -> function of an item.
+        knobs: that are set before a job.
+        wanted: what each of them is to be at a point.
+        goal: of the next job.
+        clock: of the time of jobs, in s; it must not go back.
+        last: decision of the job before.
+        seconds: that it took.
+        applied: what became of its knobs.
+        lost: points of which a knob was refused; they are not chosen again.
+    """
+
+    manager: Manager
+    run: Mapping[str, Callable[[X], Y]]
+    knobs: Knobs
+    wanted: Wanted
+    clock: Callable[[], float] = time.perf_counter
+    goal: Goal = field(default_factory=Goal)
+    last: Decision | None = None
+    seconds: float = 0.0
+    applied: tuple[Applied, ...] = ()
+    lost: dict[int, Applied] = field(default_factory=dict[int, Applied])
+
+    def require(
+        self,
+        *,
+        deadline: str | None = None,
+        accuracy: float | None = None,
+        power: str | None = None,
+        energy: str | None = None,
+        relax: tuple[str, ...] = ("accuracy", "deadline"),
+    ) -> None:
+        """Say what is asked for from now on; see `Goal.of`."""
+        self.goal = Goal.of(deadline=deadline, accuracy=accuracy, power=power, energy=energy, relax=relax)
+
+    def infer(self, x: X) -> Y:
+        """Return the answer of the variant that was chosen for this item.
+
+        A point whose knobs are refused is left out from then on, and another chosen.
+
+        Raises:
+            SartoError: E116, when no point is left; whatever the variant raises.
+        """
+        while True:
+            decision = self.manager.decide(self.goal, self._available())
+            began = self.clock()
+            self.applied = tuple(self.knobs.set(*pair) for pair in self.wanted(decision.point).items())
+            refused = [one for one in self.applied if one.state == "refused"]
+            if not refused:
+                break
+            self.lost[decision.index] = refused[0]
+        y = self.run[str(decision.point.settings["variant"])](x)
+        self.last, self.seconds = decision, self.clock() - began
+        self.manager.observe(decision, self.seconds)
+        return y
+
+    def _available(self) -> Bool[np.ndarray, " point"] | None:
+        if not self.lost:
+            return None
+        left = np.ones(len(self.manager.points), bool)
+        left[list(self.lost)] = False
+        return left
+
+
+@contextmanager
+def session(
+    manager: Manager,
+    run: Mapping[str, Callable[[X], Y]],
+    *,
+    knobs: Knobs | None = None,
+    wanted: Wanted = lambda _point: {},
+) -> Generator[Session[X, Y]]:
+    """Open a session; knobs are set back when it ends, however it does.
+
+    Args:
+        manager: that chooses.
+        run: variant -> function of an item.
+        knobs: to set; by default none.
+        wanted: what each of them is to be at a point.
+
+    Raises:
+        SartoError: E116, when a point's variant has no function.
+    """
+    variants = {str(point.settings.get("variant")) for point in manager.points.points}
+    if missing := sorted(variants - set(run)):
+        raise SartoError(
+            "E116",
+            f"there is nothing to run for variant '{missing[0]}'",
+            cause="every point has a variant, and every variant a function of an item",
+            hint=f"give functions for {', '.join(sorted(variants))}",
+        )
+    with knobs or Knobs(()) as held:
+        yield Session(manager, run, held, wanted)

@@ -1,0 +1,128 @@
+"""Sessions: variants of a user's own run under a manager, knobs are set for them, and what is lost is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from sarto.core.errors import SartoError
+from sarto.core.points import OperatingPoint
+from sarto.measure.ladder import timed_points
+from sarto.runtime.knobs import Call, Knobs
+from sarto.runtime.manager import Manager
+from sarto.runtime.points import Points
+from sarto.runtime.session import session
+
+
+@dataclass
+class Machine:
+    """A clock that the variants move."""
+
+    now: float = 0.0
+    slow: float = 1.0
+
+    def variant(self, seconds: float) -> Callable[[int], str]:
+        def run(x: int) -> str:
+            self.now += self.slow * seconds
+            return f"{x} in {seconds:g}"
+
+        return run
+
+
+@pytest.fixture
+def machine() -> Machine:
+    """A machine whose time is made up."""
+    return Machine()
+
+
+def ladder(machine: Machine) -> dict[str, Callable[[int], str]]:
+    return {"small": machine.variant(0.1), "large": machine.variant(0.4)}
+
+
+def points(machine: Machine) -> list[OperatingPoint]:
+    return timed_points(ladder(machine), [1, 2], {"small": 0.8, "large": 0.9}, clock=lambda: machine.now)
+
+
+def test_variants_are_timed_in_turn(machine: Machine) -> None:
+    small, large = points(machine)
+    assert small["latency"] == pytest.approx(0.1)
+    assert large.find("latency").interval == pytest.approx((0.4, 0.4))
+    assert (large.find("latency").n, large.find("accuracy").how) == (14, "declared")
+    for wrong in ({}, {"small": 0.8}):
+        with pytest.raises(SartoError, match="E116"):
+            timed_points(ladder(machine) if wrong else {}, [1], wrong)
+
+
+def test_it_runs_what_the_deadline_allows_and_follows_the_machine(machine: Machine) -> None:
+    manager = Manager(Points.of(points(machine)), "max_accuracy")
+    with session(manager, ladder(machine)) as s:
+        s.clock = lambda: machine.now
+        s.require(deadline="500ms", accuracy=0.7)
+        answers = [s.infer(i) for i in range(4)]
+        machine.slow = 3.0
+        answers += [s.infer(i) for i in range(4)]
+        assert s.seconds == pytest.approx(0.3)
+        machine.slow = 1.0
+        answers += [s.infer(i) for i in range(3)]
+    assert answers[:5] == ["0 in 0.4", "1 in 0.4", "2 in 0.4", "3 in 0.4", "0 in 0.4"]
+    assert answers[5:9] == ["1 in 0.1", "2 in 0.1", "3 in 0.1", "0 in 0.1"]
+    assert answers[-1] == "2 in 0.4"
+
+
+def test_knobs_are_set_for_each_point_and_set_back(machine: Machine) -> None:
+    level = ["before"]
+    knobs = Knobs([Call("level", lambda: level[0], lambda text: level.__setitem__(0, text))], act=True)
+    manager = Manager(Points.of(points(machine)), "max_accuracy")
+    with session(manager, ladder(machine), knobs=knobs, wanted=lambda p: {"level": f"for {p.name}"}) as s:
+        s.clock = lambda: machine.now
+        s.infer(1)
+        assert level == ["for large"]
+        assert [one.state for one in s.applied] == ["set"]
+    assert level == ["before"]
+
+
+def test_a_point_whose_knob_is_refused_is_left_out(machine: Machine) -> None:
+    def put(text: str) -> None:
+        if text == "fast":
+            raise PermissionError("only root may")
+        level[0] = text
+
+    level = ["slow"]
+    knobs = Knobs([Call("level", lambda: level[0], put)], act=True)
+    of = {"small": "slow", "large": "fast"}
+    manager = Manager(Points.of(points(machine)), "max_accuracy")
+    with session(manager, ladder(machine), knobs=knobs, wanted=lambda p: {"level": of[p.name]}) as s:
+        s.clock = lambda: machine.now
+        assert [s.infer(1), s.infer(2)] == ["1 in 0.1", "2 in 0.1"]
+        (lost,) = s.lost.values()
+        assert lost.why == "only root may"
+        of["small"] = "fast"
+        with pytest.raises(SartoError, match="no operating point is available"):
+            s.infer(3)
+
+
+def test_what_a_variant_raises_comes_through_and_is_not_learned(machine: Machine) -> None:
+    def broken(_x: int) -> str:
+        raise ZeroDivisionError
+
+    manager = Manager(Points.of(points(machine)), "max_accuracy")
+    with pytest.raises(ZeroDivisionError), session(manager, {**ladder(machine), "large": broken}) as s:
+        s.infer(1)
+    assert manager.slowdown.of().tolist() == [1.0]
+
+
+def test_every_variant_has_something_to_run(machine: Machine) -> None:
+    manager = Manager(Points.of(points(machine)), "max_accuracy")
+    with (
+        pytest.raises(SartoError, match="nothing to run for variant 'large'"),
+        session(manager, {"small": str}),
+    ):
+        pass
+    nameless = Points.of([replace(point, settings={}) for point in points(machine)])
+    with (
+        pytest.raises(SartoError, match="variant 'None'"),
+        session(Manager(nameless, "max_accuracy"), {"small": str}),
+    ):
+        pass
