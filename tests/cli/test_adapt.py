@@ -35,9 +35,13 @@ def test_policies_are_shown_beside_the_oracle_of_the_first() -> None:
     assert found["format"] == "sarto-adaptation/1"
     assert len(found["tables"]["jobs"]["rows"]) == 120
     assert {e["how"] for e in found["evidence"]} == {"estimated"}
-    assert Path("out/adaptation.html").read_text().startswith("\n<!doctype html>") or Path(
-        "out/adaptation.html"
-    ).read_text().lstrip().startswith("<!doctype html>")
+    assert Path("out/adaptation.html").read_text().lstrip().startswith("<!doctype html>")
+    told = call("explain", "out/decisions.jsonl")
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert told.stdout.startswith("Job 1 ran as ")
+    assert len(json.loads(call("explain", "out/decisions.jsonl", "--json").stdout)) == len(
+        told.stdout.splitlines()
+    )
     again = call("adapt", "ladder.csv", "--platform", "odroid_xu3", "--jobs", "120", "--json")
     document = json.loads(again.stdout)
     assert document["tables"] == found["tables"]

@@ -88,7 +88,7 @@ def test_methods_of_every_room() -> None:
     assert list(found["models/reservoir"]) == methods("sarto.models.reservoir")
     assert list(found["cli"]) == methods("sarto.cli")
     assert list(found["devices"]) == devices()
-    assert found["cli"]["explain"] == "Explain an error code: what it means, why it happens, what to do."
+    assert found["cli"]["explain"] == "Explain an error code, or the decisions in a manager's log."
     assert all(line for methods_of in found.values() for line in methods_of.values()), (
         "every method says what it is"
     )

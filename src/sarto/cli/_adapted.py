@@ -25,11 +25,12 @@ from sarto.report.adapted import Adapted
 from sarto.report.adapted_page import adapted_html
 from sarto.runtime.files import read_ladder, read_trace
 from sarto.runtime.goal import LIMITS
+from sarto.runtime.log import Log
 from sarto.runtime.points import Points, between, grid
 from sarto.runtime.scenarios import Limits, Scenario, drawn
 from sarto.runtime.simulate import Run, Summary, simulate
 
-PAGE, DOCUMENT = "adaptation.html", "adaptation.json"
+PAGE, DOCUMENT, LOG = "adaptation.html", "adaptation.json", "decisions.jsonl"
 COLUMNS = ("policy", "energy_j", "late", "over", "accuracy", "below", "changes")
 UNITS = ("", "J", "1", "1", "1", "1", "1")
 JOB_COLUMNS = (
@@ -57,8 +58,8 @@ class Asked:
     seed: int
 
 
-def adapted(asked: Asked, command: str) -> Adapted:
-    """Run every policy, and the oracle of the first, through the same jobs."""
+def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
+    """Run every policy, and the oracle of the first, through the same jobs; log the first one's decisions."""
     if wrong := [name for name in asked.relax if name not in LIMITS]:
         raise SartoError(
             "E112",
@@ -78,8 +79,24 @@ def adapted(asked: Asked, command: str) -> Adapted:
     }
     first = asked.policies[0]
     asks = [(first, False), (first, True), *((name, False) for name in asked.policies[1:])]
+    log = None
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LOG).unlink(missing_ok=True)
+        log = Log(folder / LOG)
     runs = [
-        [simulate(points, device, scenario, name, oracle=oracle, **rest) for scenario in scenarios]
+        [
+            simulate(
+                points,
+                device,
+                scenario,
+                name,
+                oracle=oracle,
+                log=log if (name, oracle) == asks[0] and number == 0 else None,
+                **rest,
+            )
+            for number, scenario in enumerate(scenarios)
+        ]
         for name, oracle in asks
     ]
     means = {each[0].policy: mean_of([run.summary() for run in each]) for each in runs}
@@ -241,7 +258,6 @@ def _provenance(asked: Asked, stated: Platform, scenarios: Sequence[Scenario]) -
 
 def write(found: Adapted, folder: Path) -> None:
     """Write page and document."""
-    folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / DOCUMENT, json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
     write_atomic(folder / PAGE, adapted_html(found))
 
@@ -262,4 +278,6 @@ def as_text(found: Adapted, folder: Path | None) -> None:
     for finding in found.findings:
         _answer.remark(str(finding))
     if folder is not None:
-        _answer.line(f"Page and figures: {folder / PAGE}, {DOCUMENT}")
+        _answer.line(
+            f"Page, figures and decisions: {folder / PAGE}, {DOCUMENT}, {LOG} (sarto explain {folder / LOG})"
+        )

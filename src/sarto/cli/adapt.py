@@ -40,7 +40,8 @@ def _policies() -> list[str]:
 @click.option("--jobs", type=_kinds.COUNT, default="2000", show_default=True, help="Of a scenario that is drawn.")
 @click.option("--scenarios", type=_kinds.COUNT, default="1", show_default=True, help="How many are drawn.")
 @click.option("--seed", type=_kinds.SEED, default="0", show_default=True, help="Of the first of them.")
-@click.option("-o", "--out", metavar="OUT", type=_FILE, help="Folder for adaptation.html and adaptation.json.")
+@click.option("-o", "--out", metavar="OUT", type=_FILE,
+              help="Folder for adaptation.html, adaptation.json and decisions.jsonl.")
 @json_option
 def command(
     ladder: Path, platform: str, trace: Path | None, policies: tuple[str, ...], late: float, relax: tuple[str, ...],
@@ -59,7 +60,7 @@ def command(
         raise SartoError("E112", f"--late {late:g}", cause="some jobs are late in the long run, and not all",
                          hint="such as 2%")
     asked = Asked(ladder, platform, trace, policies, late, relax, mean_energy, idle, step, jobs, scenarios, seed)
-    found = adapted(asked, current_call().command())
+    found = adapted(asked, current_call().command(), out)
     if out is not None:
         write(found, out)
     if as_json:

@@ -1,8 +1,9 @@
-"""Explain an error code: what it means, why it happens, what to do."""
+"""Explain an error code, or the decisions in a manager's log."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
@@ -19,10 +20,23 @@ def _complete(context: click.Context, param: click.Parameter, incomplete: str) -
 
 
 @verb("explain", example="sarto explain E203")
-@click.argument("code", required=False, shell_complete=_complete)
+@click.argument("code", metavar="[CODE|LOG]", required=False, shell_complete=_complete)
 @json_option
 def command(code: str | None, as_json: bool) -> None:
-    """Explain an error CODE: what it means, why it happens, what to do. Without a code, list them all."""
+    """Explain an error CODE: what it means, why it happens, what to do. Without a code, list them all.
+
+    Of a LOG, the decisions.jsonl of sarto adapt or of a session in Python, say each decision in a sentence.
+    """
+    if code is not None and code.endswith(".jsonl"):
+        from sarto.runtime.log import sentences
+
+        told = sentences(Path(code))
+        if as_json:
+            _answer.document(list(told))
+        else:
+            for text in told:
+                _answer.remark(text)
+        return
     pages = error_pages()
     if code is None:
         if as_json:

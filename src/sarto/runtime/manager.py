@@ -62,6 +62,7 @@ class Decision:
         margin: factor that was kept on times.
         relaxed: limits that gave way.
         change_s: of the expected time, that of the change of setting.
+        state: what was known when it was made.
     """
 
     index: int
@@ -71,6 +72,7 @@ class Decision:
     margin: float
     relaxed: tuple[str, ...]
     change_s: float
+    state: State
 
 
 class Manager:
@@ -150,7 +152,20 @@ class Manager:
             margin,
             choice.relaxed,
             float(change[index]),
+            state,
         )
+
+    def reasons(self, decision: Decision) -> tuple[int, tuple[str, ...]]:
+        """Return the point that would have been chosen without limits, and the limits that it would have broken."""
+        goal, state, points = decision.goal, decision.state, self.points
+        favourite = self.policy.choose(points, Goal(relax=goal.relax), state).index
+        broken = {
+            "power": points.power_w[favourite] > goal.power_w,
+            "deadline": state.latency_s[favourite] * state.margin > goal.deadline_s,
+            "accuracy": points.accuracy[favourite] < goal.accuracy,
+            "energy": points.energy_j[favourite] > goal.energy_j,
+        }
+        return favourite, tuple(limit for limit, is_so in broken.items() if is_so)
 
     def _check(self, goal: Goal, available: Bool[np.ndarray, " point"] | None) -> None:
         if available is not None and not available.any():

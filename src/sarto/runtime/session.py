@@ -29,6 +29,7 @@ from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
 from sarto.runtime.goal import Goal
 from sarto.runtime.knobs import Applied, Knobs
+from sarto.runtime.log import Log
 from sarto.runtime.manager import Decision, Manager
 
 X = TypeVar("X")
@@ -51,6 +52,8 @@ class Session(Generic[X, Y]):
         last: decision of the job before.
         seconds: that it took.
         applied: what became of its knobs.
+        log: of decisions, if there is one.
+        jobs: that ran.
         lost: points of which a knob was refused; they are not chosen again.
     """
 
@@ -63,6 +66,8 @@ class Session(Generic[X, Y]):
     last: Decision | None = None
     seconds: float = 0.0
     applied: tuple[Applied, ...] = ()
+    log: Log | None = None
+    jobs: int = 0
     lost: dict[int, Applied] = field(default_factory=dict[int, Applied])
 
     def require(
@@ -95,6 +100,9 @@ class Session(Generic[X, Y]):
             self.lost[decision.index] = refused[0]
         y = self.run[str(decision.point.settings["variant"])](x)
         self.last, self.seconds = decision, self.clock() - began
+        self.jobs += 1
+        if self.log is not None:
+            self.log.heard(self.manager, decision, self.jobs, self.seconds)
         self.manager.observe(decision, self.seconds)
         return y
 
@@ -113,6 +121,7 @@ def session(
     *,
     knobs: Knobs | None = None,
     wanted: Wanted = lambda _point: {},
+    log: Log | None = None,
 ) -> Generator[Session[X, Y]]:
     """Open a session; knobs are set back when it ends, however it does.
 
@@ -121,6 +130,7 @@ def session(
         run: variant -> function of an item.
         knobs: to set; by default none.
         wanted: what each of them is to be at a point.
+        log: takes decisions; by default none.
 
     Raises:
         SartoError: E116, when a point's variant has no function.
@@ -134,4 +144,4 @@ def session(
             hint=f"give functions for {', '.join(sorted(variants))}",
         )
     with knobs or Knobs(()) as held:
-        yield Session(manager, run, held, wanted)
+        yield Session(manager, run, held, wanted, log=log)

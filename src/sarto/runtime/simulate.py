@@ -29,6 +29,7 @@ from jaxtyping import Bool, Float, Int
 from sarto.core.errors import SartoError
 from sarto.devices.platforms import Platform
 from sarto.runtime.goal import Goal
+from sarto.runtime.log import Log
 from sarto.runtime.manager import Changes, Manager
 from sarto.runtime.points import Points
 from sarto.runtime.policies._choice import Policy
@@ -120,6 +121,7 @@ def simulate(
     idle_w: float | None = None,
     relax: tuple[str, ...] = ("accuracy", "deadline"),
     energy_j: float = np.inf,
+    log: Log | None = None,
 ) -> Run:
     """Run a scenario.
 
@@ -134,6 +136,7 @@ def simulate(
         idle_w: drawn between jobs; by default what the platform says.
         relax: limits that give way, the first in front.
         energy_j: that jobs may take in the mean.
+        log: takes decisions; by default none.
 
     Raises:
         SartoError: E116, when the power of a point is not known, or the scenario is of another number of clusters.
@@ -161,6 +164,8 @@ def simulate(
         chosen = decision.index
         took = points.latency_s[chosen] * true[points.cluster[chosen]] + decision.change_s
         spent = points.power_w[chosen] * took
+        if log is not None:
+            log.heard(manager, decision, job + 1, float(took))
         if learns:
             manager.observe(decision, float(took), period_s=period, energy_j=float(spent))
         period = float(scenario.deadline_s[job])
