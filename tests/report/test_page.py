@@ -18,6 +18,7 @@ from sarto.core.evidence import How, Ledger
 from sarto.report import card, html, read_run
 from sarto.report.page import LIMIT_B, script_json
 from tests.report.browser import Browser
+from tests.report.reader import LOOK
 from tests.report.sample import CLASSES, Sample
 from tests.report.stored import Stored
 
@@ -327,41 +328,6 @@ def test_the_same_run_gives_the_same_bytes_in_any_process(pages: dict[str, Path]
     assert len(prints) == 1
     text = pages["fits"].read_text(encoding="utf-8")
     assert text == html(read_run(folder))
-
-
-LOOK = """
-(() => {
-  const brush = Object.assign(document.createElement("canvas"), {width: 1, height: 1})
-    .getContext("2d", {willReadFrequently: true});
-  const seen = {};
-  const rgba = colour => seen[colour] ??= (() => {
-    brush.clearRect(0, 0, 1, 1); brush.fillStyle = colour; brush.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = brush.getImageData(0, 0, 1, 1).data; return [r, g, b, a / 255];
-  })();
-  const over = ([r, g, b, a], under) => [r, g, b].map((c, i) => a * c + (1 - a) * under[i]);
-  const ground = e => e ? over(rgba(getComputedStyle(e).backgroundColor), ground(e.parentElement)) : [255, 255, 255];
-  const light = c => c.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const ratio = (a, b) => {
-    const [d, l] = [light(a), light(b)].sort((x, y) => x - y); return (l + 0.05) / (d + 0.05); };
-  let least = 99, where = "", texts = 0;
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const e = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim()) continue;
-    if (["SCRIPT", "STYLE", "title"].includes(e.tagName) || e.closest(".hidden,.skip")) continue;
-    texts += 1;
-    const style = getComputedStyle(e), under = ground(e);
-    const c = ratio(over(rgba(e.namespaceURI.endsWith("svg") ? style.fill : style.color), under), under);
-    if (c < least) [least, where] = [c, walker.currentNode.data.trim()];
-  }
-  const outside = [...document.querySelectorAll("main *")].filter(e => !e.closest(".scroll,.hidden,svg") &&
-    e.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5).map(e => e.outerHTML.slice(0, 80));
-  return {width: document.documentElement.scrollWidth, inner: innerWidth, least, where, texts, outside,
-    paper: rgba(getComputedStyle(document.body).backgroundColor).slice(0, 3),
-    sizes: Math.min(...[...document.querySelectorAll(".chart text")].map(e => e.getBoundingClientRect().height))};
-})()
-"""
 
 
 @pytest.fixture(scope="module")
