@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -202,8 +203,28 @@ def test_without_the_compiler_the_error_says_how_to_get_it(monkeypatch: pytest.M
         build(SOURCES, M4)
 
 
-def test_a_warning_is_kept() -> None:
-    assert "unused variable" in build(changed(new="int idle;"), M4).diagnostics
+@pytest.mark.parametrize("origin", [None, "elsewhere/__init__.py"])
+def test_a_compiler_whose_program_is_not_found_is_started_by_its_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, origin: str | None
+) -> None:
+    wanted = zig.run(["version"], tmp_path)
+    assert wanted[0] == 0
+    package = ModuleSpec("ziglang", None, origin=origin)
+
+    def find_spec(_: str) -> ModuleSpec:
+        return package
+
+    monkeypatch.setattr(zig, "find_spec", find_spec)
+    assert zig.run(["version"], tmp_path) == wanted
+
+
+@BOTH
+@pytest.mark.parametrize("stack_b", [None, 64])
+def test_a_warning_is_kept(core: Device, stack_b: int | None) -> None:
+    """Of an image that is linked once or twice, and of one that needs the compiler's own library."""
+    image = build(changed(new="int idle;"), core, stack_b=stack_b)
+    assert "unused variable" in image.diagnostics
+    assert image.contents.labels["stack_top"] == core.ram.origin + image.stack_b
 
 
 def test_the_example_program_is_portable_c() -> None:

@@ -88,10 +88,13 @@ def build(
                 "runtime": tuple(kept["runtime"]),
             },
         )
-    image = _link(empty, program, chosen, optimise, stack_b or 0)
-    if stack_b is None:
-        left_b = (ram_limit_b - image.static_ram_b) // align_b * align_b
-        image = _link(image, program, chosen, optimise, left_b)
+    with tempfile.TemporaryDirectory(prefix="sarto-") as name:
+        folder = Path(name)
+        zig.write_sources(program, folder)
+        image = _link(empty, program, chosen, optimise, stack_b or 0, folder)
+        if stack_b is None:
+            left_b = (ram_limit_b - image.static_ram_b) // align_b * align_b
+            image = _link(image, program, chosen, optimise, left_b, folder)
     check_instructions(image.contents, device.cpu)
     if store is not None:
         built = {f: getattr(image, f) for f in ("stack_b", "runtime", "command", "diagnostics")}
@@ -99,38 +102,46 @@ def build(
     return image
 
 
-def _link(image: Image, program: Mapping[str, str], compiler: Compiler, optimise: str, stack_b: int) -> Image:
-    """Return `image` linked with `stack_b` for the stack, first without, then with the compiler's own library."""
+def _link(
+    image: Image, program: Mapping[str, str], compiler: Compiler, optimise: str, stack_b: int, folder: Path
+) -> Image:
+    """Return `image` linked with `stack_b` for the stack, first without, then with the compiler's own library.
+
+    `program` lies in `folder`. Zig compiles a file there only once, and says only then what there is to warn of: where
+    it warned, the files are written again, so that the next link compiles them and says it too.
+    """
     device = image.device
     script = linker_script(image.flash_allowed, image.ram_allowed, stack_b, program["link.ld"])
-    with tempfile.TemporaryDirectory(prefix="sarto-") as name:
-        folder = Path(name)
-        inputs = zig.write_sources({**program, "link.ld": script}, folder)
+    filled = {**program, "link.ld": script}
+    zig.write_sources({"link.ld": script}, folder)
+    inputs = sorted(name for name in program if name.endswith(".c"))
 
-        def link(library: bool) -> tuple[int, str, list[str]]:
-            shared = [*COMPILE, *WARN, *SECTIONS, *LINK, "-Wl,-T,link.ld", *inputs, "-o", "model.elf"]
-            words = [*compiler.command(device, optimise, library), *shared, *compiler.tail(device, library)]
-            status, said = compiler.run(words, folder)
-            return status, said, words
+    def link(library: bool) -> tuple[int, str, list[str]]:
+        shared = [*COMPILE, *WARN, *SECTIONS, *LINK, "-Wl,-T,link.ld", *inputs, "-o", "model.elf"]
+        words = [*compiler.command(device, optimise, library), *shared, *compiler.tail(device, library)]
+        status, said = compiler.run(words, folder)
+        if "warning:" in said:
+            zig.write_sources(filled, folder)
+        return status, said, words
 
-        runtime = image.runtime
-        status, said, command = link(bool(runtime))
+    runtime = image.runtime
+    status, said, command = link(bool(runtime))
+    missing = compiler.missing(said)
+    if missing and all(map(_ARITHMETIC.fullmatch, missing)):
+        runtime = tuple(missing)
+        status, said, command = link(library=True)
         missing = compiler.missing(said)
-        if missing and all(map(_ARITHMETIC.fullmatch, missing)):
-            runtime = tuple(missing)
-            status, said, command = link(library=True)
-            missing = compiler.missing(said)
-        _refuse_memory_functions(missing)
-        if status != 0:
-            raise _refused(image, compiler, said, stack_b)
-        linked = replace(
-            image,
-            elf=(folder / "model.elf").read_bytes(),
-            stack_b=stack_b,
-            runtime=runtime,
-            command=" ".join(command),
-            diagnostics=said.strip(),
-        )
+    _refuse_memory_functions(missing)
+    if status != 0:
+        raise _refused(image, compiler, said, stack_b)
+    linked = replace(
+        image,
+        elf=(folder / "model.elf").read_bytes(),
+        stack_b=stack_b,
+        runtime=runtime,
+        command=" ".join(command),
+        diagnostics=said.strip(),
+    )
     names = [s.name for s in linked.contents.symbols if s.is_code]
     _refuse_memory_functions(names)
     if unused := [name for name in FUNCTIONS if name not in names]:

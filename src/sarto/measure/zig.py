@@ -25,14 +25,18 @@ def run(arguments: Sequence[str], folder: Path) -> tuple[int, str]:
     Raises:
         SartoError: E301, when zig is not installed.
     """
-    if find_spec("ziglang") is None:
+    package = find_spec("ziglang")
+    if package is None:
         raise SartoError(
             "E301",
             "the C compiler zig is not installed",
             cause="there is no Python package ziglang",
             hint="python -m pip install 'sarto[mcu]'",
         )
-    return run_in([sys.executable, "-m", "ziglang", *arguments], folder)
+    # The program that the package starts, without starting Python first; elsewhere it may have another name.
+    program = Path(package.origin).with_name("zig") if package.origin else None
+    words = [str(program)] if program and program.is_file() else [sys.executable, "-m", "ziglang"]
+    return run_in([*words, *arguments], folder)
 
 
 @cache
