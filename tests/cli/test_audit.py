@@ -1,7 +1,9 @@
 """`sarto audit`: the screen, the files, the exit codes, and what is refused."""
 
+import contextlib
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -104,14 +106,25 @@ def test_a_table_is_audited_without_torch(table: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture
-def shrunk(folder: Path) -> Path:
-    """A folder of a small network that was shrunk into a file, and its items beside it."""
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Items, and beside them the folder `out` of a small network that was shrunk into a file."""
+    place = tmp_path_factory.mktemp("finished")
     rng = np.random.default_rng(0)
     x = rng.normal(size=(200, 1, 6, 1)).astype(np.float32)
-    np.savez("items.npz", x=x, y=(x[:, 0, 0, 0] > 0).astype(int))
-    request = ShrinkRequest("mlp", "items.npz", folder / "out", recipe="ptq:8", epochs=3, batch=20, rate=0.02)
-    shrink(request, Silent())
+    with contextlib.chdir(place):
+        np.savez("items.npz", x=x, y=(x[:, 0, 0, 0] > 0).astype(int))
+        request = ShrinkRequest(
+            "mlp", "items.npz", place / "out", recipe="ptq:8", epochs=3, batch=20, rate=0.02
+        )
+        shrink(request, Silent())
+    return place
+
+
+@pytest.fixture
+def shrunk(folder: Path, finished: Path) -> Path:
+    """A copy of the folder of a shrunk network in the working folder, and its items beside it."""
+    shutil.copytree(finished, folder, dirs_exist_ok=True)
     return folder / "out"
 
 

@@ -101,12 +101,16 @@ class Browser:
             deviceScaleFactor=1,
             mobile=width < 500,
         )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.send("Emulation.setEmulatedMedia", media=media, features=[scheme])
+        self.prefer(dark=dark, media=media)
         self.events.clear()
         self.send("Page.navigate", url=address)
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
             self.events.append(self._receive())
+
+    def prefer(self, *, dark: bool, media: str = "") -> None:
+        """Let the reader prefer light or dark, also on the page that is shown."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.send("Emulation.setEmulatedMedia", media=media, features=[scheme])
 
     def run(self, expression: str) -> Any:
         """Return the JSON value of a JavaScript expression."""

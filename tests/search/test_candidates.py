@@ -248,7 +248,8 @@ def test_many_channels_do_not_fit_a_readout_and_are_no_error() -> None:
 def test_the_largest_is_the_largest(candidate: Candidate, flash_b: float | None, ram_b: float | None) -> None:
     there, budget = shape(problem()), Budget(flash_b=flash_b, ram_b=ram_b)
     most, bound = largest(candidate, there, made_up_overhead, budget), candidate.most_units(there)
-    steps = range(candidate.least, bound + 1, max(1, (bound if most is None else most) // 7))
+    low, high = candidate.least, candidate.least if most is None else most
+    steps = {*range(low, high + 1, max(1, high // 7)), *range(high, bound + 1, max(1, (bound - high) // 14))}
     fitting = [n for n in steps if fits(replace(candidate, units=n), there, made_up_overhead, budget)]
     if most is None:
         assert not fitting
