@@ -112,7 +112,7 @@ def as_text(found: Federated, folder: Path, image: OnDevice | None) -> None:
     """Print what a federation came to."""
     table = found.tables["methods"]
     rows: list[tuple[str, ...]] = []
-    for row in (dict(zip(table.columns, each, strict=True)) for each in table.rows):
+    for row in table.records():
         reached = (
             "never" if row["bytes to first"] == "" else format_quantity(float(row["bytes to first"]), "B")
         )

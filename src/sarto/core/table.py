@@ -29,6 +29,10 @@ class Table:
         index = self.columns.index(name)
         return tuple(row[index] for row in self.rows)
 
+    def records(self) -> list[dict[str, Any]]:
+        """Return the rows, each with its values by the names of the columns."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
     def to_json(self) -> dict[str, Any]:
         """Return the table as plain JSON values."""
         return asdict(self)

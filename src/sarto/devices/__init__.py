@@ -21,7 +21,7 @@ from typing import Any, cast
 
 from sarto.core.device import KINDS, NATIVE, AnyDevice, CycleTable, Device, Host, Memory
 from sarto.core.errors import SartoError
-from sarto.devices._files import assumption, files_of, own_text, parsed, table, text_of, words
+from sarto.devices._files import assumption, described, files_of, parsed, table, words
 
 
 def devices() -> list[str]:
@@ -41,10 +41,7 @@ def any_device(name: str) -> AnyDevice:
         SartoError: E111, when there is no such file; E112, when it lacks a field or has one that is unknown or wrong,
             or when a file of the user's has the name of one that is here.
     """
-    if not name.endswith(".toml"):
-        return parse_device(name, text_of(__name__, name, "a device"))
-    stem, text = own_text(name, "device", devices())
-    return parse_device(stem, text)
+    return described(__name__, name, "device", parse_device)
 
 
 def device(name: str) -> Device:

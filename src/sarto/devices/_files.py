@@ -76,6 +76,23 @@ def own_text(path: str, what: str, known: Sequence[str]) -> tuple[str, str]:
     return name, text
 
 
+def described(room: str, name: str, what: str, parse: Callable[[str, str], T]) -> T:
+    """Return what a file describes: `name`.toml of `room`, or the user's own of the path `name`, which ends in `.toml`.
+
+    Args:
+        room: package of the files.
+        name: of the file, or a path.
+        what: it describes, such as `device`.
+        parse: (name, text) -> what it describes.
+
+    Raises:
+        SartoError: E111, when it cannot be found or read; E112, when its name is taken; and those of `parse`.
+    """
+    if not name.endswith(".toml"):
+        return parse(name, text_of(room, name, f"a {what}"))
+    return parse(*own_text(name, what, sorted(files_of(room))))
+
+
 def parsed(text: str, build: Callable[[dict[str, Any]], T], title: str, like: str) -> T:
     """Return what `build` makes of the fields of a TOML `text`; it takes out (`pop`) all that it knows.
 

@@ -66,8 +66,9 @@ def timeline(
             linewidth=1.1,
             zorder=3,
         )
+        drawn = drawn_jobs(broken)
         for wrong, role in ((False, "accent"), (True, "bad")):
-            chosen = [i for i in drawn_jobs(broken) if broken[i] == wrong]
+            chosen = [i for i in drawn if broken[i] == wrong]
             axes.plot(
                 [i + 1 for i in chosen],
                 [got[i] for i in chosen],

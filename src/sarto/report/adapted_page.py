@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from sarto.core.table import Table
-from sarto.core.units import format_quantity
 from sarto.report import palette, words
 from sarto.report.adapted import Adapted
 from sarto.report.adapted_charts import MOST_JOBS, choices, timeline
@@ -33,21 +31,20 @@ def adapted_html(found: Adapted) -> str:
     from markupsafe import Markup
 
     tables = found.tables
-    points = sorted(rows_of(tables["points"]), key=lambda row: -row["share"])
-    used = [row for row in points if row["share"] > 0]
+    points, jobs = tables["points"].records(), tables["jobs"].records()
+    used = [row for row in sorted(points, key=lambda row: -row["share"]) if row["share"] > 0]
     shown: dict[str, Any] = dict(
         found=found,
         words=words,
         clip=clip,
         light=Markup(palette.variables(palette.LIGHT)),
         dark=Markup(palette.variables(palette.DARK)),
-        quantity=quantity,
-        policies=rows_of(tables["policies"]),
+        policies=tables["policies"].records(),
         points=used[:MOST_POINTS],
         unused=len(points) - min(len(used), MOST_POINTS),
-        jobs=len(tables["jobs"].rows),
+        jobs=len(jobs),
         most_jobs=MOST_JOBS,
-        charts={name: Markup(chart) for name, chart in _charts(found).items()},
+        charts={name: Markup(chart) for name, chart in _charts(jobs, points).items()},
         findings=cut(found.findings, MOST_FINDINGS),
         provenance=provenance(found.provenance),
         ledger_json=Markup(script_json(found.to_json() | {"tables": {}, "findings": [], "provenance": {}})),
@@ -55,18 +52,7 @@ def adapted_html(found: Adapted) -> str:
     return environment(autoescape=True).get_template("adapted.html.j2").render(shown)
 
 
-def rows_of(table: Table) -> list[dict[str, Any]]:
-    """Return the rows of a table by the names of its columns."""
-    return [dict(zip(table.columns, row, strict=True)) for row in table.rows]
-
-
-def quantity(value: float, unit: str) -> str:
-    """Return a figure that no line break parts."""
-    return format_quantity(value, unit).replace(" ", "\u00a0")
-
-
-def _charts(found: Adapted) -> dict[str, str]:
-    jobs, points = rows_of(found.tables["jobs"]), rows_of(found.tables["points"])
+def _charts(jobs: list[dict[str, Any]], points: list[dict[str, Any]]) -> dict[str, str]:
     charts = {
         "points": choices(
             *([float(row[name]) for row in points] for name in ("energy_j", "accuracy", "share"))

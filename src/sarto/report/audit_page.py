@@ -104,7 +104,7 @@ def verdict(audited: Audited) -> str:
 
 def groups(table: Table, shares: tuple[str, ...]) -> Groups:
     """Return the rows of a table of subgroups, in its order, on an axis that holds every interval that is shown."""
-    rows, left_out = cut([dict(zip(table.columns, row, strict=True)) for row in table.rows], MOST_ROWS)
+    rows, left_out = cut(table.records(), MOST_ROWS)
     ends = [float(row[c]) for row in rows for c in ("lower", "upper")] + [0.0]
     low, high = min(ends), max(ends)
     air = 0.03 * (high - low) or 0.01

@@ -137,7 +137,7 @@ def verdict(table: Table) -> str:
 
 def levels(table: Table) -> list[dict[str, Any]]:
     """Return the rows of the table of drift, none where only one level of unevenness was looked at."""
-    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    rows = table.records()
     return rows[:60] if len({row["alpha"] for row in rows}) > 1 else []
 
 

@@ -83,10 +83,7 @@ def even(values: Sequence[tuple[float, int]], most: int) -> list[tuple[float, in
 
 def methods(table: Table) -> list[dict[str, Any]]:
     """Return the rows of the table of methods by column, numbered from 1."""
-    return [
-        {"number": number, **dict(zip(table.columns, row, strict=True))}
-        for number, row in enumerate(table.rows, 1)
-    ]
+    return [{"number": number, **row} for number, row in enumerate(table.records(), 1)]
 
 
 def spreads(table: Table) -> list[Spread]:

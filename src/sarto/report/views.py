@@ -310,7 +310,7 @@ class Rates:
 
 def rates(table: Table, rate: str, *, worst_first: bool) -> Rates:
     """Return `table`, whose first column is a name, as rows around its column `rate`."""
-    rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+    rows = table.records()
     if worst_first:
         rows.sort(key=lambda row: float(row[rate]))
     lowest = min((float(row.get("lower", row[rate])) for row in rows), default=0.0)
@@ -340,7 +340,7 @@ def costs(run: Run) -> list[Cost]:
         Cost("peak memory of the search", search["peak_memory_b"], "B", "measured"),
     ]
     if (table := run.tables.get("cost")) is not None:
-        named = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
+        named = table.records()
         rows = [
             Cost(str(r["what"]), float(r["value"]), str(r["unit"]), str(r["how"]))
             for r in named

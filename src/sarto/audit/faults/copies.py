@@ -196,7 +196,7 @@ def choose_folder(
 
 def _rows(report: Report) -> list[dict[str, float | int | str]]:
     by_layer = report.tables[0]
-    return [dict(zip(by_layer.columns, row, strict=True)) for row in by_layer.rows]
+    return by_layer.records()
 
 
 def _worth(row: dict[str, float | int | str], sizes: dict[str, int]) -> Worth:

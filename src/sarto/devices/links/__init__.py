@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sarto.core.device import Assumption
-from sarto.devices._files import assumption, files_of, own_text, parsed, text_of, words
+from sarto.devices._files import assumption, described, files_of, parsed, words
 
 UNITS = {
     "bit_rate_bps": "bit/s",
@@ -73,9 +73,7 @@ def link(name: str) -> Link:
     Raises:
         SartoError: E111, when there is no such file; E112, when it lacks a field or has one that is unknown or wrong.
     """
-    if not name.endswith(".toml"):
-        return parse_link(name, text_of(__name__, name, "a link"))
-    return parse_link(*own_text(name, "link", links()))
+    return described(__name__, name, "link", parse_link)
 
 
 def parse_link(name: str, text: str) -> Link:

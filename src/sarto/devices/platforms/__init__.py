@@ -26,7 +26,7 @@ from typing import Any, Literal, cast
 from sarto.core.device import Assumption
 from sarto.core.finding import Finding
 from sarto.core.units import format_quantity
-from sarto.devices._files import LEAST, MOST, assumption, files_of, own_text, parsed, table, text_of, words
+from sarto.devices._files import LEAST, MOST, assumption, described, files_of, parsed, table, words
 
 Known = Literal["declared", "measured", "estimated"]
 TOLERANCE = 0.02
@@ -142,9 +142,7 @@ def platform(name: str) -> Platform:
     Raises:
         SartoError: E111, when there is no such file; E112, when it lacks a field or has one that is unknown or wrong.
     """
-    if not name.endswith(".toml"):
-        return parse_platform(name, text_of(__name__, name, "a platform"))
-    return parse_platform(*own_text(name, "platform", platforms()))
+    return described(__name__, name, "platform", parse_platform)
 
 
 def parse_platform(name: str, text: str) -> Platform:

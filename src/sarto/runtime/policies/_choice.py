@@ -112,6 +112,11 @@ def _least_broken(
     return found, relaxed
 
 
+def most_accurate(points: Points, found: Bool[np.ndarray, " point"]) -> Bool[np.ndarray, " point"]:
+    """Return the most accurate of the points that were `found`, of which there is one."""
+    return found & (points.accuracy >= points.accuracy[found].max())
+
+
 def cheapest(
     found: Bool[np.ndarray, " point"], energy_j: Float[np.ndarray, " point"], last: int, hysteresis: float
 ) -> int:

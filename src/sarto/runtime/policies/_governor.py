@@ -17,15 +17,14 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sarto.runtime.points import Points
-from sarto.runtime.policies._choice import State
+from sarto.runtime.policies._choice import State, most_accurate
 
 HEADROOM = 1.25
 
 
 def of_best(points: Points, state: State) -> Bool[np.ndarray, " point"]:
     """Return the available points of the most accurate variant."""
-    accuracy = np.where(state.available, points.accuracy, -np.inf)
-    return accuracy >= accuracy.max()
+    return most_accurate(points, state.available)
 
 
 def on_fastest(points: Points, found: Bool[np.ndarray, " point"]) -> Bool[np.ndarray, " point"]:

@@ -24,7 +24,7 @@ from jaxtyping import Float
 
 from sarto.runtime.goal import Goal
 from sarto.runtime.points import Points
-from sarto.runtime.policies._choice import Choice, State, allowed, cheapest
+from sarto.runtime.policies._choice import Choice, State, allowed, cheapest, most_accurate
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class Policy:
         """Return the dearer point of the mix if what was saved so far pays for it, else the cheaper."""
         found, relaxed = allowed(points, goal, state)
         if not np.isfinite(goal.energy_j):
-            accuracy = np.where(found, points.accuracy, -np.inf)
-            return Choice(cheapest(accuracy >= accuracy.max(), state.energy_j, state.last, 0.0), relaxed)
-        best = mix(np.where(found, state.energy_j, np.inf), points.accuracy, goal.energy_j)
+            best = most_accurate(points, found)
+            return Choice(cheapest(best, state.energy_j, state.last, 0.0), relaxed)
+        mixed = mix(np.where(found, state.energy_j, np.inf), points.accuracy, goal.energy_j)
         left = goal.energy_j * (state.jobs + 1) - state.spent_j
-        return Choice(best.high if left >= state.energy_j[best.high] else best.low, relaxed)
+        return Choice(mixed.high if left >= state.energy_j[mixed.high] else mixed.low, relaxed)

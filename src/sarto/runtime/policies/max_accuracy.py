@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sarto.runtime.goal import Goal
 from sarto.runtime.points import Points
-from sarto.runtime.policies._choice import Choice, State, allowed, cheapest
+from sarto.runtime.policies._choice import Choice, State, allowed, cheapest, most_accurate
 
 
 @dataclass(frozen=True)
@@ -22,5 +22,5 @@ class Policy:
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return the most accurate point."""
         found, relaxed = allowed(points, goal, state)
-        found = found & (points.accuracy >= points.accuracy[found].max())
-        return Choice(cheapest(found, state.energy_j, state.last, self.hysteresis), relaxed)
+        best = most_accurate(points, found)
+        return Choice(cheapest(best, state.energy_j, state.last, self.hysteresis), relaxed)
