@@ -3,14 +3,15 @@
 Of the group network, one copy of all weights:
 
 - `incremental`: the published recipe, group by group.
-- `incremental, twice the passes`: the same with twice as many, a control of what longer training does.
-- `incremental, narrow first`: the same with as many passes in all, more of them for the first groups (`NARROW_FIRST`):
-  every width reads these. Then `narrow first and polished`.
+- `incremental, longer`: the same with `Task.patience` times the passes, a control of what longer training does.
+- `incremental, mixtures`: as long, on the items and mixtures of them, each with the class of its larger part: a control
+  of what mixtures do without a teacher.
 - `incremental, polished`: then the shared head for all widths together.
-- `incremental, taught`: each step learns a teacher's answers beside the classes, and so does the polishing. The teacher
-  is a dense network with more weights (`Task.teacher`); it is thrown away.
-- `joint`; `joint, in place`: all widths at once; narrow ones on the answers of the full width.
-- `joint, taught`: all widths at once, on the teacher's answers beside the classes.
+- `incremental, taught`: each step learns a teacher's answers beside the classes. The teacher is a dense network with
+  more weights (`Task.teacher`); it is thrown away.
+- `incremental, taught on mixtures`: as long as `longer`, on items and mixtures, the teacher's answers alone. Then
+  `taught on mixtures, polished`, by the same.
+- `joint`: all widths at once; `joint, taught`: on the teacher's answers beside the classes.
 - `full width only`: trained at full width, and cut.
 
 With more bytes: `incremental, own heads` (by cross-entropy) and `incremental, ridge heads`. Beside them `slimmable`
@@ -29,6 +30,7 @@ from typing import Any
 from benchmarks._dynamic_slimmable import Slimmable, sandwich
 from benchmarks._dynamic_tasks import GROUPS, WIDTHS, Task
 from sarto.data.examples import Examples
+from sarto.data.mixup import with_mixtures
 from sarto.learn.incremental import train_incrementally
 from sarto.learn.joint_widths import train_jointly
 from sarto.learn.loop import Training, accuracy, train
@@ -38,9 +40,8 @@ from sarto.models.network.architecture import Architecture
 from sarto.models.network.module import Network
 from sarto.models.trainable import Trainable
 
-NARROW_FIRST = (2.0, 1.0, 0.5, 0.5)
-"""Passes of each group, in units of those of the published recipe; their sum is the number of groups."""
 TEMPERATURE, SHARE = 4.0, 0.9
+OF_MIXTURES: dict[str, float] = {"temperature": 2.0, "share": 1.0}
 POLISH_RATE = 1e-2
 """Of heads alone, which learn for as many passes as everything else."""
 FLOAT_B = 4
@@ -60,7 +61,12 @@ class Ground:
 
     def training(self, times: float = 1) -> Training:
         """Return how every weight is trained."""
-        return Training(round(self.passes * times), self.task.batch, self.rate, seed=self.seed)
+        return Training(max(1, round(self.passes * times)), self.task.batch, self.rate, seed=self.seed)
+
+    def mixed(self) -> tuple[Examples, Training]:
+        """Return items with mixtures, and how every weight is trained on them: `patience` times the steps."""
+        copies, patience = self.task.copies, self.task.patience
+        return with_mixtures(self.learned, copies, seed=self.seed), self.training(patience / (copies + 1))
 
     def fresh(self) -> DynamicNetwork:
         """Return a group network that is not trained."""
@@ -104,19 +110,17 @@ def incremental(ground: Ground) -> None:
 
 
 def longer(ground: Ground) -> None:
-    """The published recipe with twice the passes."""
+    """The published recipe with more passes."""
     since, network = time.perf_counter(), ground.fresh()
-    train_incrementally(network, ground.learned, ground.training(2))
-    ground.keep_dynamic("incremental, twice the passes", network, since)
+    train_incrementally(network, ground.learned, ground.training(ground.task.patience))
+    ground.keep_dynamic("incremental, longer", network, since)
 
 
-def narrow_first(ground: Ground) -> None:
-    """The published recipe with more of its passes for the first groups."""
+def mixtures(ground: Ground) -> None:
+    """The same on mixtures."""
     since, network = time.perf_counter(), ground.fresh()
-    train_incrementally(network, ground.learned, [ground.training(times) for times in NARROW_FIRST])
-    ground.keep_dynamic("incremental, narrow first", network, since)
-    polish(network, ground.learned, _polish(ground))
-    ground.keep_dynamic("incremental, narrow first and polished", network, since)
+    train_incrementally(network, *ground.mixed())
+    ground.keep_dynamic("incremental, mixtures", network, since)
 
 
 def taught(ground: Ground) -> None:
@@ -126,22 +130,24 @@ def taught(ground: Ground) -> None:
     teacher = _trained(Network(dense, ground.seed), ground)
     took = time.perf_counter() - since
     how: dict[str, Any] = {"teacher": teacher, "temperature": TEMPERATURE, "share": SHARE}
-    network = ground.fresh()
+    since, network = time.perf_counter() - took, ground.fresh()
     train_incrementally(network, ground.learned, ground.training(), **how)
     ground.keep_dynamic("incremental, taught", network, since)
-    polish(network, ground.learned, _polish(ground), **how)
-    ground.keep_dynamic("incremental, taught and polished", network, since)
     since, network = time.perf_counter() - took, ground.fresh()
     train_jointly(network, ground.learned, ground.training(), **how)
     ground.keep_dynamic("joint, taught", network, since)
+    since, network = time.perf_counter() - took, ground.fresh()
+    train_incrementally(network, *ground.mixed(), teacher=teacher, **OF_MIXTURES)
+    ground.keep_dynamic("incremental, taught on mixtures", network, since)
+    polish(network, ground.learned, _polish(ground), teacher=teacher, **OF_MIXTURES)
+    ground.keep_dynamic("incremental, taught on mixtures, polished", network, since)
 
 
 def joint(ground: Ground) -> None:
     """All widths at once."""
-    for name, in_place in (("joint", False), ("joint, in place", True)):
-        since, network = time.perf_counter(), ground.fresh()
-        train_jointly(network, ground.learned, ground.training(), in_place=in_place)
-        ground.keep_dynamic(name, network, since)
+    since, network = time.perf_counter(), ground.fresh()
+    train_jointly(network, ground.learned, ground.training())
+    ground.keep_dynamic("joint", network, since)
 
 
 def full_only(ground: Ground) -> None:
@@ -199,7 +205,7 @@ def _polish(ground: Ground) -> Training:
 FAMILIES: dict[str, Callable[[Ground], None]] = {
     "incremental": incremental,
     "longer": longer,
-    "narrow first": narrow_first,
+    "mixtures": mixtures,
     "taught": taught,
     "joint": joint,
     "full only": full_only,
@@ -208,13 +214,11 @@ FAMILIES: dict[str, Callable[[Ground], None]] = {
 }
 """What is trained in one go, by name."""
 NO_BYTES = (
-    "incremental, narrow first",
-    "incremental, narrow first and polished",
     "incremental, polished",
     "incremental, taught",
-    "incremental, taught and polished",
+    "incremental, taught on mixtures",
+    "incremental, taught on mixtures, polished",
     "joint",
-    "joint, in place",
     "joint, taught",
 )
 """What may be the improved recipe: nothing is stored that the published one does not store."""

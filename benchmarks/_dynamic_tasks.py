@@ -46,6 +46,8 @@ class Task:
         width: its channels.
         teacher: channels of the dense network that teaches.
         passes: over the items, of every weight.
+        patience: times as many of them, where a method is said to have more.
+        copies: mixtures of each item that a teacher answers; they take as many steps as `patience` says.
         batch: items of a step.
         rates: learning rates that are tried.
         static: widths that static networks are trained for.
@@ -57,6 +59,8 @@ class Task:
     width: int
     teacher: int
     passes: int
+    patience: int
+    copies: int
     batch: int
     rates: tuple[float, ...]
     static: tuple[int, ...] = WIDTHS
@@ -117,7 +121,7 @@ def _pictures(seed: int) -> tuple[Examples, Examples]:
 
 
 TASKS = {
-    "digits": Task("digits", _digits, "cnn2d", 16, 32, 40, 64, (1e-2, 2e-2)),
-    "har": Task("har", _har, "cnn1d", 16, 32, 40, 32, (5e-3, 1e-2, 2e-2)),
-    "cifar10": Task("cifar10", _pictures, "alexnet", 64, 64, 10, 64, (2e-3, 5e-3), (1, 2)),
+    "digits": Task("digits", _digits, "cnn2d", 16, 32, 40, 4, 9, 64, (2e-2, 4e-2)),
+    "har": Task("har", _har, "cnn1d", 16, 32, 40, 4, 9, 32, (1e-2, 2e-2)),
+    "cifar10": Task("cifar10", _pictures, "alexnet", 64, 64, 6, 2, 2, 64, (5e-3, 1e-2), (1, 2)),
 }

@@ -147,6 +147,21 @@ class DynamicNetwork(Trainable):
         self.head = OwnHeads([w for w, _ in arrays], [b for _, b in arrays], features).to(self.device)
         self._tie()
 
+    def share(self, other: DynamicNetwork) -> None:
+        """Put the layers of `other` in place of those of the same name, weights, norms and all.
+
+        Raises:
+            InputError: E121, when the groups differ in number.
+        """
+        if other.groups != self.groups:
+            raise InputError(
+                "E121", f"layers of {other.groups} groups", cause=f"this network has {self.groups}"
+            )
+        own, theirs = self.whole.layers, other.whole.layers
+        for name in own.keys() & theirs.keys() - {self.nested.head.name}:
+            own[name] = theirs[name]
+        self._tie()
+
     def arrays(self) -> dict[str, Float[np.ndarray, "..."]]:
         """Return every parameter at full width, by the architecture's names; see `Network.arrays`."""
         return self.whole.arrays()
