@@ -41,7 +41,7 @@ from sarto.models.network.module import Network
 from sarto.models.trainable import Trainable
 
 TEMPERATURE, SHARE = 4.0, 0.9
-OF_MIXTURES: dict[str, float] = {"temperature": 2.0, "share": 1.0}
+OF_MIXTURES: dict[str, Any] = {"temperature": 2.0, "share": 1.0}
 POLISH_RATE = 1e-2
 """Of heads alone, which learn for as many passes as everything else."""
 FLOAT_B = 4

@@ -8,8 +8,8 @@ together, against the classes, and if wanted against the answers of the whole ne
 which is convex. So an exit costs its head, and no answer of the network changes.
 
 Source: Kaya, Hong and Dumitras, "Shallow-deep networks", ICML 2019 (arXiv:1810.07052), section 4.1: internal
-classifiers on a network that stays as it is. The last exit as teacher: Phuong and Lampert, "Distillation-based training for
-multi-exit architectures", ICCV 2019.
+classifiers on a network that stays as it is. The last exit as teacher: Phuong and Lampert, "Distillation-based training
+for multi-exit architectures", ICCV 2019.
 
 >>> import numpy as np
 >>> from sarto.data.examples import of_arrays
