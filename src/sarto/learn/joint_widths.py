@@ -26,12 +26,11 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from torch.nn import functional
 
 from sarto.core.progress import Talk
 from sarto.data.examples import Examples
 from sarto.learn._beside import apart, beside
-from sarto.learn.distill import distilled
+from sarto.learn._over_widths import checked_weights, over_widths
 from sarto.learn.incremental import need_shared_head
 from sarto.learn.loop import History, Training, torch_threads, train
 from sarto.models.dynamic.module import DynamicNetwork
@@ -109,14 +108,16 @@ def train_jointly(
         answers = outputs.detach() if in_place else None
         if teacher is not None:
             answers = rows[:, -outputs.shape[1] :]
-        total = outputs.new_zeros(())
-        for number, (weight, own) in enumerate(zip(shares, every.outputs, strict=True), 1):
-            if answers is None or (in_place and number == len(shares)):
-                value = functional.cross_entropy(own, wanted, label_smoothing=training.smoothing)
-            else:
-                value = distilled(own, answers, wanted, temperature, share)
-            total = total + weight * value
-        return total
+        return over_widths(
+            every.outputs,
+            shares,
+            wanted,
+            smoothing=training.smoothing,
+            answers=answers,
+            taught=len(shares) - 1 if in_place else None,
+            temperature=temperature,
+            share=share,
+        )
 
     return train(
         _EveryWidth(network),
@@ -127,22 +128,3 @@ def train_jointly(
         checkpoint=checkpoint,
         talk=talk,
     )
-
-
-def checked_weights(weights: Sequence[float] | None, groups: int) -> list[float]:
-    """Return the weights of all widths, with the sum 1.
-
-    >>> checked_weights([3, 1], 2)
-    [0.75, 0.25]
-
-    Raises:
-        InputError: E116, when there is not one at least 0 for each width, or all are 0.
-    """
-    given = [1.0] * groups if weights is None else [float(weight) for weight in weights]
-    if len(given) != groups or min(given) < 0 or not sum(given) > 0:
-        raise InputError(
-            "E116",
-            f"weights {', '.join(f'{weight:g}' for weight in given)} of {groups} widths",
-            cause="every width has one of at least 0, and not all are 0",
-        )
-    return [weight / sum(given) for weight in given]

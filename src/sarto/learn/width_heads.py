@@ -31,12 +31,10 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from sarto.data.examples import Examples
-from sarto.learn.distill import distilled
+from sarto.learn._over_widths import checked_weights, over_widths
 from sarto.learn.incremental import SHARE, TEMPERATURE, need_shared_head
-from sarto.learn.joint_widths import checked_weights
 from sarto.learn.loop import History, Training, torch_threads, train
 from sarto.learn.nested_readouts import nested_readouts
 from sarto.learn.statistics import RidgeStatistics
@@ -121,14 +119,15 @@ def polish(
     known = network.nested.features * network.groups
 
     def cost(head: _OnFeatures, rows: Tensor, _outputs: Tensor, wanted: Tensor) -> Tensor:
-        total = rows.new_zeros(())
-        for weight, own in zip(shares, head.outputs, strict=True):
-            if teacher is None:
-                value = functional.cross_entropy(own, wanted, label_smoothing=training.smoothing)
-            else:
-                value = distilled(own, rows[:, known:], wanted, temperature, share)
-            total = total + weight * value
-        return total
+        return over_widths(
+            head.outputs,
+            shares,
+            wanted,
+            smoothing=training.smoothing,
+            answers=None if teacher is None else rows[:, known:],
+            temperature=temperature,
+            share=share,
+        )
 
     on_features = _OnFeatures(network.head, network.nested.features, network.groups, network.output_shape[0])
     return train(on_features, replace(examples, x=x), training, loss=cost)
