@@ -77,7 +77,7 @@ class Ground:
         self.found[name] = {
             "accuracy": {str(width): value for width, value in accuracies.items()},
             "bytes": size * FLOAT_B,
-            "seconds": time.perf_counter() - since,
+            "seconds": time.process_time() - since,
         }
 
     def keep_dynamic(self, name: str, network: DynamicNetwork, since: float) -> None:
@@ -94,49 +94,49 @@ class Ground:
 
 def incremental(ground: Ground) -> None:
     """The published recipe, and what may be put on top of it."""
-    since, network = time.perf_counter(), ground.fresh()
+    since, network = time.process_time(), ground.fresh()
     train_incrementally(network, ground.learned, ground.training())
     ground.keep_dynamic("incremental", network, since)
-    took = time.perf_counter() - since
+    took = time.process_time() - since
     tops: dict[str, Callable[[DynamicNetwork], Any]] = {
         "polished": lambda one: polish(one, ground.learned, _polish(ground)),
         "own heads": lambda one: refit_heads(one, ground.learned, _polish(ground)),
         "ridge heads": lambda one: refit_heads(one, ground.learned),
     }
     for name, top in tops.items():
-        since, one = time.perf_counter() - took, copy.deepcopy(network)
+        since, one = time.process_time() - took, copy.deepcopy(network)
         top(one)
         ground.keep_dynamic(f"incremental, {name}", one, since)
 
 
 def longer(ground: Ground) -> None:
     """The published recipe with more passes."""
-    since, network = time.perf_counter(), ground.fresh()
+    since, network = time.process_time(), ground.fresh()
     train_incrementally(network, ground.learned, ground.training(ground.task.patience))
     ground.keep_dynamic("incremental, longer", network, since)
 
 
 def mixtures(ground: Ground) -> None:
     """The same on mixtures."""
-    since, network = time.perf_counter(), ground.fresh()
+    since, network = time.process_time(), ground.fresh()
     train_incrementally(network, *ground.mixed())
     ground.keep_dynamic("incremental, mixtures", network, since)
 
 
 def taught(ground: Ground) -> None:
     """A teacher, and the group network trained by it."""
-    since = time.perf_counter()
+    since = time.process_time()
     dense = ground.task.dense(ground.learned, ground.task.teacher)
     teacher = _trained(Network(dense, ground.seed), ground)
-    took = time.perf_counter() - since
+    took = time.process_time() - since
     how: dict[str, Any] = {"teacher": teacher, "temperature": TEMPERATURE, "share": SHARE}
-    since, network = time.perf_counter() - took, ground.fresh()
+    since, network = time.process_time() - took, ground.fresh()
     train_incrementally(network, ground.learned, ground.training(), **how)
     ground.keep_dynamic("incremental, taught", network, since)
-    since, network = time.perf_counter() - took, ground.fresh()
+    since, network = time.process_time() - took, ground.fresh()
     train_jointly(network, ground.learned, ground.training(), **how)
     ground.keep_dynamic("joint, taught", network, since)
-    since, network = time.perf_counter() - took, ground.fresh()
+    since, network = time.process_time() - took, ground.fresh()
     train_incrementally(network, *ground.mixed(), teacher=teacher, **OF_MIXTURES)
     ground.keep_dynamic("incremental, taught on mixtures", network, since)
     polish(network, ground.learned, _polish(ground), teacher=teacher, **OF_MIXTURES)
@@ -145,14 +145,14 @@ def taught(ground: Ground) -> None:
 
 def joint(ground: Ground) -> None:
     """All widths at once."""
-    since, network = time.perf_counter(), ground.fresh()
+    since, network = time.process_time(), ground.fresh()
     train_jointly(network, ground.learned, ground.training())
     ground.keep_dynamic("joint", network, since)
 
 
 def full_only(ground: Ground) -> None:
     """Full width alone."""
-    since, network = time.perf_counter(), ground.fresh()
+    since, network = time.process_time(), ground.fresh()
     train(network, ground.learned, ground.training())
     ground.keep_dynamic("full width only", network, since)
 
@@ -161,7 +161,7 @@ def slimmable(ground: Ground) -> None:
     """Dense networks of equal work, nested."""
     widths = ground.task.equal_work(ground.learned)
     for switchable in (False, True):
-        since = time.perf_counter()
+        since = time.process_time()
         network, size = Slimmable(widths, switchable=switchable, seed=ground.seed), widths[-1].size
         train(network, ground.learned, ground.training(), loss=sandwich)
         found: dict[int, float] = {}
@@ -185,7 +185,7 @@ def static(ground: Ground) -> None:
         "dense": lambda width: dense[width - 1],
     }
     for name, make in kinds.items():
-        since, found, size = time.perf_counter(), dict[int, float](), 0
+        since, found, size = time.process_time(), dict[int, float](), 0
         for width in ground.task.static:
             architecture = make(width)
             found[width] = accuracy(_trained(Network(architecture, ground.seed), ground), ground.tested)

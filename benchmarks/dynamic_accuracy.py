@@ -48,8 +48,8 @@ def run(bench: Bench) -> Outcome:
             figures |= _gains(name, best, runs)
             bars += [_bar(name, best, other, runs) for other in (PUBLISHED, LONGER)]
     minutes = sum(spent) / CORES / 60
-    figures["all trainings, on two cores"] = Figure(minutes, "min", "measured")
-    bars.append(at_most("minutes of all trainings on two cores", minutes, MOST_MINUTES))
+    figures["all trainings, processor time over two cores"] = Figure(minutes, "min", "measured")
+    bars.append(at_most("minutes of all trainings, processor time over two cores", minutes, MOST_MINUTES))
     return Outcome(figures, () if bench.quick else tuple(bars))
 
 
@@ -79,7 +79,7 @@ def _all(
     spent: list[float],
     tuning: bool = False,
 ) -> dict[str, Found]:
-    """Return what all methods come to, by family, and add the seconds that each took to `spent`."""
+    """Return what all methods come to, by family, and add the processor time that each took to `spent`."""
     waiting = {
         family: executor.submit(_once, _still(bench), name, family, seed, rate, tuning)
         for family, rate in rates.items()
@@ -126,9 +126,9 @@ def trained(name: str, family: str, seed: int, rate: float, tuning: bool, quick:
         learned, tested = learned.parts(VALIDATED, seed)
     passes = QUICK_PASSES if quick else task.passes
     ground = Ground(task, learned, tested, rate, passes, seed)
-    since = time.perf_counter()
+    since = time.process_time()
     FAMILIES[family](ground)
-    return {"methods": ground.found, "seconds": time.perf_counter() - since}
+    return {"methods": ground.found, "seconds": time.process_time() - since}
 
 
 def _merged(by_family: Mapping[str, Found]) -> Found:
