@@ -373,7 +373,7 @@ def _judge(network: Trainable, examples: Examples) -> tuple[float, float]:
 
 
 def _share_right(outputs: Float[np.ndarray, "item output"], examples: Examples) -> float:
-    return np.count_nonzero(outputs.argmax(1) == examples.y) / len(examples)
+    return float(np.mean(outputs.argmax(1) == examples.y))
 
 
 def _exhausted(history: History, patience: int) -> bool:
