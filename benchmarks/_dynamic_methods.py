@@ -40,7 +40,7 @@ from sarto.models.network.architecture import Architecture
 from sarto.models.network.module import Network
 from sarto.models.trainable import Trainable
 
-TEMPERATURE, SHARE = 4.0, 0.9
+OF_ITEMS: dict[str, Any] = {"temperature": 4.0, "share": 0.9}
 OF_MIXTURES: dict[str, Any] = {"temperature": 2.0, "share": 1.0}
 POLISH_RATE = 1e-2
 """Of heads alone, which learn for as many passes as everything else."""
@@ -124,18 +124,11 @@ def mixtures(ground: Ground) -> None:
 
 
 def taught(ground: Ground) -> None:
-    """A teacher, and the group network trained by it."""
-    since = time.process_time()
-    dense = ground.task.dense(ground.learned, ground.task.teacher)
-    teacher = _trained(Network(dense, ground.seed), ground)
-    took = time.process_time() - since
-    how: dict[str, Any] = {"teacher": teacher, "temperature": TEMPERATURE, "share": SHARE}
+    """A teacher, and the group network trained by it, group by group."""
+    teacher, took = _teacher(ground)
     since, network = time.process_time() - took, ground.fresh()
-    train_incrementally(network, ground.learned, ground.training(), **how)
+    train_incrementally(network, ground.learned, ground.training(), teacher=teacher, **OF_ITEMS)
     ground.keep_dynamic("incremental, taught", network, since)
-    since, network = time.process_time() - took, ground.fresh()
-    train_jointly(network, ground.learned, ground.training(), **how)
-    ground.keep_dynamic("joint, taught", network, since)
     since, network = time.process_time() - took, ground.fresh()
     train_incrementally(network, *ground.mixed(), teacher=teacher, **OF_MIXTURES)
     ground.keep_dynamic("incremental, taught on mixtures", network, since)
@@ -148,6 +141,14 @@ def joint(ground: Ground) -> None:
     since, network = time.process_time(), ground.fresh()
     train_jointly(network, ground.learned, ground.training())
     ground.keep_dynamic("joint", network, since)
+
+
+def joint_taught(ground: Ground) -> None:
+    """The same by a teacher."""
+    since, network = time.process_time(), ground.fresh()
+    teacher, _ = _teacher(ground)
+    train_jointly(network, ground.learned, ground.training(), teacher=teacher, **OF_ITEMS)
+    ground.keep_dynamic("joint, taught", network, since)
 
 
 def full_only(ground: Ground) -> None:
@@ -198,6 +199,14 @@ def _trained(network: Network, ground: Ground) -> Trainable:
     return network
 
 
+def _teacher(ground: Ground) -> tuple[Trainable, float]:
+    """Return a dense network that was trained to teach, and the seconds that it took."""
+    since, task = time.process_time(), ground.task
+    network = Network(task.dense(ground.learned, task.teacher), ground.seed)
+    train(network, ground.learned, replace(ground.training(), rate=task.teacher_rate))
+    return network, time.process_time() - since
+
+
 def _polish(ground: Ground) -> Training:
     return replace(ground.training(), rate=POLISH_RATE)
 
@@ -208,6 +217,7 @@ FAMILIES: dict[str, Callable[[Ground], None]] = {
     "mixtures": mixtures,
     "taught": taught,
     "joint": joint,
+    "joint, taught": joint_taught,
     "full only": full_only,
     "slimmable": slimmable,
     "static": static,

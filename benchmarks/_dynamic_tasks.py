@@ -45,6 +45,7 @@ class Task:
         network: name of the nested network.
         width: its channels.
         teacher: channels of the dense network that teaches.
+        teacher_rate: its learning rate.
         passes: over the items, of every weight.
         patience: times as many of them, where a method is said to have more.
         copies: mixtures of each item that a teacher answers; they take as many steps as `patience` says.
@@ -58,6 +59,7 @@ class Task:
     network: str
     width: int
     teacher: int
+    teacher_rate: float
     passes: int
     patience: int
     copies: int
@@ -121,7 +123,7 @@ def _pictures(seed: int) -> tuple[Examples, Examples]:
 
 
 TASKS = {
-    "digits": Task("digits", _digits, "cnn2d", 16, 32, 40, 4, 9, 64, (2e-2, 4e-2)),
-    "har": Task("har", _har, "cnn1d", 16, 32, 40, 4, 9, 32, (1e-2, 2e-2)),
-    "cifar10": Task("cifar10", _pictures, "alexnet", 64, 64, 6, 2, 2, 64, (5e-3, 1e-2), (1, 2)),
+    "digits": Task("digits", _digits, "cnn2d", 16, 32, 5e-3, 40, 4, 9, 64, (2e-2, 4e-2)),
+    "har": Task("har", _har, "cnn1d", 16, 32, 2e-3, 40, 4, 9, 32, (1e-2, 2e-2)),
+    "cifar10": Task("cifar10", _pictures, "alexnet", 64, 64, 5e-3, 6, 2, 2, 64, (5e-3, 1e-2), (1, 2)),
 }
