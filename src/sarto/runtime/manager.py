@@ -50,9 +50,9 @@ class Changes:
         return Changes(platform.frequency_change_s.value, platform.move_s.value)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Decision:
-    """A point for one job.
+    """A point for one job; nobody changes it, and as for a `State` that is not enforced.
 
     Attributes:
         index: of the point.
@@ -130,7 +130,7 @@ class Manager:
         points = self.points
         self._check(goal, available)
         change = self._changes.after(self._last)
-        factor = slowdown[points.cluster]
+        factor = slowdown.take(points.cluster)
         state = State(
             points.latency_s * factor + change,
             points.energy_j * factor,
@@ -168,7 +168,7 @@ class Manager:
         return favourite, tuple(limit for limit, is_so in broken.items() if is_so)
 
     def _check(self, goal: Goal, available: Bool[np.ndarray, " point"] | None) -> None:
-        if available is not None and not available.any():
+        if available is not None and not np.count_nonzero(available):
             raise SartoError(
                 "E116",
                 "no operating point is available",
@@ -214,7 +214,7 @@ class _Changes:
         self._of, self._known = -1, self._none
 
     def after(self, last: int) -> Float[np.ndarray, " point"]:
-        if last < 0:
+        if last < 0 or not (self._costs.frequency_s or self._costs.move_s):
             return self._none
         if last != self._of:
             points = self._points
