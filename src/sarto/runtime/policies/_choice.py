@@ -32,6 +32,7 @@ from jaxtyping import Bool, Float
 
 from sarto.runtime.goal import Goal
 from sarto.runtime.points import Lasting, Points, least_over
+from sarto.runtime.tails import Tails
 
 LEFT = 0.25
 """Of the logarithm of the margin, what is kept when it gives way: the other limits are broken rather than that."""
@@ -51,6 +52,7 @@ class State:
         period_s: from the start of the job before to that of this one, or 0 if there was none.
         spent_j: energy of all jobs before.
         jobs: how many there were.
+        tails: how often jobs took much longer than expected, or None where nothing was heard.
     """
 
     latency_s: Float[np.ndarray, " point"]
@@ -62,6 +64,7 @@ class State:
     period_s: float = 0.0
     spent_j: float = 0.0
     jobs: int = 0
+    tails: Tails | None = None
 
 
 @dataclass(frozen=True, slots=True)
