@@ -119,6 +119,7 @@ LADDER = [(0.4, 0.5, 0.6), (0.2, 1.5, 0.6), (0.8, 0.5, 0.7), (0.4, 1.5, 0.7)]
 CHOSEN = {
     "min_energy": (0, 1, 2),
     "max_accuracy": (3, 1, 2),
+    "tail_risk": (3, 1, 2),
     "utility": (3, 1, 2),
     "energy_budget": (3, 1, 2),
     "performance": (3, 3, 3),

@@ -12,6 +12,7 @@ from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
 from sarto.devices.platforms import Setting, platform
+from sarto.runtime.goal import Goal
 from sarto.runtime.points import Points, Variant, between, grid
 
 XU3 = platform("odroid_xu3")
@@ -91,9 +92,20 @@ def test_columns_of_points_that_a_user_brings() -> None:
     assert known.best == 0.9
     assert np.isnan(known.power_w[0])
     # What is not known does not matter until it is limited.
-    assert known.within(math.inf, 0.5).tolist() == [False, True]
-    assert known.within(math.inf, -math.inf).tolist() == [True, True]
-    assert known.within(2.0, -math.inf).tolist() == [False, True]
+    both = np.ones(2, bool)
+    assert known.lasting(Goal(accuracy=0.5), both).within.tolist() == [False, True]
+    assert known.lasting(Goal(), both).within.tolist() == [True, True]
+    assert known.lasting(Goal(power_w=2.0), both).within.tolist() == [False, True]
+
+
+def test_what_lasts_is_kept_until_goal_or_availability_change() -> None:
+    known = Points.of([point(latency=0.1, accuracy=0.3), point(latency=0.2, accuracy=0.9)])
+    goal, there = Goal(accuracy=0.5), np.ones(2, bool)
+    first = known.lasting(goal, there)
+    assert known.lasting(goal, there.copy()) is first
+    there[1] = False  # in place
+    assert not known.lasting(goal, there).some
+    assert known.lasting(Goal(accuracy=0.2), there).within.tolist() == [True, False]
 
 
 @pytest.mark.parametrize(

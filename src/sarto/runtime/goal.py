@@ -81,3 +81,7 @@ class Goal:
     def firm_first(self) -> tuple[str, ...]:
         """The limits in the order in which they are kept: the firmest first."""
         return (*(name for name in LIMITS if name not in self.relax), *reversed(self.relax))
+
+    def most(self, limit: str) -> float:
+        """Return the most of power, time or accuracy with its sign changed that a point may have."""
+        return {"power": self.power_w, "deadline": self.deadline_s, "accuracy": -self.accuracy}[limit]

@@ -33,6 +33,7 @@ from sarto.runtime.goal import Goal
 from sarto.runtime.points import Points
 from sarto.runtime.policies._choice import Policy, State
 from sarto.runtime.slowdown import Slowdown
+from sarto.runtime.tails import Tails
 
 ROOM = "sarto.runtime.policies"
 
@@ -50,9 +51,9 @@ class Changes:
         return Changes(platform.frequency_change_s.value, platform.move_s.value)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class Decision:
-    """A point for one job.
+    """A point for one job; nobody changes it, and as for a `State` that is not enforced.
 
     Attributes:
         index: of the point.
@@ -87,6 +88,7 @@ class Manager:
     Attributes:
         points, policy: as given.
         slowdown: what was learned of the machine.
+        tails: what was learned of jobs that took much longer than expected.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Manager:
         self.points = points
         self.policy: Policy = load_method(ROOM, policy).Policy() if isinstance(policy, str) else policy
         self.slowdown = Slowdown(len(points.clusters), late)
+        self.tails = Tails()
         self._changes = _Changes(points, changes)
         self._all = np.ones(len(points), bool)
         self._last, self._ratio, self._period_s, self._spent_j, self._jobs = -1, 1.0, 0.0, 0.0, 0
@@ -109,7 +112,7 @@ class Manager:
         Raises:
             SartoError: E116, when none is available, or power is limited and that of some point is not known.
         """
-        return self._decide(goal, available, self.slowdown.of(), self.slowdown.margin)
+        return self._decide(goal, available, self.slowdown.of(), self.slowdown.margin, self.tails)
 
     def foresee(
         self,
@@ -126,11 +129,12 @@ class Manager:
         available: Bool[np.ndarray, " point"] | None,
         slowdown: Float[np.ndarray, " cluster"],
         margin: float,
+        tails: Tails | None = None,
     ) -> Decision:
         points = self.points
         self._check(goal, available)
         change = self._changes.after(self._last)
-        factor = slowdown[points.cluster]
+        factor = slowdown.take(points.cluster)
         state = State(
             points.latency_s * factor + change,
             points.energy_j * factor,
@@ -141,6 +145,7 @@ class Manager:
             self._period_s,
             self._spent_j,
             self._jobs,
+            tails,
         )
         choice = self.policy.choose(points, goal, state)
         index = choice.index
@@ -168,7 +173,7 @@ class Manager:
         return favourite, tuple(limit for limit, is_so in broken.items() if is_so)
 
     def _check(self, goal: Goal, available: Bool[np.ndarray, " point"] | None) -> None:
-        if available is not None and not available.any():
+        if available is not None and not np.count_nonzero(available):
             raise SartoError(
                 "E116",
                 "no operating point is available",
@@ -199,6 +204,7 @@ class Manager:
             return
         ratio = max(latency_s - decision.change_s, 0.01 * latency_s) / float(self.points.latency_s[index])
         self.slowdown.heard(int(self.points.cluster[index]), ratio)
+        self.tails.heard(index, latency_s / decision.expected_s)
         self._last, self._ratio, self._period_s = index, ratio, period_s
         spent = energy_j or float(self.points.power_w[index]) * latency_s
         self._spent_j += spent if math.isfinite(spent) else 0.0
@@ -214,7 +220,7 @@ class _Changes:
         self._of, self._known = -1, self._none
 
     def after(self, last: int) -> Float[np.ndarray, " point"]:
-        if last < 0:
+        if last < 0 or not (self._costs.frequency_s or self._costs.move_s):
             return self._none
         if last != self._of:
             points = self._points

@@ -32,6 +32,7 @@ from sarto.core.evidence import How
 from sarto.core.points import OperatingPoint
 from sarto.devices.platforms import Cluster, Platform, Setting
 from sarto.measure.operating import ACCURACY, ENERGY, LATENCY, POWER, point_evidence
+from sarto.runtime.goal import Goal
 
 MOST_POINTS = 1_000_000
 
@@ -162,6 +163,38 @@ def _through(
 
 
 @dataclass(frozen=True, eq=False)
+class Lasting:
+    """What limits leave of the points as long as goal and availability last; only times change from job to job.
+
+    Attributes:
+        goal, available: of which this is told; the latter as bytes.
+        within: available points that keep power and accuracy.
+        some: whether there are any.
+        firm: indices of the available points that are left by the limits that are firmer than the deadline.
+        relaxed: of these, those that had to give way.
+        rest: limits from the deadline on, the firmest first; what is not limited is left out.
+    """
+
+    goal: Goal
+    available: bytes
+    within: Bool[np.ndarray, " point"]
+    some: bool
+    firm: Int[np.ndarray, " left"]
+    relaxed: tuple[str, ...]
+    rest: tuple[str, ...]
+
+
+def least_over(
+    left: Int[np.ndarray, " left"], amounts: Float[np.ndarray, " point"], most: float
+) -> tuple[Int[np.ndarray, " kept"], bool]:
+    """Return which points of those `left` are within a limit, or come nearest to it, and whether it was broken."""
+    amount = amounts.take(left)
+    least = amount.item(amount.argmin())
+    broken = least > most
+    return (left if len(left) == 1 else left[amount <= (least if broken else most)]), broken
+
+
+@dataclass(frozen=True, eq=False)
 class Points:
     """Operating points as columns, which is what decisions are made on.
 
@@ -181,9 +214,7 @@ class Points:
     frequency_hz: Float[np.ndarray, " point"]
     cluster: Int[np.ndarray, " point"]
     clusters: tuple[str, ...]
-    _kept: tuple[float, float, Bool[np.ndarray, " point"]] | None = field(
-        default=None, init=False, repr=False
-    )
+    _kept: Lasting | None = field(default=None, init=False, repr=False)
 
     @staticmethod
     def of(points: Sequence[OperatingPoint]) -> Points:
@@ -210,19 +241,35 @@ class Points:
     def __len__(self) -> int:
         return len(self.points)
 
-    def within(self, power_w: float, accuracy: float) -> Bool[np.ndarray, " point"]:
-        """Return the points that draw no more and are no less accurate; the last answer is kept, since limits last."""
-        kept = self._kept
-        if kept is None or kept[0] != power_w or kept[1] != accuracy:
-            unlimited = power_w == math.inf  # then a power that is not known does not matter
-            found = (
-                self.accuracy >= accuracy
-                if unlimited
-                else (self.power_w <= power_w) & (self.accuracy >= accuracy)
-            )
-            kept = (power_w, accuracy, found)
+    def lasting(self, goal: Goal, available: Bool[np.ndarray, " point"]) -> Lasting:
+        """Return what a goal leaves of the points that are available, whatever their times; the last answer is kept."""
+        kept, there = self._kept, available.tobytes()
+        if kept is None or kept.goal is not goal or kept.available != there:
+            kept = self._lasting(goal, available)
             object.__setattr__(self, "_kept", kept)
-        return kept[2]
+        return kept
+
+    def _lasting(self, goal: Goal, available: Bool[np.ndarray, " point"]) -> Lasting:
+        # A power that is not known does not matter where it is not limited.
+        limited = [limit for limit in goal.firm_first if goal.most(limit) < math.inf]
+        within = available.copy()
+        for limit in limited:
+            if limit != "deadline":
+                within &= self.amounts(limit) <= goal.most(limit)
+        firm, relaxed = available.nonzero()[0], ()
+        while limited and limited[0] != "deadline":
+            limit = limited.pop(0)
+            firm, broken = least_over(firm, self.amounts(limit), goal.most(limit))
+            relaxed = (*relaxed, limit) if broken else relaxed
+        return Lasting(goal, available.tobytes(), within, bool(within.any()), firm, relaxed, tuple(limited))
+
+    def amounts(self, limit: str) -> Float[np.ndarray, " point"]:
+        """Return of each point what `Goal.most` limits: its power, its time, or its accuracy with the sign changed."""
+        return self._amounts[limit]
+
+    @cached_property
+    def _amounts(self) -> dict[str, Float[np.ndarray, " point"]]:
+        return {"power": self.power_w, "deadline": self.latency_s, "accuracy": -self.accuracy}
 
     @cached_property
     def knows_power(self) -> bool:

@@ -68,7 +68,7 @@ class Slowdown:
                 hint="leave them at their defaults",
             )
         self.late, self.rate, self.fade, self.margin = late, rate, fade, first_margin
-        self._level, self._offset = 0.0, np.zeros(clusters)
+        self._level, self._offset = 0.0, [0.0] * clusters
         self._errors: Float[np.ndarray, " error"] = np.zeros(MEMORY)
         self._seen, self._spread, self._last = 0, LEAST_SPREAD * 2, -1
         self._before: tuple[float, float] | None = None
@@ -76,7 +76,6 @@ class Slowdown:
 
     def of(self) -> Float[np.ndarray, " cluster"]:
         """Return the slowdown of each cluster; the array is used again."""
-        np.exp(self._level + self._offset, out=self._out)
         return self._out
 
     def heard(self, cluster: int, ratio: float) -> None:
@@ -87,7 +86,7 @@ class Slowdown:
         if not (math.isfinite(ratio) and ratio > 0):
             return
         seen = min(max(math.log(ratio), -MOST), MOST)
-        error = seen - self._level - float(self._offset[cluster])
+        error = seen - self._level - self._offset[cluster]
         moved = cluster != self._last and self._last >= 0
         if self._before is not None:
             level, offset = self._before
@@ -97,10 +96,10 @@ class Slowdown:
                 error = seen - level - offset
             self._before = None
         # What lasts on the cluster in use is taken for common to all, since of the others nothing is heard.
-        self._level += (1 - self.fade) * float(self._offset[cluster])
-        self._offset *= self.fade
+        self._level += (1 - self.fade) * self._offset[cluster]
+        self._offset = [offset * self.fade for offset in self._offset]
         if abs(error) > SURPRISE * self._spread:
-            self._before = (self._level, float(self._offset[cluster]))
+            self._before = (self._level, self._offset[cluster])
             if moved:
                 self._offset[cluster] += error
             else:
@@ -109,6 +108,7 @@ class Slowdown:
             self._level += self.rate * error
             self._remember(error)
         self._last = cluster
+        self._out[:] = [math.exp(self._level + offset) for offset in self._offset]
 
     def _remember(self, error: float) -> None:
         self._errors[self._seen % MEMORY] = error

@@ -31,15 +31,16 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from sarto.runtime.goal import Goal
-from sarto.runtime.points import Points
+from sarto.runtime.points import Lasting, Points, least_over
+from sarto.runtime.tails import Tails
 
 LEFT = 0.25
 """Of the logarithm of the margin, what is kept when it gives way: the other limits are broken rather than that."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)
 class State:
-    """What is known when a job is about to run.
+    """What is known when a job is about to run; nobody changes it (to freeze it takes longer than to choose by it).
 
     Attributes:
         latency_s: that the job is expected to take at each point.
@@ -51,6 +52,7 @@ class State:
         period_s: from the start of the job before to that of this one, or 0 if there was none.
         spent_j: energy of all jobs before.
         jobs: how many there were.
+        tails: how often jobs took much longer than expected, or None where nothing was heard.
     """
 
     latency_s: Float[np.ndarray, " point"]
@@ -62,6 +64,7 @@ class State:
     period_s: float = 0.0
     spent_j: float = 0.0
     jobs: int = 0
+    tails: Tails | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,39 +85,39 @@ class Policy(Protocol):
 
 
 def allowed(points: Points, goal: Goal, state: State) -> tuple[Bool[np.ndarray, " point"], tuple[str, ...]]:
-    """Return the points that a policy may choose from, and the limits that they break for want of others."""
-    still = points.within(goal.power_w, goal.accuracy) & state.available
-    found = still & (state.latency_s <= goal.deadline_s / state.margin)
-    if np.count_nonzero(found):  # several times as fast as any(), and this runs before every job
-        return found, ()
-    found = still & (state.latency_s <= goal.deadline_s / state.margin**LEFT)
-    if np.count_nonzero(found):
-        return found & (state.latency_s <= state.latency_s[found].min()), ()
-    return _least_broken(points, goal, state)
+    """Return the points that a policy may choose from, and the limits that they break for want of others.
+
+    This runs before every job, so it goes by what numpy does quickest: count_nonzero() for any(), argmin() for min().
+    """
+    lasting = points.lasting(goal, state.available)
+    if lasting.some:
+        found = lasting.within & (state.latency_s <= goal.deadline_s / state.margin)
+        if np.count_nonzero(found):
+            return found, ()
+        times = state.latency_s[lasting.within]
+        if (fastest := times.item(times.argmin())) <= goal.deadline_s / state.margin**LEFT:
+            return lasting.within & (state.latency_s <= fastest), ()
+    return _least_broken(points, goal, state, lasting)
 
 
 def _least_broken(
-    points: Points, goal: Goal, state: State
+    points: Points, goal: Goal, state: State, lasting: Lasting
 ) -> tuple[Bool[np.ndarray, " point"], tuple[str, ...]]:
-    found, relaxed = state.available, ()
-    for limit in goal.firm_first:
-        if limit == "power":
-            over = points.power_w - goal.power_w
-        elif limit == "deadline":
-            over = state.latency_s * state.margin - goal.deadline_s
-        else:
-            over = goal.accuracy - points.accuracy
-        kept = found & (over <= 0)
-        if not np.count_nonzero(kept):
-            relaxed = (*relaxed, limit)
-            kept = found & (over <= over[found].min())
-        found = kept
+    left, relaxed = lasting.firm, lasting.relaxed
+    for limit in lasting.rest:
+        amounts = state.latency_s if limit == "deadline" else points.amounts(limit)
+        most = goal.deadline_s / state.margin if limit == "deadline" else goal.most(limit)
+        left, broken = least_over(left, amounts, most)
+        relaxed = (*relaxed, limit) if broken else relaxed
+    found = np.zeros(len(points), bool)
+    found[left] = True
     return found, relaxed
 
 
 def most_accurate(points: Points, found: Bool[np.ndarray, " point"]) -> Bool[np.ndarray, " point"]:
     """Return the most accurate of the points that were `found`, of which there is one."""
-    return found & (points.accuracy >= points.accuracy[found].max())
+    lacking = np.where(found, points.amounts("accuracy"), np.inf)
+    return lacking <= lacking[lacking.argmin()]
 
 
 def cheapest(
