@@ -29,6 +29,8 @@ from sarto.core.units import Quantity, format_quantity, parse_allowance, parse_q
         ("7ns", "time", 7e-9, "s"),
         ("2s", "time", 2, "s"),
         ("2min", "time", 120, "s"),
+        ("6h", "time", 21600, "s"),
+        ("30d", "time", 2592000, "s"),
         ("5mJ", "energy", 0.005, "J"),
         ("5uJ", "energy", 5e-6, "J"),
         ("5nJ", "energy", 5e-9, "J"),
@@ -81,7 +83,7 @@ def test_refuses_and_says_why(text: str, dimension: str, cause: str) -> None:
 
 
 def test_a_refusal_names_every_unit_and_an_example_of_its_dimension() -> None:
-    with pytest.raises(SartoError, match="use one of s, ns, us, µs, ms, min, as in 20s") as caught:
+    with pytest.raises(SartoError, match="use one of s, ns, us, µs, ms, min, h, d, as in 20s") as caught:
         parse_quantity("20", "time")
     assert parse_quantity(caught.value.hint.rsplit(" ", 1)[1], "time").value == 20
     with pytest.raises(SartoError, match="use one of B, kB, MB, GB, KiB, MiB, GiB, as in 64kB"):

@@ -12,6 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from sarto.core.checkpoint_interval import Failures
+from sarto.core.progress import Silent
 from sarto.data.examples import Examples, of_arrays
 from sarto.learn._checkpoint import identity
 from sarto.learn.loop import Training, accuracy, batches, train
@@ -208,6 +210,47 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     again, resumed = trained(usual(optimiser=optimiser), validation=held, checkpoint=file, after_step=look)
     assert seen == list(range(12, 24))
     assert resumed == history
+    assert all(np.array_equal(value, again.arrays()[name]) for name, value in whole.arrays().items())
+
+
+class Heard(Silent):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.notes = list[str]()
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def test_with_failures_a_training_goes_on_from_the_step_and_from_disk_where_memory_is_damaged(
+    tmp_path: Path,
+) -> None:
+    """It is kept after every step in memory, and on disk once; it stops in the third of four passes of six steps."""
+    file, held, heard = tmp_path / "standing.npz", moons(60, 1), Heard()
+    failures = Failures(1e-12, 1e12, memory=tmp_path / "memory")
+    whole, history = trained(usual(), validation=held)
+    seen: list[int] = []
+
+    def look(step: int, _steps: int) -> None:
+        seen.append(step)
+        if len(seen) in (15, 20):
+            raise KeyboardInterrupt
+
+    def go_on() -> tuple[Network, Any]:
+        kept: dict[str, Any] = {"checkpoint": file, "failures": failures, "talk": heard}
+        return trained(usual(), validation=held, after_step=look, **kept)
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            go_on()
+    assert seen == [*range(15), *range(14, 19)], "the step that was stopped in is done again, and no other"
+    (memory,) = (tmp_path / "memory").iterdir()
+    memory.write_bytes(memory.read_bytes()[:-9])
+    again, resumed = go_on()
+    assert seen[20:] == list(range(15, 24)), "on disk is the first step after it was taken up"
+    assert len(heard.notes) == 1 and f"{memory} is damaged" in heard.notes[0]
+    assert resumed == history and not memory.exists()
     assert all(np.array_equal(value, again.arrays()[name]) for name, value in whole.arrays().items())
 
 

@@ -54,6 +54,10 @@ BUDGET, TRAINING = "Budget", "Training"
          show_default=True, help="In flash on the device: whatever is smallest (plain, sparse or coded), or plain.")
 @setting("--train-on", section=TRAINING, type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
          help="Where networks are trained.")
+@setting("--mttf", section=TRAINING, type=_kinds.TIME,
+         help="Mean time until a run is lost: checkpoints are due by it (Young); else after every pass. 6h.")
+@setting("--machine-mttf", section=TRAINING, type=_kinds.TIME,
+         help="The same of the machine: checkpoints in memory too, more rarely on disk. 30d.")
 @setting("--seed", section=TRAINING, type=_kinds.SEED, default=0, show_default=True, help="Of every random draw.")
 @click.option("--gate", "gates", multiple=True, type=_kinds.AUDIT_GATE, metavar="GATE",
               help="What a point has to hold to be chosen, on validation items: 'gain >= -2pp @ support=0.1'.")
@@ -94,6 +98,8 @@ def command(
                 cause="a file has no RAM" if flag == "ram" else "a file is not run",
                 hint="say which device the network is for: sarto devices",
             )
+    for flag in ("mttf", "machine_mttf"):
+        options[f"{flag}_s"] = options.pop(flag)
     options["gate_groups"] = options["gate_groups"] or ()
     options["optimise"] = options["optimise"] and f"-{options['optimise']}"
     options["command"] = current_call().command(*untyped_words(context))

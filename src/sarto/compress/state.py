@@ -24,6 +24,7 @@ from sarto.compress.container import from_bytes, to_bytes
 from sarto.compress.stored import Stored
 from sarto.compress.uniform import activations, quantization, set_quantization
 from sarto.core.budget import Budget
+from sarto.core.checkpoint_interval import Failures
 from sarto.core.progress import Silent, Talk
 from sarto.core.quantization import Quantization
 from sarto.core.recipe import Recipe, Step
@@ -135,6 +136,7 @@ class Evaluation:
         integer_accuracy: network, examples -> accuracy of its integers, handed in from above; None where nobody asks.
         talk: told of what takes time.
         checkpoints: a folder in which every tuning keeps where it stands, or None.
+        failures: that are to be expected meanwhile, as in `learn/loop.train`.
         histories: what every tuning saw, in order; steps only add to it.
     """
 
@@ -147,6 +149,7 @@ class Evaluation:
     integer_accuracy: Callable[[Network, Examples], float] | None = None
     talk: Talk = field(default_factory=Silent)
     checkpoints: Path | None = None
+    failures: Failures | None = None
     histories: list[History] = field(default_factory=list[History])
 
     def accuracy(self, network: Network) -> float:
@@ -183,6 +186,7 @@ class Evaluation:
             before_step=before_step,
             judged_from=judged_from,
             checkpoint=checkpoint,
+            failures=self.failures,
             talk=self.talk,
         )
         self.histories.append(history)

@@ -17,6 +17,7 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from glob import escape
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -46,6 +47,29 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         if isinstance(error, OSError):
             raise NotWrittenError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def sweep(path: Path) -> None:
+    """Remove what writers of `path` left beside it that were killed; those that still run keep theirs."""
+    for beside in path.parent.glob(f".{escape(path.name)}.*.*"):
+        writer = beside.name[len(path.name) + 2 :].split(".")[0]
+        if not writer.isdecimal() or _runs(int(writer)):
+            continue
+        with suppress(OSError):
+            beside.unlink()
+
+
+def _runs(process: int) -> bool:
+    """Return whether a process is there, or cannot be asked for."""
+    if os.name != "posix":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def content_hash(*parts: Any) -> str:

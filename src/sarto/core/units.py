@@ -23,7 +23,7 @@ from sarto.core.errors import SartoError
 _PREFIX = {"": 1.0, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9}
 _SUFFIXES: dict[str, dict[str, float]] = {
     "byte": {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3},
-    "time": {p + "s": f for p, f in _PREFIX.items() if f <= 1} | {"min": 60.0},
+    "time": {p + "s": f for p, f in _PREFIX.items() if f <= 1} | {"min": 60.0, "h": 3600.0, "d": 86400.0},
     "energy": {p + "J": f for p, f in _PREFIX.items() if f <= 1e3},
     "power": {p + "W": f for p, f in _PREFIX.items() if f <= 1e3},
     "frequency": {p + "Hz": f for p, f in _PREFIX.items() if f >= 1},

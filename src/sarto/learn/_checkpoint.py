@@ -1,7 +1,7 @@
-"""Where training stands after a pass, in a file that is there whole or not at all, and is never unpickled.
+"""Where training stands after a step, as bytes that are never unpickled.
 
-The file knows by a hash what it belongs to (examples, settings, what is trained, the weights that training began
-with), so it is only taken up by the very same training; any other begins anew.
+They know by a hash what they belong to (examples, settings, what is trained, the weights that training began with), so
+they are only taken up by the very same training; any other begins anew.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sarto.core.store import write_atomic
+from sarto.core.checkpoint_interval import Failures
+from sarto.core.checkpoints import Checkpoints
 from sarto.data.examples import Examples
 from sarto.models.trainable import Trainable
 
 
 @dataclass
 class Standing:
-    """The passes that are done, what they saw, the weights that were best, and what the loss itself has learned."""
+    """Where training stands.
 
-    epoch: int = 0
+    Attributes:
+        step: that comes next, of all steps from 0, which says where in which order of the items it is.
+        total: of the loss in the steps of a pass that has begun.
+        history: of the passes that are done.
+        best: weights on validation.
+        loss: what the loss itself has learned.
+    """
+
+    step: int = 0
+    total: float = 0.0
     history: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     best: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     loss: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
@@ -45,14 +56,44 @@ def identity(network: Trainable, examples: Examples, validation: Examples | None
     return digest.hexdigest()
 
 
-def save(
-    path: Path,
-    belongs_to: str,
-    standing: Standing,
-    network: Trainable,
-    optimiser: torch.optim.Optimizer | None = None,
-) -> None:
-    """Write where training stands; without its optimiser when it is done."""
+class Kept:
+    """The checkpoints of a training: written when they are due, or after every pass where nothing is said of failures.
+
+    Args:
+        file: of the newest one on disk.
+        belongs_to: `identity` of the training.
+        failures: that are to be expected.
+        tell: hears what is damaged.
+    """
+
+    def __init__(
+        self, file: Path, belongs_to: str, failures: Failures | None, tell: Callable[[str], None]
+    ) -> None:
+        self._places, self._belongs_to = Checkpoints(file, failures, tell), belongs_to
+        self._every_pass = failures is None
+
+    def newest(self, network: Trainable, optimiser: torch.optim.Optimizer) -> Standing:
+        """Bring network and optimiser to the newest checkpoint of this training and return it, or the beginning."""
+        found = self._places.newest(lambda content: taken_up(content, self._belongs_to, network, optimiser))
+        return found or Standing()
+
+    def due(self, *, pass_ends: bool) -> bool:
+        """Return whether one is to be written now; asked once after every step."""
+        return self._places.due() or (pass_ends and self._every_pass)
+
+    def write(self, now: Standing, network: Trainable, optimiser: torch.optim.Optimizer) -> None:
+        """Write one."""
+        self._places.write(lambda: packed(self._belongs_to, now, network, optimiser))
+
+    def finish(self, done: Standing, network: Trainable) -> None:
+        """Write the last one, without the best weights and the optimiser, which nobody asks for any more."""
+        self._places.finish(packed(self._belongs_to, done, network))
+
+
+def packed(
+    belongs_to: str, standing: Standing, network: Trainable, optimiser: torch.optim.Optimizer | None = None
+) -> bytes:
+    """Return where training stands as bytes; without its optimiser when it is done."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     for group, values in (("now", network.state_dict()), ("best", standing.best), ("loss", standing.loss)):
         arrays |= {f"{group}/{name}": value.detach().cpu().numpy() for name, value in values.items()}
@@ -61,19 +102,19 @@ def save(
         for name, value in values.items():
             if value is not None:
                 arrays[f"step/{number}/{name}"] = torch.as_tensor(value).cpu().numpy()
-    about = {"belongs_to": belongs_to, "epoch": standing.epoch, "history": standing.history}
-    arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    about = {"belongs_to": belongs_to, "step": standing.step, "total": standing.total}
+    arrays["about"] = np.frombuffer(json.dumps({**about, "history": standing.history}).encode(), np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
-def load(
-    path: Path, belongs_to: str, network: Trainable, optimiser: torch.optim.Optimizer
+def taken_up(
+    content: bytes, belongs_to: str, network: Trainable, optimiser: torch.optim.Optimizer
 ) -> Standing | None:
-    """Bring network and optimiser to where training stood and return it; None where the file is of another training."""
+    """Bring network and optimiser to where training stood and return it; None where it is another training's."""
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with np.load(io.BytesIO(content), allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
         about = json.loads(arrays.pop("about").tobytes())
         if about["belongs_to"] != belongs_to:
@@ -90,4 +131,4 @@ def load(
         number, _, what = name.partition("/")
         state.setdefault(int(number), {})[what] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-    return Standing(about["epoch"], about["history"], groups["best"], groups["loss"])
+    return Standing(about["step"], about["total"], about["history"], groups["best"], groups["loss"])

@@ -34,11 +34,13 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from sarto.core.checkpoint_interval import Failures
 from sarto.core.progress import Silent, Talk
 from sarto.core.seed import generator
 from sarto.data.examples import Examples
-from sarto.learn._checkpoint import Standing, load, save
+from sarto.learn._checkpoint import Kept, Standing
 from sarto.learn._checkpoint import identity as identity
+from sarto.learn._optimiser import optimiser_of
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network, laid_out, predict
 from sarto.models.trainable import Trainable
@@ -131,6 +133,7 @@ def train(
     after_step: Hook | None = None,
     judged_from: int = 0,
     checkpoint: Path | None = None,
+    failures: Failures | None = None,
     talk: Talk | None = None,
 ) -> History:
     """Train `network` in place.
@@ -143,10 +146,12 @@ def train(
         loss: in place of the cross-entropy.
         before_step, after_step: called with the number of the step (from 0) and of all steps.
         judged_from: passes before that are not validated: what changes in them is not yet what is asked for.
-        checkpoint: a file that is written after every pass. The same training, started again, goes on from there to the
+        checkpoint: a file to keep where training stands. The same training, started again, goes on from there to the
             same weights; hooks and loss must depend on the number of the step and on the network alone for that, or
             the loss be a `Learning` one.
-        talk: told of every pass.
+        failures: that are to be expected. A checkpoint is then written after a step whenever one is due by Young's
+            interval, see `core.checkpoints`; without, after every pass.
+        talk: told of every pass, and of checkpoints that are damaged.
 
     Raises:
         InputError: E116, when the device is not there; E122, when items do not fit the network; E404, when the loss is
@@ -154,7 +159,11 @@ def train(
     """
     with torch_threads(training.threads), _moved(network, training.device):
         run = _Run(network, examples, training, validation, loss or cross_entropy(training.smoothing))
-        return run.all_passes(before_step, after_step, judged_from, checkpoint, talk or Silent())
+        kept, talk = None, talk or Silent()
+        if checkpoint is not None:
+            belongs_to = identity(network, examples, validation, training)
+            kept = Kept(checkpoint, belongs_to, failures, talk.note)
+        return run.all_passes(before_step, after_step, judged_from, kept, talk)
 
 
 @contextmanager
@@ -210,9 +219,10 @@ class _Run(Generic[N]):
     ) -> None:
         self.network, self.examples, self.training = network, examples, training
         self.validation, self.loss = validation, loss
-        self.steps = training.epochs * steps_of(len(examples), training.batch)
-        self.optimiser = _optimiser(network, training)
-        self.history, self.best = History(), dict[str, Tensor]()
+        self.optimiser = optimiser_of(network, training.optimiser, training.rate, training.decay)
+        self.per_pass = steps_of(len(examples), training.batch)
+        self.steps = training.epochs * self.per_pass
+        self.history, self.best, self.total, self.done = History(), dict[str, Tensor](), 0.0, 0
         self.x, self.y = torch.as_tensor(examples.x), torch.as_tensor(examples.y)
 
     def all_passes(
@@ -220,53 +230,55 @@ class _Run(Generic[N]):
         before_step: Hook | None,
         after_step: Hook | None,
         judged_from: int,
-        checkpoint: Path | None,
+        kept: Kept | None,
         talk: Talk,
     ) -> History:
         """Run every pass that is not yet done."""
-        first = 0
-        belongs_to = ""
-        if checkpoint is not None:
-            belongs_to = identity(self.network, self.examples, self.validation, self.training)
-            first = self._taken_up(checkpoint, belongs_to)
+        if kept is not None:
+            self._take_up(kept.newest(self.network, self.optimiser))
+        first = self.done // self.per_pass
         with talk.stage("training", self.training.epochs) as stage:
             if first:
                 stage.advance(first, f"{first} passes were done before")
             for epoch in range(first, self.training.epochs):
                 if _exhausted(self.history, self.training.patience):
                     break
-                self._one_pass(epoch, before_step, after_step)
+                self._one_pass(epoch, before_step, after_step, kept)
                 note = self._judged(epoch >= judged_from)
-                if checkpoint is not None:
-                    standing = Standing(epoch + 1, asdict(self.history), self.best, self._learned())
-                    save(checkpoint, belongs_to, standing, self.network, self.optimiser)
+                if kept is not None and kept.due(pass_ends=True):
+                    kept.write(self._standing(), self.network, self.optimiser)
                 stage.advance(1, note)
         if self.best:
             self.network.load_state_dict(self.best)
         self.network.eval()
-        if checkpoint is not None:  # neither the best weights nor the optimiser is still asked for
-            done = Standing(self.training.epochs, asdict(self.history), loss=self._learned())
-            save(checkpoint, belongs_to, done, self.network)
+        if kept is not None:
+            done = Standing(self.steps, history=asdict(self.history), loss=self._learned())
+            kept.finish(done, self.network)
         return self.history
 
     def _learned(self) -> dict[str, Tensor]:
         return self.loss.state_dict() if isinstance(self.loss, Learning) else {}
 
-    def _taken_up(self, checkpoint: Path, belongs_to: str) -> int:
-        standing = load(checkpoint, belongs_to, self.network, self.optimiser)
-        if standing is None:
-            return 0
-        self.history, self.best = History(**standing.history), standing.best
-        if isinstance(self.loss, Learning):
-            self.loss.load_state_dict(standing.loss)
-        return standing.epoch
+    def _standing(self) -> Standing:
+        return Standing(self.done, self.total, asdict(self.history), self.best, self._learned())
 
-    def _one_pass(self, epoch: int, before_step: Hook | None, after_step: Hook | None) -> None:
+    def _take_up(self, found: Standing) -> None:
+        """Go on from where a training stood."""
+        self.history, self.best = History(**found.history), found.best
+        self.done, self.total = found.step, found.total
+        if found.step and isinstance(self.loss, Learning):
+            self.loss.load_state_dict(found.loss)
+
+    def _one_pass(
+        self, epoch: int, before_step: Hook | None, after_step: Hook | None, kept: Kept | None
+    ) -> None:
+        """Run the steps of a pass that are not yet done."""
         network, training = self.network, self.training
         network.train()
-        total, first = 0.0, epoch * steps_of(len(self.examples), training.batch)
         order = batches(len(self.examples), training.batch, training.seed, epoch)
-        for number, items in enumerate(order, first):
+        for number, items in enumerate(order, epoch * self.per_pass):
+            if number < self.done:
+                continue
             if before_step is not None:
                 before_step(number, self.steps)
             for group in self.optimiser.param_groups:
@@ -280,10 +292,14 @@ class _Run(Generic[N]):
             if training.clip:
                 torch.nn.utils.clip_grad_norm_(network.parameters(), training.clip)
             self.optimiser.step()  # pyright: ignore[reportUnknownMemberType]
-            total += value.item() * len(items)
+            self.total += value.item() * len(items)
+            self.done = number + 1
             if after_step is not None:
                 after_step(number, self.steps)
-        self.history.loss.append(total / len(self.examples))
+            if kept is not None and self.done % self.per_pass and kept.due(pass_ends=False):
+                kept.write(self._standing(), network, self.optimiser)
+        self.history.loss.append(self.total / len(self.examples))
+        self.total = 0.0
         if not math.isfinite(self.history.loss[-1]):
             raise InputError(
                 "E404",
@@ -379,14 +395,3 @@ def _share_right(outputs: Float[np.ndarray, "item output"], examples: Examples) 
 def _exhausted(history: History, patience: int) -> bool:
     seen = history.validation_loss
     return bool(patience and seen and len(seen) - 1 - int(np.argmin(seen)) >= patience)
-
-
-def _optimiser(network: Trainable, training: Training) -> torch.optim.Optimizer:
-    """Return the optimiser; weight decay is on weights, not on biases and norms."""
-    decayed = [p for p in network.parameters() if p.requires_grad and p.ndim > 1]
-    others = [p for p in network.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": training.decay}, {"params": others, "weight_decay": 0.0}]
-    groups = [g for g in groups if g["params"]]
-    if training.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=training.rate, momentum=0.9, nesterov=True)
-    return torch.optim.AdamW(groups, lr=training.rate)

@@ -139,8 +139,9 @@ class _Shrinking:
         from sarto.models.network.named import NAMED
 
         if self.request.model in NAMED:
-            checkpoint, how = self.request.out / WORK / "given.npz", _training(self.request)
-            seen = train(self.network, self.fit, how, validation=self.held, checkpoint=checkpoint, talk=talk)
+            how, told = _training(self.request), {"failures": self.request.failures, "talk": talk}
+            file = self.request.out / WORK / "given.npz"
+            seen = train(self.network, self.fit, how, validation=self.held, checkpoint=file, **told)
             self.histories.append(seen)
 
     def run(self, talk: Talk) -> ShrinkResult:
@@ -157,6 +158,7 @@ class _Shrinking:
             seed=self.request.seed,
             budget=Budget(flash_b=self.request.flash_b),
             talk=talk,
+            failures=self.request.failures,
             histories=self.histories,
         )
         (orders, *others), chosen = self.recipes, ""

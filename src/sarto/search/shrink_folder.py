@@ -9,7 +9,9 @@ from typing import Any
 
 from sarto.core.artifact import check_records, read_manifest
 from sarto.core.budget import Budget, Verdict
+from sarto.core.checkpoint_interval import Failures
 from sarto.core.device import STORAGE
+from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
 from sarto.core.store import file_sha256, package_sha256
@@ -55,12 +57,35 @@ class ShrinkRequest:
     gates: tuple[str, ...] = ()
     gate_groups: tuple[str, ...] = ()
     gate_table: str | None = None
+    mttf_s: float | None = None
+    machine_mttf_s: float | None = None
     command: str = ""
+
+    def __post_init__(self) -> None:
+        _ = self.failures  # what makes no sense is refused at once
 
     @property
     def budget(self) -> Budget:
         """The limits of what the network takes; nothing of how good it is."""
         return Budget(**{name: getattr(self, name) for name in COSTS})
+
+    @property
+    def failures(self) -> Failures | None:
+        """What is to be expected of the process and the machine.
+
+        Raises:
+            SartoError: E182, when something is said of the machine alone.
+        """
+        if self.mttf_s is not None:
+            return Failures(self.mttf_s, self.machine_mttf_s)
+        if self.machine_mttf_s is not None:
+            raise SartoError(
+                "E182",
+                "--machine-mttf without --mttf",
+                cause="checkpoints in memory are there for ends of the process, of which nothing is said",
+                hint="say both, or --mttf alone for checkpoints on disk against either",
+            )
+        return None
 
     def identity(self) -> dict[str, Any]:
         """Return all that can change the result."""
@@ -68,7 +93,7 @@ class ShrinkRequest:
         from sarto.search.device_identity import device_identity
 
         fields = asdict(self)
-        for name in ("out", "command"):
+        for name in ("out", "command", "mttf_s", "machine_mttf_s"):
             del fields[name]
         fields |= {"source": source_sha256(fields.pop("data")), "code": package_sha256()}
         if self.gate_table is not None:
