@@ -9,11 +9,14 @@ import pytest
 
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
+from sarto.devices.platforms import parse_platform
 from sarto.measure.ladder import timed_points
 from sarto.runtime.knobs import Call, Knobs
 from sarto.runtime.manager import Manager
-from sarto.runtime.points import Points
+from sarto.runtime.points import Points, Variant, grid
 from sarto.runtime.session import session
+from tests.devices.test_places import PLACE
+from tests.devices.test_platforms import GOOD
 
 
 @dataclass
@@ -124,5 +127,41 @@ def test_every_variant_has_something_to_run(machine: Machine) -> None:
     with (
         pytest.raises(SartoError, match="variant 'None'"),
         session(Manager(nameless, "max_accuracy"), {"small": str}),
+    ):
+        pass
+
+
+BOARD = parse_platform("mine", GOOD + PLACE)
+
+
+def test_a_place_that_does_not_answer_is_left_alone_for_a_while(machine: Machine) -> None:
+    manager = Manager(Points.of(grid([Variant("whole", 0.71, 1.0)], BOARD)), "min_energy")
+    up = [True, False, True]
+
+    def gateway(variant: str, x: int) -> str:
+        machine.now += 0.02
+        if not up[0]:
+            raise TimeoutError
+        return f"{variant} {x} there"
+
+    with session(manager, {"whole": machine.variant(0.15)}, remote={"gateway": gateway}) as s:
+        s.clock = lambda: machine.now
+        s.require(deadline="500ms")
+        assert s.infer(1) == "whole 1 there"
+        up[0] = False
+        assert (s.infer(2), s.unanswered, s.seconds) == ("2 in 0.15", ["gateway"], pytest.approx(0.17))
+        assert s.last is not None
+        assert s.last.goal.deadline_s == 0.5
+        up[0] = True
+        # 20 times .02 s later it is tried again.
+        assert [s.infer(i) for i in range(3, 6)] == ["3 in 0.15", "4 in 0.15", "whole 5 there"]
+        assert s.reach.lost == {}
+
+
+def test_every_place_has_something_to_ask(machine: Machine) -> None:
+    manager = Manager(Points.of(grid([Variant("whole", 0.71, 1.0)], BOARD)), "min_energy")
+    with (
+        pytest.raises(SartoError, match="nothing to ask at place 'gateway'"),
+        session(manager, {"whole": machine.variant(0.2)}),
     ):
         pass

@@ -86,7 +86,7 @@ class Manager:
 
     Attributes:
         points, policy: as given.
-        slowdown: what was learned of the machine.
+        slowdown: what was learned of the machine; places elsewhere are learned of one by one, see `levels`.
     """
 
     def __init__(
@@ -95,6 +95,8 @@ class Manager:
         self.points = points
         self.policy: Policy = load_method(ROOM, policy).Policy() if isinstance(policy, str) else policy
         self.slowdown = Slowdown(len(points.clusters), late)
+        # What slows a place elsewhere down says nothing of this device, and the other way round.
+        self._elsewhere = {number: Slowdown(1, late) for number in points.places}
         self._changes = _Changes(points, changes)
         self._all = np.ones(len(points), bool)
         self._last, self._ratio, self._period_s, self._spent_j, self._jobs = -1, 1.0, 0.0, 0.0, 0
@@ -109,7 +111,14 @@ class Manager:
         Raises:
             SartoError: E116, when none is available, or power is limited and that of some point is not known.
         """
-        return self._decide(goal, available, self.slowdown.of(), self.slowdown.margin)
+        return self._decide(goal, available, self.levels(), self.slowdown.margin)
+
+    def levels(self) -> Float[np.ndarray, " cluster"]:
+        """Return how many times as slow as stated jobs run on each cluster, and at each place; used again."""
+        found = self.slowdown.of()
+        for number, learned in self._elsewhere.items():
+            found[number] = learned.of()[0]
+        return found
 
     def foresee(
         self,
@@ -118,7 +127,7 @@ class Manager:
         slowdown: Float[np.ndarray, " cluster"],
     ) -> Decision:
         """Return the point that would be chosen by one who knows how much slower the next job will run."""
-        return self._decide(goal, available, slowdown, 1.0)
+        return self._decide(goal, available, slowdown, 1.0, foreseen=True)
 
     def _decide(
         self,
@@ -126,6 +135,8 @@ class Manager:
         available: Bool[np.ndarray, " point"] | None,
         slowdown: Float[np.ndarray, " cluster"],
         margin: float,
+        *,
+        foreseen: bool = False,
     ) -> Decision:
         points = self.points
         self._check(goal, available)
@@ -142,13 +153,20 @@ class Manager:
             self._spent_j,
             self._jobs,
         )
+        expected = state.latency_s
+        if (
+            self._elsewhere and margin > 1.0
+        ):  # deadlines are held against times with the margin of their own place
+            expected = expected.copy()
+            for number, learned in self._elsewhere.items():
+                state.latency_s[points.cluster == number] *= learned.margin / margin
         choice = self.policy.choose(points, goal, state)
         index = choice.index
         return Decision(
             index,
             points.points[index],
             goal,
-            float(state.latency_s[index]),
+            float(expected[index]),
             margin,
             choice.relaxed,
             float(change[index]),
@@ -198,7 +216,11 @@ class Manager:
         if not (math.isfinite(latency_s) and latency_s > 0):
             return
         ratio = max(latency_s - decision.change_s, 0.01 * latency_s) / float(self.points.latency_s[index])
-        self.slowdown.heard(int(self.points.cluster[index]), ratio)
+        cluster = int(self.points.cluster[index])
+        if cluster in self._elsewhere:
+            self._elsewhere[cluster].heard(0, ratio)
+        else:
+            self.slowdown.heard(cluster, ratio)
         self._last, self._ratio, self._period_s = index, ratio, period_s
         spent = energy_j or float(self.points.power_w[index]) * latency_s
         self._spent_j += spent if math.isfinite(spent) else 0.0
@@ -220,6 +242,8 @@ class _Changes:
             points = self._points
             moved = points.cluster != points.cluster[last]
             changed = points.frequency_hz != points.frequency_hz[last]
-            self._known = np.where(moved, self._costs.move_s, np.where(changed, self._costs.frequency_s, 0.0))
+            known = np.where(moved, self._costs.move_s, np.where(changed, self._costs.frequency_s, 0.0))
+            # Between this device and a place elsewhere nothing is moved; of connections nothing is known.
+            self._known = np.where(points.remote | points.remote[last], 0.0, known)
             self._of = last
         return self._known

@@ -16,10 +16,11 @@ Any Python callables are a ladder: functions of an item, one for each variant, w
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -31,9 +32,12 @@ from sarto.runtime.goal import Goal
 from sarto.runtime.knobs import Applied, Knobs
 from sarto.runtime.log import Log
 from sarto.runtime.manager import Decision, Manager
+from sarto.runtime.reach import Reach
 
 X = TypeVar("X")
 Y = TypeVar("Y")
+LEAST_S = 1e-9
+"""What is left of a deadline at least, when a place did not answer."""
 Wanted = Callable[[OperatingPoint], Mapping[str, str]]
 """A point -> the value of each knob there."""
 
@@ -55,6 +59,9 @@ class Session(Generic[X, Y]):
         log: of decisions, if there is one.
         jobs: that ran.
         lost: points of which a knob was refused; they are not chosen again.
+        remote: place -> function of a variant's name and an item, for points elsewhere.
+        reach: which places answer.
+        unanswered: places that were tried for the job before, and did not answer.
     """
 
     manager: Manager
@@ -69,6 +76,11 @@ class Session(Generic[X, Y]):
     log: Log | None = None
     jobs: int = 0
     lost: dict[int, Applied] = field(default_factory=dict[int, Applied])
+    remote: Mapping[str, Callable[[str, X], Y]] = field(default_factory=dict[str, Callable[[str, X], Y]])
+    unanswered: list[str] = field(default_factory=list[str])
+
+    def __post_init__(self) -> None:
+        self.reach = Reach(self.manager.points)
 
     def require(
         self,
@@ -85,33 +97,57 @@ class Session(Generic[X, Y]):
     def infer(self, x: X) -> Y:
         """Return the answer of the variant that was chosen for this item.
 
-        A point whose knobs are refused is left out from then on, and another chosen.
+        A point whose knobs are refused is left out from then on, and another chosen. So is a place that does not answer
+        (ConnectionError, TimeoutError), until it is tried again; the time until then counts for this job.
 
         Raises:
             SartoError: E116, when no point is left; whatever the variant raises.
         """
+        began, self.unanswered = self.clock(), []
         while True:
-            decision = self.manager.decide(self.goal, self._available())
-            began = self.clock()
+            decision = self._chosen(self.clock() - began)
+            tried = self.clock()
+            place, variant = self.reach.place_of(decision.index), str(decision.point.settings["variant"])
+            if not place:
+                y = self.run[variant](x)
+                break
+            try:
+                y = self.remote[place](variant, x)
+            except (ConnectionError, TimeoutError):
+                now = self.clock()
+                self.reach.failed(place, now, now - tried)
+                self.unanswered.append(place)
+            else:
+                self.reach.answered(place)
+                break
+        ended = self.clock()
+        self.last, self.seconds = decision, ended - began
+        self.jobs += 1
+        if self.log is not None:
+            self.log.heard(self.manager, decision, self.jobs, self.seconds, self.unanswered)
+        self.manager.observe(decision, ended - tried)
+        return y
+
+    def _chosen(self, spent_s: float) -> Decision:
+        """Return the decision for what is left of the deadline, with its knobs set."""
+        left = self.goal
+        if self.unanswered and math.isfinite(left.deadline_s):
+            left = replace(left, deadline_s=max(left.deadline_s - max(spent_s, 0.0), LEAST_S))
+        while True:
+            decision = self.manager.decide(left, self._available())
             self.applied = tuple(self.knobs.set(*pair) for pair in self.wanted(decision.point).items())
             refused = [one for one in self.applied if one.state == "refused"]
             if not refused:
-                break
+                return decision if left is self.goal else replace(decision, goal=self.goal)
             self.lost[decision.index] = refused[0]
-        y = self.run[str(decision.point.settings["variant"])](x)
-        self.last, self.seconds = decision, self.clock() - began
-        self.jobs += 1
-        if self.log is not None:
-            self.log.heard(self.manager, decision, self.jobs, self.seconds)
-        self.manager.observe(decision, self.seconds)
-        return y
 
     def _available(self) -> Bool[np.ndarray, " point"] | None:
+        now = self.clock()
         if not self.lost:
-            return None
+            return self.reach.available(now)
         left = np.ones(len(self.manager.points), bool)
         left[list(self.lost)] = False
-        return left
+        return self.reach.available(now, left)
 
 
 @contextmanager
@@ -122,6 +158,7 @@ def session(
     knobs: Knobs | None = None,
     wanted: Wanted = lambda _point: {},
     log: Log | None = None,
+    remote: Mapping[str, Callable[[str, X], Y]] | None = None,
 ) -> Generator[Session[X, Y]]:
     """Open a session; knobs are set back when it ends, however it does.
 
@@ -131,11 +168,14 @@ def session(
         knobs: to set; by default none.
         wanted: what each of them is to be at a point.
         log: takes decisions; by default none.
+        remote: place -> function of a variant's name and an item, for points elsewhere. It raises ConnectionError or
+            TimeoutError when the place is not reached, and must do so by itself: nobody interrupts it.
 
     Raises:
-        SartoError: E116, when a point's variant has no function.
+        SartoError: E116, when a point's variant, or its place, has no function.
     """
-    variants = {str(point.settings.get("variant")) for point in manager.points.points}
+    here = [point for point in manager.points.points if "place" not in point.settings]
+    variants = {str(point.settings.get("variant")) for point in here}
     if missing := sorted(variants - set(run)):
         raise SartoError(
             "E116",
@@ -143,5 +183,13 @@ def session(
             cause="every point has a variant, and every variant a function of an item",
             hint=f"give functions for {', '.join(sorted(variants))}",
         )
+    functions = dict(remote or {})
+    if unknown := sorted(set(manager.points.places.values()) - set(functions)):
+        raise SartoError(
+            "E116",
+            f"there is nothing to ask at place '{unknown[0]}'",
+            cause="points are elsewhere, and nothing sends items there",
+            hint="give remote={place: function of a variant's name and an item}, or leave the place out",
+        )
     with knobs or Knobs(()) as held:
-        yield Session(manager, run, held, wanted, log=log)
+        yield Session(manager, run, held, wanted, log=log, remote=functions)
