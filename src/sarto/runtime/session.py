@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
@@ -28,11 +28,14 @@ from jaxtyping import Bool
 
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
+from sarto.measure.monitors import Monitor, Reading
 from sarto.runtime.goal import Goal
 from sarto.runtime.knobs import Applied, Knobs
 from sarto.runtime.log import Log
 from sarto.runtime.manager import Decision, Manager
 from sarto.runtime.reach import Reach
+from sarto.runtime.readings import Readings
+from sarto.runtime.watchdog import Watchdog
 
 X = TypeVar("X")
 Y = TypeVar("Y")
@@ -62,6 +65,10 @@ class Session(Generic[X, Y]):
         remote: place -> function of a variant's name and an item, for points elsewhere.
         reach: which places answer.
         unanswered: places that were tried for the job before, and did not answer.
+        gone: knobs that could not be read for the job before; it ran with them as they were.
+        watchdog: notices jobs that do not end; after one, the next job runs at the fastest point on this device.
+        monitors: what they say is in `readings`.
+        odd_times: jobs whose time was no number of at least 0, as when a clock is set back; nothing is learned of them.
     """
 
     manager: Manager
@@ -78,9 +85,20 @@ class Session(Generic[X, Y]):
     lost: dict[int, Applied] = field(default_factory=dict[int, Applied])
     remote: Mapping[str, Callable[[str, X], Y]] = field(default_factory=dict[str, Callable[[str, X], Y]])
     unanswered: list[str] = field(default_factory=list[str])
+    gone: dict[str, Applied] = field(default_factory=dict[str, Applied])
+    watchdog: Watchdog | None = None
+    monitors: Mapping[str, Monitor] = field(default_factory=dict[str, Monitor])
+    odd_times: int = 0
 
     def __post_init__(self) -> None:
         self.reach = Reach(self.manager.points)
+        self._readings = Readings(self.monitors)
+        self._overruns = 0
+
+    @property
+    def readings(self) -> Mapping[str, Reading]:
+        """What the monitors say, at most a second old; one that fails is unavailable."""
+        return self._readings.now(self.clock())
 
     def require(
         self,
@@ -108,12 +126,12 @@ class Session(Generic[X, Y]):
             decision = self._chosen(self.clock() - began)
             tried = self.clock()
             place, variant = self.reach.place_of(decision.index), str(decision.point.settings["variant"])
-            if not place:
-                y = self.run[variant](x)
-                break
             try:
-                y = self.remote[place](variant, x)
+                with self._watched(decision):
+                    y = self.remote[place](variant, x) if place else self.run[variant](x)
             except (ConnectionError, TimeoutError):
+                if not place:  # then it is the variant's own
+                    raise
                 now = self.clock()
                 self.reach.failed(place, now, now - tried)
                 self.unanswered.append(place)
@@ -123,6 +141,9 @@ class Session(Generic[X, Y]):
         ended = self.clock()
         self.last, self.seconds = decision, ended - began
         self.jobs += 1
+        if not (math.isfinite(self.seconds) and self.seconds >= 0):
+            self.odd_times += 1
+            return y
         if self.log is not None:
             self.log.heard(self.manager, decision, self.jobs, self.seconds, self.unanswered)
         self.manager.observe(decision, ended - tried)
@@ -136,18 +157,34 @@ class Session(Generic[X, Y]):
         while True:
             decision = self.manager.decide(left, self._available())
             self.applied = tuple(self.knobs.set(*pair) for pair in self.wanted(decision.point).items())
+            self.gone = {one.knob: one for one in self.applied if one.state == "gone"}
             refused = [one for one in self.applied if one.state == "refused"]
             if not refused:
                 return decision if left is self.goal else replace(decision, goal=self.goal)
             self.lost[decision.index] = refused[0]
 
+    def _watched(self, decision: Decision) -> AbstractContextManager[None]:
+        return nullcontext() if self.watchdog is None else self.watchdog.over(decision.point.name)
+
     def _available(self) -> Bool[np.ndarray, " point"] | None:
-        now = self.clock()
-        if not self.lost:
-            return self.reach.available(now)
-        left = np.ones(len(self.manager.points), bool)
-        left[list(self.lost)] = False
-        return self.reach.available(now, left)
+        left = None
+        if self.lost:
+            left = np.ones(len(self.manager.points), bool)
+            left[list(self.lost)] = False
+        left = self.reach.available(self.clock(), left)
+        if self.watchdog is not None and self.watchdog.overruns > self._overruns:
+            self._overruns = self.watchdog.overruns
+            return self._safe(left)
+        return left
+
+    def _safe(self, left: Bool[np.ndarray, " point"] | None) -> Bool[np.ndarray, " point"]:
+        """Return the fastest point on this device alone, of those that can be used."""
+        points = self.manager.points
+        found = ~points.remote if left is None else left & ~points.remote
+        if not found.any():
+            found = np.ones(len(points), bool) if left is None else left
+        fastest = int(np.where(found, points.latency_s, np.inf).argmin())
+        return np.arange(len(points)) == fastest
 
 
 @contextmanager
@@ -159,6 +196,8 @@ def session(
     wanted: Wanted = lambda _point: {},
     log: Log | None = None,
     remote: Mapping[str, Callable[[str, X], Y]] | None = None,
+    watchdog: Watchdog | None = None,
+    monitors: Mapping[str, Monitor] | None = None,
 ) -> Generator[Session[X, Y]]:
     """Open a session; knobs are set back when it ends, however it does.
 
@@ -170,6 +209,8 @@ def session(
         log: takes decisions; by default none.
         remote: place -> function of a variant's name and an item, for points elsewhere. It raises ConnectionError or
             TimeoutError when the place is not reached, and must do so by itself: nobody interrupts it.
+        watchdog: notices jobs that do not end; it is closed with the session.
+        monitors: to read.
 
     Raises:
         SartoError: E116, when a point's variant, or its place, has no function.
@@ -191,5 +232,14 @@ def session(
             cause="points are elsewhere, and nothing sends items there",
             hint="give remote={place: function of a variant's name and an item}, or leave the place out",
         )
-    with knobs or Knobs(()) as held:
-        yield Session(manager, run, held, wanted, log=log, remote=functions)
+    with knobs or Knobs(()) as held, watchdog or nullcontext():
+        yield Session(
+            manager,
+            run,
+            held,
+            wanted,
+            log=log,
+            remote=functions,
+            watchdog=watchdog,
+            monitors=dict(monitors or {}),
+        )

@@ -99,7 +99,10 @@ def _least_broken(
     found, relaxed = state.available, ()
     for limit in goal.firm_first:
         if limit == "power":
+            if goal.power_w == np.inf:
+                continue
             over = points.power_w - goal.power_w
+            over = np.where(np.isnan(over), np.inf, over)  # a power that nobody knows keeps no limit
         elif limit == "deadline":
             over = state.latency_s * state.margin - goal.deadline_s
         else:
@@ -120,7 +123,15 @@ def most_accurate(points: Points, found: Bool[np.ndarray, " point"]) -> Bool[np.
 def cheapest(
     found: Bool[np.ndarray, " point"], energy_j: Float[np.ndarray, " point"], last: int, hysteresis: float
 ) -> int:
-    """Return the point of least energy among those `found`, or the `last` one if it takes hardly more."""
+    """Return the point of least energy among those `found`, or the `last` one if it takes hardly more.
+
+    Points whose energy nobody knows come after all others, the first of them in front.
+    """
     cost = np.where(found, energy_j, np.inf)
     best = int(cost.argmin())
+    if not cost[best] < np.inf:  # argmin stops at what is not known
+        cost = np.where(np.isnan(cost), np.inf, cost)
+        best = int(cost.argmin())
+        if not cost[best] < np.inf:
+            return int(found.argmax())
     return last if last >= 0 and cost[last] <= cost[best] * (1 + hysteresis) else best
