@@ -26,6 +26,7 @@ NAMES = {
     "decode_on_device",
     "dense_kernels",
     "dynamic_accuracy",
+    "manager_faults",
     "manager_simulated",
     "families",
     "faults_speed",

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.stand_in import call
+from tests.devices.test_places import PLACE
+from tests.devices.test_platforms import GOOD
 
 LADDER = "variant,accuracy,work\nquarter,0.56,0.25\nhalf,0.63,0.5\nwhole,0.71,1\n"
 
@@ -73,6 +75,28 @@ def test_idle_power_and_a_mean_energy_are_heeded() -> None:
     assert plain["energy of a job"] < idle["energy of a job"]
     budget = evidence("--policies", "energy_budget", "--mean-energy", "60mJ")
     assert budget["energy of a job"] < evidence("--policies", "max_accuracy")["energy of a job"]
+
+
+def test_a_place_elsewhere_is_named_with_what_became_of_its_link(ladder: Path) -> None:
+    (ladder.parent / "board.toml").write_text(GOOD + PLACE)
+    words = (
+        "adapt",
+        "ladder.csv",
+        "--platform",
+        "board.toml",
+        "--policies",
+        "min_energy",
+        "--jobs",
+        "300",
+        "--seed",
+        "4",
+    )
+    shown = call(*words)
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert " jobs ran at gateway over ble_1m (A board on mains); its link was down in " in shown.stdout
+    assert "jobs met a link that was down" in shown.stdout
+    found = json.loads(call(*words, "--json").stdout)
+    assert {"whole at gateway over ble_1m"} <= {row[0] for row in found["tables"]["points"]["rows"]}
 
 
 @pytest.mark.parametrize(

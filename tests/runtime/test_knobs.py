@@ -100,11 +100,11 @@ def test_what_overrules_a_value_without_a_word_is_noticed() -> None:
     assert level == ["1"]
 
 
-def test_a_knob_that_vanishes_is_refused_and_told_when_it_is_set_back(policy: Path) -> None:
+def test_a_knob_that_vanishes_is_gone_and_told_when_it_is_set_back(policy: Path) -> None:
     held = knobs(policy)
     assert held.set("policy0", "700000000").state == "set"
     (policy / "scaling_max_freq").unlink()
-    assert held.set("policy0", "900000000").state == "refused"
+    assert held.set("policy0", "900000000").state == "gone"
     assert "scaling_max_freq" in held.restore()["policy0"]
     # What could not be set back is not forgotten.
     (policy / "scaling_max_freq").write_text("700000\n")

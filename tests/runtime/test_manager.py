@@ -143,6 +143,25 @@ def test_power_that_nobody_knows_cannot_be_limited() -> None:
         Manager(unknown, "min_enery")
 
 
+def known(name: str, latency: float, accuracy: float, energy: float | None) -> OperatingPoint:
+    figures = [("latency", latency, "s"), ("accuracy", accuracy, "1")]
+    figures += [] if energy is None else [("power", energy / latency, "W"), ("energy", energy, "J")]
+    return OperatingPoint(name, {}, tuple(Evidence(*figure, "measured", "t") for figure in figures))
+
+
+def test_a_deadline_that_nothing_meets_gives_way_where_no_power_is_known() -> None:
+    points = Points.of([known("small", 0.1, 0.8, None), known("large", 0.4, 0.9, None)])
+    decision = Manager(points, "max_accuracy").decide(Goal(0.01))
+    assert (decision.point.name, decision.relaxed) == ("small", ("deadline",))
+
+
+def test_points_whose_energy_is_not_known_come_last() -> None:
+    rows = [known("dark", 0.1, 0.9, None), known("dear", 0.1, 0.9, 0.5), known("cheap", 0.1, 0.9, 0.2)]
+    assert Manager(Points.of(rows), "max_accuracy").decide(Goal()).point.name == "cheap"
+    assert Manager(Points.of(rows), "min_energy").decide(Goal()).point.name == "cheap"
+    assert Manager(Points.of(rows[:1]), "max_accuracy").decide(Goal()).point.name == "dark"
+
+
 @pytest.mark.parametrize(
     "odd",
     [{"deadline_s": 0}, {"deadline_s": math.nan}, {"power_w": -1}, {"accuracy": math.nan}, {"relax": ("speed",)},

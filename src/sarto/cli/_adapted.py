@@ -70,7 +70,7 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
     stated = platform(asked.platform)
     device = between(stated, asked.step)
     points = Points.of(grid(read_ladder(asked.ladder), device))
-    scenarios = _scenarios(asked, points)
+    scenarios = _scenarios(asked, points, stated)
     rest: dict[str, Any] = {
         "late": asked.late,
         "idle_w": asked.idle,
@@ -110,18 +110,21 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
         _summary(means, first),
         command,
         _evidence(runs[0], stated, command),
-        (*stated.findings, *_notes(asked, stated, means, first)),
+        (*stated.findings, *_notes(asked, stated, means, first), *_places(stated, runs[0])),
         tables,
         _provenance(asked, stated, scenarios),
     )
 
 
-def _scenarios(asked: Asked, points: Points) -> list[Scenario]:
+def _scenarios(asked: Asked, points: Points, stated: Platform) -> list[Scenario]:
     if asked.trace is not None:
         return [read_trace(asked.trace, points.clusters)]
     limits = Limits.of(points)
     seeds = range(asked.seed, asked.seed + asked.scenarios)
-    return [drawn(asked.jobs, limits, clusters=len(points.clusters), seed=seed) for seed in seeds]
+    works = {place.name: place.availability for place in stated.places}
+    elsewhere = {number: works[name] for number, name in points.places.items()}
+    clusters = len(points.clusters)
+    return [drawn(asked.jobs, limits, clusters=clusters, seed=seed, elsewhere=elsewhere) for seed in seeds]
 
 
 def mean_of(summaries: Sequence[Summary]) -> Summary:
@@ -241,6 +244,26 @@ def _notes(asked: Asked, stated: Platform, means: dict[str, Summary], first: str
     return notes
 
 
+def _places(stated: Platform, runs: Sequence[Run]) -> list[Finding]:
+    """Return for each place how often jobs ran there, and how the manager met links that were down."""
+    found: list[Finding] = []
+    jobs = sum(len(run.index) for run in runs)
+    for number, name in runs[0].points.places.items():
+        place = next(one for one in stated.places if one.name == name)
+        there = sum(int((run.points.cluster[run.index] == number).sum()) for run in runs)
+        down = sum(0 if run.scenario.up is None else int((~run.scenario.up[:, number]).sum()) for run in runs)
+        over = " and ".join(link.name for link in place.links)
+        text = (
+            f"{there} of {jobs} jobs ran at {name} over {over} ({place.title}); its link was down in {down}"
+        )
+        found.append(Finding("place", "note", text))
+    if found:
+        tries = sum(int(run.unanswered.sum()) for run in runs)
+        text = f"{tries} jobs met a link that was down: after the time that the platform states they ran elsewhere"
+        found.append(Finding("links", "note", text))
+    return found
+
+
 def _provenance(asked: Asked, stated: Platform, scenarios: Sequence[Scenario]) -> dict[str, Any]:
     found: dict[str, Any] = {"sarto": sarto.__version__, "platform": stated.title, "job": stated.job}
     files = {
@@ -252,7 +275,7 @@ def _provenance(asked: Asked, stated: Platform, scenarios: Sequence[Scenario]) -
             found[what] = f"{path.name}, SHA-256 {file_sha256(path)[:16]}"
     if asked.trace is None:
         found["scenarios"] = f"{len(scenarios)} of {asked.jobs} jobs, drawn from seed {asked.seed} on"
-    sources = {cluster.source for cluster in stated.clusters}
+    sources = {one.source for one in (*stated.clusters, *stated.places)}
     return found | {"late": asked.late, "relax": ", ".join(asked.relax), "source": "; ".join(sorted(sources))}
 
 

@@ -16,7 +16,7 @@ LATENCY, POWER, ENERGY, ACCURACY = "latency", "power", "energy", "accuracy"
 
 def point_evidence(
     latency_s: float,
-    power_w: float,
+    power_w: float | None,
     how: How,
     power_how: How,
     tool: str,
@@ -28,16 +28,18 @@ def point_evidence(
 
     Args:
         latency_s: of the job; `how` it was come by, as is the energy, which is power times time.
-        power_w: drawn meanwhile; `power_how` it was come by.
+        power_w: drawn meanwhile, `power_how` it was come by; None where nobody knows it, which leaves out the energy.
         how, power_how, accuracy_how: see `core.evidence`.
         tool: where time and power come from.
         accuracy: of the variant, from 0 to 1.
         accuracy_tool: where it comes from.
     """
+    known = (
+        () if power_w is None else ((POWER, power_w, "W", power_how), (ENERGY, power_w * latency_s, "J", how))
+    )
     return (
         Evidence(LATENCY, latency_s, "s", how, tool),
-        Evidence(POWER, power_w, "W", power_how, tool),
-        Evidence(ENERGY, power_w * latency_s, "J", how, tool),
+        *(Evidence(what, value, unit, by, tool) for what, value, unit, by in known),
         Evidence(ACCURACY, accuracy, "1", accuracy_how, accuracy_tool),
     )
 

@@ -17,6 +17,7 @@ may be left out but one:
 | `highest_hz` | clock that heat allows | no limit |
 | `second` | name of the cluster that a second model has to itself | none |
 | `second_w` | power that it draws | 0 |
+| `lost` | name of the place elsewhere whose link is down | none |
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -121,8 +122,9 @@ def read_trace(path: Path, clusters: Sequence[str]) -> Scenario:
     columns: dict[str, list[float]] = {name: [] for name in NUMBERS}
     slowdown: list[list[float]] = []
     second: list[int] = []
+    lost: list[int] = []
     jobs = 0
-    for line, row in _rows(path, ("jobs", "second", *NUMBERS, *own), ()):
+    for line, row in _rows(path, ("jobs", "second", "lost", *NUMBERS, *own), ()):
         count = _jobs(path, line, row.get("jobs", "1"))
         jobs += count
         if jobs > MOST_JOBS:
@@ -135,16 +137,22 @@ def read_trace(path: Path, clusters: Sequence[str]) -> Scenario:
             columns[name] += [value] * count
         each = [_number(path, line, o, row[o]) if row.get(o) else values["slowdown"] for o in own]
         slowdown += [each] * count
-        named = row.get("second", "")
-        if named and named not in clusters:
-            raise _wrong(
-                path, line, f"second: there is no cluster '{named}'", f"it is one of {', '.join(clusters)}"
-            )
-        second += [clusters.index(named) if named else -1] * count
+        second += [_cluster(path, line, row, "second", clusters)] * count
+        lost += [_cluster(path, line, row, "lost", clusters)] * count
     if not jobs:
         raise _wrong(path, 1, "there is no job", "write a row for each job")
     arrays = {name: np.array(values) for name, values in columns.items() if name != "slowdown"}
-    return Scenario(path.name, slowdown=np.array(slowdown), second=np.array(second), **arrays)
+    up = np.array(lost)[:, None] != np.arange(len(clusters)) if max(lost) >= 0 else None
+    return Scenario(path.name, slowdown=np.array(slowdown), second=np.array(second), up=up, **arrays)
+
+
+def _cluster(path: Path, line: int, row: Mapping[str, str], column: str, clusters: Sequence[str]) -> int:
+    named = row.get(column, "")
+    if named and named not in clusters:
+        raise _wrong(
+            path, line, f"{column}: there is no cluster '{named}'", f"it is one of {', '.join(clusters)}"
+        )
+    return clusters.index(named) if named else -1
 
 
 def _rows(path: Path, known: Sequence[str], needed: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
@@ -203,7 +211,10 @@ def _wrong(path: Path, line: int, cause: str, hint: str) -> SartoError:
 
 
 def to_rows(trace: Scenario, clusters: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a scenario as rows of a trace, so that it can be kept, changed and run again."""
+    """Return a scenario as rows of a trace, so that it can be kept, changed and run again.
+
+    Of several links that are down at once a row names the first.
+    """
     return [
         {
             "deadline_s": float(trace.deadline_s[i]),
@@ -214,6 +225,9 @@ def to_rows(trace: Scenario, clusters: Sequence[str]) -> list[dict[str, Any]]:
             "highest_hz": float(trace.highest_hz[i]),
             "second": clusters[int(trace.second[i])] if trace.second[i] >= 0 else "",
             "second_w": float(trace.second_w[i]),
+            "lost": ""
+            if trace.up is None
+            else next((n for c, n in enumerate(clusters) if not trace.up[i, c]), ""),
         }
         for i in range(len(trace))
     ]

@@ -133,12 +133,12 @@ class Call:
 
 @dataclass(frozen=True)
 class Applied:
-    """What became of a value: `set`; `unchanged`, it was so; `dry run`; or `refused`, and why."""
+    """What became of a value: `set`; `unchanged`, it was so; `dry run`; `refused`, or `gone` (unreadable), and why."""
 
     knob: str
     wanted: str
     got: str
-    state: Literal["set", "unchanged", "dry run", "refused"]
+    state: Literal["set", "unchanged", "dry run", "refused", "gone"]
     why: str = ""
 
 
@@ -151,6 +151,9 @@ class Knobs:
         act: whether they are really set.
         journal: file for what they were, which must outlive a kill; without one, a killed process sets nothing back.
 
+    Attributes:
+        failed: what could not be set back when it was left, by name, with why; the journal keeps it.
+
     Raises:
         SartoError: E116, when two have one name.
     """
@@ -158,6 +161,7 @@ class Knobs:
     knobs: Iterable[Knob]
     act: bool = False
     journal: Path | None = None
+    failed: dict[str, str] = field(default_factory=dict[str, str], init=False)
     _known: dict[str, Knob] = field(default_factory=dict[str, Knob], init=False)
     _first: dict[str, str] = field(default_factory=dict[str, str], init=False)
     _handlers: dict[signal.Signals, Any] = field(default_factory=dict[signal.Signals, Any], init=False)
@@ -179,7 +183,7 @@ class Knobs:
         try:
             before = knob.read()
         except (OSError, ValueError) as error:
-            return Applied(name, value, "", "refused", f"it cannot be read: {error}")
+            return Applied(name, value, "", "gone", f"it cannot be read: {error}")
         if before == value:
             return Applied(name, value, before, "unchanged")
         if not self.act:
@@ -254,7 +258,7 @@ class Knobs:
     ) -> None:
         """Set all back."""
         try:
-            self.restore()
+            self.failed = self.restore()
         finally:
             for one, handler in self._handlers.items():
                 signal.signal(one, handler)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,9 @@ LONGEST = 100_000
 """Lines of a file."""
 
 
-def entry(manager: Manager, decision: Decision, job: int, took_s: float) -> dict[str, Any]:
+def entry(
+    manager: Manager, decision: Decision, job: int, took_s: float, unanswered: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return a decision and how its job went as plain JSON values; what is not limited is left out.
 
     Args:
@@ -43,6 +45,7 @@ def entry(manager: Manager, decision: Decision, job: int, took_s: float) -> dict
         decision: it.
         job: its number.
         took_s: time that the job took.
+        unanswered: places that were tried before, and did not answer.
     """
     goal, points = decision.goal, manager.points
     limits = {
@@ -57,7 +60,7 @@ def entry(manager: Manager, decision: Decision, job: int, took_s: float) -> dict
         "point": decision.point.name,
         "expected_s": decision.expected_s,
         "margin": decision.margin,
-        "slowdown": float(manager.slowdown.of()[points.cluster[decision.index]]),
+        "slowdown": float(manager.levels()[points.cluster[decision.index]]),
         "asked": {name: limit for name, limit in limits.items() if math.isfinite(limit)},
         "relaxed": list(decision.relaxed),
         "took_s": took_s,
@@ -65,7 +68,7 @@ def entry(manager: Manager, decision: Decision, job: int, took_s: float) -> dict
     }
     if favourite != decision.index:
         found |= {"without limits": points.points[favourite].name, "binding": list(binding)}
-    return found
+    return found | ({"unanswered": list(unanswered)} if unanswered else {})
 
 
 def sentence(line: Mapping[str, Any]) -> str:
@@ -78,6 +81,8 @@ def sentence(line: Mapping[str, Any]) -> str:
     if line.get("binding"):
         why = " and ".join(_broken(limit, asked) for limit in line["binding"])
         text += f" Without limits it would have been {line['without limits']}, which {why}."
+    if line.get("unanswered"):
+        text += f" Before it {' and '.join(line['unanswered'])} did not answer: the link is taken for lost for a while."
     if line["relaxed"]:
         given = " and ".join(line["relaxed"])
         text += f" No point met all limits: {given} gave way."
@@ -117,13 +122,15 @@ class Log:
             with self.path.open("rb") as file:
                 self._lines = sum(1 for _ in file)
 
-    def heard(self, manager: Manager, decision: Decision, job: int, took_s: float) -> None:
-        """Add a line, if something changed or the job was late."""
+    def heard(
+        self, manager: Manager, decision: Decision, job: int, took_s: float, unanswered: Sequence[str] = ()
+    ) -> None:
+        """Add a line, if something changed, the job was late, or places were tried that did not answer."""
         now = (decision.point.name, decision.goal, decision.relaxed)
         late = took_s > decision.goal.deadline_s
-        if now == self._before and not late:
+        if now == self._before and not late and not unanswered:
             return
-        line = entry(manager, decision, job, took_s)
+        line = entry(manager, decision, job, took_s, unanswered)
         if self._before and self._before[0] != now[0]:
             line["was"] = self._before[0]
         self._before = now

@@ -87,7 +87,7 @@ class Manager:
 
     Attributes:
         points, policy: as given.
-        slowdown: what was learned of the machine.
+        slowdown: what was learned of the machine; places elsewhere are learned of one by one, see `levels`.
         tails: what was learned of jobs that took much longer than expected.
     """
 
@@ -98,6 +98,8 @@ class Manager:
         self.policy: Policy = load_method(ROOM, policy).Policy() if isinstance(policy, str) else policy
         self.slowdown = Slowdown(len(points.clusters), late)
         self.tails = Tails()
+        # What slows a place elsewhere down says nothing of this device, and the other way round.
+        self._elsewhere = {number: Slowdown(1, late) for number in points.places}
         self._changes = _Changes(points, changes)
         self._all = np.ones(len(points), bool)
         self._last, self._ratio, self._period_s, self._spent_j, self._jobs = -1, 1.0, 0.0, 0.0, 0
@@ -112,7 +114,14 @@ class Manager:
         Raises:
             SartoError: E116, when none is available, or power is limited and that of some point is not known.
         """
-        return self._decide(goal, available, self.slowdown.of(), self.slowdown.margin, self.tails)
+        return self._decide(goal, available, self.levels(), self.slowdown.margin, self.tails)
+
+    def levels(self) -> Float[np.ndarray, " cluster"]:
+        """Return how many times as slow as stated jobs run on each cluster, and at each place; used again."""
+        found = self.slowdown.of()
+        for number, learned in self._elsewhere.items():
+            found[number] = learned.of()[0]
+        return found
 
     def foresee(
         self,
@@ -147,13 +156,18 @@ class Manager:
             self._jobs,
             tails,
         )
+        expected = state.latency_s
+        if self._elsewhere and margin > 1.0:  # each place has a margin of its own
+            expected = expected.copy()
+            for number, learned in self._elsewhere.items():
+                state.latency_s[points.cluster == number] *= learned.margin / margin
         choice = self.policy.choose(points, goal, state)
         index = choice.index
         return Decision(
             index,
             points.points[index],
             goal,
-            float(state.latency_s[index]),
+            float(expected[index]),
             margin,
             choice.relaxed,
             float(change[index]),
@@ -203,8 +217,12 @@ class Manager:
         if not (math.isfinite(latency_s) and latency_s > 0):
             return
         ratio = max(latency_s - decision.change_s, 0.01 * latency_s) / float(self.points.latency_s[index])
-        self.slowdown.heard(int(self.points.cluster[index]), ratio)
         self.tails.heard(index, latency_s / decision.expected_s)
+        cluster = int(self.points.cluster[index])
+        if cluster in self._elsewhere:
+            self._elsewhere[cluster].heard(0, ratio)
+        else:
+            self.slowdown.heard(cluster, ratio)
         self._last, self._ratio, self._period_s = index, ratio, period_s
         spent = energy_j or float(self.points.power_w[index]) * latency_s
         self._spent_j += spent if math.isfinite(spent) else 0.0
@@ -226,6 +244,8 @@ class _Changes:
             points = self._points
             moved = points.cluster != points.cluster[last]
             changed = points.frequency_hz != points.frequency_hz[last]
-            self._known = np.where(moved, self._costs.move_s, np.where(changed, self._costs.frequency_s, 0.0))
+            known = np.where(moved, self._costs.move_s, np.where(changed, self._costs.frequency_s, 0.0))
+            # Between this device and a place elsewhere nothing is moved; of connections nothing is known.
+            self._known = np.where(points.remote | points.remote[last], 0.0, known)
             self._of = last
         return self._known

@@ -30,8 +30,9 @@ from jaxtyping import Bool, Float, Int
 from sarto.core.errors import SartoError
 from sarto.core.evidence import How
 from sarto.core.points import OperatingPoint
-from sarto.devices.platforms import Cluster, Platform, Setting
+from sarto.devices.platforms import Cluster, Place, Platform, Setting
 from sarto.measure.operating import ACCURACY, ENERGY, LATENCY, POWER, point_evidence
+from sarto.measure.remote import asked_of
 from sarto.runtime.goal import Goal
 
 MOST_POINTS = 1_000_000
@@ -66,13 +67,13 @@ class Variant:
 
 
 def grid(variants: Sequence[Variant], platform: Platform) -> list[OperatingPoint]:
-    """Return the points of every variant in every setting.
+    """Return the points of every variant in every setting, and then at every place of the platform.
 
     Raises:
         SartoError: E116, when there is no variant, two have one name, or there are too many points.
     """
     names = [variant.name for variant in variants]
-    count = len(names) * len(platform.settings)
+    count = len(names) * (len(platform.settings) + len(platform.places))
     if not names or len(set(names)) < len(names) or count > MOST_POINTS:
         twice = next((name for name in names if names.count(name) > 1), "")
         raise SartoError(
@@ -81,11 +82,14 @@ def grid(variants: Sequence[Variant], platform: Platform) -> list[OperatingPoint
             cause=f"there are two named '{twice}'" if twice else f"1 to {MOST_POINTS:,} points are needed",
             hint="name each variant once",
         )
-    return [
+    local = [
         _point(variant, cluster, setting)
         for variant in variants
         for cluster in platform.clusters
         for setting in cluster.settings
+    ]
+    return local + [
+        _elsewhere(variant, place, platform.idle_w.value) for variant in variants for place in platform.places
     ]
 
 
@@ -107,6 +111,15 @@ def _point(variant: Variant, cluster: Cluster, setting: Setting) -> OperatingPoi
         latency, power, how, setting.how, tool, variant.accuracy, variant.how, variant.source
     )
     return OperatingPoint(f"{variant.name} on {setting}", settings, evidence)
+
+
+def _elsewhere(variant: Variant, place: Place, idle_w: float) -> OperatingPoint:
+    taken = asked_of(place, variant.work, idle_w)
+    over = " and ".join(way.name for way in place.links)
+    settings = {"variant": variant.name, "cluster": place.name, "frequency_hz": 0.0, "place": place.name}
+    accuracy = (variant.accuracy, variant.how, variant.source)
+    evidence = point_evidence(taken.latency_s, taken.power_w, "estimated", "estimated", taken.tool, *accuracy)
+    return OperatingPoint(f"{variant.name} at {place.name} over {over}", settings, evidence)
 
 
 def between(platform: Platform, step_hz: float) -> Platform:
@@ -269,12 +282,24 @@ class Points:
 
     @cached_property
     def _amounts(self) -> dict[str, Float[np.ndarray, " point"]]:
-        return {"power": self.power_w, "deadline": self.latency_s, "accuracy": -self.accuracy}
+        power = np.where(np.isnan(self.power_w), math.inf, self.power_w)  # what nobody knows keeps no limit
+        return {"power": power, "deadline": self.latency_s, "accuracy": -self.accuracy}
 
     @cached_property
     def knows_power(self) -> bool:
         """Whether power and energy of every point are known."""
         return bool(np.isfinite(self.power_w).all() and np.isfinite(self.energy_j).all())
+
+    @cached_property
+    def places(self) -> dict[int, str]:
+        """Places other than the device itself, by the numbers that they have among the clusters."""
+        found = {str(p.settings["place"]) for p in self.points if "place" in p.settings}
+        return {number: name for number, name in enumerate(self.clusters) if name in found}
+
+    @cached_property
+    def remote(self) -> Bool[np.ndarray, " point"]:
+        """Which points are at such a place."""
+        return np.isin(self.cluster, list(self.places))
 
     @cached_property
     def best(self) -> float:

@@ -10,11 +10,12 @@ jobs. Jobs come one after the other, one for each deadline: the period of a job 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from sarto.core.errors import SartoError
 from sarto.core.seed import generator
@@ -80,6 +81,7 @@ class Scenario:
         highest_hz: the highest clock of each job; without bound where it is infinite.
         second: cluster, by number, that a second model has to itself during each job, or -1.
         second_w: power that it would draw.
+        up: whether the link to each cluster that is elsewhere works during each job; None where all always do.
     """
 
     name: str
@@ -91,12 +93,21 @@ class Scenario:
     highest_hz: Float[np.ndarray, " job"]
     second: Int[np.ndarray, " job"]
     second_w: Float[np.ndarray, " job"]
+    up: Bool[np.ndarray, "job cluster"] | None = None
 
     def __len__(self) -> int:
         return len(self.deadline_s)
 
 
-def drawn(jobs: int, limits: Limits, *, clusters: int = 1, seed: int = 0, second: int = -1) -> Scenario:
+def drawn(
+    jobs: int,
+    limits: Limits,
+    *,
+    clusters: int = 1,
+    seed: int = 0,
+    second: int = -1,
+    elsewhere: Mapping[int, float] = MappingProxyType({}),
+) -> Scenario:
     """Return a scenario that is drawn from a seed.
 
     Args:
@@ -105,6 +116,8 @@ def drawn(jobs: int, limits: Limits, *, clusters: int = 1, seed: int = 0, second
         clusters: of the platform; other work slows all of them down alike.
         seed: of the draw.
         second: cluster that a second model has to itself while there is one; -1 for none.
+        elsewhere: clusters at other places, with the share of the time in which their links work; each is slowed down
+            and lost at times of its own.
 
     Raises:
         SartoError: E116, when there is no job.
@@ -128,7 +141,12 @@ def drawn(jobs: int, limits: Limits, *, clusters: int = 1, seed: int = 0, second
     beside = np.where((there > 0) & (second >= 0), second, -1)
     wide = np.repeat(slowdown[:, None], clusters, axis=1)
     drawn_w = np.full(jobs, limits.second_w)
-    return Scenario(f"seed {seed}", deadline, accuracy, power, wide, noise, highest, beside, drawn_w)
+    up = np.ones((jobs, clusters), bool) if elsewhere else None
+    for cluster, availability in elsewhere.items():
+        assert up is not None
+        wide[:, cluster] = held(lambda: rng.choice(limits.slowdown))
+        up[:, cluster] = held(lambda share=availability: float(rng.random() < share)) > 0
+    return Scenario(f"seed {seed}", deadline, accuracy, power, wide, noise, highest, beside, drawn_w, up)
 
 
 def _held(

@@ -16,10 +16,11 @@ Any Python callables are a ladder: functions of an item, one for each variant, w
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -27,13 +28,19 @@ from jaxtyping import Bool
 
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
+from sarto.measure.monitors import Monitor, Reading
 from sarto.runtime.goal import Goal
 from sarto.runtime.knobs import Applied, Knobs
 from sarto.runtime.log import Log
 from sarto.runtime.manager import Decision, Manager
+from sarto.runtime.reach import Reach
+from sarto.runtime.readings import Readings
+from sarto.runtime.watchdog import Watchdog
 
 X = TypeVar("X")
 Y = TypeVar("Y")
+LEAST_S = 1e-9
+"""What is left of a deadline at least, when a place did not answer."""
 Wanted = Callable[[OperatingPoint], Mapping[str, str]]
 """A point -> the value of each knob there."""
 
@@ -55,6 +62,13 @@ class Session(Generic[X, Y]):
         log: of decisions, if there is one.
         jobs: that ran.
         lost: points of which a knob was refused; they are not chosen again.
+        remote: place -> function of a variant's name and an item, for points elsewhere.
+        reach: which places answer.
+        unanswered: places that were tried for the job before, and did not answer.
+        gone: knobs that could not be read for the job before; it ran with them as they were.
+        watchdog: notices jobs that do not end; after one, the next job runs at the fastest point on this device.
+        monitors: what they say is in `readings`.
+        odd_times: jobs whose time was no number of at least 0, as when a clock is set back; nothing is learned of them.
     """
 
     manager: Manager
@@ -69,6 +83,22 @@ class Session(Generic[X, Y]):
     log: Log | None = None
     jobs: int = 0
     lost: dict[int, Applied] = field(default_factory=dict[int, Applied])
+    remote: Mapping[str, Callable[[str, X], Y]] = field(default_factory=dict[str, Callable[[str, X], Y]])
+    unanswered: list[str] = field(default_factory=list[str])
+    gone: dict[str, Applied] = field(default_factory=dict[str, Applied])
+    watchdog: Watchdog | None = None
+    monitors: Mapping[str, Monitor] = field(default_factory=dict[str, Monitor])
+    odd_times: int = 0
+
+    def __post_init__(self) -> None:
+        self.reach = Reach(self.manager.points)
+        self._readings = Readings(self.monitors)
+        self._overruns = 0
+
+    @property
+    def readings(self) -> Mapping[str, Reading]:
+        """What the monitors say, at most a second old; one that fails is unavailable."""
+        return self._readings.now(self.clock())
 
     def require(
         self,
@@ -85,33 +115,76 @@ class Session(Generic[X, Y]):
     def infer(self, x: X) -> Y:
         """Return the answer of the variant that was chosen for this item.
 
-        A point whose knobs are refused is left out from then on, and another chosen.
+        A point whose knobs are refused is left out from then on, and another chosen. So is a place that does not answer
+        (ConnectionError, TimeoutError), until it is tried again; the time until then counts for this job.
 
         Raises:
             SartoError: E116, when no point is left; whatever the variant raises.
         """
+        began, self.unanswered = self.clock(), []
         while True:
-            decision = self.manager.decide(self.goal, self._available())
-            began = self.clock()
-            self.applied = tuple(self.knobs.set(*pair) for pair in self.wanted(decision.point).items())
-            refused = [one for one in self.applied if one.state == "refused"]
-            if not refused:
+            decision = self._chosen(self.clock() - began)
+            tried = self.clock()
+            place, variant = self.reach.place_of(decision.index), str(decision.point.settings["variant"])
+            try:
+                with self._watched(decision):
+                    y = self.remote[place](variant, x) if place else self.run[variant](x)
+            except (ConnectionError, TimeoutError):
+                if not place:  # then it is the variant's own
+                    raise
+                now = self.clock()
+                self.reach.failed(place, now, now - tried)
+                self.unanswered.append(place)
+            else:
+                self.reach.answered(place)
                 break
-            self.lost[decision.index] = refused[0]
-        y = self.run[str(decision.point.settings["variant"])](x)
-        self.last, self.seconds = decision, self.clock() - began
+        ended = self.clock()
+        self.last, self.seconds = decision, ended - began
         self.jobs += 1
+        if not (math.isfinite(self.seconds) and self.seconds >= 0):
+            self.odd_times += 1
+            return y
         if self.log is not None:
-            self.log.heard(self.manager, decision, self.jobs, self.seconds)
-        self.manager.observe(decision, self.seconds)
+            self.log.heard(self.manager, decision, self.jobs, self.seconds, self.unanswered)
+        self.manager.observe(decision, ended - tried)
         return y
 
+    def _chosen(self, spent_s: float) -> Decision:
+        """Return the decision for what is left of the deadline, with its knobs set."""
+        left = self.goal
+        if self.unanswered and math.isfinite(left.deadline_s):
+            left = replace(left, deadline_s=max(left.deadline_s - max(spent_s, 0.0), LEAST_S))
+        while True:
+            decision = self.manager.decide(left, self._available())
+            self.applied = tuple(self.knobs.set(*pair) for pair in self.wanted(decision.point).items())
+            self.gone = {one.knob: one for one in self.applied if one.state == "gone"}
+            refused = [one for one in self.applied if one.state == "refused"]
+            if not refused:
+                return decision if left is self.goal else replace(decision, goal=self.goal)
+            self.lost[decision.index] = refused[0]
+
+    def _watched(self, decision: Decision) -> AbstractContextManager[None]:
+        return nullcontext() if self.watchdog is None else self.watchdog.over(decision.point.name)
+
     def _available(self) -> Bool[np.ndarray, " point"] | None:
-        if not self.lost:
-            return None
-        left = np.ones(len(self.manager.points), bool)
-        left[list(self.lost)] = False
+        left = None
+        if self.lost:
+            left = np.ones(len(self.manager.points), bool)
+            left[list(self.lost)] = False
+        left = self.reach.available(self.clock(), left)
+        if self.watchdog is not None and self.watchdog.overruns > self._overruns:
+            self._overruns = self.watchdog.overruns
+            return self._safe(left)
         return left
+
+    def _safe(self, left: Bool[np.ndarray, " point"] | None) -> Bool[np.ndarray, " point"]:
+        """Return the fastest point on this device alone, of those that can be used."""
+        points = self.manager.points
+        found = ~points.remote if left is None else left & ~points.remote
+        if not found.any():
+            found = np.ones(len(points), bool) if left is None else left
+        fastest = int(np.where(found, points.latency_s, np.inf).argmin())
+        return np.arange(len(points)) == fastest
 
 
 @contextmanager
@@ -122,6 +195,9 @@ def session(
     knobs: Knobs | None = None,
     wanted: Wanted = lambda _point: {},
     log: Log | None = None,
+    remote: Mapping[str, Callable[[str, X], Y]] | None = None,
+    watchdog: Watchdog | None = None,
+    monitors: Mapping[str, Monitor] | None = None,
 ) -> Generator[Session[X, Y]]:
     """Open a session; knobs are set back when it ends, however it does.
 
@@ -131,11 +207,16 @@ def session(
         knobs: to set; by default none.
         wanted: what each of them is to be at a point.
         log: takes decisions; by default none.
+        remote: place -> function of a variant's name and an item, for points elsewhere. It raises ConnectionError or
+            TimeoutError when the place is not reached, and must do so by itself: nobody interrupts it.
+        watchdog: notices jobs that do not end; it is closed with the session.
+        monitors: to read.
 
     Raises:
-        SartoError: E116, when a point's variant has no function.
+        SartoError: E116, when a point's variant, or its place, has no function.
     """
-    variants = {str(point.settings.get("variant")) for point in manager.points.points}
+    here = [point for point in manager.points.points if "place" not in point.settings]
+    variants = {str(point.settings.get("variant")) for point in here}
     if missing := sorted(variants - set(run)):
         raise SartoError(
             "E116",
@@ -143,5 +224,22 @@ def session(
             cause="every point has a variant, and every variant a function of an item",
             hint=f"give functions for {', '.join(sorted(variants))}",
         )
-    with knobs or Knobs(()) as held:
-        yield Session(manager, run, held, wanted, log=log)
+    functions = dict(remote or {})
+    if unknown := sorted(set(manager.points.places.values()) - set(functions)):
+        raise SartoError(
+            "E116",
+            f"there is nothing to ask at place '{unknown[0]}'",
+            cause="points are elsewhere, and nothing sends items there",
+            hint="give remote={place: function of a variant's name and an item}, or leave the place out",
+        )
+    with knobs or Knobs(()) as held, watchdog or nullcontext():
+        yield Session(
+            manager,
+            run,
+            held,
+            wanted,
+            log=log,
+            remote=functions,
+            watchdog=watchdog,
+            monitors=dict(monitors or {}),
+        )

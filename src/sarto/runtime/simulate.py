@@ -4,6 +4,9 @@ A job at a point with time t and power P on cluster c, with the scenario's slowd
 
     y = t s_c n + change of setting        and        P y + P_idle max(0, period - y)
 
+A job that is sent to a place whose link is down is given up after the time that the platform states, for which it draws
+what the point does in the mean, and runs elsewhere; the manager does not know of the link until then, an oracle does.
+
 It is late if y is more than its deadline; its power is that of the point, and that of a second model beside it. Every
 job starts on time, also after a late one. An oracle knows s_c n of the next job; it too breaks limits where they cannot
 all be met, and what others do is told beside it.
@@ -21,7 +24,7 @@ all be met, and what others do is told beside it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -30,10 +33,14 @@ from sarto.core.errors import SartoError
 from sarto.devices.platforms import Platform
 from sarto.runtime.goal import Goal
 from sarto.runtime.log import Log
-from sarto.runtime.manager import Changes, Manager
+from sarto.runtime.manager import Changes, Decision, Manager
 from sarto.runtime.points import Points
 from sarto.runtime.policies._choice import Policy
+from sarto.runtime.reach import Reach
 from sarto.runtime.scenarios import Scenario
+
+LEAST_S = 1e-9
+"""What is left of a deadline at least, when a place did not answer."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class Run:
         index: of the point of each job.
         latency_s, energy_j, power_w: of each job; the energy with what is drawn until the next.
         relaxed: whether the policy broke a limit knowingly.
+        unanswered: places that were tried in vain, job by job.
     """
 
     policy: str
@@ -80,6 +88,7 @@ class Run:
     energy_j: Float[np.ndarray, " job"]
     power_w: Float[np.ndarray, " job"]
     relaxed: Bool[np.ndarray, " job"]
+    unanswered: Int[np.ndarray, " job"]
 
     @property
     def late(self) -> Bool[np.ndarray, " job"]:
@@ -154,27 +163,70 @@ def simulate(
     index = np.empty(jobs, np.int64)
     latency, energy, power = np.empty(jobs), np.empty(jobs), np.empty(jobs)
     relaxed = np.zeros(jobs, bool)
-    standing = _Standing(points, scenario)
-    period = 0.0
+    unanswered = np.zeros(jobs, np.int64)
+    standing, tries = _Standing(points, scenario), _Tries(points, platform, scenario)
+    period = now = 0.0
     for job in range(jobs):
         available, taken_w = standing.of(job)
         goal = standing.goal(job, taken_w, relax, energy_j)
         true = scenario.slowdown[job] * scenario.noise[job]
-        decision = manager.foresee(goal, available, true) if oracle else manager.decide(goal, available)
+        if oracle:
+            decision = manager.foresee(goal, tries.answering(job, available), true)
+        else:
+            tries.begin(now)
+            decision = manager.decide(goal, tries.reach.available(now, available))
+            while tries.in_vain(job, decision):
+                left = replace(goal, deadline_s=max(goal.deadline_s - tries.lost_s, LEAST_S))
+                decision = manager.decide(left, tries.reach.available(now + tries.lost_s, available))
         chosen = decision.index
-        took = points.latency_s[chosen] * true[points.cluster[chosen]] + decision.change_s
-        spent = points.power_w[chosen] * took
-        if log is not None:
-            log.heard(manager, decision, job + 1, float(took))
+        took = float(points.latency_s[chosen] * true[points.cluster[chosen]] + decision.change_s)
+        spent = float(points.power_w[chosen]) * took
         if learns:
-            manager.observe(decision, float(took), period_s=period, energy_j=float(spent))
+            manager.observe(decision, took, period_s=period, energy_j=spent)
+        took, spent = took + tries.lost_s, spent + tries.lost_j
+        if log is not None:
+            log.heard(manager, replace(decision, goal=goal), job + 1, took, tries.names)
         period = float(scenario.deadline_s[job])
+        now += period
         index[job], latency[job], relaxed[job] = chosen, took, bool(decision.relaxed)
-        power[job] = points.power_w[chosen] + taken_w
+        power[job], unanswered[job] = points.power_w[chosen] + taken_w, len(tries.names)
         energy[job] = spent + idle * max(0.0, period - took)
     name = policy if isinstance(policy, str) else type(policy).__module__.rpartition(".")[2]
     title = f"oracle of {name}" if oracle else name
-    return Run(title, scenario, points, index, latency, energy, power, relaxed)
+    return Run(title, scenario, points, index, latency, energy, power, relaxed, unanswered)
+
+
+class _Tries:
+    """Places whose links are down, and what it takes to find that out."""
+
+    def __init__(self, points: Points, platform: Platform, scenario: Scenario) -> None:
+        self.reach = Reach(points)
+        self._points, self._up = points, scenario.up
+        self._timeout_s = {place.name: place.timeout_s for place in platform.places}
+        self._began = 0.0
+        self.lost_s, self.lost_j, self.names = 0.0, 0.0, list[str]()
+
+    def begin(self, now_s: float) -> None:
+        self._began, self.lost_s, self.lost_j, self.names = now_s, 0.0, 0.0, []
+
+    def in_vain(self, job: int, decision: Decision) -> bool:
+        """Return whether the place that was chosen does not answer, and take that up."""
+        name = self.reach.place_of(decision.index)
+        if not name:
+            return False
+        if self._up is None or self._up[job, self._points.cluster[decision.index]]:
+            self.reach.answered(name)
+            return False
+        lost = self._timeout_s[name]
+        self.lost_s += lost
+        self.lost_j += lost * float(self._points.power_w[decision.index])
+        self.names.append(name)
+        self.reach.failed(name, self._began + self.lost_s, lost)
+        return True
+
+    def answering(self, job: int, available: Bool[np.ndarray, " point"]) -> Bool[np.ndarray, " point"]:
+        """Return the points whose places answer."""
+        return available if self._up is None else available & self._up[job][self._points.cluster]
 
 
 class _Standing:

@@ -27,6 +27,11 @@ from sarto.core.device import Assumption
 from sarto.core.finding import Finding
 from sarto.core.units import format_quantity
 from sarto.devices._files import LEAST, MOST, assumption, described, files_of, parsed, table, words
+from sarto.devices.platforms._places import Place, places
+
+__all__ = [
+    "Cluster", "Place", "Platform", "Setting", "disagreement", "parse_platform", "platform", "platforms", "slower",
+]  # fmt: skip
 
 Known = Literal["declared", "measured", "estimated"]
 TOLERANCE = 0.02
@@ -102,6 +107,7 @@ class Platform:
         move_s: time lost when the next job runs on another cluster.
         findings: where the numbers of the file do not agree with each other.
         notes: anything a user must know about the numbers.
+        places: other than the device itself where a job can run.
     """
 
     name: str
@@ -113,6 +119,7 @@ class Platform:
     move_s: Assumption
     findings: tuple[Finding, ...] = ()
     notes: str = ""
+    places: tuple[Place, ...] = ()
 
     @property
     def settings(self) -> tuple[Setting, ...]:
@@ -151,9 +158,9 @@ def parse_platform(name: str, text: str) -> Platform:
     Args:
         name: of the platform.
         text: `title`, `job`, optional `notes`; tables `idle_w` (which may be 0), `frequency_change_s` and `move_s` with
-            `value` and `source`; and for each `[[cluster]]` its `name`, `title`, `cores`, `source` and `settings`, a
-            list of tables with `latency_s`, `power_w`, optional `frequency_hz`, `cores`, `energy_j` and `how`
-            (`declared` where it is left out, or `measured`).
+            `value` and `source`; optional `[[places]]` (see `_places`); and for each `[[cluster]]` its `name`,
+            `title`, `cores`, `source` and `settings`, a list of tables with `latency_s`, `power_w`, optional
+            `frequency_hz`, `cores`, `energy_j` and `how` (`declared` where it is left out, or `measured`).
 
     Raises:
         SartoError: E112, when a field is missing, unknown or wrong.
@@ -180,7 +187,8 @@ def _platform(name: str, fields: dict[str, Any]) -> Platform:
     if sum(len(cluster.settings) for cluster in clusters) > MOST_SETTINGS:
         raise ValueError(f"there are more than {MOST_SETTINGS} settings")
     findings = tuple(finding for _, found in read for finding in found)
-    return Platform(name, title, job, clusters, idle, change, move, findings, notes)
+    elsewhere = places(fields.pop("places", []), set(names))
+    return Platform(name, title, job, clusters, idle, change, move, findings, notes, elsewhere)
 
 
 def _cost(value: object, key: str, unit: str) -> Assumption:

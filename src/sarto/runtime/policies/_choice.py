@@ -123,7 +123,15 @@ def most_accurate(points: Points, found: Bool[np.ndarray, " point"]) -> Bool[np.
 def cheapest(
     found: Bool[np.ndarray, " point"], energy_j: Float[np.ndarray, " point"], last: int, hysteresis: float
 ) -> int:
-    """Return the point of least energy among those `found`, or the `last` one if it takes hardly more."""
+    """Return the point of least energy among those `found`, or the `last` one if it takes hardly more.
+
+    Points whose energy nobody knows come after all others, the first of them in front.
+    """
     cost = np.where(found, energy_j, np.inf)
     best = int(cost.argmin())
+    if not cost[best] < np.inf:  # argmin stops at what is not known
+        cost = np.where(np.isnan(cost), np.inf, cost)
+        best = int(cost.argmin())
+        if not cost[best] < np.inf:
+            return int(found.argmax())
     return last if last >= 0 and cost[last] <= cost[best] * (1 + hysteresis) else best
