@@ -22,6 +22,7 @@ from torch import Tensor
 from sarto.core.checkpoint_interval import Failures
 from sarto.core.checkpoints import Checkpoints
 from sarto.data.examples import Examples
+from sarto.learn.optimiser import Optimiser
 from sarto.models.trainable import Trainable
 
 
@@ -72,7 +73,7 @@ class Kept:
         self._places, self._belongs_to = Checkpoints(file, failures, tell), belongs_to
         self._every_pass = failures is None
 
-    def newest(self, network: Trainable, optimiser: torch.optim.Optimizer) -> Standing:
+    def newest(self, network: Trainable, optimiser: Optimiser) -> Standing:
         """Bring network and optimiser to the newest checkpoint of this training and return it, or the beginning."""
         found = self._places.newest(lambda content: taken_up(content, self._belongs_to, network, optimiser))
         return found or Standing()
@@ -81,7 +82,7 @@ class Kept:
         """Return whether one is to be written now; asked once after every step."""
         return self._places.due() or (pass_ends and self._every_pass)
 
-    def write(self, now: Standing, network: Trainable, optimiser: torch.optim.Optimizer) -> None:
+    def write(self, now: Standing, network: Trainable, optimiser: Optimiser) -> None:
         """Write one."""
         self._places.write(lambda: packed(self._belongs_to, now, network, optimiser))
 
@@ -91,17 +92,16 @@ class Kept:
 
 
 def packed(
-    belongs_to: str, standing: Standing, network: Trainable, optimiser: torch.optim.Optimizer | None = None
+    belongs_to: str, standing: Standing, network: Trainable, optimiser: Optimiser | None = None
 ) -> bytes:
     """Return where training stands as bytes; without its optimiser when it is done."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     for group, values in (("now", network.state_dict()), ("best", standing.best), ("loss", standing.loss)):
         arrays |= {f"{group}/{name}": value.detach().cpu().numpy() for name, value in values.items()}
-    state: dict[int, dict[str, Any]] = {} if optimiser is None else optimiser.state_dict()["state"]
+    state = {} if optimiser is None else optimiser.state()
     for number, values in state.items():
         for name, value in values.items():
-            if value is not None:
-                arrays[f"step/{number}/{name}"] = torch.as_tensor(value).cpu().numpy()
+            arrays[f"step/{number}/{name}"] = value.cpu().numpy()
     about = {"belongs_to": belongs_to, "step": standing.step, "total": standing.total}
     arrays["about"] = np.frombuffer(json.dumps({**about, "history": standing.history}).encode(), np.uint8)
     buffer = io.BytesIO()
@@ -109,9 +109,7 @@ def packed(
     return buffer.getvalue()
 
 
-def taken_up(
-    content: bytes, belongs_to: str, network: Trainable, optimiser: torch.optim.Optimizer
-) -> Standing | None:
+def taken_up(content: bytes, belongs_to: str, network: Trainable, optimiser: Optimiser) -> Standing | None:
     """Bring network and optimiser to where training stood and return it; None where it is another training's."""
     try:
         with np.load(io.BytesIO(content), allow_pickle=False) as held:
@@ -130,5 +128,5 @@ def taken_up(
     for name, value in groups["step"].items():
         number, _, what = name.partition("/")
         state.setdefault(int(number), {})[what] = value
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+    optimiser.load_state(state)
     return Standing(about["step"], about["total"], about["history"], groups["best"], groups["loss"])

@@ -34,6 +34,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sarto.learn.optimiser import Optimiser
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network
 
@@ -83,7 +84,7 @@ class Distillation:
         self._copies: dict[torch.device, Network] = {}
         self._generator = torch.Generator().manual_seed(seed)
         self._maps: dict[tuple[Hint, int, int], Tensor] = {}
-        self._learners: dict[tuple[Hint, int, int], torch.optim.Optimizer] = {}
+        self._learners: dict[tuple[Hint, int, int], Optimiser] = {}
         for hint in hints:
             _known(teacher, hint.teacher_node)
 
@@ -112,7 +113,7 @@ class Distillation:
             found[f"{place}/map"] = matrix.detach()
             if matrix.grad is not None:
                 found[f"{place}/grad"] = matrix.grad
-            for name, value in self._learners[key].state[matrix].items():
+            for name, value in self._learners[key].state().get(0, {}).items():
                 found[f"{place}/adam/{name}"] = torch.as_tensor(value)
         return found
 
@@ -126,9 +127,9 @@ class Distillation:
             hint, taught, own = map(int, place.split("x"))
             matrix = state[f"{place}/map"].clone().to(self.teacher.device).requires_grad_()
             matrix.grad = state.get(f"{place}/grad")
-            learner, start = torch.optim.Adam([matrix], lr=RATE), f"{place}/adam/"
+            learner, start = Optimiser([matrix], rate=RATE), f"{place}/adam/"
             if adam := {name.removeprefix(start): v for name, v in state.items() if name.startswith(start)}:
-                learner.load_state_dict({**learner.state_dict(), "state": {0: adam}})
+                learner.load_state({0: adam})
             key = (self.hints[hint], taught, own)
             self._maps[key], self._learners[key] = matrix, learner
 
@@ -152,10 +153,10 @@ class Distillation:
         if key not in self._maps:
             start = torch.randn(key[1:], generator=self._generator) / own.shape[1] ** 0.5
             self._maps[key] = start.to(own).requires_grad_()
-            self._learners[key] = torch.optim.Adam([self._maps[key]], lr=RATE)
+            self._learners[key] = Optimiser([self._maps[key]], rate=RATE)
         matrix, learner = self._maps[key], self._learners[key]
         if matrix.grad is not None:
-            learner.step()  # pyright: ignore[reportUnknownMemberType]
+            learner.step()
             learner.zero_grad()
         mapped = torch.einsum("oc,nc...->no...", matrix, own)
         return hint.weight * functional.mse_loss(mapped, taught)

@@ -40,7 +40,7 @@ from sarto.core.seed import generator
 from sarto.data.examples import Examples
 from sarto.learn._checkpoint import Kept, Standing
 from sarto.learn._checkpoint import identity as identity
-from sarto.learn._optimiser import optimiser_of
+from sarto.learn.optimiser import Optimiser
 from sarto.models.input_error import InputError
 from sarto.models.network.module import Network, laid_out, predict
 from sarto.models.trainable import Trainable
@@ -219,7 +219,7 @@ class _Run(Generic[N]):
     ) -> None:
         self.network, self.examples, self.training = network, examples, training
         self.validation, self.loss = validation, loss
-        self.optimiser = optimiser_of(network, training.optimiser, training.rate, training.decay)
+        self.optimiser = Optimiser(network.parameters(), training.optimiser, training.rate, training.decay)
         self.per_pass = steps_of(len(examples), training.batch)
         self.steps = training.epochs * self.per_pass
         self.history, self.best, self.total, self.done = History(), dict[str, Tensor](), 0.0, 0
@@ -281,8 +281,6 @@ class _Run(Generic[N]):
                 continue
             if before_step is not None:
                 before_step(number, self.steps)
-            for group in self.optimiser.param_groups:
-                group["lr"] = learning_rate(training, number, self.steps)
             chosen = torch.as_tensor(items)
             inputs = laid_out(self.x[chosen].to(network.device))
             wanted = self.y[chosen].to(network.device)
@@ -291,7 +289,7 @@ class _Run(Generic[N]):
             value.backward()  # pyright: ignore[reportUnknownMemberType]
             if training.clip:
                 torch.nn.utils.clip_grad_norm_(network.parameters(), training.clip)
-            self.optimiser.step()  # pyright: ignore[reportUnknownMemberType]
+            self.optimiser.step(learning_rate(training, number, self.steps))
             self.total += value.item() * len(items)
             self.done = number + 1
             if after_step is not None:
@@ -389,7 +387,7 @@ def _judge(network: Trainable, examples: Examples) -> tuple[float, float]:
 
 
 def _share_right(outputs: Float[np.ndarray, "item output"], examples: Examples) -> float:
-    return float(np.mean(outputs.argmax(1) == examples.y))
+    return float(np.count_nonzero(outputs.argmax(1) == examples.y)) / len(examples)
 
 
 def _exhausted(history: History, patience: int) -> bool:

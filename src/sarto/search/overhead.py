@@ -12,23 +12,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sarto.core.device import AnyDevice, Device, Host
+from sarto.core.device import AnyDevice, Host
 from sarto.deploy.c.emit import arena_b, emit
 from sarto.deploy.memory import tables_b
 from sarto.measure.build import build
 from sarto.measure.emulate import emulate
 from sarto.measure.native import compile_native
 from sarto.search.candidates import Candidate, Ground, Overhead, Shape, skeleton
+from sarto.search.roomy import roomy
 
 Cost = tuple[int, int, int, int]
 """Flash and RAM beside tables and arena, and instructions and most cycles of the longest inference."""
-CODE_B = 64 * 1024
-"""More than the code or the stack of any model takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,15 +70,6 @@ class SampleImages:
         ram = image.static_ram_b - variables + run.peak_stack_b
         counts = int(run.inference_instructions[0]), int(run.inference_cycles[0, 1])
         return image.flash_b - tables, ram, *counts
-
-
-def roomy(device: Device, tables: int, variables: int) -> Device:
-    """Return `device` with at least the memory that so many bytes of tables and variables take, and code."""
-    flash, ram = (
-        replace(memory, size_b=max(memory.size_b, -(-(wanted + CODE_B) // 1024) * 1024))
-        for memory, wanted in ((device.flash, tables), (device.ram, variables))
-    )
-    return replace(device, flash=flash, ram=ram)
 
 
 class ImageOverheads:

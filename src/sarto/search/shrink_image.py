@@ -27,7 +27,7 @@ from sarto.deploy.lower.front_end import LoweredFrontEnd, with_front_end
 from sarto.deploy.memory import tables_b
 from sarto.measure.model import PINNED, Measured, measure_model, of_items
 from sarto.search.limits import SPEED, check_limits, steering
-from sarto.search.overhead import roomy
+from sarto.search.roomy import roomy
 from sarto.search.shrink_folder import ShrinkRequest
 
 if TYPE_CHECKING:
