@@ -21,12 +21,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    ExtraTreesRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
 
 from sarto.core.graph.heads import Trees
 
@@ -77,12 +71,14 @@ def grow(
         seed: of everything that is drawn.
         classes: whether `wanted` are classes.
     """
-    kind: Any
-    if settings.random_thresholds:
-        kind = ExtraTreesClassifier if classes else ExtraTreesRegressor
-    else:
-        kind = RandomForestClassifier if classes else RandomForestRegressor
-    model = kind(
+    from sklearn import ensemble  # takes seconds, and settings are read where nothing is grown
+
+    kinds: tuple[Any, Any] = (
+        (ensemble.ExtraTreesClassifier, ensemble.ExtraTreesRegressor)
+        if settings.random_thresholds
+        else (ensemble.RandomForestClassifier, ensemble.RandomForestRegressor)
+    )
+    model = kinds[0 if classes else 1](
         n_estimators=settings.trees,
         max_leaf_nodes=max(2, settings.leaves),
         max_features=settings.share,
