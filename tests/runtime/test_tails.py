@@ -49,8 +49,8 @@ def filled(index: int, jobs: int, late: int, ratio: float = 10.0) -> Tails:
 def isotonic(time: list[float], share: list[float], weight: list[float]) -> list[float]:
     from sklearn.isotonic import IsotonicRegression
 
-    fit: Any = IsotonicRegression().fit(time, share, sample_weight=weight)
-    return [float(one) for one in fit.predict(time)]
+    model: Any = IsotonicRegression()
+    return [float(one) for one in model.fit(time, share, sample_weight=weight).predict(time)]
 
 
 @settings(deadline=None, max_examples=25)
