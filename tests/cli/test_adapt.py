@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from sarto.deploy.onnx.floats import float_model
+from sarto.models.network.named import named
 from tests.cli.stand_in import call
 from tests.devices.test_places import PLACE
 from tests.devices.test_platforms import GOOD
@@ -99,6 +102,36 @@ def test_a_place_elsewhere_is_named_with_what_became_of_its_link(ladder: Path) -
     assert {"whole at gateway over ble_1m"} <= {row[0] for row in found["tables"]["points"]["rows"]}
 
 
+@pytest.fixture
+def files(folder: Path) -> Path:
+    """A ladder of two ONNX files."""
+    for name, width in (("small", 3), ("large", 32)):
+        net = named("mlp", (4,), 2, width=width, depth=1)
+        values = {key: np.ones(shape, np.float32) for key, shape in net.parameters.items()}
+        (folder / f"{name}.onnx").write_bytes(float_model(net, values))
+    (folder / "files.csv").write_text("variant,accuracy,file\nsmall,0.8,small.onnx\nlarge,0.9,large.onnx\n")
+    return folder
+
+
+def test_onnx_files_are_timed_here_and_what_nobody_measured_is_not_a_number(files: Path) -> None:
+    words = ("adapt", "files.csv", "--policies", "max_accuracy,performance", "--jobs", "60", "-o", "out")
+    shown = call(*words)
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert "max_accuracy takes an energy that was not measured a job" in shown.stdout
+    assert "the files were timed on this computer" in shown.stdout
+    assert "not measured" in shown.stdout.splitlines()[3]
+    found = json.loads(Path("out/adaptation.json").read_text())
+    assert all(row[2:4] == ["", ""] for row in found["tables"]["points"]["rows"])
+    assert {row[6] for row in found["tables"]["points"]["rows"]} == {"measured"}
+    assert "energy of a job" not in {e["what"] for e in found["evidence"]}
+    assert "not measured" in Path("out/adaptation.html").read_text()
+    for more, code in ((("--policies", "min_energy"), "E180"), (("--platform", "odroid_xu3"), "E112")):
+        refused = call("adapt", "files.csv", *more)
+        assert (refused.exit_code, f"error[{code}]" in refused.stderr) == (2, True)
+    (files / "small.onnx").unlink()
+    assert "small.onnx' cannot be read" in call("adapt", "files.csv").stderr
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -109,6 +142,15 @@ def test_a_place_elsewhere_is_named_with_what_became_of_its_link(ladder: Path) -
         (("--platform", "odroid_xu3", "--idle", "60"), "E110", "the unit is missing"),
         (("--platform", "odroid_xu3", "--trace", "none.csv"), "E101", "none.csv"),
         ((), "E112", "--platform"),
+        (("--platform", "odroid_xu3", "--serve", "0.0.0.0:9464"), "E178", "reached from outside"),
+        (("--platform", "odroid_xu3", "--serve", "9464"), "E178", "no address and port"),
+        (("--platform", "odroid_xu3", "--serve", "127.0.0.1:0", "--apply"), "E112", "--apply needs -o OUT"),
+        (
+            ("--platform", "odroid_xu3", "--serve", "127.0.0.1:0", "--trace", "t.csv"),
+            "E112",
+            "exclude --serve",
+        ),
+        (("--platform", "odroid_xu3", "--apply"), "E112", "go with --serve"),
     ],
 )
 @pytest.mark.usefixtures("ladder")

@@ -8,6 +8,8 @@ import pytest
 
 from sarto.core.evidence import Evidence, Ledger
 from sarto.core.progress import Talk
+from sarto.devices.platforms import platform
+from sarto.runtime.calibrate import Calibration, Group, Timed, toml
 from tests.cli.stand_in import call
 from tests.report.sample import Sample
 
@@ -112,3 +114,41 @@ def test_the_board_says_itself_what_it_is(asked: list[str | None]) -> None:
     assert result.exit_code == 2
     assert result.stderr.startswith("error[E112]: --from-board and --device exclude each other\n")
     assert asked == []
+
+
+def test_this_machine_becomes_a_platform_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def made_up(calibration: Calibration, journal: Path) -> str:
+        calibration.say("power: unavailable")
+        assert journal == Path("mine.knobs.json")
+        return toml("m", "a job", [Group("cpu", "cores", (0, 1))], [Timed("cpu", 0.0, 2, (0.2, 0.1, 0.3))])
+
+    monkeypatch.setattr(Calibration, "run", made_up)
+    shown = call("measure", "--calibrate", "mine.toml")
+    assert (shown.exit_code, shown.stderr) == (0, "power: unavailable\n")
+    assert "cpu          2  not set  200 ms (measured)  unavailable" in shown.stdout
+    assert platform("mine.toml").settings[0].latency_s == 0.2
+    told = json.loads(call("measure", "--calibrate", "mine.toml", "--json", "--quiet").stdout)
+    assert told["settings"][0] == {
+        "cluster": "cpu", "cores": 2, "frequency_hz": None, "latency_s": 0.2, "power_w": None, "how": "measured",
+    }  # fmt: skip
+    # It is run on as any other platform, by policies that need no energy.
+    (folder / "ladder.csv").write_text("variant,accuracy,work\nhalf,0.6,0.5\nwhole,0.7,1\n")
+    words = ("adapt", "ladder.csv", "--platform", "mine.toml", "--jobs", "50", "--policies")
+    assert call(*words, "max_accuracy").exit_code == 0
+    assert "error[E180]" in call(*words, "min_energy").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--calibrate", "mine.txt"), "ends in .toml"),
+        (("--calibrate", "odroid_xu3.toml"), "a name of its own"),
+        (("out", "--calibrate", "mine.toml"), "--calibrate stands alone"),
+        ((), "OUT"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_what_cannot_be_calibrated(words: tuple[str, ...], said: str) -> None:
+    refused = call("measure", *words)
+    assert refused.exit_code == 2
+    assert said in refused.stderr

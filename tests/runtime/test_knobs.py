@@ -198,3 +198,11 @@ def test_handlers_of_signals_are_those_of_before() -> None:
         assert signal.getsignal(signal.SIGTERM) != before
     assert signal.getsignal(signal.SIGTERM) == before
     assert time.monotonic() > 0
+
+
+def test_a_file_that_a_kill_left_empty_is_written_again(policy: Path) -> None:
+    told = {"process": 2**22 + 1, "started": "", "first": {"policy0": "200000000-1400000000"}}
+    (policy.parent / "journal.json").write_text(json.dumps(told))
+    (policy / "scaling_max_freq").write_text("")
+    assert knobs(policy).recover() == {}
+    assert clocks(policy) == (200000, 1400000)

@@ -13,20 +13,21 @@ import numpy as np
 
 import sarto
 from sarto.cli import _answer
+from sarto.cli._ladder import laid_out
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.finding import Finding
 from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
 from sarto.core.units import format_quantity
-from sarto.devices.platforms import Platform, platform
+from sarto.devices.platforms import Platform
 from sarto.measure.operating import ACCURACY, simulated_evidence
 from sarto.report.adapted import Adapted
 from sarto.report.adapted_page import adapted_html
-from sarto.runtime.files import read_ladder, read_trace
+from sarto.runtime.files import read_trace
 from sarto.runtime.goal import LIMITS
 from sarto.runtime.log import Log
-from sarto.runtime.points import Points, between, grid
+from sarto.runtime.points import Points
 from sarto.runtime.scenarios import Limits, Scenario, drawn
 from sarto.runtime.simulate import Run, Summary, simulate
 
@@ -45,7 +46,7 @@ class Asked:
     """The call."""
 
     ladder: Path
-    platform: str
+    platform: str | None
     trace: Path | None
     policies: tuple[str, ...]
     late: float
@@ -67,9 +68,7 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
             cause="what may give way is a limit",
             hint=", ".join(LIMITS),
         )
-    stated = platform(asked.platform)
-    device = between(stated, asked.step)
-    points = Points.of(grid(read_ladder(asked.ladder), device))
+    points, stated, device = laid_out(asked.ladder, asked.platform, asked.step)
     scenarios = _scenarios(asked, points, stated)
     rest: dict[str, Any] = {
         "late": asked.late,
@@ -127,6 +126,16 @@ def _scenarios(asked: Asked, points: Points, stated: Platform) -> list[Scenario]
     return [drawn(asked.jobs, limits, clusters=clusters, seed=seed, elsewhere=elsewhere) for seed in seeds]
 
 
+def known(value: float) -> float | str:
+    """Return a figure for a table: an empty cell where it is not known."""
+    return float(value) if math.isfinite(value) else ""
+
+
+def joules(value: float) -> str:
+    """Return an energy in words."""
+    return format_quantity(value, "J") if math.isfinite(value) else "an energy that was not measured"
+
+
 def mean_of(summaries: Sequence[Summary]) -> Summary:
     """Return the mean over scenarios of as many jobs each."""
     names = ("energy_j", "late", "over_power", "accuracy", "below", "changes")
@@ -136,7 +145,8 @@ def mean_of(summaries: Sequence[Summary]) -> Summary:
 
 def _policies(means: dict[str, Summary]) -> Table:
     rows = tuple(
-        (name, s.energy_j, s.late, s.over_power, s.accuracy, s.below, s.changes) for name, s in means.items()
+        (name, known(s.energy_j), s.late, s.over_power, s.accuracy, s.below, s.changes)
+        for name, s in means.items()
     )
     return Table("policies", COLUMNS, UNITS, rows, ("", *("estimated" for _ in UNITS[1:])))
 
@@ -148,11 +158,11 @@ def _points(points: Points, runs: Sequence[Run]) -> Table:
         (
             point.name,
             float(points.latency_s[i]),
-            float(points.power_w[i]),
-            float(points.energy_j[i]),
+            known(points.power_w[i]),
+            known(points.energy_j[i]),
             float(points.accuracy[i]),
             float(shares[i]),
-            point.find("energy").how,
+            point.find("latency").how,
         )
         for i, point in enumerate(points.points)
     )
@@ -177,8 +187,8 @@ def _jobs(run: Run) -> Table:
                 float(scenario.slowdown[j, points.cluster[i]] * scenario.noise[j]),
                 points.points[i].name,
                 float(run.latency_s[j]),
-                float(run.energy_j[j]),
-                float(run.power_w[j]),
+                known(run.energy_j[j]),
+                known(run.power_w[j]),
                 float(points.accuracy[i]),
                 int(run.late[j]),
                 int(run.over_power[j]),
@@ -192,17 +202,18 @@ def _jobs(run: Run) -> Table:
 
 def _summary(means: dict[str, Summary], first: str) -> str:
     mine, best = means[first], means[f"oracle of {first}"]
-    energy = format_quantity(mine.energy_j, "J")
+    energy = joules(mine.energy_j)
     text = f"{first} takes {energy} a job at an accuracy of {100 * mine.accuracy:.2f} %, {100 * mine.late:.2f} % late"
     text += f" and {100 * mine.below:.2f} % below what was asked for; one who knew every job beforehand would take "
-    least = format_quantity(best.energy_j, "J")
+    least = joules(best.energy_j)
     return f"{text}{least}, with {100 * best.late:.2f} % late and {100 * best.below:.2f} % below."
 
 
 def _evidence(runs: Sequence[Run], stated: Platform, command: str) -> tuple[Evidence, ...]:
     each = [run.summary() for run in runs]
+    energy = {"energy of a job": ("J", [one.energy_j for one in each])}
     figures = {
-        "energy of a job": ("J", [one.energy_j for one in each]),
+        **(energy if math.isfinite(sum(one.energy_j for one in each)) else {}),
         "share late": ("1", [one.late for one in each]),
         "share over power": ("1", [one.over_power for one in each]),
         "accuracy": ("1", [one.accuracy for one in each]),
@@ -212,16 +223,13 @@ def _evidence(runs: Sequence[Run], stated: Platform, command: str) -> tuple[Evid
 
 
 def _notes(asked: Asked, stated: Platform, means: dict[str, Summary], first: str) -> list[Finding]:
-    notes = [
-        Finding(
-            "simulated",
-            "note",
-            f"nothing ran: times and powers are those of {stated.title}, for {stated.job}",
-        )
-    ]
+    text = f"nothing ran: times and powers are those of {stated.title}, for {stated.job}"
+    if asked.platform is None:
+        text = f"the files were timed on {stated.title}; jobs are simulated by these times"
+    notes = [Finding("simulated", "note", text)]
     idle = stated.idle_w.value if asked.idle is None else asked.idle
     source = stated.idle_w.source if asked.idle is None else "given"
-    drawn_w = format_quantity(idle, "W")
+    drawn_w = format_quantity(idle, "W") if math.isfinite(idle) else "an unknown power"
     notes.append(
         Finding("idle power", "note", f"{drawn_w} between jobs ({source}); try --idle with another value")
     )
@@ -276,7 +284,11 @@ def _provenance(asked: Asked, stated: Platform, scenarios: Sequence[Scenario]) -
     if asked.trace is None:
         found["scenarios"] = f"{len(scenarios)} of {asked.jobs} jobs, drawn from seed {asked.seed} on"
     sources = {one.source for one in (*stated.clusters, *stated.places)}
-    return found | {"late": asked.late, "relax": ", ".join(asked.relax), "source": "; ".join(sorted(sources))}
+    return found | {
+        "late": asked.late,
+        "relax": ", ".join(asked.relax),
+        "source": "; ".join(sorted(sources)) or "measured here",
+    }
 
 
 def write(found: Adapted, folder: Path) -> None:
@@ -291,7 +303,7 @@ def as_text(found: Adapted, folder: Path | None) -> None:
     rows: list[tuple[str, ...]] = []
     for name, energy, *shares in table.rows:
         figures = [f"{100 * float(share):.2f}" for share in shares]
-        rows.append((str(name), format_quantity(float(energy), "J"), *figures))
+        rows.append((str(name), "not measured" if energy == "" else joules(float(energy)), *figures))
     _answer.line(found.summary)
     _answer.line()
     names = ("policy", "energy/job", "late %", "over power %", "accuracy %", "below %", "changes %")

@@ -1,4 +1,4 @@
-"""Choose operating points at run time: replay jobs on a platform, hold policies against each other."""
+"""Choose operating points at run time: replay jobs on a platform, hold policies against each other, or serve."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _policies() -> list[str]:
 # fmt: off
 @verb("adapt", example="sarto adapt ladder.csv --platform odroid_xu3 --policies min_energy,schedutil -o out/")
 @click.argument("ladder", metavar="LADDER|OUT", type=_FILE)
-@click.option("--platform", required=True, type=_kinds.PLATFORM, metavar="NAME|FILE",
-              help="Where jobs run: odroid_xu3, jetson_nano, or a TOML file of your own.")
+@click.option("--platform", type=_kinds.PLATFORM, metavar="NAME|FILE",
+              help="Where jobs run: odroid_xu3, jetson_nano, or a TOML file of your own (sarto measure --calibrate).")
 @click.option("--trace", metavar="FILE", type=_FILE,
               help="CSV table with a row for each job: what is asked for, what slows it down. By default one is drawn.")
 @click.option("--policies", type=_kinds.NamesKind(_policies, "a policy"), metavar="NAMES",
@@ -42,23 +42,39 @@ def _policies() -> list[str]:
 @click.option("--seed", type=_kinds.SEED, default="0", show_default=True, help="Of the first of them.")
 @click.option("-o", "--out", metavar="OUT", type=_FILE,
               help="Folder for adaptation.html, adaptation.json and decisions.jsonl.")
+@click.option("--serve", "address", metavar="ADDRESS:PORT",
+              help="Run as a service, with metrics for Prometheus on loopback: 127.0.0.1:9464; port 0 is any.")
+@click.option("--socket", metavar="FILE", type=_FILE,
+              help="With --serve: socket over which applications ask which point to run, and tell how jobs went.")
+@click.option("--apply", is_flag=True, help="With --serve: really set clocks; otherwise it says what it would set.")
+@click.option("--sys", metavar="FOLDER", type=_FILE, help="With --serve: stands in for /sys, to try it out.")
 @json_option
 def command(
-    ladder: Path, platform: str, trace: Path | None, policies: tuple[str, ...], late: float, relax: tuple[str, ...],
-    mean_energy: float | None, idle: float | None, step: float, jobs: int, scenarios: int, seed: int,
-    out: Path | None, as_json: bool,
+    ladder: Path, platform: str | None, trace: Path | None, policies: tuple[str, ...], late: float,
+    relax: tuple[str, ...], mean_energy: float | None, idle: float | None, step: float, jobs: int, scenarios: int,
+    seed: int, out: Path | None, address: str | None, socket: Path | None, apply: bool, sys: Path | None, as_json: bool,
 ) -> int:
     """Say which variant of a model would run where, job by job, and what that would take.
 
     LADDER is a CSV table of variants, with columns variant, accuracy and work (as a share of the job that the
     platform's times are for), such as widths of a network or models of several sizes; OUT is the folder of sarto fit
     or sarto compress, whose points are the variants. Nothing runs: times and powers are those of the platform file.
-    """
-    from sarto.cli._adapted import Asked, adapted, as_text, write
 
+    A table with columns variant, accuracy and file names ONNX files: these are timed on this computer, at several
+    numbers of threads, in place of a platform.
+
+    With --serve it answers applications, by the first of --policies, until it is ended by a signal.
+    """
     if not 0 < late < 1:
         raise SartoError("E112", f"--late {late:g}", cause="some jobs are late in the long run, and not all",
                          hint="such as 2%")
+    if address is not None:
+        return _serve(ladder, platform, policies, late, out, address, socket, apply, sys, trace, as_json)
+    if apply or socket is not None or sys is not None:
+        raise SartoError("E112", "--socket, --apply and --sys go with --serve", cause="a simulation sets nothing",
+                         hint="add --serve 127.0.0.1:9464, or leave them out")
+    from sarto.cli._adapted import Asked, adapted, as_text, write
+
     asked = Asked(ladder, platform, trace, policies, late, relax, mean_energy, idle, step, jobs, scenarios, seed)
     found = adapted(asked, current_call().command(), out)
     if out is not None:
@@ -68,4 +84,16 @@ def command(
     else:
         as_text(found, out)
     return EXIT_DONE
+
+
+def _serve(
+    ladder: Path, platform: str | None, policies: tuple[str, ...], late: float, out: Path | None,
+    address: str, socket: Path | None, apply: bool, sys: Path | None, trace: Path | None, as_json: bool,
+) -> int:
+    if trace is not None or as_json:
+        raise SartoError("E112", "--trace and --json exclude --serve", cause="a service runs no scenario",
+                         hint="leave them out; its state is JSON at /state")
+    from sarto.cli._serving import Service, service
+
+    return service(Service(ladder, platform, policies, late, out, address, socket, apply, sys))
 # fmt: on

@@ -13,7 +13,7 @@ from sarto.core.errors import SartoError
 
 
 @verb("measure", example="sarto measure out/ --device cortex_m0plus")
-@click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
+@click.argument("out", metavar="OUT", required=False, type=click.Path(path_type=Path))
 @click.option(
     "--device",
     type=_kinds.DEVICE,
@@ -33,13 +33,21 @@ from sarto.core.errors import SartoError
     help="Compare computing on the sensor with sending raw samples over a link, or two in a row: "
     "names (sarto methods links) or files of yours.",
 )
+@click.option(
+    "--calibrate",
+    "file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="In place of OUT: measure this machine at several cores and clocks, and write a platform file.",
+)
 @setting("--quiet", section="Talk", is_flag=True, help="No progress on stderr.")
 @json_option
 def command(
-    out: Path,
+    out: Path | None,
     device: str | None,
     said: Path | None,
     links: tuple[str, ...] | None,
+    file: Path | None,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -51,7 +59,24 @@ def command(
     silicon and emulated in QEMU; the board says itself which it is.
 
     With --placement nothing is built: what the ledger holds is compared with what sending the raw samples takes.
+
+    With --calibrate nothing of a model is measured: FILE is a platform, for sarto adapt --platform FILE.
     """
+    if file is not None:
+        from sarto.cli._calibrated import calibrate
+
+        if out is not None or device is not None or said is not None or links is not None:
+            raise SartoError(
+                "E112",
+                "--calibrate stands alone",
+                cause="it measures this machine, and no model",
+                hint="sarto measure --calibrate mine.toml",
+            )
+        calibrate(file, quiet=quiet, as_json=as_json)
+        return
+    if out is None:
+        context = click.get_current_context()
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
     if links is not None:
         from sarto.cli._placement import show
 

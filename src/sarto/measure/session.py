@@ -1,11 +1,12 @@
-"""Runs an ONNX file in ONNX Runtime, on one thread of this computer. The one file that measures with onnxruntime.
+"""Runs an ONNX file in ONNX Runtime, on this computer. The one file that measures with onnxruntime.
 
 On x86 without VNNI its fast products of 8 bits add pairs in 16 bits that saturate, so that scores are wrong and nothing
 says so. `session.x64quantprecision` asks for exact ones there and changes nothing elsewhere; it is on here, unless a
-caller wants to see what happens without it.
+caller wants to see what happens without it. Threads that wait do not spin: they would take cores from whatever is timed
+beside them.
 
 Source: onnxruntime, include/onnxruntime/core/session/onnxruntime_session_options_config_keys.h,
-kOrtSessionOptionsAvx2PrecisionMode.
+kOrtSessionOptionsAvx2PrecisionMode, kOrtSessionOptionsConfigAllowIntraOpSpinning.
 
 >>> from sarto.models.network.named import named
 >>> from sarto.deploy.onnx.floats import float_model
@@ -20,15 +21,22 @@ kOrtSessionOptionsAvx2PrecisionMode.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import onnxruntime
-from jaxtyping import Float
+from jaxtyping import Float, Num
 
 from sarto.deploy.onnx.building import GIVEN
 from sarto.measure.processor import processor
 
 PRECISE = "session.x64quantprecision"
+SPINNING = "session.intra_op.allow_spinning"
+TYPES = {
+    "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8", "tensor(int16)": "int16", "tensor(int32)": "int32", "tensor(int64)": "int64",
+}  # fmt: skip
 BATCH = 256
 """Items that go through at once."""
 
@@ -39,21 +47,42 @@ class Session:
     Args:
         model: the file.
         precise: whether sums of 8-bit products are exact on every processor; see the module.
+        threads: that one operation is spread over.
     """
 
-    def __init__(self, model: bytes, *, precise: bool = True) -> None:
+    def __init__(self, model: bytes, *, precise: bool = True, threads: int = 1) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        options.add_session_config_entry(SPINNING, "0")
         options.log_severity_level = 4
         options.add_session_config_entry(PRECISE, "1" if precise else "0")
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        self.precise = precise
+        self.precise, self.threads = precise, threads
 
     @property
     def tool(self) -> str:
         """What runs it, and where."""
         option = f", {PRECISE}=1" if self.precise else ""
-        return f"onnxruntime {onnxruntime.__version__} on {processor()}, one thread{option}"
+        threads = "one thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"onnxruntime {onnxruntime.__version__} on {processor()}, {threads}{option}"
+
+    def given(self) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+        """Return shape and type of each input by its name; a size that the file leaves open is 1.
+
+        Raises:
+            ValueError: for an input that is no tensor of numbers.
+        """
+        found: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
+        for one in self._session.get_inputs():
+            if one.type not in TYPES:
+                raise ValueError(f"its input {one.name} is of {one.type}")
+            shape = tuple(size if isinstance(size, int) and size > 0 else 1 for size in one.shape)
+            found[str(one.name)] = (shape, np.dtype(TYPES[one.type]))
+        return found
+
+    def run(self, inputs: Mapping[str, Num[np.ndarray, "..."]]) -> list[Num[np.ndarray, "..."]]:
+        """Return all outputs for inputs by their names."""
+        return [np.asarray(value) for value in self._session.run(None, dict(inputs))]
 
     def scores(self, x: Float[np.ndarray, "item ..."]) -> Float[np.ndarray, "item score"]:
         """Return the scores of every item."""

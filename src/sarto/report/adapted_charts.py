@@ -98,17 +98,21 @@ def timeline(
         return _inline(figure, f"timeline-{name}", f"{label} by job")
 
 
-def choices(energies: Sequence[float], accuracies: Sequence[float], shares: Sequence[float]) -> str:
-    """Draw the points by energy and accuracy, with a disc around those that were chosen: its area is the share of jobs.
+def choices(
+    costs: Sequence[float], accuracies: Sequence[float], shares: Sequence[float], unit: str, cost: str
+) -> str:
+    """Draw the points by cost and accuracy, with a disc around those that were chosen: its area is the share of jobs.
 
     Args:
-        energies: of a job at each point, in J.
+        costs: of a job at each point, in `unit`.
         accuracies: of each point.
         shares: of the jobs that ran there.
+        unit: of the costs.
+        cost: what they are: energy or time.
     """
     with _settings():
         figure, axes = _canvas()
-        low, high = min(energies) / 1.35, max(energies) * 1.35
+        low, high = min(costs) / 1.35, max(costs) * 1.35
         axes.set_xscale("log")
         axes.set_xlim(low, high)
         most = max(shares) or 1.0
@@ -116,7 +120,7 @@ def choices(energies: Sequence[float], accuracies: Sequence[float], shares: Sequ
         every = math.ceil(len(shares) / MOST_DOTS)
         shown = [i for i in range(len(shares)) if i % every == 0 or shares[i] > 0]
         axes.scatter(
-            [energies[i] for i in used],
+            [costs[i] for i in used],
             [accuracies[i] for i in used],
             s=[260 * shares[i] / most for i in used],
             color=MARKS["accent"],
@@ -126,7 +130,7 @@ def choices(energies: Sequence[float], accuracies: Sequence[float], shares: Sequ
             clip_on=False,
         )
         axes.plot(
-            [energies[i] for i in shown],
+            [costs[i] for i in shown],
             [accuracies[i] for i in shown],
             "o",
             color=MARKS["muted"],
@@ -136,6 +140,6 @@ def choices(energies: Sequence[float], accuracies: Sequence[float], shares: Sequ
         )
         _frame(axes, accuracies)
         axes.set_ylabel("accuracy, %")
-        axes.set_xlabel("energy of a job, logarithmic")
-        _cost_ticks(axes, low, high, "J")
-        return _inline(figure, "points", "accuracy by energy")
+        axes.set_xlabel(f"{cost} of a job, logarithmic")
+        _cost_ticks(axes, low, high, unit)
+        return _inline(figure, "points", f"accuracy by {cost}")

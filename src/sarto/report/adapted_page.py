@@ -42,6 +42,7 @@ def adapted_html(found: Adapted) -> str:
         policies=tables["policies"].records(),
         points=used[:MOST_POINTS],
         unused=len(points) - min(len(used), MOST_POINTS),
+        energies=_known(points),
         jobs=len(jobs),
         most_jobs=MOST_JOBS,
         charts={name: Markup(chart) for name, chart in _charts(jobs, points).items()},
@@ -53,14 +54,18 @@ def adapted_html(found: Adapted) -> str:
 
 
 def _charts(jobs: list[dict[str, Any]], points: list[dict[str, Any]]) -> dict[str, str]:
-    charts = {
-        "points": choices(
-            *([float(row[name]) for row in points] for name in ("energy_j", "accuracy", "share"))
-        )
-    }
+    cost = ("energy_j", "J", "energy") if _known(points) else ("latency_s", "s", "time")
+    columns = ([float(row[name]) for row in points] for name in (cost[0], "accuracy", "share"))
+    charts = {"points": choices(*columns, *cost[1:])}
     for name, limit, got, broken, unit, label in TIMELINES:
         limits = [float(row[limit]) if row[limit] != "" else float("inf") for row in jobs]
-        if any(value != float("inf") for value in limits):
+        known = all(row[got] != "" for row in jobs)
+        if known and any(value != float("inf") for value in limits):
             values = [float(row[got]) for row in jobs]
             charts[name] = timeline(name, limits, values, [bool(row[broken]) for row in jobs], unit, label)
     return charts
+
+
+def _known(points: list[dict[str, Any]]) -> bool:
+    """Return whether the energy of every point is known; a cell is empty where it is not."""
+    return all(row["energy_j"] != "" for row in points)

@@ -2,7 +2,8 @@ r"""Reads what a user brings: a ladder of variants, and a trace of what happened
 
 A ladder is a CSV table with a row for each variant: `variant`, `accuracy` (0 to 1), `work` (as a share of the job that
 the platform's times are for); or the folder of `sarto fit` or `sarto compress`, whose points are the variants, with
-work in proportion to their instructions.
+work in proportion to their instructions. A table may have `file` in place of `work`: an ONNX file of each variant, by
+its path from where the table lies, to be timed here (`measure.onnx_ladder`).
 
 A trace is a CSV table with a row for each job, or for as many as its column `jobs` says, of these columns, all of which
 may be left out but one:
@@ -45,6 +46,7 @@ from sarto.runtime.points import Variant
 from sarto.runtime.scenarios import Scenario
 
 LADDER = ("variant", "accuracy", "work")
+FILES = ("variant", "accuracy", "file")
 NUMBERS: Mapping[str, tuple[float, bool]] = {
     "deadline_s": (1.0, False),
     "accuracy": (0.0, True),
@@ -66,6 +68,41 @@ def read_ladder(path: Path) -> list[Variant]:
         SartoError: E101, when it cannot be read; E114, when a folder has no front; E116, when a number cannot be used.
     """
     return _of_folder(path) if path.is_dir() else _of_table(path)
+
+
+def ladder_files(path: Path) -> dict[str, tuple[float, Path]] | None:
+    """Return accuracy and ONNX file of each variant of a table that names files; None for any other ladder.
+
+    Raises:
+        SartoError: E101, when it, or a file that it names, cannot be read; E116, when a number cannot be used.
+    """
+    if path.is_dir() or "file" not in _names(path):
+        return None
+    found: dict[str, tuple[float, Path]] = {}
+    for line, row in _rows(path, FILES, FILES):
+        name, file = row["variant"], path.parent / row["file"]
+        if not name or name in found:
+            raise _wrong(path, line, f"variant is '{name}'", "name each variant once")
+        if not file.is_file():
+            raise SartoError(
+                "E101",
+                f"'{file}' cannot be read",
+                cause=f"line {line} of '{path}' names it",
+                hint="give ONNX files",
+            )
+        found[name] = (_number(path, line, "accuracy", row["accuracy"], zero=True), file)
+    if not found:
+        raise _wrong(path, 1, "there is no variant", "write a row for each")
+    return found
+
+
+def _names(path: Path) -> list[str]:
+    """Return the columns of a table; none of what is no text, which whoever reads it whole says."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return [name.strip() for name in next(csv.reader(file), list[str]())]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return []
 
 
 def _of_table(path: Path) -> list[Variant]:

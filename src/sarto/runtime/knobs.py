@@ -81,7 +81,8 @@ class Frequency:
         wanted = {"min": int(least) // 1000, "max": int(most or least) // 1000}
         if not 0 < wanted["min"] <= wanted["max"]:
             raise ValueError(f"'{value}' is no clock")
-        rising = wanted["min"] > int(self._file("max").read_text(encoding="ascii"))
+        most = self._file("max").read_text(encoding="ascii").strip()
+        rising = not most or wanted["min"] > int(most)  # it is empty where a write was cut off by a kill
         for which in ("max", "min") if rising else ("min", "max"):
             self._file(which).write_text(f"{wanted[which]}\n", encoding="ascii")
 

@@ -85,6 +85,9 @@ class Manager:
         changes: what a change of setting takes.
         late: share of jobs that may be late.
 
+    Raises:
+        SartoError: E111, for an unknown policy; E180, for one that goes by energy where none is known.
+
     Attributes:
         points, policy: as given.
         slowdown: what was learned of the machine; places elsewhere are learned of one by one, see `levels`.
@@ -96,6 +99,14 @@ class Manager:
     ) -> None:
         self.points = points
         self.policy: Policy = load_method(ROOM, policy).Policy() if isinstance(policy, str) else policy
+        if getattr(self.policy, "needs_energy", False) and not np.isfinite(points.energy_j).any():
+            name = policy if isinstance(policy, str) else type(policy).__module__.rpartition(".")[2]
+            raise SartoError(
+                "E180",
+                f"the policy {name} goes by energy, and that of no point is known",
+                cause="no power was measured or stated, as on a platform that was calibrated without a power monitor",
+                hint="take max_accuracy, utility, performance, powersave or schedutil, or state the powers",
+            )
         self.slowdown = Slowdown(len(points.clusters), late)
         self.tails = Tails()
         # What slows a place elsewhere down says nothing of this device, and the other way round.

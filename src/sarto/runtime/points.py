@@ -108,7 +108,14 @@ def _point(variant: Variant, cluster: Cluster, setting: Setting) -> OperatingPoi
         "cores": setting.cores,
     }
     evidence = point_evidence(
-        latency, power, how, setting.how, tool, variant.accuracy, variant.how, variant.source
+        latency,
+        None if math.isnan(power) else power,
+        how,
+        setting.how,
+        tool,
+        variant.accuracy,
+        variant.how,
+        variant.source,
     )
     return OperatingPoint(f"{variant.name} on {setting}", settings, evidence)
 

@@ -64,7 +64,7 @@ class Limits:
         return Limits(
             (float(points.accuracy.min()), points.best),
             (shortest, max(shortest, 0.5 * float(points.latency_s.max()))),
-            (*np.quantile(points.power_w, (0.5, 0.8)).tolist(), np.inf),
+            (*np.quantile(points.power_w, (0.5, 0.8)).tolist(), np.inf) if points.knows_power else (np.inf,),
             highest_hz=(np.inf, np.inf, middle),
         )
 

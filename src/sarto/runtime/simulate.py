@@ -49,7 +49,7 @@ class Summary:
 
     Attributes:
         jobs: how many.
-        energy_j: of a job, in the mean; what is drawn between jobs included.
+        energy_j: of a job, in the mean; what is drawn between jobs included. NaN where it is not known.
         late: share of jobs that took longer than their deadline.
         over_power: share of jobs that drew more than they might.
         accuracy: of the variants that ran, in the mean.
@@ -135,7 +135,7 @@ def simulate(
     """Run a scenario.
 
     Args:
-        points: to choose from, with power.
+        points: to choose from; where the power of one that ran is not known, neither is the energy.
         platform: whose changes of setting cost time, and which draws something between jobs.
         scenario: of the jobs.
         policy: its name, or with its settings.
@@ -148,13 +148,15 @@ def simulate(
         log: takes decisions; by default none.
 
     Raises:
-        SartoError: E116, when the power of a point is not known, or the scenario is of another number of clusters.
+        SartoError: E116, when power is limited and that of a point is not known, or the scenario is of another number
+            of clusters.
     """
-    if not points.knows_power or scenario.slowdown.shape[1] != len(points.clusters):
+    limited = bool(np.isfinite(scenario.power_w).any()) or np.isfinite(energy_j)
+    if (limited and not points.knows_power) or scenario.slowdown.shape[1] != len(points.clusters):
         raise SartoError(
             "E116",
             f"a scenario of {scenario.slowdown.shape[1]} clusters for points on {len(points.clusters)}",
-            cause="every cluster has its slowdown, and the power of every point is known",
+            cause="every cluster has its slowdown, and where power or energy is limited that of every point is known",
             hint="draw the scenario for this platform",
         )
     manager = Manager(points, policy, changes=Changes.of(platform), late=late)

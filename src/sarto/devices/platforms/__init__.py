@@ -19,6 +19,8 @@ package admits its own by an entry point in the group `sarto.devices.platforms`.
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, cast
@@ -50,7 +52,7 @@ class Setting:
         frequency_hz: clock of the cluster; 0 where it is not known or cannot be set.
         cores: that the job runs on.
         latency_s: time of the job.
-        power_w: drawn while it runs.
+        power_w: drawn while it runs; NaN where nobody measured or published it.
         how: these two were come by.
     """
 
@@ -84,6 +86,7 @@ class Cluster:
         cores: how many.
         source: of the settings.
         settings: by rising clock.
+        policy: of cpufreq that sets its clock, such as `policy4`; none where nothing does.
     """
 
     name: str
@@ -91,6 +94,7 @@ class Cluster:
     cores: int
     source: str
     settings: tuple[Setting, ...]
+    policy: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ class Platform:
         title: for people.
         job: what the times are for, in words.
         clusters: with their settings.
-        idle_w: drawn between jobs; whether it pays to be done early depends on it.
+        idle_w: drawn between jobs; whether it pays to be done early depends on it. NaN where the file has none.
         frequency_change_s: time lost when a cluster gets another clock.
         move_s: time lost when the next job runs on another cluster.
         findings: where the numbers of the file do not agree with each other.
@@ -157,10 +161,11 @@ def parse_platform(name: str, text: str) -> Platform:
 
     Args:
         name: of the platform.
-        text: `title`, `job`, optional `notes`; tables `idle_w` (which may be 0), `frequency_change_s` and `move_s` with
-            `value` and `source`; optional `[[places]]` (see `_places`); and for each `[[cluster]]` its `name`,
-            `title`, `cores`, `source` and `settings`, a list of tables with `latency_s`, `power_w`, optional
-            `frequency_hz`, `cores`, `energy_j` and `how` (`declared` where it is left out, or `measured`).
+        text: `title`, `job`, optional `notes`; tables `idle_w` (which may be 0, and be left out where no power is
+            known), `frequency_change_s` and `move_s` with `value` and `source`; optional `[[places]]` (see `_places`);
+            and for each `[[cluster]]` its `name`, `title`, `cores`, `source`, optional `policy` of cpufreq, and
+            `settings`, a list of tables with `latency_s`, optional `power_w`, `frequency_hz`, `cores`, `energy_j` and
+            `how` (`declared` where it is left out, or `measured`).
 
     Raises:
         SartoError: E112, when a field is missing, unknown or wrong.
@@ -172,10 +177,7 @@ def parse_platform(name: str, text: str) -> Platform:
 def _platform(name: str, fields: dict[str, Any]) -> Platform:
     title, job = (words(fields.pop(key), key) for key in ("title", "job"))
     notes = words(fields.pop("notes"), "notes") if "notes" in fields else ""
-    idle, change, move = (
-        _cost(fields.pop(key), key, unit)
-        for key, unit in (("idle_w", "W"), ("frequency_change_s", "s"), ("move_s", "s"))
-    )
+    change, move = (_cost(fields.pop(key), key, "s") for key in ("frequency_change_s", "move_s"))
     given = fields.pop("cluster")
     if not isinstance(given, list) or not given:
         raise ValueError("cluster must be a list of tables, [[cluster]]")
@@ -187,6 +189,10 @@ def _platform(name: str, fields: dict[str, Any]) -> Platform:
     if sum(len(cluster.settings) for cluster in clusters) > MOST_SETTINGS:
         raise ValueError(f"there are more than {MOST_SETTINGS} settings")
     findings = tuple(finding for _, found in read for finding in found)
+    known = [s for cluster in clusters for s in cluster.settings if s.power_w > 0]
+    idle = _idle(fields.pop("idle_w", None), needed=bool(known))
+    if missing := sum(len(cluster.settings) for cluster in clusters) - len(known):
+        findings = (*findings, _unpowered(missing, bool(known)))
     elsewhere = places(fields.pop("places", []), set(names))
     return Platform(name, title, job, clusters, idle, change, move, findings, notes, elsewhere)
 
@@ -198,8 +204,25 @@ def _cost(value: object, key: str, unit: str) -> Assumption:
     return found
 
 
+def _idle(value: object, *, needed: bool) -> Assumption:
+    """Return the power between jobs; a file without any power need not tell it."""
+    if value is not None:
+        return _cost(value, "idle_w", "W")
+    if needed:
+        raise KeyError("idle_w")
+    return Assumption(math.nan, "W", "not measured")
+
+
+def _unpowered(missing: int, some: bool) -> Finding:
+    which = f"of {missing} settings" if some else "of no setting"
+    verb = "is not known" if some else "is known"
+    text = f"power {which} {verb}: limits of power and policies that go by energy leave such settings out"
+    return Finding("power", "note", text)
+
+
 def _cluster(value: object, key: str) -> tuple[Cluster, list[Finding]]:
-    fields = table(value, key, {"name", "title", "cores", "source", "settings"})
+    given = set(cast("dict[str, object]", value)) if isinstance(value, dict) else set[str]()
+    fields = table(value, key, {"name", "title", "cores", "source", "settings", *({"policy"} & given)})
     name, title, source = (words(fields[part], f"{key}.{part}") for part in ("name", "title", "source"))
     cores = _count(fields["cores"], f"{name}.cores")
     rows = fields["settings"]
@@ -212,15 +235,21 @@ def _cluster(value: object, key: str) -> tuple[Cluster, list[Finding]]:
     if len(set(places)) < len(places):
         raise ValueError(f"{name}.settings has the same clock and cores twice")
     findings = [finding for setting, energy in read if (finding := disagreement(setting, energy)) is not None]
-    return Cluster(name, title, cores, source, settings), findings + slower(settings)
+    policy = words(fields["policy"], f"{name}.policy") if "policy" in fields else ""
+    if policy and not re.fullmatch(r"policy\d{1,4}", policy):
+        raise ValueError(f"{name}.policy must be a policy of cpufreq, such as 'policy0'")
+    return Cluster(name, title, cores, source, settings, policy), findings + slower(settings)
 
 
 def _setting(value: object, cluster: str, cores: int, number: int) -> tuple[Setting, float | None]:
     key = f"{cluster}.settings {number}"
     given = set(cast("dict[str, object]", value)) if isinstance(value, dict) else set[str]()
-    known = {"frequency_hz", "cores", "energy_j", "how"} & given
-    fields = table(cast("object", value), key, {"latency_s", "power_w", *known})
-    latency, power = (_number(fields[part], f"{key}.{part}") for part in ("latency_s", "power_w"))
+    known = {"frequency_hz", "cores", "energy_j", "how", "power_w"} & given
+    fields = table(cast("object", value), key, {"latency_s", *known})
+    latency = _number(fields["latency_s"], f"{key}.latency_s")
+    power = _number(fields["power_w"], f"{key}.power_w") if "power_w" in known else math.nan
+    if "energy_j" in known and "power_w" not in known:
+        raise ValueError(f"{key}.power_w is missing, and energy_j is given")
     frequency = _number(fields["frequency_hz"], f"{key}.frequency_hz") if "frequency_hz" in known else 0.0
     used = _count(fields["cores"], f"{key}.cores") if "cores" in known else cores
     if used > cores:

@@ -10,6 +10,7 @@ the energy model, at the clock that schedutil would choose.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from sarto.runtime.policies._governor import enough, of_best
 @dataclass(frozen=True)
 class Policy:
     """Cluster by energy, clock by load."""
+
+    needs_energy: ClassVar[bool] = True
 
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return of each cluster's slowest points with headroom the one of least energy."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
@@ -73,6 +74,8 @@ def _hull(energy_j: Float[np.ndarray, " point"], accuracy: Float[np.ndarray, " p
 @dataclass(frozen=True)
 class Policy:
     """Most accuracy within the mean energy of the goal; without one, as `max_accuracy`."""
+
+    needs_energy: ClassVar[bool] = True
 
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return the dearer point of the mix if what was saved so far pays for it, else the cheaper."""

@@ -7,6 +7,7 @@ for runtime DNN performance scaling on heterogeneous embedded platforms", MLCAD 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sarto.runtime.goal import Goal
 from sarto.runtime.points import Points
@@ -22,6 +23,8 @@ class Policy:
     """
 
     hysteresis: float = 0.02
+
+    needs_energy: ClassVar[bool] = True
 
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return the point of least energy."""
