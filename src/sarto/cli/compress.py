@@ -54,6 +54,8 @@ BUDGET, TRAINING = "Budget", "Training"
          show_default=True, help="In flash on the device: whatever is smallest (plain, sparse or coded), or plain.")
 @setting("--widths", section=BUDGET, type=_kinds.COUNT,
          help="Let the image run the first channels alone: the network is nested in so many groups.")
+@setting("--taught", section=TRAINING, is_flag=True,
+         help="With --widths: a larger network is trained first, and teaches every width. It takes longer.")
 @setting("--train-on", section=TRAINING, type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
          help="Where networks are trained.")
 @setting("--mttf", section=TRAINING, type=_kinds.TIME,
@@ -74,9 +76,9 @@ def command(
     """Shrink MODEL by the steps of a recipe, or by the best one found.
 
     MODEL is an ONNX file, FILE.py:FUNCTION, or the name of a network that is trained first: mlp, lenet300, lenet5,
-    cnn1d, cnn2d, separable or residual. Without --with, or with amounts of auto, --flash and --max-drop say what is
-    looked for. OUT gets the network in one file, network.sarto, with every byte accounted for, and the accuracy of what
-    it gives back.
+    cnn1d, cnn2d, separable or residual; with --widths, cnn1d, cnn2d or alexnet. Without --with, or with amounts of
+    auto, --flash and --max-drop say what is looked for. OUT gets the network in one file, network.sarto, with every
+    byte accounted for, and the accuracy of what it gives back.
     """
     needed = [name for name in ("torch", "onnx", "onnxruntime", "safetensors") if find_spec(name) is None]
     if needed:

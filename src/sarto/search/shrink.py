@@ -35,10 +35,11 @@ from sarto.search.predicted import named
 from sarto.search.shrink_decoded import Decoded, classes_of, decoded_of, said
 from sarto.search.shrink_files import Effort, Image, Shrunk, stem, write_shrunk
 from sarto.search.shrink_folder import FILE, GRAPH, ShrinkRequest, ShrinkResult, finished
-from sarto.search.shrink_given import check_classes, given_network, no_better_than_one_class
+from sarto.search.shrink_given import check_network, given_network, no_better_than_one_class, train_by_name
 from sarto.search.shrink_heard import read_parts
 from sarto.search.shrink_image import Images, images_of, in_floats, load_of, peak_sentence, renamed, size_of
 from sarto.search.shrink_recipes import check_integers, recipes_of
+from sarto.search.shrink_widths import width_points
 
 if TYPE_CHECKING:
     from sarto.compress.recipe import Order
@@ -81,7 +82,7 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     if ear is not None:
         ear.check(shape, fit)
     fit, held, test = (shaped(part, shape) for part in (fit, held, test))
-    check_classes(network, fit)
+    check_network(network, fit, request.widths)
     if images is not None and not len(network.quantisers):
         check_integers(recipes, images.device.name)
     of_groups, of_faults = parted(request.gates)
@@ -135,14 +136,8 @@ class _Shrinking:
 
     def train_first(self, talk: Talk) -> None:
         """Train a network that was given by its name."""
-        from sarto.learn.loop import train
-        from sarto.models.network.named import NAMED
-
-        if self.request.model in NAMED:
-            how, told = _training(self.request), {"failures": self.request.failures, "talk": talk}
-            file = self.request.out / WORK / "given.npz"
-            seen = train(self.network, self.fit, how, validation=self.held, checkpoint=file, **told)
-            self.histories.append(seen)
+        how, work = _training(self.request), self.request.out / WORK
+        self.histories += train_by_name(self.network, self.request, self.fit, self.held, how, work, talk)
 
     def run(self, talk: Talk) -> ShrinkResult:
         """Run every step, write the file, test it once, and write the folder."""
@@ -191,6 +186,10 @@ class _Shrinking:
         best = chosen or points[-1].name
         if self.images is not None:  # what has no image has no place among images
             points = [point for point in points if any(e.what == "flash" for e in point.evidence)]
+        if decoded.integers is not None and decoded.integers.graph.groups > 1:
+            given = decoded.integers.given(self.held)
+            whole, graph = self._chosen(points, best), decoded.integers.graph
+            points += width_points(graph, whole, evidence, given, self.held, self.request.command)
         return self._write(verdict, points, best, evidence, table, Recipe(made), decoded, measured)
 
     def _built(self, decoded: Decoded, point: OperatingPoint, orders: tuple[Order, ...]) -> Measured | None:

@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 OBJECTIVES = ("validation error", "flash")
 OF_IMAGES = ("validation error", "flash", "ram")
+OF_WIDTHS = ("validation error", "instructions per inference")
+"""All widths take the same memory. On a computer, which counts no instructions, those of an image."""
 PACKAGES = ("numpy", "torch", "onnx", "safetensors")
 
 
@@ -142,7 +144,7 @@ def write_shrunk(run: Shrunk) -> None:
     front = {
         "points": [p.to_json() for p in run.points],
         "chosen": run.chosen,
-        "objectives": list(OBJECTIVES if run.image is None else OF_IMAGES),
+        "objectives": list(_objectives(run)),
     }
     taken = run.effort.taken()
     records = {
@@ -158,6 +160,13 @@ def write_shrunk(run: Shrunk) -> None:
     record(out, records)
     for name, text in records.items():
         write_atomic(out / name, text)
+
+
+def _objectives(run: Shrunk) -> tuple[str, ...]:
+    if run.image is None:
+        return OBJECTIVES
+    counted = all(any(e.what == OF_WIDTHS[1] for e in point.evidence) for point in run.points)
+    return OF_WIDTHS if run.image.lowered.graph.groups > 1 and counted else OF_IMAGES
 
 
 def _predictions(run: Shrunk) -> str:

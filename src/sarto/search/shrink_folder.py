@@ -41,6 +41,7 @@ class ShrinkRequest:
     optimise: str | None = None
     weights: str = "smallest"
     widths: int = 1
+    taught: bool = False
     flash_b: float | None = None
     ram_b: float | None = None
     instructions: float | None = None

@@ -19,16 +19,21 @@ import numpy as np
 from sarto.core.errors import SartoError
 from sarto.data.examples import Examples
 from sarto.search.shrink_folder import ShrinkRequest
+from sarto.search.shrink_widths import check_widths, nested_by_name, train_widths, training_of
 
 if TYPE_CHECKING:
+    from sarto.core.progress import Talk
+    from sarto.learn.loop import History, Training
     from sarto.models.network.module import Network
 
 
 def given_network(request: ShrinkRequest, fit: Examples) -> tuple[Network, tuple[str, ...]]:
     """Return the network, read from a file or a factory, or a named one that is yet to be trained; and remarks."""
+    from sarto.models.dynamic.named import GROUPED
     from sarto.models.network.module import Network
     from sarto.models.network.named import NAMED, named
 
+    check_widths(request, tuple(GROUPED))
     file, _, function = request.model.rpartition(":")
     factory = file.endswith(".py")
     if request.state is not None and not factory:
@@ -38,6 +43,9 @@ def given_network(request: ShrinkRequest, fit: Examples) -> tuple[Network, tuple
             cause="only a network that FILE.py:FUNCTION makes takes its weights from another file",
             hint="leave --state out, or name the function that makes the network",
         )
+    if request.widths > 1 and request.model in GROUPED:
+        network = Network(nested_by_name(request, fit), request.seed)
+        return network, (f"{request.model} was trained first, {training_of(request)}",)
     if request.model in NAMED:
         network = Network(named(request.model, fit.shape, len(fit.classes)), request.seed)
         return network, (f"{request.model} was trained first, for at most {request.epochs} passes",)
@@ -47,7 +55,8 @@ def given_network(request: ShrinkRequest, fit: Examples) -> tuple[Network, tuple
             "E130",
             f"there is no network '{request.model}'",
             cause="it is neither a file nor a name",
-            hint=f"give an ONNX file, FILE.py:FUNCTION, or one of {', '.join(NAMED)}",
+            hint=f"give an ONNX file, FILE.py:FUNCTION, or one of {', '.join(NAMED)}"
+            + f"; with --widths of {', '.join(GROUPED)}" * (request.model in GROUPED),
         )
     if path.suffix == ".py" and not (factory and function):
         raise SartoError(
@@ -70,12 +79,39 @@ def given_network(request: ShrinkRequest, fit: Examples) -> tuple[Network, tuple
     return network, found.remarks
 
 
-def check_classes(network: Network, examples: Examples) -> None:
-    """Refuse a network with another number of outputs than the data have classes.
+def train_by_name(
+    network: Network,
+    request: ShrinkRequest,
+    fit: Examples,
+    held: Examples,
+    training: Training,
+    work: Path,
+    talk: Talk,
+) -> list[History]:
+    """Train a network that was given by its name, in place, and return what was seen; leave any other as it is."""
+    from sarto.learn.loop import train
+    from sarto.models.dynamic.named import GROUPED
+    from sarto.models.network.named import NAMED
+
+    if request.widths > 1 and request.model in GROUPED:
+        return train_widths(network, request, fit, held, training, work, talk)
+    if request.model not in NAMED:
+        return []
+    file = work / "given.npz"
+    failures = request.failures
+    return [train(network, fit, training, validation=held, checkpoint=file, failures=failures, talk=talk)]
+
+
+def check_network(network: Network, examples: Examples, widths: int) -> None:
+    """Refuse a network with another number of outputs than the data have classes, or without so many widths.
 
     Raises:
-        SartoError: E122.
+        SartoError: E121 or E122.
     """
+    from sarto.models.dynamic.nesting import nesting
+
+    if widths > 1:
+        nesting(network.architecture, widths)
     outputs = network.architecture.shapes[network.architecture.output]
     if outputs != (len(examples.classes),):
         raise SartoError(
