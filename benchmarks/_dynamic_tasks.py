@@ -124,6 +124,6 @@ def _pictures(seed: int) -> tuple[Examples, Examples]:
 
 TASKS = {
     "digits": Task("digits", _digits, "cnn2d", 16, 32, 5e-3, 40, 4, 9, 64, (2e-2, 4e-2)),
-    "har": Task("har", _har, "cnn1d", 16, 32, 2e-3, 40, 4, 9, 32, (1e-2, 2e-2)),
+    "har": Task("har", _har, "cnn1d", 16, 32, 2e-3, 40, 2, 4, 32, (1e-2, 2e-2)),
     "cifar10": Task("cifar10", _pictures, "alexnet", 64, 64, 5e-3, 6, 2, 2, 64, (5e-3, 1e-2), (1, 2)),
 }
