@@ -13,16 +13,14 @@ exponential are its own, to about 1e-15. On a core without doubles the compiler'
 >>> texts = c_sources(points, "min_energy", changes=Changes.of(xu3))
 >>> sorted(texts)
 ['decide.c', 'decide.h', 'points.c', 'points.h']
->>> texts["points.c"].splitlines()[-2].strip()
-'{0.28, 0.329, 0.09212000000000001, 0.71, 1300000000.0, 1},'
+>>> texts["points.c"].splitlines()[-1]
+'const uint16_t manager_cluster[MANAGER_POINTS] = {0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1};'
 """
 
 from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-
-import numpy as np
 
 from sarto.core.errors import SartoError
 from sarto.core.store import write_atomic
@@ -80,17 +78,23 @@ def c_sources(
         "SURPRISE": slowdown.SURPRISE,
         "MOST": slowdown.MOST,
     }
-    columns = (points.latency_s, points.power_w, points.energy_j, points.accuracy, points.frequency_hz)
-    rows = [
-        f"    {{{', '.join(repr(v) for v in row)}, {cluster}}},"
-        for row, cluster in zip(np.stack(columns, 1).tolist(), points.cluster.tolist(), strict=True)
-    ]
+    columns = {
+        "double manager_latency_s": points.latency_s,
+        "double manager_power_w": points.power_w,
+        "double manager_energy_j": points.energy_j,
+        "double manager_lacking": -points.accuracy,
+        "double manager_frequency_hz": points.frequency_hz,
+        "uint16_t manager_cluster": points.cluster,
+    }
+    table = "".join(
+        f"const {name}[MANAGER_POINTS] = {{{', '.join(map(repr, column.tolist()))}}};\n"
+        for name, column in columns.items()
+    )
     folder = files("sarto.runtime")
     texts = {name: (folder / name).read_text(encoding="utf-8") for name in ("decide.c", "decide.h")}
     defined = "".join(f"#define MANAGER_{name} {value}\n" for name, value in values.items())
-    table = "\n".join(rows)
     return {
-        "points.c": f'#include "decide.h"\n\nconst manager_point manager_points[MANAGER_POINTS] = {{\n{table}\n}};\n',
+        "points.c": f'#include "decide.h"\n\n{table}',
         "points.h": f"#ifndef SARTO_POINTS_H\n#define SARTO_POINTS_H\n\n{defined}\n#endif\n",
         **texts,
     }

@@ -60,103 +60,83 @@ static double change(const manager_state *m, int i)
 {
     if (m->last < 0)
         return 0;
-    if (manager_points[i].cluster != manager_points[m->last].cluster)
+    if (manager_cluster[i] != manager_cluster[m->last])
         return MANAGER_MOVE_S;
-    return manager_points[i].frequency_hz != manager_points[m->last].frequency_hz ? MANAGER_FREQUENCY_S : 0;
+    return manager_frequency_hz[i] != manager_frequency_hz[m->last] ? MANAGER_FREQUENCY_S : 0;
 }
 
-/* Of what less is better: power, time, or accuracy with its sign changed. */
-static double amount(const manager_state *m, int limit, int i)
+/* Leaves of the points that were found those of no more than a bound, or of the least where none is; returns the latter. */
+static int keep(uint8_t *found, const double *amounts, double bound)
 {
-    if (limit == MANAGER_DEADLINE)
-        return m->time_s[i];
-    return limit == MANAGER_POWER ? manager_points[i].power_w : -manager_points[i].accuracy;
-}
-
-static double most(const manager_goal *goal, int limit, double deadline)
-{
-    if (limit == MANAGER_DEADLINE)
-        return deadline;
-    return limit == MANAGER_POWER ? goal->power_w : -goal->accuracy;
-}
-
-/* Leaves of the points that were found those within a limit; returns how many, or leaves all where there is none. */
-static int keep(manager_state *m, int limit, double bound)
-{
-    int kept = 0;
+    double least = 1e308;
+    for (int i = 0; i < MANAGER_POINTS; i++) {
+        double amount = found[i] ? amounts[i] : 1e308;
+        least = amount < least ? amount : least;
+    }
+    int broken = least > bound;
+    bound = broken ? least : bound;
     for (int i = 0; i < MANAGER_POINTS; i++)
-        kept += m->found[i] && amount(m, limit, i) <= bound;
-    for (int i = 0; kept && i < MANAGER_POINTS; i++)
-        m->found[i] = m->found[i] && amount(m, limit, i) <= bound;
-    return kept;
+        found[i] &= amounts[i] <= bound;
+    return broken;
 }
 
-static double least(const manager_state *m, int limit)
+static uint8_t break_least(manager_state *m, const manager_goal *goal, const uint8_t *available, double deadline)
 {
-    double found = 1e308;
-    for (int i = 0; i < MANAGER_POINTS; i++)
-        if (m->found[i] && amount(m, limit, i) < found)
-            found = amount(m, limit, i);
-    return found;
-}
-
-static void start(manager_state *m, const uint8_t *available)
-{
+    const double *amounts[MANAGER_LIMITS] = {manager_power_w, m->time_s, manager_lacking};
+    const double most[MANAGER_LIMITS] = {goal->power_w, deadline, -goal->accuracy};
+    uint8_t relaxed = 0;
     for (int i = 0; i < MANAGER_POINTS; i++)
         m->found[i] = !available || available[i];
-}
-
-static uint8_t allow(manager_state *m, const manager_goal *goal, const uint8_t *available)
-{
-    double deadline = goal->deadline_s / m->margin;
-    uint8_t relaxed = 0;
-    start(m, available);
-    int some = (goal->power_w >= UNLIMITED || keep(m, MANAGER_POWER, goal->power_w)) &&
-               (-goal->accuracy >= UNLIMITED || keep(m, MANAGER_ACCURACY, -goal->accuracy));
-    if (some) {
-        if (keep(m, MANAGER_DEADLINE, deadline))
-            return 0;
-        double fastest = least(m, MANAGER_DEADLINE);
-        if (fastest <= goal->deadline_s / exponential(0.25 * logarithm(m->margin))) {
-            keep(m, MANAGER_DEADLINE, fastest);
-            return 0;
-        }
-    }
-    start(m, available);
     for (int order = 0; order < MANAGER_LIMITS; order++) {
         int limit = goal->firm_first[order];
-        double bound = most(goal, limit, limit == MANAGER_DEADLINE ? deadline : 0);
-        if (bound < UNLIMITED && !keep(m, limit, bound)) {
+        if (most[limit] < UNLIMITED && keep(m->found, amounts[limit], most[limit]))
             relaxed |= (uint8_t)(1 << limit);
-            keep(m, limit, least(m, limit));
-        }
     }
     return relaxed;
 }
 
+static uint8_t allow(manager_state *m, const manager_goal *goal, const uint8_t *available)
+{
+    double deadline = goal->deadline_s / m->margin, fastest = 1e308;
+    int some = 0;
+    for (int i = 0; i < MANAGER_POINTS; i++) {
+        int within = (!available || available[i]) & (manager_power_w[i] <= goal->power_w) &
+                     (manager_lacking[i] <= -goal->accuracy);
+        double time = within ? m->time_s[i] : 1e308;
+        fastest = time < fastest ? time : fastest;
+        m->found[i] = (uint8_t)(within & (m->time_s[i] <= deadline));
+        some |= m->found[i];
+    }
+    if (some)
+        return 0;
+    if (fastest >= UNLIMITED || fastest > goal->deadline_s / exponential(0.25 * logarithm(m->margin)))
+        return break_least(m, goal, available, deadline);
+    for (int i = 0; i < MANAGER_POINTS; i++)
+        m->found[i] = (!available || available[i]) & (manager_power_w[i] <= goal->power_w) &
+                      (manager_lacking[i] <= -goal->accuracy) & (m->time_s[i] <= fastest);
+    return 0;
+}
+
 int manager_decide(manager_state *m, const manager_goal *goal, const uint8_t *available, manager_decision *decision)
 {
-    double factor[MANAGER_CLUSTERS], cheapest = 1e308, last = 1e308;
+    double factor[MANAGER_CLUSTERS], cheapest = 1e308;
     for (int c = 0; c < MANAGER_CLUSTERS; c++)
         factor[c] = exponential(m->level + m->offset[c]);
     for (int i = 0; i < MANAGER_POINTS; i++) {
-        double slowed = manager_points[i].latency_s * factor[manager_points[i].cluster];
+        double slowed = manager_latency_s[i] * factor[manager_cluster[i]];
         m->time_s[i] = slowed + change(m, i);
     }
     decision->relaxed = allow(m, goal, available);
     if (MANAGER_POLICY == MANAGER_MAX_ACCURACY)
-        keep(m, MANAGER_ACCURACY, least(m, MANAGER_ACCURACY));
-    int index = -1;
+        keep(m->found, manager_lacking, -1e308);
+    int index = 0;
     for (int i = 0; i < MANAGER_POINTS; i++) {
-        double cost = manager_points[i].energy_j * factor[manager_points[i].cluster];
-        if (m->found[i] && (index < 0 || cost < cheapest)) {
-            cheapest = cost;
-            index = i;
-        }
-        if (m->found[i] && i == m->last)
-            last = cost;
+        double cost = m->found[i] ? manager_energy_j[i] * factor[manager_cluster[i]] : 1e308;
+        index = cost < cheapest ? i : index;
+        cheapest = cost < cheapest ? cost : cheapest;
     }
-    if (m->last >= 0 && last <= cheapest * (1 + MANAGER_HYSTERESIS))
+    if (m->last >= 0 && m->found[m->last] &&
+        manager_energy_j[m->last] * factor[manager_cluster[m->last]] <= cheapest * (1 + MANAGER_HYSTERESIS))
         index = m->last;
     decision->index = index;
     decision->expected_s = m->time_s[index];
@@ -236,6 +216,6 @@ void manager_observe(manager_state *m, const manager_decision *decision, double 
         return;
     double own = latency_s - decision->change_s, least_own = 0.01 * latency_s;
     own = own > least_own ? own : least_own;
-    heard(m, manager_points[decision->index].cluster, own / manager_points[decision->index].latency_s);
+    heard(m, manager_cluster[decision->index], own / manager_latency_s[decision->index]);
     m->last = decision->index;
 }

@@ -11,12 +11,10 @@ enum { MANAGER_POWER, MANAGER_DEADLINE, MANAGER_ACCURACY, MANAGER_LIMITS };
 enum { MANAGER_MIN_ENERGY, MANAGER_MAX_ACCURACY };
 enum { MANAGER_MEMORY = 256 };
 
-typedef struct {
-    double latency_s, power_w, energy_j, accuracy, frequency_hz;
-    int cluster;
-} manager_point;
-
-extern const manager_point manager_points[MANAGER_POINTS];
+/* Columns of the points; what is lacking is the accuracy with its sign changed, of which less is better too. */
+extern const double manager_latency_s[MANAGER_POINTS], manager_power_w[MANAGER_POINTS], manager_energy_j[MANAGER_POINTS];
+extern const double manager_lacking[MANAGER_POINTS], manager_frequency_hz[MANAGER_POINTS];
+extern const uint16_t manager_cluster[MANAGER_POINTS];
 
 /* What is not limited is 1e300 or more; an accuracy, -1e300 or less. */
 typedef struct {
