@@ -52,6 +52,8 @@ BUDGET, TRAINING = "Budget", "Training"
 @setting("--optimise", section=TRAINING, type=_kinds.ChoiceKind("O2", "Os"), help="How the compiler optimises.")
 @setting("--weights", section=BUDGET, type=_kinds.ChoiceKind("smallest", "plain"), default="smallest",
          show_default=True, help="In flash on the device: whatever is smallest (plain, sparse or coded), or plain.")
+@setting("--widths", section=BUDGET, type=_kinds.COUNT,
+         help="Let the image run the first channels alone: the network is nested in so many groups.")
 @setting("--train-on", section=TRAINING, type=click.Choice(("cpu", "cuda")), default="cpu", show_default=True,
          help="Where networks are trained.")
 @setting("--seed", section=TRAINING, type=_kinds.SEED, default=0, show_default=True, help="Of every random draw.")
@@ -84,7 +86,14 @@ def command(
     from sarto.search.shrink import shrink
     from sarto.search.shrink_folder import ShrinkRequest
 
-    options["patience"] = options["patience"] or 0
+    options["patience"], options["widths"] = options["patience"] or 0, options["widths"] or 1
+    if options["widths"] > 1 and options["device"] is None:
+        raise SartoError(
+            "E112",
+            "--widths without --device",
+            cause="a width is an argument of generated code, and a file has none",
+            hint="say which device the network is for: sarto devices",
+        )
     for field, flag in _kinds.COSTS.items():
         options[field] = options.pop(flag)
         if flag != "flash" and options[field] is not None and options["device"] is None:

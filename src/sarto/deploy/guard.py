@@ -152,7 +152,7 @@ def guarded(
 
     Raises:
         SartoError: E150, when the sources are guarded already, the parts are no power of two, or no layer can be
-            checked.
+            checked; E173, for a model with widths.
     """
     if any(name in sources["model.c"] for name in ("unguarded_predict", "guard_fault", "kept_tables")):
         raise SartoError(
@@ -160,6 +160,13 @@ def guarded(
             "the model has its guard already",
             cause="there is room for one",
             hint="guard the sources that Sarto generated",
+        )
+    if "model_extend" in sources["model.h"]:
+        raise SartoError(
+            "E173",
+            "a guard for a model with widths",
+            cause="a guard stands before model_predict, and model_run and model_extend would answer without it",
+            hint="deploy it without --guard, or cut the model to one width",
         )
     made = dict(sources)
     if guards.abft:

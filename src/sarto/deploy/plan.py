@@ -74,15 +74,18 @@ class Plan:
         return tuple(sorted(live, key=lambda b: -b.size_b))
 
 
-def plan(graph: Graph, scratch: Mapping[int, int], kept: Mapping[str, int] | None = None) -> Plan:
+def plan(
+    graph: Graph, scratch: Mapping[int, int], kept: Mapping[str, int] | None = None, again: bool = False
+) -> Plan:
     """Return the plan of a graph of whole items.
 
     Args:
         graph: to plan.
         scratch: bytes that the kernel of an operation asks for, by its number.
         kept: bytes that are in use from call to call, by name.
+        again: whether the program runs more than once on its input, which is then kept.
     """
-    buffers = list(_shared(graph))
+    buffers = list(_shared(graph, again))
     buffers += [Buffer((name,), size_b, -1, len(graph.whole)) for name, size_b in (kept or {}).items()]
     buffers += [Buffer((f"scratch {i}",), size_b, i, i) for i, size_b in scratch.items() if size_b]
     return laid_out(buffers)
@@ -130,7 +133,7 @@ def _placed(buffers: Sequence[Buffer], order: Sequence[int]) -> tuple[dict[int, 
     return places, max(places[i] + buffers[i].size_b for i in places)
 
 
-def _shared(graph: Graph) -> Sequence[Buffer]:
+def _shared(graph: Graph, again: bool) -> Sequence[Buffer]:
     """Return the buffers of the tensors of a graph, those that lie in one place together."""
     ops, sizes = graph.whole, {t.name: t.size_b for t in graph.tensors}
     last = {name: i for i, op in enumerate(ops) for name in op.inputs.values()}
@@ -140,6 +143,8 @@ def _shared(graph: Graph) -> Sequence[Buffer]:
         (given,) = ops[0].outputs.values()
         if ops[0].kind == "front_end" or (graph.window and graph.window.hop < graph.window.length):
             last[given] = len(ops)
+    if again:
+        last[given] = len(ops)
     buffers = [Buffer((given,), sizes[given], -1, last.get(given, -1))]
     holds = {given: 0}
     for i, op in enumerate(ops):

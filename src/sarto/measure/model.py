@@ -268,6 +268,12 @@ def measure_folder(out: Path, name: str | None, talk: Talk) -> list[Evidence]:
         )
         stage.advance(1, device.name)
     rows = list(measured.evidence)
+    if graph.groups > 1:
+        from sarto.measure.widths import widths_evidence
+
+        rows += widths_evidence(
+            graph, sources, device, sequences, optimise=manifest["optimise"], command=command
+        )
     if device.name != manifest["device"]:
         rows = [replace(row, what=f"{row.what} on {device.name}") for row in rows]
     Ledger(out / "evidence.jsonl").append(*rows)

@@ -316,7 +316,9 @@ class _Shrinking:
         if measured is None:
             self.guess, tool = said(decoded, self.test)
         else:
-            found = [*measured.evidence, *renamed(found)]
+            assert self.images is not None and decoded.integers is not None, "of an image"
+            widths = self.images.of_widths(decoded.integers, self.test)
+            found = [*measured.evidence, *widths, *renamed(found)]
             self.guess, tool = (
                 measured.outcome.classes,
                 "integer interpreter, equal to the generated C on every item",

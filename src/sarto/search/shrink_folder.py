@@ -38,6 +38,7 @@ class ShrinkRequest:
     device: str | None = None
     optimise: str | None = None
     weights: str = "smallest"
+    widths: int = 1
     flash_b: float | None = None
     ram_b: float | None = None
     instructions: float | None = None

@@ -18,6 +18,7 @@ from sarto.core.budget import Budget
 from sarto.core.device import AnyDevice, Host
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
+from sarto.core.graph.widths import in_groups
 from sarto.core.points import OperatingPoint
 from sarto.data.examples import Examples
 from sarto.deploy.c.emit import arena_b, emit
@@ -26,6 +27,7 @@ from sarto.deploy.c.storage import STORAGES, Storage, faster, stored
 from sarto.deploy.lower.front_end import LoweredFrontEnd, with_front_end
 from sarto.deploy.memory import tables_b
 from sarto.measure.model import PINNED, Measured, measure_model, of_items
+from sarto.measure.widths import widths_evidence
 from sarto.search.limits import SPEED, check_limits, steering
 from sarto.search.overhead import roomy
 from sarto.search.shrink_folder import ShrinkRequest
@@ -56,6 +58,7 @@ class Images:
         cache: folder for what was built.
         budget: limits that the weights' storage is chosen by.
         front: what makes an image hear samples; None where it takes the items themselves.
+        widths: groups of the network, any number of which the image runs from the first on.
     """
 
     device: AnyDevice
@@ -66,6 +69,7 @@ class Images:
     cache: Path
     budget: Budget
     front: LoweredFrontEnd | None = None
+    widths: int = 1
 
     def point(self, lowered: Lowered, examples: Examples) -> tuple[Lowered, Measured]:
         """Return the integers with the storage of every layer, and what their image takes, however much that is.
@@ -78,6 +82,9 @@ class Images:
         few = examples.select(np.arange(min(FEW, len(examples))))
         if self.front is not None:
             lowered = with_front_end(lowered, self.front)
+        if self.widths > 1:
+            lowered = replace(lowered, graph=in_groups(lowered.graph, self.widths))
+            return lowered, self._measured(lowered, few, self._with_room(lowered), FEW)
         ladder = [
             replace(lowered, graph=graph)
             for graph in faster(stored(lowered.graph, self.weights), self.weights)
@@ -85,13 +92,16 @@ class Images:
 
         @cache
         def rung(i: int) -> Measured:
-            graph, device = ladder[i].graph, self.device
-            if not isinstance(device, Host):
-                device = roomy(device, tables_b(graph), arena_b(graph))
-            return self._measured(ladder[i], few, device, FEW)
+            return self._measured(ladder[i], few, self._with_room(ladder[i]), FEW)
 
         i = climb(len(ladder), lambda i: self._loads(rung(i)), timed=self._timed)
         return ladder[i], rung(i)
+
+    def _with_room(self, lowered: Lowered) -> AnyDevice:
+        """Return the device with as much memory as an image takes."""
+        if isinstance(self.device, Host):
+            return self.device
+        return roomy(self.device, tables_b(lowered.graph), arena_b(lowered.graph))
 
     @property
     def _timed(self) -> bool:
@@ -115,6 +125,22 @@ class Images:
         """
         most = PINNED if not instructions else max(LEAST, min(PINNED, int(EMULATED / instructions)))
         return self._measured(lowered, examples, self.device, most), most
+
+    def of_widths(self, lowered: Lowered, examples: Examples) -> list[Evidence]:
+        """Return what the image takes at each width, and how accurate it is there, where it has more than one."""
+        if lowered.graph.groups == 1:
+            return []
+        return widths_evidence(
+            lowered.graph,
+            self.sources(lowered),
+            self.device,
+            of_items(lowered.given(examples)),
+            optimise=self.optimise,
+            command=self.command,
+            on_device=FEW,
+            cache=self.cache,
+            target=examples.y,
+        )
 
     def sources(self, lowered: Lowered) -> dict[str, str]:
         """Return the generated files."""
@@ -179,7 +205,9 @@ def images_of(request: ShrinkRequest, title: str, cache: Path) -> Images | None:
     check_limits(request.budget, device)
     check_tools(device)
     weights, optimise = WEIGHTS[request.weights], request.optimise or OPTIMISE
-    return Images(device, optimise, title, weights, request.command, cache, request.budget)
+    return Images(
+        device, optimise, title, weights, request.command, cache, request.budget, widths=request.widths
+    )
 
 
 def in_floats(device: str, recipe: str) -> SartoError:

@@ -83,4 +83,5 @@ def _graph(fields: dict[str, Any], data: dict[str, Integer[np.ndarray, "..."]]) 
         channels=tuple(fields["channels"]),
         quanta=tuple(fields["quanta"]),
         whole=program("whole"),
+        groups=fields.get("groups", 1),
     )

@@ -109,6 +109,8 @@ class Graph:
         channels: names of the raw channels.
         quanta: real value of one count of each number that is predicted; empty for classes.
         whole: the program of a graph of whole items, empty for a stream.
+        groups: equal blocks that its channels fall into, of which no block reads a later one (see `widths`); 1 for any
+            other graph.
     """
 
     name: str
@@ -123,6 +125,7 @@ class Graph:
     channels: tuple[str, ...]
     quanta: tuple[float, ...] = ()
     whole: tuple[Op, ...] = ()
+    groups: int = 1
 
     def __post_init__(self) -> None:
         assert self.segments == 1 or 1 <= self.segment_steps <= POOLED_STEPS
@@ -180,6 +183,7 @@ class Graph:
             "outputs": list(self.outputs),
             "channels": list(self.channels),
             "quanta": list(self.quanta),
+            **({"groups": self.groups} if self.groups > 1 else {}),
         }
 
     @cached_property

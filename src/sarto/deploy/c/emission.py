@@ -56,6 +56,11 @@ class Emission:
         at = f"m + {self.plan.places[name]}"
         return f"(const {self.graph.by_name[name].dtype}_t *)({at})" if const else at
 
+    def describe(self, kind: str, name: str, fields: str) -> str:
+        """Note what a layer is made of; return the C of where that lies."""
+        self.parts.tables.append(f"static const {kind} {name} = {fields};\n")
+        return f"&{name}"
+
     def call(self, what: str, text: str) -> None:
         """Add a statement that makes tensor `what`."""
         self.parts.calls.append(f"    {text}; /* {what} */\n")

@@ -21,6 +21,7 @@ from sarto.deploy.c.layout import WORDS, laid_out, table
 from sarto.deploy.c.network import emit_network, network_arena_b
 from sarto.deploy.c.reservoir import ROWS, TANH, Kernel, numbered, reservoir, table_shift
 from sarto.deploy.c.text import comment, resolved
+from sarto.deploy.c.widths import emit_widths
 from sarto.deploy.memory import Member, arena
 from sarto.deploy.reject import rejects, sizes
 
@@ -91,8 +92,11 @@ def emit(
         checked: kinds of layers whose sums are held to checksums, see `deploy.c.checksums`.
 
     Raises:
-        SartoError: E126, when a layer of a network cannot be written.
+        SartoError: E126, when a layer of a network cannot be written; E173, when it has widths, and something that one
+            cannot have beside them.
     """
+    if graph.groups > 1:
+        return emit_widths(graph, title, words, checked)
     if graph.whole:
         return emit_network(graph, title, words, checked)
     if "dense" in checked:

@@ -18,6 +18,7 @@ from jaxtyping import Int
 from sarto.core.graph import Graph, Op
 from sarto.core.graph.operations import SCORE_LIMIT
 from sarto.core.graph.values import DTYPES
+from sarto.core.graph.widths import blocks, part
 from sarto.deploy.c import between, checksums, front_end, mam
 from sarto.deploy.c.convolution import geometry, in_pairs, is_depthwise, is_direct, patch_b
 from sarto.deploy.c.emission import Emission, check, refused
@@ -42,6 +43,7 @@ ORDER = (
     "network_checked",
     "network_layer",
     "network_rows",
+    "network_add_rows",
     "network_pair",
     "network_gather",
     "network_conv",
@@ -73,13 +75,23 @@ def emit_network(graph: Graph, title: str, words: str, checked: Collection[str] 
     Raises:
         SartoError: E126, when a layer is too large to be described, or the kernels do not know it.
     """
-    return _Emitter(graph, checked).files(title, words)
+    return NetworkEmitter(graph, arena_plan(graph), checked).files(title, words)
 
 
 def arena_plan(graph: Graph) -> Plan:
     """Return the memory plan of a graph of whole items, with the scratch of its kernels."""
-    scratch = {i: _scratch_b(graph, op) for i, op in enumerate(graph.whole)}
+    one = part(graph, 0, 1) if graph.groups > 1 else graph
+    scratch = {i: _scratch_b(one, op) for i, op in enumerate(one.whole)}
+    if graph.groups > 1:
+        return plan(one, scratch, kept_of_widths(graph), again=True)
     return plan(graph, scratch, front_end.kept_b(graph.whole[0]))
+
+
+def kept_of_widths(graph: Graph) -> dict[str, int]:
+    """Return the bytes that a nested graph keeps from group to group: sums, and what own heads read once more."""
+    found = blocks(graph)
+    features_b = -(-found.features // WORD_B) * WORD_B * graph.groups
+    return {"sums": WORD_B * len(graph.outputs)} | ({"features": features_b} if found.has_own_heads else {})
 
 
 def network_arena_b(graph: Graph) -> int:
@@ -87,11 +99,11 @@ def network_arena_b(graph: Graph) -> int:
     return arena_plan(graph).size_b + counters_b(graph)
 
 
-class _Emitter(Emission):
+class NetworkEmitter(Emission):
     """The text of one graph."""
 
-    def __init__(self, graph: Graph, checked: Collection[str]) -> None:
-        super().__init__(graph, arena_plan(graph))
+    def __init__(self, graph: Graph, planned: Plan, checked: Collection[str]) -> None:
+        super().__init__(graph, planned)
         self.checks = checksums.Checks(self, checked)
         self.kinds: dict[str, Callable[[int, Op], None]] = {
             "dense": self.dense,
@@ -113,11 +125,18 @@ class _Emitter(Emission):
 
     def files(self, title: str, words: str) -> dict[str, str]:
         """Return the header and the source."""
-        graph = self.graph
-        for number, op in enumerate(graph.whole):
+        self.take_all()
+        return self.written(self.graph, title, words)
+
+    def take_all(self) -> None:
+        """Look at every operation."""
+        for number, op in enumerate(self.graph.whole):
             if op.kind not in self.kinds:
                 raise refused(op, f"there is no kernel for '{op.kind}'")
             self.kinds[op.kind](number, op)
+
+    def written(self, graph: Graph, title: str, words: str) -> dict[str, str]:
+        """Return the header and the source of a graph, once every operation was looked at."""
         text = header(graph, title, words, self.plan.size_b, self.features)
         return {f"{graph.name}.h": text, f"{graph.name}.c": self.source(title)}
 
@@ -130,24 +149,26 @@ class _Emitter(Emission):
         lines += f"#define MOST_ADDED {parts.added}\n" if parts.added else ""
         check = f"typedef char arena_has_the_size_it_says[sizeof({name}_arena) == {upper}_ARENA_BYTES ? 1 : -1];\n"
         kernels = "\n".join(self.kernel(k) for k in ORDER)
-        calls = "".join(parts.calls)
-        network = f"static void network(uint8_t *m)\n{{\n{calls}}}\n"
         driver = (
-            resolved(_text("network_driver"), self.features)
+            resolved(kernel_text("network_driver"), self.features)
             .replace("model_", f"{name}_")
             .replace("MODEL_", f"{upper}_")
         )
-        pieces = [*parts.first, kernels, *parts.tables, network, driver]
+        pieces = [*parts.first, kernels, *parts.tables, self.network(), driver]
         return f'/* {comment(title)} */\n#include "{name}.h"\n\n{WORDS}{lines}\n{check}\n' + "\n".join(
             filter(None, pieces)
         )
+
+    def network(self) -> str:
+        """Return the function that calls the kernels."""
+        return f"static void network(uint8_t *m)\n{{\n{''.join(self.parts.calls)}}}\n"
 
     def kernel(self, name: str) -> str:
         """Return a kernel's text, once for each type of numbers that it reads, or nothing when none needs it."""
         found = [k.partition(" ")[2] for k in self.parts.kernels if k.partition(" ")[0] == name]
         if not found and name not in ("arithmetic",):
             return ""
-        text = resolved(_text(name), self.features)
+        text = resolved(kernel_text(name), self.features)
         if not any(found):
             return text
         return "\n".join(_of_type(text, *one.split()) for one in sorted(found))
@@ -199,6 +220,10 @@ class _Emitter(Emission):
             self.parts.tables.append(table(more, "int32_t", rows[:, 2:].reshape(-1)))
         return f"{{scale_{number}, {more}, {kind}, {op.attributes['low']}, {op.attributes['high']}}}"
 
+    def scale_rows(self, number: int) -> str:
+        """Return the C of where the rows of a layer's `scaling` begin."""
+        return f"scale_{number}"
+
     def weights(self, number: int, values: Int[np.ndarray, " weight"]) -> str:
         """Note a table of weights; return its name."""
         self.parts.tables.append(table(f"weights_{number}", "int8_t", values, words=True))
@@ -217,8 +242,10 @@ class _Emitter(Emission):
             self.parts.needs(kernel)
         self.parts.needs("network_rows", kind)
         scale, weights = self.scale(number, op), self.weights(number, laid_out(values, swapped=False))
-        self.parts.tables.append(f"static const scaling scaling_{number} = {scale};\n")
-        text = f"rows_{kind}(&scaling_{number}, scale_{number}, {weights}, {self.place(x)}, {taps}, {outputs}"
+        scaled = self.describe("scaling", f"scaling_{number}", scale)
+        text = (
+            f"rows_{kind}({scaled}, {self.scale_rows(number)}, {weights}, {self.place(x)}, {taps}, {outputs}"
+        )
         self.call(y, self.checks.dense(number, op, f"{text}, {self.place(y, const=False)}, 0)"))
 
     def stream_dense(self, number: int, op: Op) -> None:
@@ -271,9 +298,7 @@ class _Emitter(Emission):
         scale = self.scale(number, op)
         table_name = self.weights(number, values) if storage == "plain" else "0"
         fields = ", ".join([*map(str, sizes.values()), *self.checks.fields(number, op)])
-        self.parts.tables.append(
-            f"static const conv_layer layer_{number} = {{{scale}, {table_name}, {fields}}};\n"
-        )
+        layer = self.describe("conv_layer", f"layer_{number}", f"{{{scale}, {table_name}, {fields}}}")
         kernel = "depthwise" if each else "conv"
         at = self.plan.places.get(f"scratch {number}", 0)
         patch, stream = "" if each else f", m + {at}", ""
@@ -286,7 +311,7 @@ class _Emitter(Emission):
             )
             kernel, stream = f"conv_{storage}", f", &stream_of_{number}"
             patch += f", (int8_t *)m + {at + _scratch_b(self.graph, op) - block_b(self.graph, op)}"
-        text = f"{kernel}_{x.dtype}(&layer_{number}{stream}, {self.place(x.name)}{patch}"
+        text = f"{kernel}_{x.dtype}({layer}{stream}, {self.place(x.name)}{patch}"
         self.call(y.name, self.checks.conv(number, f"{text}, {self.place(y.name, const=False)})"))
 
     def argmax(self, number: int, op: Op) -> None:
@@ -311,7 +336,8 @@ def _of_type(text: str, number: str, stream: str = "") -> str:
     return text.replace("_stream", f"_{stream}") if stream else text
 
 
-def _text(name: str) -> str:
+def kernel_text(name: str) -> str:
+    """Return the text of a kernel's file."""
     return (files("sarto.deploy.c") / "kernels" / f"{name}.c").read_text(encoding="utf-8")
 
 

@@ -24,7 +24,12 @@ HEADER = """\
  * {name}_init, then {name}_step for every sample of {channels} raw sensor words; a window of {lines} samples ends every
  * {window_hop}.
 #else
+#if WIDTHS
+ * For each item {name}_init, then {name}_step for each of its {lines} lines ({line}), then {name}_run at a width
+ * from 1 to {widths}, and as long as there is time {name}_extend; or {name}_predict in place of both.
+#else
  * {name}_init once, {name}_step for each of the {lines} lines of an item ({line}), then {name}_predict.
+#endif
 #endif
 #endif
  * All RAM that the model needs is one {name}_arena of {NAME}_ARENA_BYTES bytes. No malloc, no libc.
@@ -41,6 +46,13 @@ extern "C" {{
 #define {NAME}_LINES {lines}
 #define {NAME}_OUTPUTS {outputs}
 #define {NAME}_ARENA_BYTES {arena_b}
+#if WIDTHS
+#define {NAME}_WIDTHS {widths}
+#ifndef {NAME}_WIDTH
+#define {NAME}_WIDTH {widths} /* that {name}_predict runs at */
+#endif
+#define {NAME}_NO_WIDTH (-2)
+#endif
 #if WINDOWS
 #define {NAME}_WINDOW {lines}
 #define {NAME}_HOP {window_hop}
@@ -52,6 +64,9 @@ typedef {sample} {name}_sample;
 typedef struct {{
     uint32_t words[{arena_words}];
     int32_t line;
+#if WIDTHS
+    int32_t groups; /* that have run on the item */
+#endif
 #if WINDOWS
     int32_t label;
 #endif
@@ -79,8 +94,22 @@ int {name}_predict({name}_arena *arena);
 void {name}_init({name}_arena *arena);
 /* Takes the next line of {NAME}_CHANNELS numbers; returns -1. Lines after the last one of an item are left out. */
 int {name}_step({name}_arena *arena, const {name}_sample *sample);
+#if WIDTHS
+/* Runs the item at a width of 1 to {NAME}_WIDTHS groups; returns {answer}. Lines that were not given are {missing}.
+   Returns {NAME}_NO_WIDTH, and does nothing, at any other width. */
+int {name}_run({name}_arena *arena, int width);
+/* Runs one group more, and no other again; returns what {name}_run returns at that width, with the same scores. Returns
+   {NAME}_NO_WIDTH, and does nothing, where all have run. */
+int {name}_extend({name}_arena *arena);
+/* Runs one group after the other until the highest score leads by least[k - 1] counts after k groups, or all have run;
+   returns {answer}. `least` has {NAME}_WIDTHS - 1 numbers. */
+int {name}_cascade({name}_arena *arena, const int32_t *least);
+/* {name}_run at {NAME}_WIDTH, and then {name}_init. */
+int {name}_predict({name}_arena *arena);
+#else
 /* Returns {answer}, and is ready for the next item. Lines that were not given are {missing}. */
 int {name}_predict({name}_arena *arena);
+#endif
 #endif
 #endif
 /* {scores}; valid until the next step. */
@@ -104,8 +133,8 @@ def lines_of(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 def counters_b(graph: Graph) -> int:
-    """Return the bytes of what is counted: the lines, and where there are windows the class of the last."""
-    return WORD_B * (2 if graph.window else 1)
+    """Return the bytes of what is counted: the lines, the groups of a nested graph, the class of the last window."""
+    return WORD_B * (1 + (graph.window is not None) + (graph.groups > 1))
 
 
 def _outputs(graph: Graph) -> str:
@@ -129,6 +158,7 @@ def header(graph: Graph, title: str, words: str, planned_b: int, features: Colle
         lines=lines,
         line=line,
         channels=channels,
+        widths=graph.groups,
         outputs=len(graph.outputs),
         hop=graph.whole[0].attributes.get("hop", 0),
         window_hop=graph.window.hop if graph.window else 0,

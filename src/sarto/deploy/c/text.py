@@ -29,12 +29,14 @@ FEATURES = (
     "LEARNED",
     "LINEAR",
     "NUMBERS",
+    "OWN_HEADS",
     "OWN_MIX",
     "PAIRS",
     "REJECT",
     "SLOTS",
     "TURNED",
     "WHOLE",
+    "WIDTHS",
     "WINDOWS",
 )
 """What the operations of a graph may have or not."""

@@ -18,8 +18,26 @@ static INPUT *input_of(model_arena *arena)
 }
 
 #endif
+#if WIDTHS
+/* Runs the next group. The first one comes after what an item's missing lines are. */
+static void add_next(model_arena *arena)
+{
+    uint8_t *const m = (uint8_t *)arena->words;
+    if (!arena->groups) {
+        INPUT *input = input_of(arena);
+        for (int i = arena->line * MODEL_CHANNELS; i < MODEL_LINES * MODEL_CHANNELS; i++)
+            input[i] = 0;
+        begin(m);
+    }
+    add_group(m, arena->groups++);
+}
+
+#endif
 static int decide(model_arena *arena)
 {
+#if WIDTHS
+    settle_scores((uint8_t *)arena->words, arena->groups);
+#else
 #if FRONT_END
     listening(arena);
 #else
@@ -28,6 +46,7 @@ static int decide(model_arena *arena)
         input[i] = 0;
 #endif
     network((uint8_t *)arena->words);
+#endif
 #if NUMBERS
     return 0;
 #else
@@ -47,6 +66,9 @@ static int decide(model_arena *arena)
 void model_init(model_arena *arena)
 {
     arena->line = 0;
+#if WIDTHS
+    arena->groups = 0;
+#endif
 #if WINDOWS
     arena->label = -1;
 #endif
@@ -69,6 +91,9 @@ int model_step(model_arena *arena, const model_sample *sample)
 #endif
         arena->line++;
     }
+#if WIDTHS
+    arena->groups = 0;
+#endif
 #endif
 #if WINDOWS
     if (arena->line == MODEL_LINES) {
@@ -83,6 +108,41 @@ int model_step(model_arena *arena, const model_sample *sample)
     return -1;
 }
 
+#if WIDTHS
+int model_run(model_arena *arena, int width)
+{
+    if (width < 1 || width > MODEL_WIDTHS)
+        return MODEL_NO_WIDTH;
+    arena->groups = 0;
+    while (arena->groups < width)
+        add_next(arena);
+    return decide(arena);
+}
+
+int model_extend(model_arena *arena)
+{
+    if (arena->groups >= MODEL_WIDTHS)
+        return MODEL_NO_WIDTH;
+    add_next(arena);
+    return decide(arena);
+}
+
+int model_cascade(model_arena *arena, const int32_t *least)
+{
+    int best = model_run(arena, 1);
+    for (; arena->groups < MODEL_WIDTHS; best = model_extend(arena)) {
+        const int32_t *const scores = model_scores(arena);
+        int32_t second = INT32_MIN / 2;
+        for (int i = 0; i < MODEL_OUTPUTS; i++)
+            if (i != best && scores[i] > second)
+                second = scores[i];
+        if (scores[best] - second >= least[arena->groups - 1])
+            break;
+    }
+    return best;
+}
+
+#endif
 #if FRONT_END
 int model_listen(model_arena *arena)
 {
@@ -98,7 +158,11 @@ int model_predict(model_arena *arena)
 #if WINDOWS
     const int best = arena->label >= 0 ? arena->label : decide(arena);
 #else
+#if WIDTHS
+    const int best = model_run(arena, MODEL_WIDTH);
+#else
     const int best = decide(arena);
+#endif
 #endif
     model_init(arena);
     return best;
