@@ -147,8 +147,8 @@ def knob_refuses(root: Path, draw: random.Random) -> tuple[bool, bool]:
     """Something else sets the clock back to what it was, whenever one is written."""
     write = Frequency.write
 
-    def overruled(knob: Frequency, value: str) -> None:
-        write(knob, "300000000-1400000000" if value == CLOCKS["large"] else value)
+    def overruled(self: Frequency, value: str) -> None:
+        write(self, "300000000-1400000000" if value == CLOCKS["large"] else value)
 
     Frequency.write = overruled
     try:

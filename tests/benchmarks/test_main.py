@@ -23,6 +23,7 @@ NAMES = {
     "continual",
     "conv_kernels",
     "cross_check",
+    "decision_time",
     "decode_on_device",
     "dense_kernels",
     "dynamic_accuracy",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -83,6 +84,7 @@ def test_a_higher_clock_that_is_slower_is_told() -> None:
         ("power_w = 2.0", "power_w = -2.0", "big.settings 1.power_w must lie between"),
         ("power_w = 2.0", "power_w = 0", "big.settings 1.power_w must lie between"),
         ("power_w = 2.0", "power_w = 2000", "energies in J"),
+        ("power_w = 2.0, ", "", "big.settings 1.power_w is missing, and energy_j is given"),
         ("power_w = 0.8", "power_w = 0.8, volts = 1", "big.settings 2.volts: no such field"),
         ("power_w = 0.8", "power_w = 0.8, cores = 5", "big.settings 2.cores: the cluster has 4, not 5"),
         ("power_w = 0.8", 'power_w = 0.8, how = "guessed"', "big.settings 2.how must be"),
@@ -94,6 +96,27 @@ def test_a_wrong_file_is_refused_with_the_field(old: str, new: str, said: str) -
     with pytest.raises(SartoError, match=r"E112.*mine\.toml") as caught:
         parse_platform("mine", GOOD.replace(old, new, 1))
     assert said in caught.value.cause
+
+
+def test_power_that_nobody_knows_is_told_and_no_number() -> None:
+    some = parse_platform("mine", GOOD.replace(", power_w = 0.8", ""))
+    assert [math.isnan(s.power_w) for s in some.settings] == [True, False]
+    assert math.isnan(some.settings[0].energy_j)
+    assert [f.text.partition(":")[0] for f in some.findings] == ["power of 1 settings is not known"]
+    bare = GOOD.replace(", power_w = 0.8", "").replace(", power_w = 2.0, energy_j = 0.2", "")
+    none = parse_platform("mine", bare.replace('idle_w = { value = 0, source = "not measured" }', ""))
+    assert math.isnan(none.idle_w.value)
+    assert [f.text.partition(":")[0] for f in none.findings] == ["power of no setting is known"]
+
+
+def test_a_cluster_may_name_the_policy_that_sets_its_clock() -> None:
+    assert (
+        parse_platform("mine", GOOD.replace("cores = 4", 'cores = 4\npolicy = "policy4"')).clusters[0].policy
+        == "policy4"
+    )
+    with pytest.raises(SartoError) as caught:
+        parse_platform("mine", GOOD.replace("cores = 4", 'cores = 4\npolicy = "../../x"'))
+    assert "big.policy must be a policy of cpufreq" in caught.value.cause
 
 
 def test_two_clusters_of_one_name_are_refused() -> None:

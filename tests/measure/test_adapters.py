@@ -36,7 +36,11 @@ def test_a_library_that_is_missing_is_a_state_with_the_reason(monkeypatch: pytes
 
 def test_the_load_is_read_from_the_second_time_on(stand_in: Any) -> None:
     shares = iter([0.0, 37.5, float("nan")])
-    stand_in("psutil", cpu_percent=lambda interval: next(shares))
+
+    def cpu_percent(interval: None) -> float:
+        return next(shares)
+
+    stand_in("psutil", cpu_percent=cpu_percent)
     monitor = Psutil()
     assert monitor.read().how == "unavailable"
     found = monitor.read()

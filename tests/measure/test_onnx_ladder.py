@@ -45,6 +45,6 @@ def test_what_cannot_be_run_is_refused_with_its_file(tmp_path: Path) -> None:
         with pytest.raises(SartoError, match=rf"E181.*{name}\.onnx"):
             onnx_ladder({"m": tmp_path / f"{name}.onnx"}, {"m": 0.5}, threads=(1,))
     good = written(tmp_path, "good", 4, 3)
-    for files, accuracy in (({}, {}), ({"m": good}, {})):
+    for files in (dict[str, Path](), {"m": good}):
         with pytest.raises(SartoError, match="E116"):
-            onnx_ladder(files, accuracy, threads=(1,))
+            onnx_ladder(files, {}, threads=(1,))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sarto.core.errors import SartoError
+from sarto.core.points import OperatingPoint
 from sarto.devices.platforms import parse_platform
 from sarto.measure.monitors import Thermal
 from sarto.runtime.advice import MOST_TICKETS, Advisor
@@ -29,11 +30,15 @@ def advisor(**more: Any) -> Advisor:
     return Advisor(Manager(POINTS, "min_energy"), more.pop("knobs", Knobs(())), **more)
 
 
+def high(_point: OperatingPoint) -> dict[str, str]:
+    return {"level": "high"}
+
+
 def test_it_answers_and_learns_and_logs(tmp_path: Path) -> None:
     log = Log(tmp_path / "decisions.jsonl")
     level = ["low"]
     knobs = Knobs([Call("level", lambda: level[0], lambda text: level.__setitem__(0, text))])
-    asked = advisor(knobs=knobs, wanted=lambda _p: {"level": "high"}, log=log, clock=lambda: 0.0)
+    asked = advisor(knobs=knobs, wanted=high, log=log, clock=lambda: 0.0)
     first = asked.decide({"deadline": "300ms", "accuracy": 0.7})
     assert {k: first[k] for k in ("ticket", "variant", "place", "relaxed")} == {
         "ticket": 1, "variant": "whole", "place": "gateway", "relaxed": [],

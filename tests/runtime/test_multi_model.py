@@ -63,7 +63,7 @@ def test_it_is_the_best_of_all_pairs() -> None:
 def test_three_models_have_three_clusters() -> None:
     third = Points.of(
         [
-            replace(point, settings=point.settings | {"cluster": "npu"})
+            replace(point, settings={**point.settings, "cluster": "npu"})
             for point in POINTS.points
             if point.settings["cluster"] == "a7"
         ]

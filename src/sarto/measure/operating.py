@@ -34,12 +34,13 @@ def point_evidence(
         accuracy: of the variant, from 0 to 1.
         accuracy_tool: where it comes from.
     """
-    known = (
-        () if power_w is None else ((POWER, power_w, "W", power_how), (ENERGY, power_w * latency_s, "J", how))
-    )
+    known: tuple[Evidence, ...] = ()
+    if power_w is not None:
+        energy = Evidence(ENERGY, power_w * latency_s, "J", how, tool)
+        known = (Evidence(POWER, power_w, "W", power_how, tool), energy)
     return (
         Evidence(LATENCY, latency_s, "s", how, tool),
-        *(Evidence(what, value, unit, by, tool) for what, value, unit, by in known),
+        *known,
         Evidence(ACCURACY, accuracy, "1", accuracy_how, accuracy_tool),
     )
 

@@ -55,8 +55,10 @@ def adapted_html(found: Adapted) -> str:
 
 def _charts(jobs: list[dict[str, Any]], points: list[dict[str, Any]]) -> dict[str, str]:
     cost = ("energy_j", "J", "energy") if _known(points) else ("latency_s", "s", "time")
-    columns = ([float(row[name]) for row in points] for name in (cost[0], "accuracy", "share"))
-    charts = {"points": choices(*columns, *cost[1:])}
+    costs, accuracies, shares = (
+        [float(row[name]) for row in points] for name in (cost[0], "accuracy", "share")
+    )
+    charts = {"points": choices(costs, accuracies, shares, cost[1], cost[2])}
     for name, limit, got, broken, unit, label in TIMELINES:
         limits = [float(row[limit]) if row[limit] != "" else float("inf") for row in jobs]
         known = all(row[got] != "" for row in jobs)

@@ -26,7 +26,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
@@ -116,9 +116,11 @@ class Advisor:
         Raises:
             SartoError: E179, when it cannot be understood, or the ticket is of no open decision.
         """
-        ticket, latency, unreached = told.get("ticket"), told.get("latency_s"), told.get("unreached", False)
+        ticket: Any = told.get("ticket")
+        latency: Any = told.get("latency_s")
+        unreached: Any = told.get("unreached", False)
         unknown = sorted(set(told) - {"ticket", "latency_s", "unreached"})
-        good = type(latency) in (int, float) and math.isfinite(latency) and latency >= 0
+        good = type(latency) in (int, float) and 0 <= latency < math.inf
         if unknown or type(ticket) is not int or type(unreached) is not bool or not good:
             cause = (
                 f"'{unknown[0]}' is no field of it"
@@ -177,8 +179,8 @@ def goal_of(question: Mapping[str, Any]) -> Goal:
             )
     if not isinstance(relax, list):
         raise _misunderstood("decide", "relax is no list", 'such as ["accuracy", "deadline"]')
-    names: list[Any] = relax
-    return Goal.of(**given, relax=tuple(str(name) for name in names))
+    names = cast("list[object]", relax)
+    return Goal.of(**given, relax=tuple(map(str, names)))
 
 
 def answer(decision: Decision, ticket: int, applied: tuple[Applied, ...]) -> dict[str, Any]:

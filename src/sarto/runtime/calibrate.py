@@ -145,19 +145,16 @@ def groups(sys: Path = SYS) -> list[Group]:
 def _clocks(folder: Path) -> tuple[float, ...]:
     """Return clocks to try: those that the policy names, or five from its least to its most."""
     try:
-        named = sorted(
-            {
-                int(one) * 1000.0
-                for one in (folder / "scaling_available_frequencies").read_text(encoding="ascii").split()
-            }
-        )
+        words = (folder / "scaling_available_frequencies").read_text(encoding="ascii").split()
+        named: list[float] = sorted({int(one) * 1000.0 for one in words})
     except OSError:
         least, most = (
             int((folder / f"cpuinfo_{which}_freq").read_text(encoding="ascii")) * 1000.0
             for which in ("min", "max")
         )
-        named = np.unique(np.linspace(least, most, CLOCKS).round(-6)).tolist()
-    chosen = np.unique(np.linspace(0, len(named) - 1, min(CLOCKS, len(named))).round().astype(int))
+        steps = range(CLOCKS)
+        named = sorted({float(round(least + (most - least) * k / (CLOCKS - 1), -6)) for k in steps})
+    chosen = sorted({round(k * (len(named) - 1) / (CLOCKS - 1)) for k in range(CLOCKS)})
     return tuple(named[i] for i in chosen)
 
 

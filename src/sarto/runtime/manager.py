@@ -234,6 +234,9 @@ class Manager:
             self._elsewhere[cluster].heard(0, ratio)
         else:
             self.slowdown.heard(cluster, ratio)
+        for number, learned in self._elsewhere.items():
+            if number != cluster:
+                learned.unheard()
         self._last, self._ratio, self._period_s = index, ratio, period_s
         spent = energy_j or float(self.points.power_w[index]) * latency_s
         self._spent_j += spent if math.isfinite(spent) else 0.0

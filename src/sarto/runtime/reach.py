@@ -2,10 +2,10 @@
 
 A try that fails costs the time until it is given up, c. The place is tried again after
 
-    wait = 20 c 2^k        k = failures in a row before this one, at most 5
+    wait = 20 c 2^k        k = failures in a row before this one, at most 2
 
-so that tries of a link that stays lost take no more than a twentieth of the time, and soon less. What is known is one
-row for each place, whatever happens. A clock that goes back starts the wait anew.
+so that tries of a link that stays lost take no more than a twentieth of the time, and soon an 80th. What is known is
+one row for each place, whatever happens. A clock that goes back starts the wait anew.
 
 >>> from sarto.devices.platforms import platform
 >>> from sarto.runtime.points import Points, Variant, grid
@@ -24,7 +24,7 @@ from jaxtyping import Bool
 from sarto.runtime.points import Points
 
 SHARE = 20.0
-DOUBLINGS = 5
+DOUBLINGS = 2
 LEAST_S = 1e-3
 """What a failed try is held to cost at least."""
 

@@ -114,10 +114,14 @@ class _Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "sarto", ""
     timeout = PATIENCE_S
-    server: _Server
+
+    @property
+    def _of(self) -> _Server:
+        assert isinstance(self.server, _Server)
+        return self.server
 
     def do_GET(self) -> None:
-        advisor = self.server.advisor
+        advisor = self._of.advisor
         if self.path == "/metrics":
             with advisor.lock:
                 text = metrics(advisor)
@@ -129,12 +133,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "there is /metrics and /state")
 
     def do_POST(self) -> None:
-        asked = {"/decide": self.server.advisor.decide, "/observe": self.server.advisor.observe}.get(
-            self.path
-        )
-        if not self.server.asks or asked is None:
+        asked = {"/decide": self._of.advisor.decide, "/observe": self._of.advisor.observe}.get(self.path)
+        if not self._of.asks or asked is None:
             self._refuse(
-                404 if self.server.asks else 403, "questions are POST /decide and /observe over the socket"
+                404 if self._of.asks else 403, "questions are POST /decide and /observe over the socket"
             )
             return
         length = self.headers.get("Content-Length", "")

@@ -78,6 +78,10 @@ class Slowdown:
         """Return the slowdown of each cluster; the array is used again."""
         return self._out
 
+    def unheard(self) -> None:
+        """Take up that a job ran where nothing is heard of these clusters: what is known of them fades."""
+        self._level *= self.fade
+
     def heard(self, cluster: int, ratio: float) -> None:
         """Take up how a job went: its time over what its point states.
 

@@ -33,8 +33,9 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
-ROWS = 32
+ROWS = 16
 """Points that are remembered."""
+EVERY = np.arange(ROWS)
 BINS = 256
 LOWEST, STEP = -2.0, 0.03125
 """Logarithm (base e) of the ratio where the first bin begins, and the width of a bin: up to about e^6."""
@@ -55,6 +56,7 @@ class Tails:
         # Row of a point: weight of its jobs in each bin or above it.
         self._above: Float[np.ndarray, "row bin"] = np.zeros((ROWS, BINS))
         self._row: dict[int, int] = {}
+        self._point: Int[np.ndarray, " row"] = np.zeros(ROWS, np.int64)
         self._weight = 1.0
         self.steady = 0
         self._last = -1
@@ -71,17 +73,13 @@ class Tails:
         if row is None:
             row = len(self._row) if len(self._row) < ROWS else self._row.pop(next(iter(self._row)))
             self._above[row] = 0
+            self._point[row] = index
         self._row[index] = row  # the last one is the newest
         self._above[row, : _bin(ratio) + 1] += self._weight
 
-    def tried(self, index: int) -> bool:
-        """Return whether a point ran so lately that its own jobs say how often it is late."""
-        row = self._row.get(index)
-        return row is not None and self._above.item(row, 0) >= FORGOTTEN * self._weight
-
-    def known(self) -> list[int]:
-        """Return the points of which `tried` holds."""
-        return [index for index in self._row if self.tried(index)]
+    def known(self) -> Int[np.ndarray, " known"]:
+        """Return the points that ran so lately that their own jobs say how often they are late."""
+        return self._point[self._above[:, 0] >= FORGOTTEN * self._weight]
 
     def refused(
         self,
@@ -101,19 +99,22 @@ class Tails:
             target: share of jobs that may be late.
             caution: standard deviations that are added to the share.
         """
+        jobs = self._above[:, 0] / self._weight
+        times = expected_s.take(self._point)
+        # All of the bin in which the deadline lies counts as late.
+        first = np.ceil((np.log(deadline_s / times) - LOWEST) / STEP).astype(np.int64).clip(0, BINS - 1)
+        missed = self._above[EVERY, first] / self._weight
+        if not np.count_nonzero(missed) and _bound(0, 0, target, caution) <= target:
+            return {}
         seen: dict[int, list[tuple[float, float, float]]] = {}
-        for index, row in self._row.items():
-            jobs = self._above.item(row, 0) / self._weight
-            if jobs < FORGOTTEN:
-                continue
-            time = expected_s.item(index)
-            late = _bin(deadline_s / time)  # all of the bin in which the deadline lies counts as late
-            missed = self._above.item(row, late) / self._weight
-            seen.setdefault(int(cluster[index]), []).append((time, jobs, missed))
+        columns = (cluster.take(self._point), times, jobs, missed)
+        for number, time, n, late in zip(*(column.tolist() for column in columns), strict=True):
+            if n >= FORGOTTEN:
+                seen.setdefault(number, []).append((time, n, late))
         found: dict[int, float] = {}
         for number, rows in seen.items():
-            for time, jobs, missed in pooled(sorted(rows)):
-                if _bound(jobs, missed, target, caution) > target:
+            for time, n, late in pooled(sorted(rows)):
+                if _bound(n, late, target, caution) > target:
                     found[number] = time
                     break
         return found

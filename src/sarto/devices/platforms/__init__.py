@@ -222,7 +222,8 @@ def _unpowered(missing: int, some: bool) -> Finding:
 
 def _cluster(value: object, key: str) -> tuple[Cluster, list[Finding]]:
     given = set(cast("dict[str, object]", value)) if isinstance(value, dict) else set[str]()
-    fields = table(value, key, {"name", "title", "cores", "source", "settings", *({"policy"} & given)})
+    known = {"name", "title", "cores", "source", "settings"} | ({"policy"} & given)
+    fields = table(cast("object", value), key, known)
     name, title, source = (words(fields[part], f"{key}.{part}") for part in ("name", "title", "source"))
     cores = _count(fields["cores"], f"{name}.cores")
     rows = fields["settings"]

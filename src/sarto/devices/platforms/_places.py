@@ -89,7 +89,7 @@ def place(value: object, key: str) -> Place:
         ValueError: when a field is missing, unknown or wrong, or the numbers cannot be true together.
     """
     given = set(cast("dict[str, object]", value)) if isinstance(value, dict) else set[str]()
-    fields = table(value, key, NEEDED | (OPTIONAL & given))
+    fields = table(cast("object", value), key, NEEDED | (OPTIONAL & given))
     name, title, source = (words(fields[part], f"{key}.{part}") for part in ("name", "title", "source"))
     ways = _links(fields["links"], f"{name}.links")
     latency, delay, timeout, local = (
