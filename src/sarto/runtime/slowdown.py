@@ -81,6 +81,7 @@ class Slowdown:
     def unheard(self) -> None:
         """Take up that a job ran where nothing is heard of these clusters: what is known of them fades."""
         self._level *= self.fade
+        self._tell()
 
     def heard(self, cluster: int, ratio: float) -> None:
         """Take up how a job went: its time over what its point states.
@@ -112,6 +113,10 @@ class Slowdown:
             self._level += self.rate * error
             self._remember(error)
         self._last = cluster
+        self._tell()
+
+    def _tell(self) -> None:
+        """Have the slowdown of each cluster ready: it is asked for before every job."""
         self._out[:] = [math.exp(self._level + offset) for offset in self._offset]
 
     def _remember(self, error: float) -> None:
