@@ -20,6 +20,7 @@ kOrtSessionOptionsAvx2PrecisionMode.
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -37,16 +38,17 @@ class Session:
     """An ONNX file that is ready to run.
 
     Args:
-        model: the file.
+        model: the file, or where it lies, if what it reads lies beside it.
         precise: whether sums of 8-bit products are exact on every processor; see the module.
     """
 
-    def __init__(self, model: bytes, *, precise: bool = True) -> None:
+    def __init__(self, model: bytes | Path, *, precise: bool = True) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
         options.add_session_config_entry(PRECISE, "1" if precise else "0")
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        given = model if isinstance(model, bytes) else str(model)
+        self._session = onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
         self.precise = precise
 
     @property

@@ -77,6 +77,8 @@ def shrink(request: ShrinkRequest, talk: Talk) -> ShrinkResult:
     if ear is not None and images is not None:
         images, (fit, held, test) = ear.heard(images, fit, held, test)
     network, remarks = given_network(request, fit)
+    if images is not None:
+        images.check(network.architecture)
     shape = network.architecture.input_shape
     if ear is not None:
         ear.check(shape, fit)

@@ -28,6 +28,8 @@ from sarto.deploy.lower.front_end import LoweredFrontEnd, with_front_end
 from sarto.deploy.memory import tables_b
 from sarto.measure.model import PINNED, Measured, measure_model, of_items
 from sarto.measure.widths import widths_evidence
+from sarto.models.dynamic.nesting import nesting
+from sarto.models.network.architecture import Architecture
 from sarto.search.limits import SPEED, check_limits, steering
 from sarto.search.overhead import roomy
 from sarto.search.shrink_folder import ShrinkRequest
@@ -70,6 +72,15 @@ class Images:
     budget: Budget
     front: LoweredFrontEnd | None = None
     widths: int = 1
+
+    def check(self, architecture: Architecture) -> None:
+        """Refuse a network that does not have the widths that are asked for.
+
+        Raises:
+            InputError: E121.
+        """
+        if self.widths > 1:
+            nesting(architecture, self.widths)
 
     def point(self, lowered: Lowered, examples: Examples) -> tuple[Lowered, Measured]:
         """Return the integers with the storage of every layer, and what their image takes, however much that is.
