@@ -131,7 +131,12 @@ def test_bad_input_is_worded_and_nothing_is_left_behind(
 
 
 @pytest.mark.parametrize(
-    ("limit", "cause"), [(("--ram", "1kB"), "a file has no RAM"), (("--energy", "1uJ"), "a file is not run")]
+    ("limit", "cause"),
+    [
+        (("--ram", "1kB"), "a file has no RAM"),
+        (("--energy", "1uJ"), "a file is not run"),
+        (("--widths", "4"), "a width is an argument of generated code"),
+    ],
 )
 def test_a_file_has_no_limits_of_a_device(folder: Path, limit: tuple[str, str], cause: str) -> None:
     result = compress(*limit)

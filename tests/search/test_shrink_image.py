@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sarto.data.examples import of_arrays
 from sarto.deploy.c.storage import storage_of
 from sarto.deploy.lower.network import Lowered
 from sarto.measure.model import measure_folder, read_pinned
+from sarto.measure.onnx import onnx_of_folder
 from sarto.report import read_run
 from sarto.report.card import card
 from sarto.report.page import html
@@ -176,3 +178,39 @@ def two_layers(weights: Int8[np.ndarray, "layer 40 40"]) -> Graph:
     ]
     outputs = tuple(map(str, range(40)))
     return Graph("model", tuple(tensors), (), (), (), 1, 0, None, outputs, (), (), tuple(ops))
+
+
+NESTED = """
+from sarto.models.dynamic.named import grouped
+from sarto.models.network.module import Network
+
+def net():
+    return Network(grouped("cnn2d", (1, 3, 2), 2, groups=2, width=4, depth=1), seed=0)
+"""
+
+
+def test_a_nested_network_runs_at_any_of_its_widths(make: Make) -> None:
+    Path("nested.py").write_text(NESTED, encoding="utf-8")
+    result = shrink(replace(make("out", widths=2), model="nested.py:net"), Silent())
+    graph = load_graph(Path("out/graph.npz"))
+    found = {e.what: e.value for e in result.evidence}
+    assert graph.groups == 2 and found["arena at width 1"] == found["arena at width 2"]
+    assert (
+        found["instructions per inference at width 1"] < 0.8 * found["instructions per inference at width 2"]
+    )
+    assert found["test accuracy at width 2"] == found["test accuracy"]
+    assert found["instructions per inference at width 2"] == found["instructions per inference"]
+    again = {e.what: e.value for e in measure_folder(Path("out"), None, Silent())}
+    assert again["flash at width 1"] == found["flash at width 1"] == found["flash"]
+    manifest = json.loads(Path("out/artifact.json").read_text(encoding="utf-8"))
+    made = onnx_of_folder(Path("out"), manifest, "")
+    assert set(made.beside) == {"width1.onnx", "weights.bin"}
+    shares = [e for e in made.evidence if e.what.startswith("share of the same class")]
+    assert [e.what[-7:] for e in shares] == ["width 1", "width 2"] and min(e.value for e in shares) > 0.9
+    assert "int model_run(model_arena *arena, int width);" in Path("out/model.h").read_text(encoding="utf-8")
+
+
+def test_a_network_that_is_not_nested_has_no_widths(make: Make) -> None:
+    with pytest.raises(SartoError, match="not nested in 2 groups") as caught:
+        shrink(make("out", widths=2), Silent())
+    assert caught.value.code == "E121" and not Path("out").exists()

@@ -73,7 +73,8 @@ def command(
 
     The file of --to onnx is for boards with Linux. It is made of a network, in integers (QDQ) if that is what it
     computes in, was run here in ONNX Runtime, and said what the model says; how far, and its latency here, is written
-    beside it. It takes the extra nn.
+    beside it. Of a model with widths there is a file for each, and one with the weights that all of them read. It takes
+    the extra nn.
 
     With --guard the model first checks a sum over the flash, its own code included, and says that it has no answer
     where that is wrong: all of the flash, all but the weights (code), or with flash:16 a sixteenth at every answer. It
@@ -121,7 +122,7 @@ def command(
     contents = {name: (out / name).read_bytes() for name in copied}
     made = _onnx(out, artifact, folder) if form == "onnx" else None
     if made is not None:
-        contents[ONNX] = made.data
+        contents |= {ONNX: made.data, **made.beside}
     if form == "cmake":
         from sarto.measure.from_board import project_files
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,7 @@ class OnnxFile:
         items: what it was compared on.
         evidence: how far it agrees, and its latency.
         remarks: what its user has to know.
+        beside: files that belong to it, by name: other widths, and the weights that all read.
     """
 
     data: bytes
@@ -101,6 +102,7 @@ class OnnxFile:
     items: str
     evidence: tuple[Evidence, ...]
     remarks: tuple[str, ...]
+    beside: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +133,10 @@ def onnx_of_folder(out: Path, manifest: Mapping[str, Any], command: str) -> Onnx
         SartoError: E134, for a model on a stream or an operation that ONNX does not have; E403, when the file says
             something else than the model; E114, when the folder does not say what its items are.
     """
+    if GRAPH in manifest["files"] and (nested := load_graph(out / GRAPH)).groups > 1:
+        from sarto.measure.onnx_widths import onnx_widths
+
+        return onnx_widths(out, nested, tuple(manifest["input"]["shape"]), command)
     model = _stored(out, manifest) if STORED in manifest["files"] else _graph(out, manifest)
     x, items = _items(out, model)
     session, ours = Session(model.data), model.score(x)

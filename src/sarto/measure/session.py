@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,18 +46,19 @@ class Session:
     """An ONNX file that is ready to run.
 
     Args:
-        model: the file.
+        model: the file, or where it lies, if what it reads lies beside it.
         precise: whether sums of 8-bit products are exact on every processor; see the module.
         threads: that one operation is spread over.
     """
 
-    def __init__(self, model: bytes, *, precise: bool = True, threads: int = 1) -> None:
+    def __init__(self, model: bytes | Path, *, precise: bool = True, threads: int = 1) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.add_session_config_entry(SPINNING, "0")
         options.log_severity_level = 4
         options.add_session_config_entry(PRECISE, "1" if precise else "0")
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        given = model if isinstance(model, bytes) else str(model)
+        self._session = onnxruntime.InferenceSession(given, options, providers=["CPUExecutionProvider"])
         self.precise, self.threads = precise, threads
 
     @property

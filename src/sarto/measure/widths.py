@@ -87,11 +87,9 @@ def widths_evidence(
         rows += [
             _of(row, f"of width {width} alone") for row in alone.evidence if row.what in ("flash", "ram")
         ]
-        sizes = {"arena at width": arena_b(graph), "arena of a width alone": arena_b(narrow)}
+        sizes = {f"arena at width {width}": arena_b(graph), f"arena of width {width} alone": arena_b(narrow)}
         tool = "size of the arena in the header of the generated C"
-        rows += [
-            Evidence(f"{what}: {width}", size, "B", "measured", tool, command) for what, size in sizes.items()
-        ]
+        rows += [Evidence(what, size, "B", "measured", tool, command) for what, size in sizes.items()]
         if target is not None:
             right = float(np.mean(found.outcome.classes == target))
             by = "integer interpreter, equal to the generated C on every item"

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sarto.models.input_error import InputError
+from sarto.models.network.module import Network
 from sarto.models.read.factory import read_factory
 from sarto.models.read.module import read_module
 
@@ -130,3 +131,30 @@ def test_a_function_that_is_not_there(tmp_path: Path, place: str, message: str) 
     (tmp_path / "ends_later.py").write_text("def make():\n    raise SystemExit(0)")
     with pytest.raises(InputError, match=message):
         read_factory(f"{tmp_path}/{place}", None, (4,))
+
+
+NESTED = """
+from sarto.models.dynamic.module import DynamicNetwork
+from sarto.models.dynamic.named import grouped
+import numpy as np
+
+def net():
+    return DynamicNetwork(grouped("cnn1d", (2, 16), 3, groups=2, width=4, depth=1), 2, seed=5)
+
+def own_heads():
+    made = net()
+    made.take_heads([(np.ones((3, 2 * k)), np.ones(3)) for k in (1, 2)])
+    return made
+"""
+
+
+def test_a_nested_network_is_taken_at_full_width(tmp_path: Path) -> None:
+    file = tmp_path / "nested.py"
+    file.write_text(NESTED, encoding="utf-8")
+    found = read_factory(f"{file}:net", None, (2, 16))
+    wanted = Network(found.architecture, seed=5)
+    assert [n.op for n in found.architecture.nodes][-1] == "linear"
+    for name, value in wanted.arrays().items():
+        assert (found.arrays[name] == value).all(), name
+    with pytest.raises(InputError, match="own_heads has a head for each width"):
+        read_factory(f"{file}:own_heads", None, (2, 16))

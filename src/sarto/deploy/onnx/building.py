@@ -23,6 +23,7 @@ from jaxtyping import Shaped
 from onnx import TensorProto, helper, numpy_helper
 
 from sarto import __version__
+from sarto.core.graph.network import Slide
 
 OPSET = 13
 """The first with a scale for each channel: ONNX Runtime reads it since 1.7 (2021), so that old boards do, too."""
@@ -109,3 +110,12 @@ class OnnxBuilding:
         helper.set_model_props(model, dict(metadata))
         onnx.checker.check_model(model, full_check=True)
         return model.SerializeToString(deterministic=True)
+
+
+def sliding(slide: Slide) -> dict[str, Any]:
+    """Return how a kernel slides as ONNX has it."""
+    return {
+        "kernel_shape": [*slide.kernel],
+        "strides": [*slide.stride],
+        "pads": [*slide.padding, *slide.padding],
+    }

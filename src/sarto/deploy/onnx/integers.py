@@ -48,7 +48,7 @@ from jaxtyping import Float, Int, Integer
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.graph.network import Slide
 from sarto.core.graph.operations import SCORE_LIMIT
-from sarto.deploy.onnx.building import GIVEN, INT32, OnnxBuilding
+from sarto.deploy.onnx.building import GIVEN, INT32, OnnxBuilding, sliding
 from sarto.deploy.onnx.sensor import Unit, standardised
 from sarto.deploy.reject import without_reject
 from sarto.models.input_error import InputError
@@ -64,7 +64,11 @@ _NAMED: dict[str, Callable[[Float[np.ndarray, "256"]], Float[np.ndarray, "256"]]
 
 
 def integer_model(
-    graph: Graph, shape: tuple[int, ...], limits: tuple[int, int] | None = None, unit: Unit = None
+    graph: Graph,
+    shape: tuple[int, ...],
+    limits: tuple[int, int] | None = None,
+    unit: Unit = None,
+    by_feature: bool = False,
 ) -> bytes:
     """Return the ONNX file of a graph of whole items.
 
@@ -73,6 +77,7 @@ def integer_model(
         shape: of one item as the network takes it: (feature), (channel, step) or (channel, row, column).
         limits: of the input's numbers; None for all that its type has.
         unit: of a graph behind a sensor what a word of each channel stands for, 1 by default: the file takes values.
+        by_feature: whether the weights of the last layer lie with those of one feature side by side.
 
     Raises:
         InputError: E134, for a graph of a stream, and for an operation that has no counterpart here; the message says
@@ -85,7 +90,7 @@ def integer_model(
             cause="it keeps a state from sample to sample, and a file of ONNX takes whole items",
             hint="deploy it with --to c or --to cmake",
         )
-    build = _Integers(graph)
+    build = _Integers(graph, by_feature)
     steps = [(build.known(op), op) for op in graph.whole]  # what is refused is so before anything is written
     build.given(shape, limits, unit)
     for add, op in steps:
@@ -120,8 +125,9 @@ def _first(shape: tuple[int, ...]) -> tuple[tuple[int, ...], Int[np.ndarray, " p
 class _Integers:
     """The file of a graph as far as it is built."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, by_feature: bool) -> None:
         self.graph, self.file = graph, OnnxBuilding()
+        self.by_feature = graph.whole[-2] if by_feature else None
         self.held: dict[str, _Value] = {}
 
     def given(self, shape: tuple[int, ...], limits: tuple[int, int] | None, unit: Unit) -> None:
@@ -207,15 +213,15 @@ class _Integers:
         )
 
     def channels(
-        self, name: str, values: Integer[np.ndarray, "c ..."], scale: Float[np.ndarray, " c"]
+        self, name: str, values: Integer[np.ndarray, "..."], scale: Float[np.ndarray, " c"], axis: int = 0
     ) -> str:
-        """Return constant integers as what they stand for, with a scale for each channel."""
+        """Return constant integers as what they stand for, with a scale for each channel along an axis."""
         inputs = [
             self.file.const(f"{name}_integers", values),
             self.file.const(f"{name}_scale", scale.astype(np.float32)),
             self.file.const(f"{name}_zero", np.zeros(len(scale), values.dtype)),
         ]
-        return self.file.node("DequantizeLinear", inputs, name, axis=0)
+        return self.file.node("DequantizeLinear", inputs, name, axis=axis)
 
     def flat(self, value: _Value) -> _Value:
         """Return a value as a vector."""
@@ -257,20 +263,23 @@ class _Integers:
         weights = np.where(alive.reshape(-1, *(1,) * (weights.ndim - 1)), weights, 0).astype(np.int8)
         value = self.held[op.inputs["x"]]
         attributes: dict[str, Any] = {"transB": 1}
+        axis = 0
         if op.kind == "dense":
             value = self.flat(value)
             weights = weights[:, value.places]
+            if op is self.by_feature:
+                weights, attributes, axis = np.ascontiguousarray(weights.T), {}, 1
         else:
             weights = np.moveaxis(weights, -1, 1)
             slide = Slide.of((weights.shape[2], weights.shape[3]), op.attributes)
             attributes = {
-                **_sliding(slide),
+                **sliding(slide),
                 "dilations": [*slide.dilation],
                 "group": op.attributes["groups"],
             }
         inputs = (
             value.name,
-            self.channels(f"{y}_weights", weights, scale),
+            self.channels(f"{y}_weights", weights, scale, axis),
             self.channels(f"{y}_bias", np.where(alive, bias, 0).astype(np.int32), np.float32(given) * scale),
         )
         name = self.file.node(
@@ -346,7 +355,7 @@ class _Integers:
             name = self.file.node("GlobalAveragePool", (value.name,), f"{y}_mean", name=y)
         else:
             name = self.file.node(
-                "AveragePool", (value.name,), f"{y}_mean", name=y, **_sliding(slide), count_include_pad=1
+                "AveragePool", (value.name,), f"{y}_mean", name=y, **sliding(slide), count_include_pad=1
             )
         self.put(op, name, bend=negative)
         self.settle(y, (value.shape[0], *slide.size(*value.shape[1:])))
@@ -355,7 +364,7 @@ class _Integers:
         """Add a maximum over a kernel."""
         value, y, a = self.held[op.inputs["x"]], op.outputs["y"], op.attributes
         slide = Slide.of((a["kernel_row"], a["kernel_column"]), a)
-        name = self.file.node("MaxPool", (value.name,), f"{y}_largest", name=y, **_sliding(slide))
+        name = self.file.node("MaxPool", (value.name,), f"{y}_largest", name=y, **sliding(slide))
         tensor = self.graph.by_name[y]
         shape, places = _first(tensor.shape)
         self.held[y] = _Value(self.quantised(name, tensor), shape, places)
@@ -389,12 +398,3 @@ class _Integers:
         else:
             chosen = self.ordered(value, index)
             self.held[op.outputs["y"]] = replace(chosen, places=np.arange(len(index)))
-
-
-def _sliding(slide: Slide) -> dict[str, Any]:
-    """Return how a kernel slides as ONNX has it."""
-    return {
-        "kernel_shape": [*slide.kernel],
-        "strides": [*slide.stride],
-        "pads": [*slide.padding, *slide.padding],
-    }

@@ -1,7 +1,8 @@
 """Reads a network that a Python function makes: `file.py:factory`, and its weights from a safetensors file.
 
 The function is the user's own and is run, as any program of theirs is; its module is traced by `torch.fx`, layer by
-layer. A state is read from safetensors only, since a `.pt` file is a pickle, which runs whatever is in it.
+layer. A network of Sarto's own is taken as it is, a nested one at full width. A state is read from safetensors only,
+since a `.pt` file is a pickle, which runs whatever is in it.
 
 >>> import tempfile, pathlib
 >>> program = '''
@@ -28,7 +29,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
+from sarto.models.dynamic.module import DynamicNetwork
 from sarto.models.input_error import InputError
+from sarto.models.network.module import Network
 from sarto.models.network.operations import Shape
 from sarto.models.read._sketch import Read
 from sarto.models.read.module import read_module
@@ -49,7 +52,23 @@ def read_factory(place: str, state: Path | None, shape: Shape) -> Read:
     module = _made(place).eval()
     if state is not None:
         _load(module, state)
-    return read_module(module, shape, place.rpartition(":")[2])
+    name = place.rpartition(":")[2]
+    own = _own(module, name)
+    return Read(own.architecture, own.arrays()) if own is not None else read_module(module, shape, name)
+
+
+def _own(module: nn.Module, name: str) -> Network | None:
+    """Return the module as a network of Sarto's, or None where it is not one."""
+    if isinstance(module, DynamicNetwork):
+        if module.has_own_heads:
+            raise InputError(
+                "E130",
+                f"{name} has a head for each width",
+                cause="what is read is one network, that of full width",
+                hint="give it a shared head: polish it",
+            )
+        return module.whole
+    return module if isinstance(module, Network) else None
 
 
 def _made(place: str) -> nn.Module:
