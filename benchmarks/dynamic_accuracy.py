@@ -61,17 +61,22 @@ def _tuned(bench: Bench, executor: Executor, name: str, spent: list[float]) -> t
     """Return what each method came to on validation at the best rate, and that rate of each family."""
     rates = TASKS[name].rates[: 1 if bench.quick else None]
     each = {
-        rate: _all(bench, executor, name, TUNING, dict.fromkeys(FAMILIES, rate), spent, True)
+        rate: _all(bench, executor, name, TUNING, dict.fromkeys(_families(name), rate), spent, True)
         for rate in rates
     }
     best: Found = {}
     chosen: dict[str, float] = {}
-    for family in FAMILIES:
+    for family in _families(name):
         scores = {rate: max(map(_mean, found[family].values())) for rate, found in each.items()}
         chosen[family] = max(scores, key=scores.__getitem__)
         best |= each[chosen[family]][family]
     bench.say(f"{name}: rates {chosen}")
     return best, chosen
+
+
+def _families(name: str) -> list[str]:
+    """Return the families of methods that a data set has."""
+    return [family for family in FAMILIES if family not in TASKS[name].without]
 
 
 def _all(
@@ -142,7 +147,8 @@ def _merged(by_family: Mapping[str, Found]) -> Found:
 def _improved(tuned: Found) -> str:
     """Return the method of `NO_BYTES` that is best at the narrowest width, and no worse in the mean over all."""
     least = _mean(tuned[PUBLISHED])
-    good = [method for method in NO_BYTES if _mean(tuned[method]) >= least] or list(NO_BYTES)
+    known = [method for method in NO_BYTES if method in tuned]
+    good = [method for method in known if _mean(tuned[method]) >= least] or known
     return max(good, key=lambda method: tuned[method]["accuracy"]["1"])
 
 
