@@ -224,6 +224,7 @@ FAMILIES: dict[str, Callable[[Ground], None]] = {
 }
 """What is trained in one go, by name."""
 NO_BYTES = (
+    "incremental, mixtures",
     "incremental, polished",
     "incremental, taught",
     "incremental, taught on mixtures",
