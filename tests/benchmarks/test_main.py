@@ -27,6 +27,7 @@ NAMES = {
     "decode_on_device",
     "dense_kernels",
     "dynamic_accuracy",
+    "manager_live",
     "manager_simulated",
     "families",
     "faults_speed",

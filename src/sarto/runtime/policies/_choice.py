@@ -120,10 +120,11 @@ def most_accurate(points: Points, found: Bool[np.ndarray, " point"]) -> Bool[np.
     return lacking <= lacking[lacking.argmin()]
 
 
-def cheapest(
-    found: Bool[np.ndarray, " point"], energy_j: Float[np.ndarray, " point"], last: int, hysteresis: float
-) -> int:
-    """Return the point of least energy among those `found`, or the `last` one if it takes hardly more."""
-    cost = np.where(found, energy_j, np.inf)
-    best = int(cost.argmin())
+def cheapest(points: Points, found: Bool[np.ndarray, " point"], state: State, hysteresis: float) -> int:
+    """Return the point of least energy among those `found`, or the last one if it takes hardly more.
+
+    Where energy is not known it is the fastest.
+    """
+    cost = np.where(found, state.energy_j if points.knows_power else state.latency_s, np.inf)
+    best, last = int(cost.argmin()), state.last
     return last if last >= 0 and cost[last] <= cost[best] * (1 + hysteresis) else best
