@@ -28,6 +28,7 @@ NAMES = {
     "dense_kernels",
     "dynamic_accuracy",
     "manager_faults",
+    "manager_live",
     "manager_simulated",
     "families",
     "faults_speed",

@@ -120,18 +120,15 @@ def most_accurate(points: Points, found: Bool[np.ndarray, " point"]) -> Bool[np.
     return lacking <= lacking[lacking.argmin()]
 
 
-def cheapest(
-    found: Bool[np.ndarray, " point"], energy_j: Float[np.ndarray, " point"], last: int, hysteresis: float
-) -> int:
-    """Return the point of least energy among those `found`, or the `last` one if it takes hardly more.
+def cheapest(points: Points, found: Bool[np.ndarray, " point"], state: State, hysteresis: float) -> int:
+    """Return the point of least energy among those `found`, or the last one if it takes hardly more.
 
-    Points whose energy nobody knows come after all others, the first of them in front.
+    Points whose energy is not known come after all others; where that of none is, it is the fastest.
     """
-    cost = np.where(found, energy_j, np.inf)
-    best = int(cost.argmin())
-    if not cost[best] < np.inf:  # argmin stops at what is not known
-        cost = np.where(np.isnan(cost), np.inf, cost)
-        best = int(cost.argmin())
-        if not cost[best] < np.inf:
-            return int(found.argmax())
+    cost = np.where(found, state.energy_j, np.inf)
+    if not points.knows_power:
+        cost[np.isnan(cost)] = np.inf
+        if not np.isfinite(cost).any():
+            cost = np.where(found, state.latency_s, np.inf)
+    best, last = int(cost.argmin()), state.last
     return last if last >= 0 and cost[last] <= cost[best] * (1 + hysteresis) else best

@@ -82,7 +82,7 @@ class Policy:
         found, relaxed = allowed(points, goal, state)
         if not np.isfinite(goal.energy_j):
             best = most_accurate(points, found)
-            return Choice(cheapest(best, state.energy_j, state.last, 0.0), relaxed)
+            return Choice(cheapest(points, best, state, 0.0), relaxed)
         mixed = mix(np.where(found, state.energy_j, np.inf), points.accuracy, goal.energy_j)
         left = goal.energy_j * (state.jobs + 1) - state.spent_j
         return Choice(mixed.high if left >= state.energy_j[mixed.high] else mixed.low, relaxed)

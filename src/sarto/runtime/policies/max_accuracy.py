@@ -23,4 +23,4 @@ class Policy:
         """Return the most accurate point."""
         found, relaxed = allowed(points, goal, state)
         best = most_accurate(points, found)
-        return Choice(cheapest(best, state.energy_j, state.last, self.hysteresis), relaxed)
+        return Choice(cheapest(points, best, state, self.hysteresis), relaxed)

@@ -29,4 +29,4 @@ class Policy:
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return the point of least energy."""
         found, relaxed = allowed(points, goal, state)
-        return Choice(cheapest(found, state.energy_j, state.last, self.hysteresis), relaxed)
+        return Choice(cheapest(points, found, state, self.hysteresis), relaxed)

@@ -67,9 +67,7 @@ class Policy:
             else:
                 times = np.where(found, state.latency_s, np.inf)
                 found = times <= times[times.argmin()]
-        return Choice(
-            cheapest(most_accurate(points, found), state.energy_j, state.last, self.hysteresis), relaxed
-        )
+        return Choice(cheapest(points, most_accurate(points, found), state, self.hysteresis), relaxed)
 
     def _seldom(self, points: Points, goal: Goal, state: State, tails: Tails) -> Bool[np.ndarray, " point"]:
         """Return the points that are faster than any of their cluster that is late too often."""

@@ -1,0 +1,350 @@
+"""A manager live on this machine: a process that runs generated C under a deadline while other programs come and go.
+
+The model is the nested network of `dynamic_accuracy` on digits (incremental training, shared head polished), in
+integers, as C with the width as an argument, compiled for this host. A job classifies a batch of labelled test images,
+as many as take `JOB_S` at full width; jobs are released every `PERIOD` times that, and their deadline is `DEADLINE`
+times that, so that the full width meets it easily while the machine is quiet. Four phases of equal length: quiet,
+`HOGS` busy programs, quiet, busy; these are stopped and go on by signals.
+
+A point is a width, with a number of threads and the cores that they may run on; before each job all three are set as
+the point wants, by knobs that read back what they set, and that time is part of the job. The policy is `tail_risk` with
+a target of 2 %; its accuracies are those of validation images, its times were measured while the machine was quiet.
+
+Beside it each fixed width, in the setting that was late least often in a run of its own before (as the manager, they
+were all tried). Runs of all arms take turns, ten of each, on the same images. A job is late if it takes longer than its
+deadline; the time from its release is told as well. The accuracy is the share of right answers over all jobs, late ones
+included; that with late answers counted as wrong is told beside it.
+
+Bars: late jobs of the manager, in the mean over runs; and its accuracy less that of the best fixed width that is late
+as seldom, in the mean over pairs. Where no fixed width is, the one that is late least is taken, and a figure says so.
+Frequency and energy are what this machine says of them, or `unavailable`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from benchmarks._bench import Bench
+from benchmarks._outcome import Bar, Figure, Outcome, at_least, at_most, over_seeds
+from sarto.core.points import OperatingPoint
+from sarto.core.seed import generator
+from sarto.measure.ladder import timed_points
+from sarto.measure.monitors import monitors
+from sarto.measure.widths import WidthProgram
+from sarto.runtime.goal import Goal
+from sarto.runtime.knobs import CPUFREQ, Affinity, Call, Knobs
+from sarto.runtime.manager import Manager
+from sarto.runtime.points import Points
+from sarto.runtime.policies.tail_risk import Policy
+from sarto.runtime.session import Session, session
+
+MINUTES = 10
+RUNS, PHASE_S, QUICK_PHASE_S = 10, 1.5, 0.4
+JOB_S, PERIOD, DEADLINE, HOGS, TARGET = 2e-3, 4.0, 1.5, 3, 0.02
+MORE_ACCURATE = 0.01
+ADAPTIVE = "manager"
+HOG = [sys.executable, "-c", "while True: pass"]
+Run = dict[str, float]
+
+
+def run(bench: Bench) -> Outcome:
+    """Return late jobs and accuracies of the manager and of fixed widths."""
+    kept = bench.once({"quick": bench.quick}, prepared, bench.quick)
+    for reading in (monitor.read() for name, monitor in monitors().items() if name in ("rapl", "hwmon")):
+        bench.say(f"{reading}")
+    clocks = sorted(CPUFREQ.glob("policy*")) if CPUFREQ.exists() else []
+    bench.say(f"frequency {'can be set' if clocks else 'unavailable: the kernel has no cpufreq policy here'}")
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        found = executor.submit(measured, kept, 1 if bench.quick else RUNS, bench.quick).result()
+    runs: dict[str, list[Run]] = found["runs"]
+    figures = {
+        f"{name}: {what}": Figure(value, unit, "measured")
+        for name, (value, unit) in found["figures"].items()
+        for what in ("this machine",)
+    }
+    for name, each in runs.items():
+        for what in ("late", "late from release", "accuracy", "accuracy, late answers wrong"):
+            figures |= over_seeds(f"{name}: {what}", [one[what] for one in each], "1", "measured")
+    for what in ("changes of point", "knobs set and read back", "knobs refused", "jobs"):
+        figures |= over_seeds(f"{ADAPTIVE}: {what}", [one[what] for one in runs[ADAPTIVE]], "1", "measured")
+    late = {name: statistics.fmean(one["late"] for one in each) for name, each in runs.items()}
+    fixed = [name for name in runs if name != ADAPTIVE]
+    seldom = [name for name in fixed if late[name] <= TARGET]
+    best = max(
+        seldom or [min(fixed, key=lambda name: late[name])],
+        key=lambda name: statistics.fmean(one["accuracy"] for one in runs[name]),
+    )
+    figures["fixed widths that are late as seldom as asked"] = Figure(len(seldom), "1", "measured")
+    bars = [at_most(f"{ADAPTIVE}: late, mean over runs", late[ADAPTIVE], TARGET)]
+    for what in ("accuracy", "accuracy, late answers wrong"):
+        more = [a[what] - b[what] for a, b in zip(runs[ADAPTIVE], runs[best], strict=True)]
+        figures |= over_seeds(f"{ADAPTIVE} less {best}: {what}", more, "1", "measured")
+        if what == "accuracy":
+            bars.append(_more(best, more))
+    return Outcome(figures, () if bench.quick else tuple(bars))
+
+
+def _more(best: str, more: Sequence[float]) -> Bar:
+    return at_least(
+        f"{ADAPTIVE} less {best}: accuracy, mean over pairs", statistics.fmean(more), MORE_ACCURATE
+    )
+
+
+def prepared(quick: bool) -> dict[str, Any]:
+    """Return the C of the network, test images as it takes them, their classes, and accuracies of each width."""
+    # Loaded here: the process that measures has no need of torch.
+    from benchmarks._dynamic_methods import POLISH_RATE
+    from benchmarks._dynamic_tasks import GROUPS, TASKS, WIDTHS
+    from sarto.compress.state import Evaluation
+    from sarto.core.graph import infer
+    from sarto.core.graph.widths import cut
+    from sarto.deploy.c.emit import emit
+    from sarto.deploy.lower.dynamic import lower_dynamic, quantised
+    from sarto.learn.incremental import train_incrementally
+    from sarto.learn.loop import Training
+    from sarto.learn.width_heads import polish
+    from sarto.measure.model import of_items
+    from sarto.models.dynamic.module import DynamicNetwork
+
+    task = TASKS["digits"]
+    learned, tested = task.read(0)
+    learned, validation = learned.parts(0.25, 0)
+    training = Training(2 if quick else task.passes, task.batch, task.rates[-1])
+    network = DynamicNetwork(task.full(learned), GROUPS, 0)
+    train_incrementally(network, learned, training)
+    polish(network, learned, replace(training, rate=POLISH_RATE))
+    lowered = lower_dynamic(network, quantised(network, Evaluation(learned, validation)))
+
+    def accuracies(of: Any) -> list[float]:
+        items = lowered.items(of.x)
+        return [float((infer(cut(lowered.graph, k), items).classes == of.y).mean()) for k in WIDTHS]
+
+    lines = of_items(lowered.items(tested.x)).listed()
+    return {
+        "sources": emit(lowered.graph),
+        "lines": [item.tolist() for item in lines],
+        "target": np.asarray(tested.y).tolist(),
+        "accuracy": accuracies(validation),
+        "test accuracy": accuracies(tested),
+    }
+
+
+@dataclass
+class Runner:
+    """Runs batches at a width on one or two threads, each with its own copy of the model's memory."""
+
+    programs: Sequence[WidthProgram]
+    lines: Sequence[Any]
+    pool: ThreadPoolExecutor
+    width: int = 1
+    threads: int = 1
+
+    def batch(self, items: Sequence[int]) -> list[int]:
+        """Return the classes of items."""
+        if self.threads == 1:
+            return self._part(0, items)
+        half = len(items) // 2
+        other = self.pool.submit(self._part, 1, items[half:])
+        return self._part(0, items[:half]) + other.result()
+
+    def _part(self, which: int, items: Sequence[int]) -> list[int]:
+        program, found = self.programs[which], list[int]()
+        for item in items:
+            program.give(self.lines[item])
+            found.append(program.run(self.width))
+        return found
+
+    def knobs(self) -> Knobs:
+        """Return what can be set: width, threads, and the cores of this process."""
+        return Knobs(
+            [
+                Call("width", lambda: self.width, lambda text: setattr(self, "width", int(text))),
+                Call("threads", lambda: self.threads, lambda text: setattr(self, "threads", int(text))),
+                Affinity(),
+            ],
+            act=True,
+        )
+
+
+def wanted(point: OperatingPoint) -> Mapping[str, str]:
+    """Return what each knob is to be at a point."""
+    return {name: str(point.settings[name]) for name in ("width", "threads", "affinity")}
+
+
+def settings_here() -> dict[str, dict[str, str]]:
+    """Return threads and cores: one thread on any core, one on the last core, two threads where there are two cores."""
+    cores = sorted(os.sched_getaffinity(0))
+    every = ",".join(map(str, cores))
+    found = {"one thread": {"threads": "1", "affinity": every}}
+    if len(cores) > 1:
+        found["one thread on one core"] = {"threads": "1", "affinity": str(cores[-1])}
+        found["two threads"] = {"threads": "2", "affinity": every}
+    return found
+
+
+def measured(kept: Mapping[str, Any], runs: int, quick: bool) -> dict[str, Any]:
+    """Return what all arms did on this machine; runs in a process of its own."""
+    lines = [np.array(item) for item in kept["lines"]]
+    programs = [WidthProgram(kept["sources"]) for _ in range(2)]
+    phase_s = QUICK_PHASE_S if quick else PHASE_S
+    with ThreadPoolExecutor(1) as pool, hogs() as busy:
+        runner = Runner(programs, lines, pool)
+        runner.width = programs[0].widths
+        runner.batch(range(20))
+        item_s = min(_timed(runner, list(range(20))) for _ in range(20)) / 20
+        size = max(2, 2 * round(JOB_S / item_s / 2))
+        points = points_here(runner, size, kept["accuracy"])
+        full_s = item_s * size
+        live = Live(runner, busy, np.array(kept["target"]), size, full_s, phase_s)
+        fixed = live.tuned(points)
+        found: dict[str, list[Run]] = {}
+        for number in range(runs):
+            arms = [(ADAPTIVE, points), *((name, [point]) for name, point in fixed.items())]
+            for name, some in arms[number % len(arms) :] + arms[: number % len(arms)]:
+                found.setdefault(name, []).append(live.run(some, number))
+    figures: dict[str, tuple[float, str]] = {
+        "images of a job": (size, "1"),
+        "deadline": (DEADLINE * full_s, "s"),
+        "period": (PERIOD * full_s, "s"),
+    }
+    figures |= {f"time of {p.name}, quiet": (p["latency"], "s") for p in points}
+    figures |= {f"test accuracy at width {k}": (a, "1") for k, a in enumerate(kept["test accuracy"], 1)}
+    return {"runs": {name: found[name] for name in [ADAPTIVE, *fixed]}, "figures": figures}
+
+
+def _timed(runner: Runner, items: Sequence[int]) -> float:
+    begun = time.perf_counter()
+    runner.batch(items)
+    return time.perf_counter() - begun
+
+
+def points_here(runner: Runner, size: int, accuracy: Sequence[float]) -> list[OperatingPoint]:
+    """Return a point for each width in each setting, timed on batches of images."""
+    found: list[OperatingPoint] = []
+    batches = [list(range(i * size, (i + 1) * size)) for i in range(min(8, len(runner.lines) // size))]
+    with runner.knobs() as knobs:
+        for setting, values in settings_here().items():
+            for name, value in values.items():
+                knobs.set(name, value)
+            names = {f"{100 * k // len(accuracy)} %, {setting}": k for k in range(1, len(accuracy) + 1)}
+            timed = timed_points(
+                {name: _at(runner, k) for name, k in names.items()},
+                batches,
+                {name: accuracy[k - 1] for name, k in names.items()},
+            )
+            found += [
+                replace(p, settings={"variant": p.name, "cluster": setting, "width": names[p.name], **values})
+                for p in timed
+            ]
+    return found
+
+
+def _at(runner: Runner, width: int) -> Any:
+    def job(items: Sequence[int]) -> list[int]:
+        runner.width = width
+        return runner.batch(items)
+
+    return job
+
+
+@dataclass
+class Live:
+    """Runs of the scenario."""
+
+    runner: Runner
+    busy: Sequence[int]
+    target: Any
+    size: int
+    full_s: float
+    phase_s: float
+
+    def tuned(self, points: Sequence[OperatingPoint]) -> dict[str, OperatingPoint]:
+        """Return of each width the point that is late least often in a run of its own, the fastest of equals."""
+        late = [
+            (self.run([p], 1000 + number)["late"], p["latency"], number) for number, p in enumerate(points)
+        ]
+        best: dict[int, OperatingPoint] = {}
+        for _, _, number in sorted(late):
+            best.setdefault(int(points[number].settings["width"]), points[number])
+        return {f"fixed {best[width].name}": best[width] for width in sorted(best)}
+
+    def run(self, points: Sequence[OperatingPoint], seed: int) -> Run:
+        """Return how one run of the scenario went; one point is a fixed one."""
+        manager = Manager(Points.of(points), Policy(TARGET), late=TARGET)
+        works = {p.name: self.runner.batch for p in points}
+        rng = generator(seed, "live images")
+        jobs = int(4 * self.phase_s / (PERIOD * self.full_s))
+        batches = rng.integers(0, len(self.target), (jobs, self.size))
+        totals = np.zeros((jobs, 4))
+        states: list[str] = []
+        chosen: list[int] = []
+        gc.collect()
+        gc.disable()
+        try:
+            with session(manager, works, knobs=self.runner.knobs(), wanted=wanted) as s:
+                s.goal = Goal(DEADLINE * self.full_s)
+                begun = time.perf_counter() + 0.01
+                for job in range(jobs):
+                    if job % (jobs // 4 + 1) == 0:
+                        _signal(self.busy, signal.SIGCONT if job // (jobs // 4 + 1) % 2 else signal.SIGSTOP)
+                    totals[job] = self._job(s, batches[job].tolist(), begun + job * PERIOD * self.full_s)
+                    states += [one.state for one in s.applied]
+                    chosen.append(-1 if s.last is None else s.last.index)
+        finally:
+            gc.enable()
+            _signal(self.busy, signal.SIGSTOP)
+        late, late_from_release, right, right_in_time = totals.mean(axis=0)
+        return {
+            "late": float(late),
+            "late from release": float(late_from_release),
+            "accuracy": float(right),
+            "accuracy, late answers wrong": float(right_in_time),
+            "changes of point": float(np.count_nonzero(np.diff(chosen))),
+            "knobs set and read back": float(states.count("set")),
+            "knobs refused": float(states.count("refused")),
+            "jobs": float(jobs),
+        }
+
+    def _job(
+        self, s: Session[list[int], list[int]], batch: list[int], release: float
+    ) -> tuple[float, float, float, float]:
+        wait = release - time.perf_counter()
+        if wait > 0:
+            time.sleep(wait)
+        answers = s.infer(batch)
+        deadline = s.goal.deadline_s
+        late = s.seconds > deadline
+        right = float(np.mean(self.target[batch] == answers))
+        return late, time.perf_counter() - release > deadline, right, 0.0 if late else right
+
+
+@contextlib.contextmanager
+def hogs() -> Generator[list[int]]:
+    """Start busy programs, stopped, and end them."""
+    started = [subprocess.Popen(HOG) for _ in range(HOGS)]
+    try:
+        _signal([one.pid for one in started], signal.SIGSTOP)
+        yield [one.pid for one in started]
+    finally:
+        for one in started:
+            one.kill()
+            one.wait()
+
+
+def _signal(processes: Sequence[int], which: signal.Signals) -> None:
+    for process in processes:
+        os.kill(process, which)
