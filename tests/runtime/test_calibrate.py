@@ -132,3 +132,20 @@ def test_titles_with_quotes_are_kept() -> None:
     text = toml('a "board"', "j\\", [Group("cpu", 'an "A7"', (0,))], [Timed("cpu", 0.0, 1, (0.1,))])
     found = parse_platform("m", text)
     assert (found.title, found.job, found.cluster("cpu").title) == ('a "board"', "j\\", 'an "A7"')
+
+
+def test_what_cannot_be_set_is_left_out_and_told(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr("sarto.runtime.threads.MOST", 1)
+    text = calibration(machine, tmp_path, power=[], say=told.append).run()
+    assert {s.cores for s in parse_platform("mine", text).settings} == {1}
+    assert any("left out, threads cannot be 2" in line for line in told)
+
+    def refuse(_process: int, _cores: set[int]) -> None:
+        raise PermissionError("not here")
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    with pytest.raises(SartoError, match="no setting of this machine can be measured"):
+        calibration(machine, tmp_path, power=[]).run()

@@ -258,7 +258,7 @@ def test_what_a_session_keeps_does_not_grow(machine: Machine) -> None:
         sizes: list[int] = []
         for block in range(3):
             machine.slow = 1.0 + 0.5 * (block % 2)
-            for i in range(300):
+            for i in range(100):
                 s.infer(i)
             gc.collect()
             sizes.append(len(gc.get_objects()))

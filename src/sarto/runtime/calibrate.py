@@ -31,6 +31,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from sarto.core.errors import SartoError
 from sarto.core.units import format_quantity
 from sarto.measure.monitors import SYS, Hwmon, Monitor, Rapl
 from sarto.measure.processor import processor
@@ -185,6 +186,9 @@ class Calibration:
 
         Args:
             journal: for what knobs were, see `Knobs`.
+
+        Raises:
+            SartoError: E116, when nothing can be set, or the journal is in use.
         """
         known = groups(self.sys)
         knobs = [Affinity(), Threads(), *(Frequency(g.policy, self.sys / CPUFREQ) for g in known if g.policy)]
@@ -194,9 +198,17 @@ class Calibration:
                 self.job = sized = Products().sized(self.clock)
                 self.job_words = sized.words
             meters, idle_w = self._meter()
-            wanted = [
+            each = [
                 (g, clock, count) for g in known for clock in self._clocks(held, g) for count in _counts(g)
             ]
+            wanted = [setting for setting in each if self._set(held, *setting)]
+            if not wanted:
+                raise SartoError(
+                    "E116",
+                    "no setting of this machine can be measured",
+                    cause="neither cores nor threads of this process can be set",
+                    hint="run it where sched_setaffinity is allowed, and NumPy has a BLAS with threads",
+                )
             found = [self._round(held, wanted, meters, number) for number in range(self.rounds)]
         merged = [_merged([one[i] for one in found]) for i in range(len(wanted))]
         widest = max(max(one.seconds) / min(one.seconds) for one in merged)
@@ -231,11 +243,17 @@ class Calibration:
             self.say(f"{group.policy}: clocks cannot be set, so that jobs run at whatever the kernel chooses")
         return good or (0.0,)
 
-    def _set(self, held: Knobs, group: Group, clock_hz: float, count: int) -> None:
-        held.set("affinity", ",".join(map(str, group.cores[:count])))
-        held.set("threads", str(count))
-        if clock_hz:
-            held.set(group.policy, f"{clock_hz:.0f}")
+    def _set(self, held: Knobs, group: Group, clock_hz: float, count: int) -> bool:
+        """Set cores, threads and clock; return whether all of them are so, and say which is not."""
+        asked = {"affinity": ",".join(map(str, group.cores[:count])), "threads": str(count)}
+        asked |= {group.policy: f"{clock_hz:.0f}"} if clock_hz else {}
+        applied = [held.set(name, value) for name, value in asked.items()]
+        wrong = [one for one in applied if one.state not in ("set", "unchanged")]
+        if wrong:
+            self.say(
+                f"{group.name}, {count} cores: left out, {wrong[0].knob} cannot be {wrong[0].wanted}: {wrong[0].why}"
+            )
+        return not wrong
 
     def _round(
         self, held: Knobs, wanted: Sequence[tuple[Group, float, int]], meter: Monitor | None, number: int

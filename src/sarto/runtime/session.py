@@ -123,8 +123,8 @@ class Session(Generic[X, Y]):
         """
         began, self.unanswered = self.clock(), []
         while True:
-            decision = self._chosen(self.clock() - began)
-            tried = self.clock()
+            tried = self.clock()  # setting knobs is part of the job: what a change costs is expected of it
+            decision = self._chosen(tried - began)
             place, variant = self.reach.place_of(decision.index), str(decision.point.settings["variant"])
             try:
                 with self._watched(decision):
