@@ -139,8 +139,8 @@ class _Shrinking:
         from sarto.models.network.named import NAMED
 
         if self.request.model in NAMED:
-            how, told = _training(self.request), {"failures": self.request.failures, "talk": talk}
-            file = self.request.out / WORK / "given.npz"
+            how, file = _training(self.request), self.request.out / WORK / "given.npz"
+            told: dict[str, Any] = {"failures": self.request.failures, "talk": talk}
             seen = train(self.network, self.fit, how, validation=self.held, checkpoint=file, **told)
             self.histories.append(seen)
 
