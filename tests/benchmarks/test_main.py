@@ -20,6 +20,8 @@ NAMES = {
     "cells",
     "cells_searched",
     "channel_ties",
+    "checkpoint",
+    "undervolting",
     "continual",
     "conv_kernels",
     "cross_check",

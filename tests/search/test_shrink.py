@@ -68,8 +68,8 @@ def passes_run(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-STEPS = 24
-"""Of three passes over 144 items."""
+STEPS = 7
+"""Of a pass over the 135 items that are trained on."""
 
 
 @pytest.mark.parametrize(
@@ -85,8 +85,8 @@ def test_a_recipe_that_was_stopped_in_a_pass_comes_to_the_same_file(
     make: Make, recipe: str, mttf_s: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shrink(make("whole", recipe=recipe), Silent())
-    # All of the network's own training, its end, and two of three passes, or of the second pass three of eight steps.
-    kept = 3 + 1 + 2 if mttf_s is None else STEPS + 1 + 11
+    # All of the network's own training, its end, and two of three passes, or of the second pass three steps.
+    kept = 3 + 1 + 2 if mttf_s is None else 3 * STEPS + 1 + STEPS + 3
     with monkeypatch.context() as patched:
         stop_after(kept, patched)
         with pytest.raises(KeyboardInterrupt):

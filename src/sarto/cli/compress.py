@@ -62,6 +62,10 @@ BUDGET, TRAINING = "Budget", "Training"
          help="Mean time until a run is lost: checkpoints are due by it (Young); else after every pass. 6h.")
 @setting("--machine-mttf", section=TRAINING, type=_kinds.TIME,
          help="The same of the machine: checkpoints in memory too, more rarely on disk. 30d.")
+@setting("--core-power", section=TRAINING, type=_kinds.TITLE, metavar="POWER,SOURCE",
+         help="Of a core at work, for an estimate of energy where no counter is: '15W, its data sheet'.")
+@setting("--carbon", section=TRAINING, type=_kinds.TITLE, metavar="INTENSITY,SOURCE",
+         help="Of the grid, for carbon of training: '300g/kWh, Ember 2024'.")
 @setting("--seed", section=TRAINING, type=_kinds.SEED, default=0, show_default=True, help="Of every random draw.")
 @click.option("--gate", "gates", multiple=True, type=_kinds.AUDIT_GATE, metavar="GATE",
               help="What a point has to hold to be chosen, on validation items: 'gain >= -2pp @ support=0.1'.")

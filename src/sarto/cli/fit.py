@@ -43,6 +43,10 @@ BUDGET, SEARCH, MODEL = "Budget", "Search", "Model and sensor"
 @setting("--families", section=SEARCH, type=_kinds.FAMILIES, help="Kinds of model: reservoir,forest. All by default.")
 @setting("--cells", section=SEARCH, type=_kinds.CELLS, help="Reservoirs to try: ring,rmn; else es2n, esn, ring.")
 @setting("--workers", section=SEARCH, type=_kinds.COUNT, help="Processes; they change the time, never the result.")
+@setting("--core-power", section=SEARCH, type=_kinds.TITLE, metavar="POWER,SOURCE",
+         help="Of a core at work, for an estimate of energy where no counter is: '15W, its data sheet'.")
+@setting("--carbon", section=SEARCH, type=_kinds.TITLE, metavar="INTENSITY,SOURCE",
+         help="Of the grid, for carbon of training: '300g/kWh, Ember 2024'.")
 @seed_setting
 @setting("--sensor-bits", section=MODEL, type=_kinds.ChoiceKind("8", "16", "32"), default="16", show_default=True,
          help="Bits of a raw sensor word.")

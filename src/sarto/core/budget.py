@@ -32,17 +32,19 @@ _COST = re.compile(r"\b(flash|ram|stack|tables?|instructions|cycles|ticks|latenc
 _LOSS = re.compile(r"\b(error|loss|RMSE|MAE)\b")
 _MORE = re.compile(r"\b(accuracy|R2|F1|precision|recall|compression)\b")
 _OF_A_GUESS = re.compile(r"\bR2 of ")
+_OF_MAKING = re.compile(r"^training (time|processor time|energy|carbon)$")
 
 
 def better(what: str) -> Literal["less", "more", ""]:
     """Return whether less or more of the evidence named `what` is better; nothing where neither is, or nobody knows.
 
-    What follows " of " is a name that a user gave and says nothing; the R2 of a guess is none of the model's figures.
+    What follows " of " is a name that a user gave and says nothing; the R2 of a guess is none of the model's figures,
+    nor is what making it took, which differs between two runs.
 
     >>> better("ram"), better("test macro-F1"), better("test RMSE of accuracy"), better("test R2 of the mean")
     ('less', 'more', 'less', '')
     """
-    if _OF_A_GUESS.search(what):
+    if _OF_A_GUESS.search(what) or _OF_MAKING.search(what):
         return ""
     quantity = what.partition(" of ")[0]
     if _COST.search(quantity) or _LOSS.search(quantity):

@@ -114,6 +114,29 @@ def parse_ratio(text: str) -> float:
     return value
 
 
+def parse_intensity(text: str) -> float:
+    """Read how much greenhouse gas a kWh stands for, `"300g/kWh"` or `"0.3kg/kWh"`, in g of CO2 equivalent per kWh.
+
+    >>> parse_intensity("300g/kWh"), parse_intensity("0.3 kg/kWh")
+    (300.0, 300.0)
+
+    Raises:
+        SartoError: E110, when it is no number above 0 with that unit.
+    """
+    bare = text.strip()
+    match = _NUMBER.fullmatch(bare.removesuffix("/kWh"))
+    factor = {"g": 1.0, "kg": 1e3}.get(match.group(2)) if match and bare.endswith("/kWh") else None
+    value = 0.0 if match is None or factor is None else float(match.group(1)) * factor
+    if not 0 < value < math.inf:
+        raise SartoError(
+            "E110",
+            f"'{text}' is not an intensity",
+            cause="a number above 0 of g/kWh or kg/kWh is needed",
+            hint="as in 300g/kWh",
+        )
+    return value
+
+
 def parse_allowance(text: str, unit: str) -> tuple[float, bool]:
     """Read how far a figure in `unit` may move: an amount, and whether that is a share of what the figure was.
 

@@ -35,6 +35,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sarto.core.checkpoint_interval import Failures
 from sarto.core.progress import Talk
 from sarto.data.examples import Examples
 from sarto.learn._beside import apart, beside
@@ -61,6 +62,7 @@ def train_incrementally(
     temperature: float = TEMPERATURE,
     share: float = SHARE,
     checkpoints: Path | None = None,
+    failures: Failures | None = None,
     talk: Talk | None = None,
 ) -> list[History]:
     """Train the groups of `network` one after the other, in place; it is at full width afterwards.
@@ -75,6 +77,7 @@ def train_incrementally(
         temperature: T of `distill`.
         share: of the teacher; the rest is the cross-entropy.
         checkpoints: a folder, with a file for each group; the same training, with the same teacher, goes on from there.
+        failures: as in `loop.train`.
         talk: told of every pass.
 
     Returns:
@@ -105,9 +108,8 @@ def train_incrementally(
         step = _Step(network, group)
         file = None if checkpoints is None else checkpoints / f"group{group + 1}.npz"
         cost = None if teacher is None else _taught(network, temperature, share)
-        histories.append(
-            train(step, cast(Examples, rows), how, validation=judged, loss=cost, checkpoint=file, talk=talk)
-        )
+        kept: dict[str, Any] = {"checkpoint": file, "failures": failures, "talk": talk}
+        histories.append(train(step, cast(Examples, rows), how, validation=judged, loss=cost, **kept))
     network.width = network.groups
     return histories
 

@@ -27,6 +27,7 @@ from typing import Any
 
 from torch import Tensor
 
+from sarto.core.checkpoint_interval import Failures
 from sarto.core.progress import Talk
 from sarto.data.examples import Examples
 from sarto.learn._beside import apart, beside
@@ -75,6 +76,7 @@ def train_jointly(
     share: float = 1.0,
     validation: Examples | None = None,
     checkpoint: Path | None = None,
+    failures: Failures | None = None,
     talk: Talk | None = None,
 ) -> History:
     """Train every width of `network` together, in place.
@@ -89,7 +91,7 @@ def train_jointly(
         temperature: T.
         share: of what is taught; the rest is the cross-entropy.
         validation: to watch at full width.
-        checkpoint: as in `loop.train`.
+        checkpoint, failures: as in `loop.train`.
         talk: told of every pass.
 
     Raises:
@@ -126,5 +128,6 @@ def train_jointly(
         validation=None if validation is None else beside(validation),
         loss=cost,
         checkpoint=checkpoint,
+        failures=failures,
         talk=talk,
     )

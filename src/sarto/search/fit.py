@@ -63,6 +63,8 @@ class FitRequest:
     gates: tuple[str, ...] = ()
     gate_groups: tuple[str, ...] = ()
     gate_table: str | None = None
+    core_power: str | None = None
+    carbon: str | None = None
     command: str = ""
 
     def identity(self) -> dict[str, Any]:
@@ -71,7 +73,7 @@ class FitRequest:
         Of a device file of the user's it is what it says, and of a host the processor.
         """
         fields = asdict(self)
-        for name in ("out", "workers", "command"):
+        for name in ("out", "workers", "command", "core_power", "carbon"):
             del fields[name]
         fields |= {"source": source_sha256(self.source), "code": package_sha256()}
         if self.gate_table is not None:
@@ -144,10 +146,13 @@ def check(request: FitRequest) -> None:
     """Refuse limits that nothing can be judged by.
 
     Raises:
-        SartoError: E112, for a limit of a quality that the task does not have, or of a cost as `check_limits` does.
+        SartoError: E110, for what is stated of energy without its source; E112, for a limit of a quality that the task
+            does not have, or of a cost as `check_limits` does.
     """
     from sarto.devices import any_device
+    from sarto.measure.making import Assumed
 
+    Assumed.of(request.core_power, request.carbon)
     classes = request.task == "classification"
     for limit, name, there in (
         (request.budget.min_accuracy, "accuracy", classes),

@@ -36,6 +36,7 @@ from sarto.data.splits import Split, split
 from sarto.deploy.sensor import SensorFormat
 from sarto.devices import any_device
 from sarto.measure.deviation import deviation_evidence, guess_evidence
+from sarto.measure.making import Meter, Spent
 from sarto.measure.model import PINNED, RawSequences
 from sarto.measure.quality import accuracy_evidence
 from sarto.search.building import deploy, limits_work
@@ -77,14 +78,13 @@ class Run:
     rejected: Rejected | None
     quality: tuple[Evidence, ...]
     verdict: Verdict
-    seconds: float
-    cpu_s: float
+    spent: Spent
     peak_memory_b: int
 
 
 def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
     """Run every stage and write the folder; returns it."""
-    target = any_device(request.device)
+    target, meter = any_device(request.device), Meter()
     names, lacked = able(families(request.families, request.cells), request.families)
     of_groups, of_faults = parted(request.gates)
     if of_faults and request.reject is not None:
@@ -211,8 +211,9 @@ def run(request: FitRequest, talk: Talk, work: Path, start: float) -> Path:
             rejected=rejected,
             quality=tuple(quality),
             verdict=chosen.verdict(request.budget, tuple(quality)),
-            seconds=time.monotonic() - start,
-            cpu_s=sum(u.ru_utime + u.ru_stime for u in usage),
+            spent=Spent(
+                time.monotonic() - start, sum(u.ru_utime + u.ru_stime for u in usage), *meter.taken()
+            ),
             peak_memory_b=max(u.ru_maxrss for u in usage) * 1024,
         )
     )

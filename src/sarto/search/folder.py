@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,14 @@ import numpy as np
 from sarto import __version__
 from sarto.core.artifact import FORMAT, NAME, record, seal
 from sarto.core.device import Device
+from sarto.core.evidence import Evidence
 from sarto.core.graph import numbers, save_arrays, save_graph
 from sarto.core.points import OperatingPoint
 from sarto.core.recipe import Recipe, Step
 from sarto.core.store import file_sha256, write_atomic
 from sarto.core.table import Table
 from sarto.measure.deviation import deviation_by_group, predictions_table
+from sarto.measure.making import Assumed, cost_rows, making_evidence
 from sarto.measure.model import OWN_DEVICE, PINNED
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
 from sarto.search import dynamics
@@ -54,7 +57,9 @@ def write_folder(run: Run) -> Path:
     pinned = run.sequences.pinned(PINNED)
     save_arrays({"raw": pinned.raw, "offsets": pinned.offsets}, out / "pinned.npz")
     hashes = {name: file_sha256(out / name) for name in sorted([*sources, "graph.npz", "pinned.npz"])}
-    lines = [*run.quality, *run.chosen.point.evidence]
+    stated = Assumed.of(run.request.core_power, run.request.carbon)
+    made = making_evidence(run.spent, stated, run.request.command, run.chosen.graph.sha256)
+    lines = [*run.quality, *run.chosen.point.evidence, *made]
     best = run.chosen.point
     points = [OperatingPoint(best.name, best.settings, tuple(lines)), *(d.point for d in run.others)]
     front = {
@@ -63,7 +68,7 @@ def write_folder(run: Run) -> Path:
         "objectives": list(OBJECTIVES),
     }
     diagnosis = dynamics.diagnosed(run)
-    findings, tables = _findings(run), _tables(run)
+    findings, tables = _findings(run), _tables(run, made)
     if diagnosis is not None:
         findings += dynamics.warnings(diagnosis)
         tables += dynamics.tables(diagnosis)
@@ -231,7 +236,7 @@ def _families(run: Run) -> Table:
     )
 
 
-def _tables(run: Run) -> list[Table]:
+def _tables(run: Run, made: Sequence[Evidence]) -> list[Table]:
     tables = [*_quality_tables(run), _families(run)]
     tables += [] if run.rejected is None else [run.rejected.groups]
     tables += memory_tables(run.chosen.measured, run.chosen.point, run.chosen.graph)
@@ -247,8 +252,8 @@ def _tables(run: Run) -> list[Table]:
         )
     )
     cost = (
-        ("search and fit, processor time", run.cpu_s, "s", "measured"),
-        ("search and fit, wall time", run.seconds, "s", "measured"),
+        ("search and fit, processor time", run.spent.cpu_s, "s", "measured"),
+        ("search and fit, wall time", run.spent.seconds, "s", "measured"),
         (
             "of it one trial, mean processor time",
             float(np.mean([t.score.cpu_s for t in run.found.trials])),
@@ -256,6 +261,7 @@ def _tables(run: Run) -> list[Table]:
             "measured",
         ),
         ("largest process, peak memory", run.peak_memory_b, "B", "measured"),
+        *cost_rows(made),
     )
     return [
         *tables,
@@ -287,8 +293,8 @@ def _provenance(run: Run) -> dict[str, Any]:
             "dropped": run.found.dropped,
             "batches": run.found.batches,
             "workers": run.workers,
-            "seconds": run.seconds,
-            "cpu_s": run.cpu_s,
+            "seconds": run.spent.seconds,
+            "cpu_s": run.spent.cpu_s,
             "peak_memory_b": run.peak_memory_b,
         },
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -361,7 +361,7 @@ class _Shrinking:
         image = None
         if self.images is not None and decoded.integers is not None and measured is not None:
             image = Image(self.images, decoded.integers, measured, self.on_device)
-        write_shrunk(
+        told = write_shrunk(
             Shrunk(
                 request=self.request,
                 given=self.network.architecture,
@@ -382,7 +382,7 @@ class _Shrinking:
                 image=image,
             )
         )
-        return ShrinkResult(self.request.out, verdict, tuple(points), tuple(evidence), table, self.remarks)
+        return ShrinkResult(self.request.out, verdict, tuple(points), told, table, self.remarks)
 
 
 def _flipped(item: Evidence) -> tuple[float, float] | None:

@@ -33,6 +33,7 @@ from sarto.core.table import Table
 from sarto.data.examples import Examples
 from sarto.data.source import source_sha256
 from sarto.deploy.c.network_header import lines_of
+from sarto.measure.making import Meter, Spent, cost_rows, making_evidence
 from sarto.measure.model import OWN_DEVICE, Measured, RawSequences, of_items
 from sarto.measure.quality import class_table, confusion, confusion_table, group_table
 from sarto.models.network.architecture import Architecture
@@ -55,10 +56,11 @@ PACKAGES = ("numpy", "torch", "onnx", "safetensors")
 
 @dataclass
 class Effort:
-    """What the work took so far: time since it began, and the largest memory."""
+    """What the work took so far: time since it began, energy, and the largest memory."""
 
     began: float = field(default_factory=time.monotonic)
     began_cpu: float = field(default_factory=time.process_time)
+    meter: Meter = field(default_factory=Meter)
 
     def taken(self) -> dict[str, Any]:
         """Return seconds, processor seconds and bytes of memory, as the provenance has them."""
@@ -127,8 +129,8 @@ class Image:
         return sources, of_items(self.lowered.given(test)).pinned(self.on_device)
 
 
-def write_shrunk(run: Shrunk) -> None:
-    """Write everything but the file and the integer network, which are there."""
+def write_shrunk(run: Shrunk) -> tuple[Evidence, ...]:
+    """Write everything but the file and the integer network, which are there; return all evidence."""
     out = run.request.out
     names = [FILE, GRAPH]
     if run.image is not None:
@@ -140,18 +142,21 @@ def write_shrunk(run: Shrunk) -> None:
         save_arrays({"raw": pinned.raw, "offsets": pinned.offsets}, out / "pinned.npz")
         names += [*sources, "pinned.npz"]
     hashes = {name: file_sha256(out / name) for name in sorted(names) if (out / name).is_file()}
-    lines = "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in run.evidence)
     front = {
         "points": [p.to_json() for p in run.points],
         "chosen": run.chosen,
         "objectives": list(_objectives(run)),
     }
     taken = run.effort.taken()
+    spent = Spent(taken["seconds"], taken["cpu_s"], *run.effort.meter.taken())
+    made = making_evidence(spent, run.request.assumed, run.request.command, hashes[FILE])
+    evidence = (*run.evidence, *made)
+    lines = "".join(json.dumps(e.to_json(), sort_keys=True) + "\n" for e in evidence)
     records = {
         "recipe.json": as_json(run.recipe.to_json()),
         "evidence.jsonl": lines,
         "front.json": as_json(front),
-        "tables.json": as_json([t.to_json() for t in _tables(run, taken)]),
+        "tables.json": as_json([t.to_json() for t in _tables(run, taken, cost_rows(made))]),
         "provenance.json": as_json(_provenance(run, taken)),
         PREDICTIONS: _predictions(run),
         NAME: as_json(seal(_manifest(run, hashes))),
@@ -160,6 +165,7 @@ def write_shrunk(run: Shrunk) -> None:
     record(out, records)
     for name, text in records.items():
         write_atomic(out / name, text)
+    return evidence
 
 
 def _objectives(run: Shrunk) -> tuple[str, ...]:
@@ -225,7 +231,9 @@ def _counts(given: Architecture, found: Contents) -> dict[str, int]:
     }
 
 
-def _tables(run: Shrunk, taken: dict[str, Any]) -> list[Table]:
+def _tables(
+    run: Shrunk, taken: dict[str, Any], energy: tuple[tuple[str, float, str, str], ...]
+) -> list[Table]:
     test = run.parts[2]
     counts = confusion(test.y, run.guess, test.classes)
     tables = [run.bytes, confusion_table(counts, test.classes), class_table(counts, test.classes)]
@@ -240,6 +248,7 @@ def _tables(run: Shrunk, taken: dict[str, Any]) -> list[Table]:
         ("recipe and test, wall time", taken["seconds"], "s", "measured"),
         ("recipe and test, processor time", taken["cpu_s"], "s", "measured"),
         ("peak memory of the process", taken["peak_memory_b"], "B", "measured"),
+        *energy,
     )
     return [
         *tables,

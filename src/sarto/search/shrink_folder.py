@@ -16,6 +16,7 @@ from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
 from sarto.core.store import file_sha256, package_sha256
 from sarto.core.table import Table
+from sarto.measure.making import Assumed
 from sarto.search.claimed import damaged, read_json, whole
 
 FILE = "network.sarto"
@@ -61,15 +62,22 @@ class ShrinkRequest:
     gate_table: str | None = None
     mttf_s: float | None = None
     machine_mttf_s: float | None = None
+    core_power: str | None = None
+    carbon: str | None = None
     command: str = ""
 
     def __post_init__(self) -> None:
-        _ = self.failures  # what makes no sense is refused at once
+        _ = self.failures, self.assumed  # what makes no sense is refused at once
 
     @property
     def budget(self) -> Budget:
         """The limits of what the network takes; nothing of how good it is."""
         return Budget(**{name: getattr(self, name) for name in COSTS})
+
+    @property
+    def assumed(self) -> Assumed:
+        """What is stated for energy and carbon."""
+        return Assumed.of(self.core_power, self.carbon)
 
     @property
     def failures(self) -> Failures | None:
@@ -95,7 +103,7 @@ class ShrinkRequest:
         from sarto.search.device_identity import device_identity
 
         fields = asdict(self)
-        for name in ("out", "command", "mttf_s", "machine_mttf_s"):
+        for name in ("out", "command", "mttf_s", "machine_mttf_s", "core_power", "carbon"):
             del fields[name]
         fields |= {"source": source_sha256(fields.pop("data")), "code": package_sha256()}
         if self.gate_table is not None:

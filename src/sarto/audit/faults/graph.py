@@ -118,7 +118,7 @@ class GraphSpace:
     @cached_property
     def _targets(self) -> tuple[tuple[Cell, _Target], ...]:
         found: list[tuple[Cell, _Target]] = []
-        for tensor, layer, part in _addressed(self.graph):
+        for tensor, layer, part in addressed(self.graph):
             if part in self.where:
                 width = np.dtype(tensor.dtype).itemsize * 8
                 moments = self._moments(part)
@@ -185,7 +185,7 @@ class GraphSpace:
         """Return what one fault of a constant does, by a whole run with it; see the module."""
         target = self._targets[cell][1]
         data = self._faulty(self.graph.by_name[target.tensor], number, target.bit)
-        scores, failed = _or_failed(with_const(self.graph, target.tensor, data), self.raw, self.offsets)
+        scores, failed = or_failed(with_const(self.graph, target.tensor, data), self.raw, self.offsets)
         return judged(self.golden, scores[None], failed=failed[None], tolerance=self.tolerance_of_numbers)
 
     def _faulty(self, tensor: Tensor, element: int, bit: int) -> Integer[np.ndarray, "..."]:
@@ -221,7 +221,7 @@ class GraphSpace:
         else:
             left = changed
         for n, data in left:
-            scores[n], failed[n] = _or_failed(
+            scores[n], failed[n] = or_failed(
                 with_const(self.graph, tensor.name, data), self.raw, self.offsets
             )
 
@@ -272,7 +272,7 @@ def _scores(
     return run.scores.astype(np.int64)
 
 
-def _or_failed(
+def or_failed(
     graph: Graph, raw: Integer[np.ndarray, "row channel"], offsets: Int[np.ndarray, " item_plus_1"]
 ) -> tuple[Int64[np.ndarray, "item output"], Bool[np.ndarray, " item"]]:
     """Return the scores of every item, and which of them have none."""
@@ -292,7 +292,7 @@ def _or_failed(
         return scores, failed
 
 
-def _addressed(graph: Graph) -> list[tuple[Tensor, str, str]]:
+def addressed(graph: Graph) -> list[tuple[Tensor, str, str]]:
     """Return every tensor that can be faulty once, with its layer and part."""
     found: dict[str, tuple[Tensor, str, str]] = {}
     for op in graph.ops:
