@@ -16,6 +16,7 @@ from benchmarks._outcome import Figure, Outcome, at_least
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
+    "anytime",
     "big_file",
     "cells",
     "cells_searched",
@@ -26,6 +27,7 @@ NAMES = {
     "decode_on_device",
     "dense_kernels",
     "dynamic_accuracy",
+    "dynamic_c",
     "manager_simulated",
     "families",
     "faults_speed",
