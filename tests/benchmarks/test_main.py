@@ -16,6 +16,7 @@ from benchmarks._outcome import Figure, Outcome, at_least
 
 ROOT = Path(__file__).parents[2]
 NAMES = {
+    "anytime",
     "big_file",
     "cells",
     "cells_searched",
@@ -31,6 +32,7 @@ NAMES = {
     "dynamic_accuracy",
     "manager_faults",
     "manager_live",
+    "dynamic_c",
     "manager_simulated",
     "families",
     "faults_speed",
