@@ -237,7 +237,7 @@ def growth(what: str, jobs: int) -> tuple[float, float]:
     manager = Manager(points, "tail_risk", changes=CHANGES, late=0.02)
     kinds = [goals(case, 0) for case in CASES]
     slow = [slowed(rng, job) for job in range(1500)]
-    works = {str(v.name): lambda x: x for v in LADDER}
+    works = {v.name: _same for v in LADDER}
 
     def many(count: int) -> None:
         goal, free = next(kinds[0])
@@ -263,6 +263,10 @@ def growth(what: str, jobs: int) -> tuple[float, float]:
     traced = tracemalloc.get_traced_memory()[0] - first
     tracemalloc.stop()
     return grown, float(traced)
+
+
+def _same(item: int) -> int:
+    return item
 
 
 def _held() -> float:
