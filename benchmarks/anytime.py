@@ -107,7 +107,7 @@ def _judged(
         "work": float(work[widths - 1].mean()),
         "mean width": float(widths.mean()),
         "at random": stopped_at_random(scores, y, widths),
-        "best fixed": best,
+        "best fixed": int(best),
         "best fixed accuracy": float(right[best - 1]),
         "over best fixed": float(work[widths - 1].mean()) / fixed[best - 1],
         "over full": float(work[widths - 1].mean()) / fixed[-1],
@@ -137,7 +137,7 @@ def _differing_cascade(
     for number, lines in enumerate(of_items(lowered.items(examples.x)).listed()):
         program.give(lines)
         answer = program.cascade(cascade.least)
-        found += answer != classes[number] or program.groups != widths[number]
+        found += bool(answer != classes[number] or program.groups != widths[number])
     return found
 
 
