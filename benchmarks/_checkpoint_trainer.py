@@ -18,6 +18,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -102,8 +103,8 @@ def main(folder: Path, epochs: int) -> None:
         intervals = [each.interval_s for each in kept.levels if each.interval_s is not None]
         say(kept=level.kind, interval_s=min(intervals), cost_s=level.cost_s)
 
-    Checkpoints.write = write
-    digest, notes, wall_s = trained(epochs, folder / FILE, lambda step, _steps: say(step=step))
+    with patch.object(Checkpoints, "write", write):
+        digest, notes, wall_s = trained(epochs, folder / FILE, lambda step, _steps: say(step=step))
     say(told=notes, wall_s=wall_s)
     (folder / DONE).write_text(digest, encoding="utf-8")
 

@@ -32,7 +32,7 @@ from sarto.measure.outputs import check_equal
 from sarto.models.network.module import Network
 from sarto.models.network.named import named
 from sarto.models.network.tiny import macs
-from sarto.search.overhead import roomy
+from sarto.search.roomy import roomy
 
 MINUTES = 6
 MODELS = {

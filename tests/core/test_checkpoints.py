@@ -174,7 +174,7 @@ def test_memory_that_is_full_is_given_up_and_the_disk_stands_for_both(
     assert [level.kind for level in job.levels] == ["disk"]
     assert job.disk.mttf_s == pytest.approx(40.0)
     assert job.disk.interval_s == young(1.0, 40.0)
-    monkeypatch.setattr(Level, "write", lambda *_: full(Level("memory", tmp_path, None), b""))
+    monkeypatch.setattr(Level, "write", lambda _level, _content: full(Level("memory", tmp_path, None), b""))
     with pytest.raises(NotWrittenError):
         job.write(lambda: slow(clock, "lost"))
 
@@ -211,6 +211,7 @@ while True:
 def test_a_kill_while_it_writes_leaves_the_last_one_that_was_said_and_no_litter(tmp_path: Path) -> None:
     writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE)
     assert writer.stdout is not None
+    said = 0
     for _ in range(20):
         said = int(writer.stdout.readline())
     os.kill(writer.pid, signal.SIGKILL)

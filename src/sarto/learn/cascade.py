@@ -106,14 +106,23 @@ def fit_cascade(
         """Try every level of an exit, and of those behind it, for the items that are left."""
         nonlocal best
         if exit == widths - 1:
-            spent, hits = spent + float(work[-1]) * int(left.sum()), hits + int((right[-1] & left).sum())
+            spent, hits = (
+                spent + float(work[-1]) * int(np.count_nonzero(left)),
+                hits + int(np.count_nonzero(right[-1] & left)),
+            )
             if hits >= wanted and (spent, -hits) < best[:2]:
                 best = spent, -hits, np.array(least, np.int64)
             return
         for level in candidates[exit]:
             stops = left & (lead[exit] >= level)
-            now = spent + float(work[exit]) * int(stops.sum())
-            tried(exit + 1, left & ~stops, [*least, level], now, hits + int((right[exit] & stops).sum()))
+            now = spent + float(work[exit]) * int(np.count_nonzero(stops))
+            tried(
+                exit + 1,
+                left & ~stops,
+                [*least, level],
+                now,
+                hits + int(np.count_nonzero(right[exit] & stops)),
+            )
 
     candidates = [_levels(lead[exit], levels) for exit in range(widths - 1)]
     tried(0, np.ones(items, bool), [], 0.0, 0)
