@@ -174,7 +174,11 @@ def test_memory_that_is_full_is_given_up_and_the_disk_stands_for_both(
     assert [level.kind for level in job.levels] == ["disk"]
     assert job.disk.mttf_s == pytest.approx(40.0)
     assert job.disk.interval_s == young(1.0, 40.0)
-    monkeypatch.setattr(Level, "write", lambda _level, _content: full(Level("memory", tmp_path, None), b""))
+
+    def full_again(_level: Level, content: bytes) -> None:
+        full(Level("memory", tmp_path, None), content)
+
+    monkeypatch.setattr(Level, "write", full_again)
     with pytest.raises(NotWrittenError):
         job.write(lambda: slow(clock, "lost"))
 

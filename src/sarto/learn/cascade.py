@@ -100,7 +100,8 @@ def fit_cascade(
     right = scores.argmax(axis=2) == y
     wanted = accuracy * items - 1e-9
     never = np.full(widths - 1, INT32_MAX, np.int64)
-    best = (float(work[-1]) * items, -int(right[-1].sum()), never)
+    hits_full = -int(np.count_nonzero(right[-1]))
+    best: tuple[float, int, Int[np.ndarray, " exit"]] = float(work[-1]) * items, hits_full, never
 
     def tried(exit: int, left: Bool[np.ndarray, " item"], least: list[int], spent: float, hits: int) -> None:
         """Try every level of an exit, and of those behind it, for the items that are left."""
@@ -125,7 +126,8 @@ def fit_cascade(
             )
 
     candidates = [_levels(lead[exit], levels) for exit in range(widths - 1)]
-    tried(0, np.ones(items, bool), [], 0.0, 0)
+    everyone = np.ones(len(y), np.bool_)
+    tried(0, everyone, [], 0.0, 0)
     return Cascade(best[2])
 
 
