@@ -15,7 +15,7 @@ is that of `sarto.measure.radio`.
 >>> gateway = Place("gateway", "a board", (link("ble_1m"),), 784, 1, 0.004, 0.01, 0.5, 1.0, "given")
 >>> taken = asked_of(gateway, 0.5, 0.05)
 >>> round(taken.latency_s, 6), round(taken.energy_j, 6), round(taken.power_w, 4)
-(0.01912, 0.00111, 0.0581)
+(0.01912, 0.001114, 0.0582)
 """
 
 from __future__ import annotations
