@@ -56,18 +56,34 @@ class Policy:
         tails = state.tails
         if tails is not None and math.isfinite(goal.deadline_s):
             quick = points.lasting(goal, state.available).within & (state.latency_s <= goal.deadline_s)
-            seldom = quick & self._seldom(points, goal, state, tails)
-            known = np.zeros(len(points), bool)
-            known[tails.known()] = True
-            candidates = seldom & known if relaxed else seldom & (known | found)
-            if state.last >= 0 and tails.steady >= self.probe:
-                candidates = candidates | self._next(points, seldom, state.last)
+            candidates = quick
+            if np.count_nonzero(quick):
+                candidates = self._candidates(points, goal, state, tails, quick, found, bool(relaxed))
             if np.count_nonzero(candidates):
                 found, relaxed = candidates, ()
             else:
                 times = np.where(found, state.latency_s, np.inf)
                 found = times <= times[times.argmin()]
         return Choice(cheapest(points, most_accurate(points, found), state, self.hysteresis), relaxed)
+
+    def _candidates(
+        self,
+        points: Points,
+        goal: Goal,
+        state: State,
+        tails: Tails,
+        quick: Bool[np.ndarray, " point"],
+        found: Bool[np.ndarray, " point"],
+        relaxed: bool,
+    ) -> Bool[np.ndarray, " point"]:
+        """Return which of the points that are expected to be on time may be chosen."""
+        seldom = quick & self._seldom(points, goal, state, tails)
+        known = np.zeros(len(points), bool)
+        known[tails.known()] = True
+        candidates = seldom & known if relaxed else seldom & (known | found)
+        if state.last >= 0 and tails.steady >= self.probe:
+            candidates = candidates | self._next(points, seldom, state.last)
+        return candidates
 
     def _seldom(self, points: Points, goal: Goal, state: State, tails: Tails) -> Bool[np.ndarray, " point"]:
         """Return the points that are faster than any of their cluster that is late too often."""
