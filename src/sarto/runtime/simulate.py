@@ -156,7 +156,7 @@ def simulate(
         raise SartoError(
             "E116",
             f"a scenario of {scenario.slowdown.shape[1]} clusters for points on {len(points.clusters)}",
-            cause="every cluster has its slowdown, and where power or energy is limited that of every point is known",
+            cause="every cluster has its slowdown, and the power of every point is known where it is limited",
             hint="draw the scenario for this platform",
         )
     manager = Manager(points, policy, changes=Changes.of(platform), late=late)
