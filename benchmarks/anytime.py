@@ -24,6 +24,7 @@ from benchmarks._bench import Bench
 from benchmarks._dynamic_c import Ground, instructions, nested, with_predict
 from benchmarks._dynamic_tasks import GROUPS, WIDTHS
 from benchmarks._outcome import Bar, Figure, Outcome, above, at_most, over_seeds
+from sarto.core.evidence import How
 from sarto.core.graph import infer
 from sarto.core.graph.operations import INT32_MAX
 from sarto.core.graph.widths import cut
@@ -39,6 +40,16 @@ SEEDS = 3
 TASKS_SHOWN = ("digits", "har")
 AIMS = {"100 %": 4, "75 %": 3}
 """The fixed width whose accuracy on validation a cascade is to keep."""
+SHOWN: tuple[tuple[str, str, str, How], ...] = (
+    ("accuracy", "test accuracy", "1", "measured"),
+    ("at random", "test accuracy, as many stopped at random", "1", "estimated"),
+    ("best fixed accuracy", "test accuracy of the best fixed width", "1", "measured"),
+    ("mean width", "mean width", "groups", "measured"),
+    ("work", "mean instructions", "instructions", "emulated"),
+    ("over best fixed", "mean instructions over the best fixed width", "1", "emulated"),
+    ("over full", "mean instructions over full width", "1", "emulated"),
+)
+"""Key of a run, what it is called, its unit and how it was come by."""
 
 
 def run(bench: Bench) -> Outcome:
@@ -160,15 +171,7 @@ def _of_task(name: str, runs: list[dict[str, Any]]) -> tuple[dict[str, Figure], 
         )
     for aim in AIMS:
         found = [one[aim] for one in runs]
-        for key, what, unit, how in (
-            ("accuracy", "test accuracy", "1", "measured"),
-            ("at random", "test accuracy, as many stopped at random", "1", "estimated"),
-            ("best fixed accuracy", "test accuracy of the best fixed width", "1", "measured"),
-            ("mean width", "mean width", "groups", "measured"),
-            ("work", "mean instructions", "instructions", "emulated"),
-            ("over best fixed", "mean instructions over the best fixed width", "1", "emulated"),
-            ("over full", "mean instructions over full width", "1", "emulated"),
-        ):
+        for key, what, unit, how in SHOWN:
             figures |= over_seeds(
                 f"{name}, cascade for {aim}: {what}", [one[key] for one in found], unit, how
             )

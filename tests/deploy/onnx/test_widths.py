@@ -30,7 +30,7 @@ def test_every_width_says_what_its_integers_say(name: str, tmp_path: Path) -> No
         (tmp_path / file).write_bytes(content)
     for width in range(1, GROUPS + 1):
         path = tmp_path / f"width{width}.onnx"
-        onnx.checker.check_model(str(path), full_check=True)
+        onnx.checker.check_model(str(path), full_check=True)  # pyright: ignore[reportUnknownMemberType]
         ours = infer(cut(graph, width), items).scores * lowered.score_scale
         assert agreement(ours, Session(path).scores(data.x.astype(np.float32)), INTEGER_TOLERANCE).holds
 
