@@ -116,8 +116,7 @@ def fit_cascade(
             tried(exit + 1, left & ~stops, [*least, level], now, hits + int((right[exit] & stops).sum()))
 
     candidates = [_levels(lead[exit], levels) for exit in range(widths - 1)]
-    every: Bool[np.ndarray, " item"] = np.ones(items, dtype=np.bool_)
-    tried(0, every, [], 0.0, 0)
+    tried(0, np.ones(len(y), np.bool_), [], 0.0, 0)
     return Cascade(best[2])
 
 
