@@ -40,7 +40,7 @@ SEEDS = 3
 TASKS_SHOWN = ("digits", "har")
 AIMS = {"100 %": 4, "75 %": 3}
 """The fixed width whose accuracy on validation a cascade is to keep."""
-COLUMNS: tuple[tuple[str, str, str, How], ...] = (
+SHOWN: tuple[tuple[str, str, str, How], ...] = (
     ("accuracy", "test accuracy", "1", "measured"),
     ("at random", "test accuracy, as many stopped at random", "1", "estimated"),
     ("best fixed accuracy", "test accuracy of the best fixed width", "1", "measured"),
@@ -49,6 +49,7 @@ COLUMNS: tuple[tuple[str, str, str, How], ...] = (
     ("over best fixed", "mean instructions over the best fixed width", "1", "emulated"),
     ("over full", "mean instructions over full width", "1", "emulated"),
 )
+"""Key of a run, what it is called, its unit and how it was come by."""
 
 
 def run(bench: Bench) -> Outcome:
@@ -170,7 +171,7 @@ def _of_task(name: str, runs: list[dict[str, Any]]) -> tuple[dict[str, Figure], 
         )
     for aim in AIMS:
         found = [one[aim] for one in runs]
-        for key, what, unit, how in COLUMNS:
+        for key, what, unit, how in SHOWN:
             figures |= over_seeds(
                 f"{name}, cascade for {aim}: {what}", [one[key] for one in found], unit, how
             )

@@ -59,7 +59,7 @@ SWITCHED = 1.05
 STATED = {"time": 41.6, "energy": 10.6}
 """Of width, mapping and clocks together: Xun et al., MLCAD 2019 (arXiv:2105.03600), abstract."""
 IN_TURN = "static int turn;\n    const int best = model_run(arena, 1 + turn++ % MODEL_WIDTHS);"
-COLUMNS: tuple[tuple[str, str, str, How], ...] = (
+SHOWN: tuple[tuple[str, str, str, How], ...] = (
     ("accuracy", "test accuracy", "1", "measured"),
     ("static accuracy", "test accuracy of its static network", "1", "measured"),
     ("static tables", "tables of its static network", "B", "measured"),
@@ -67,6 +67,7 @@ COLUMNS: tuple[tuple[str, str, str, How], ...] = (
     ("times", "time on this host", "s", "measured"),
     ("arena layer by layer", "arena layer by layer", "B", "measured"),
 )
+"""Key of a run, what it is called, its unit and how it was come by."""
 
 
 def run(bench: Bench) -> Outcome:
@@ -190,7 +191,7 @@ def _of_task(name: str, runs: list[dict[str, Any]]) -> tuple[dict[str, Figure], 
     figures: dict[str, Figure] = {}
     for width in WIDTHS:
         at = f"at {100 * width // GROUPS} %"
-        for key, what, unit, how in COLUMNS:
+        for key, what, unit, how in SHOWN:
             figures |= over_seeds(f"{name}: {what} {at}", [one[key][width - 1] for one in runs], unit, how)
     saved = [sum(one["static tables"]) / one["tables"] for one in runs]
     ranges = [one["instructions"][-1] / one["instructions"][0] for one in runs]

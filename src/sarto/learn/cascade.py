@@ -100,34 +100,23 @@ def fit_cascade(
     right = scores.argmax(axis=2) == y
     wanted = accuracy * items - 1e-9
     never = np.full(widths - 1, INT32_MAX, np.int64)
-    hits_full = -int(np.count_nonzero(right[-1]))
-    best: tuple[float, int, Int[np.ndarray, " exit"]] = float(work[-1]) * items, hits_full, never
+    best = (float(work[-1]) * items, -int(right[-1].sum()), never)
 
     def tried(exit: int, left: Bool[np.ndarray, " item"], least: list[int], spent: float, hits: int) -> None:
         """Try every level of an exit, and of those behind it, for the items that are left."""
         nonlocal best
         if exit == widths - 1:
-            spent, hits = (
-                spent + float(work[-1]) * int(np.count_nonzero(left)),
-                hits + int(np.count_nonzero(right[-1] & left)),
-            )
+            spent, hits = spent + float(work[-1]) * int(left.sum()), hits + int((right[-1] & left).sum())
             if hits >= wanted and (spent, -hits) < best[:2]:
                 best = spent, -hits, np.array(least, np.int64)
             return
         for level in candidates[exit]:
             stops = left & (lead[exit] >= level)
-            now = spent + float(work[exit]) * int(np.count_nonzero(stops))
-            tried(
-                exit + 1,
-                left & ~stops,
-                [*least, level],
-                now,
-                hits + int(np.count_nonzero(right[exit] & stops)),
-            )
+            now = spent + float(work[exit]) * int(stops.sum())
+            tried(exit + 1, left & ~stops, [*least, level], now, hits + int((right[exit] & stops).sum()))
 
     candidates = [_levels(lead[exit], levels) for exit in range(widths - 1)]
-    everyone = np.ones(len(y), np.bool_)
-    tried(0, everyone, [], 0.0, 0)
+    tried(0, np.ones(len(y), np.bool_), [], 0.0, 0)
     return Cascade(best[2])
 
 
