@@ -90,7 +90,7 @@ def test_the_recorded_command_is_as_typed_without_settings(folder: Path, search:
             "sarto.toml",
             "xyzzy = 1",
             "'xyzzy' in sarto.toml is not a setting",
-            "the settings are batch, bins, by, cells, channels, ",
+            "the settings are batch, bins, by, carbon, cells, channels, ",
         ),
         ("sarto.toml", "model = 'x'", "'model' in sarto.toml is not a setting", "the settings are "),
         ("sarto.toml", "[flash]\nx = 1", "'flash' in sarto.toml is a table", "write it as in: flash = ..."),

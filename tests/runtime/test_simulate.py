@@ -143,5 +143,5 @@ def test_what_does_not_fit_together_is_refused() -> None:
     with pytest.raises(SartoError, match="0 jobs"):
         drawn(0, LIMITS)
     dark = replace(POINTS, power_w=POINTS.power_w * np.nan)
-    with pytest.raises(SartoError, match="that of every point is known"):
+    with pytest.raises(SartoError, match="the power of every point is known"):
         simulate(dark, XU3, drawn(5, LIMITS, clusters=2), "min_energy")

@@ -1,4 +1,4 @@
-"""Choose operating points at run time: replay jobs on a platform, hold policies against each other, or serve."""
+"""Choose operating points at run time: replay jobs on a platform, compare policies, or serve."""
 
 from __future__ import annotations
 

@@ -125,6 +125,6 @@ def _point(value: object) -> VoltagePoint:
 
 
 def _number(value: object, key: str, most: float) -> float:
-    if type(value) not in (int, float) or not 0 < value <= most:  # type: ignore[operator]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= most:
         raise ValueError(f"{key} must be a number above 0 and at most {most:g}")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
