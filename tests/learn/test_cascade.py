@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from sarto.learn.cascade import Cascade, fit_cascade, leads, stopped_at_random
+from sarto.core.graph.reject import margins
+from sarto.learn.cascade import Cascade, fit_cascade, stopped_at_random
 from sarto.models.input_error import InputError
 
 
@@ -32,7 +33,7 @@ def test_no_other_leads_of_these_items_cost_less(seed: int) -> None:
         return float(WORK[one.widths(scores) - 1].mean())
 
     assert (found.classes(scores) == y).mean() >= wanted
-    every = [[*np.unique(lead).tolist(), 10**9] for lead in leads(scores[:-1])]
+    every = [[*np.unique(lead).tolist(), 10**9] for lead in margins(scores[:-1])]
     others = [Cascade(np.array(one)) for one in itertools.product(*every)]
     good = [cost(one) for one in others if (one.classes(scores) == y).mean() >= wanted]
     assert cost(found) == min(good) < WORK[-1]

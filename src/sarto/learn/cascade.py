@@ -27,6 +27,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
 from sarto.core.graph.operations import INT32_MAX
+from sarto.core.graph.reject import margins
 from sarto.models.input_error import InputError
 
 MOST_TRIED = 20_000
@@ -46,22 +47,12 @@ class Cascade:
 
     def widths(self, scores: Integer[np.ndarray, "width item output"]) -> Int[np.ndarray, " item"]:
         """Return the width, from 1, at which each item stops."""
-        enough = leads(scores[:-1]) >= self.least[:, None]
+        enough = margins(scores[:-1]) >= self.least[:, None]
         return np.where(enough.any(axis=0), enough.argmax(axis=0), len(self.least)) + 1
 
     def classes(self, scores: Integer[np.ndarray, "width item output"]) -> Int[np.ndarray, " item"]:
         """Return the class of each item at the width at which it stops."""
         return scores.argmax(axis=2)[self.widths(scores) - 1, np.arange(scores.shape[1])]
-
-
-def leads(scores: Integer[np.ndarray, "*batch output"]) -> Int[np.ndarray, "*batch"]:
-    """Return how far the highest score is above the second.
-
-    >>> leads(np.array([[3, 9, 5], [4, 4, 1]])).tolist()
-    [4, 0]
-    """
-    best = np.sort(scores.astype(np.int64), axis=-1)
-    return best[..., -1] - best[..., -2]
 
 
 def fit_cascade(
@@ -96,7 +87,7 @@ def fit_cascade(
             cause="it takes two widths and two outputs at least, items, and work that grows with the width",
         )
     levels = min(MOST_LEVELS, max(2, int(MOST_TRIED ** (1 / (widths - 1)))))
-    lead = leads(scores)
+    lead = margins(scores)
     right = scores.argmax(axis=2) == y
     wanted = accuracy * items - 1e-9
     never = np.full(widths - 1, INT32_MAX, np.int64)

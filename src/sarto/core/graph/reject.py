@@ -55,10 +55,14 @@ class Rule:
         assert (self.centre is None) == (self.radius is None), "a box has a centre and a radius"
 
 
-def margins(scores: Integer[np.ndarray, "item class"]) -> Int[np.ndarray, " item"]:
-    """Return by how much the highest score is above the second highest."""
-    ordered = np.sort(scores.astype(np.int64), axis=1)
-    return ordered[:, -1] - ordered[:, -2]
+def margins(scores: Integer[np.ndarray, "*batch class"]) -> Int[np.ndarray, "*batch"]:
+    """Return by how much the highest score is above the second highest.
+
+    >>> margins(np.array([[3, 9, 5], [4, 4, 1]])).tolist()
+    [4, 0]
+    """
+    ordered = np.sort(scores.astype(np.int64), axis=-1)
+    return ordered[..., -1] - ordered[..., -2]
 
 
 def outside(
