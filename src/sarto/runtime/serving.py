@@ -42,6 +42,8 @@ from sarto.runtime.metrics import TYPE, metrics
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 MOST_B = 65536
 """Of a question."""
+MOST_PASSED_B = 16 * MOST_B
+"""Of a question too long, which is read and dropped so that its sender hears why; one longer still is cut off."""
 PATIENCE_S = 5.0
 """For a client that says nothing, and for a question to be answered; else systemd is not told that all is well."""
 AT_ONCE = 16
@@ -134,17 +136,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = {"/decide": self._of.advisor.decide, "/observe": self._of.advisor.observe}.get(self.path)
+        said = self._question()
         if not self._of.asks or asked is None:
             self._refuse(
                 404 if self._of.asks else 403, "questions are POST /decide and /observe over the socket"
             )
             return
-        length = self.headers.get("Content-Length", "")
-        if not (length.isascii() and length.isdecimal() and int(length) <= MOST_B):
+        if said is None:
             self._refuse(413, f"a question has a length of at most {MOST_B} bytes")
             return
         try:
-            question = json.loads(self.rfile.read(int(length)))
+            question = json.loads(said)
             if not isinstance(question, dict):
                 raise ValueError("it is no object")
         except (ValueError, RecursionError) as error:
@@ -155,6 +157,17 @@ class _Handler(BaseHTTPRequestHandler):
         except SartoError as error:
             told = {"code": error.code, "message": error.message, "cause": error.cause, "hint": error.hint}
             self._json(400, {"error": told})
+
+    def _question(self) -> bytes | None:
+        """Read the question before anything is answered: who is cut off while it still writes never reads why."""
+        length = self.headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdecimal()):
+            return None
+        if int(length) <= MOST_B:
+            return self.rfile.read(int(length))
+        if int(length) <= MOST_PASSED_B:
+            self.rfile.read(int(length))
+        return None
 
     def _json(self, code: int, value: Any) -> None:
         self._send(code, json.dumps(value) + "\n", "application/json")
