@@ -104,7 +104,7 @@ def test_a_whole_life_of_a_service(tmp_path: Path) -> None:
         while not heard or heard[-1] != b"STOPPING=1":
             heard.append(listener.recv(999))
 
-    (ear := threading.Thread(target=listen)).start()
+    (ear := threading.Thread(target=listen, daemon=True)).start()
     service = Running(tmp_path, "--apply", NOTIFY_SOCKET=str(tmp_path / "n"), WATCHDOG_USEC="200000")
     assert service.said[3] == "knobs: policy0: really set, and set back at the end\n"
     # Reads over loopback, questions over the socket alone.
