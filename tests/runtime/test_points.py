@@ -93,9 +93,9 @@ def test_columns_of_points_that_a_user_brings() -> None:
     assert np.isnan(known.power_w[0])
     # What is not known does not matter until it is limited.
     both = np.ones(2, bool)
-    assert known.lasting(Goal(accuracy=0.5), both).within.tolist() == [False, True]
-    assert known.lasting(Goal(), both).within.tolist() == [True, True]
-    assert known.lasting(Goal(power_w=2.0), both).within.tolist() == [False, True]
+    assert known.lasting(Goal(accuracy=0.5), both).within.tolist() == [1]
+    assert known.lasting(Goal(), both).within.tolist() == [0, 1]
+    assert known.lasting(Goal(power_w=2.0), both).within.tolist() == [1]
 
 
 def test_what_lasts_is_kept_until_goal_or_availability_change() -> None:
@@ -104,8 +104,8 @@ def test_what_lasts_is_kept_until_goal_or_availability_change() -> None:
     first = known.lasting(goal, there)
     assert known.lasting(goal, there.copy()) is first
     there[1] = False  # in place
-    assert not known.lasting(goal, there).some
-    assert known.lasting(Goal(accuracy=0.2), there).within.tolist() == [True, False]
+    assert not len(known.lasting(goal, there).within)
+    assert known.lasting(Goal(accuracy=0.2), there).within.tolist() == [0]
 
 
 @pytest.mark.parametrize(

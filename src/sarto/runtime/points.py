@@ -188,17 +188,15 @@ class Lasting:
 
     Attributes:
         goal, available: of which this is told; the latter as bytes.
-        within: available points that keep power and accuracy.
-        some: whether there are any.
-        firm: indices of the available points that are left by the limits that are firmer than the deadline.
+        within: indices of the available points that keep power and accuracy.
+        firm: those of the available points that are left by the limits that are firmer than the deadline.
         relaxed: of these, those that had to give way.
         rest: limits from the deadline on, the firmest first; what is not limited is left out.
     """
 
     goal: Goal
     available: bytes
-    within: Bool[np.ndarray, " point"]
-    some: bool
+    within: Int[np.ndarray, " within"]
     firm: Int[np.ndarray, " left"]
     relaxed: tuple[str, ...]
     rest: tuple[str, ...]
@@ -208,10 +206,12 @@ def least_over(
     left: Int[np.ndarray, " left"], amounts: Float[np.ndarray, " point"], most: float
 ) -> tuple[Int[np.ndarray, " kept"], bool]:
     """Return which points of those `left` are within a limit, or come nearest to it, and whether it was broken."""
+    if len(left) == 1:
+        return left, amounts.item(left.item()) > most
     amount = amounts.take(left)
     least = amount.item(amount.argmin())
     broken = least > most
-    return (left if len(left) == 1 else left[amount <= (least if broken else most)]), broken
+    return left[amount <= (least if broken else most)], broken
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,7 +281,7 @@ class Points:
             limit = limited.pop(0)
             firm, broken = least_over(firm, self.amounts(limit), goal.most(limit))
             relaxed = (*relaxed, limit) if broken else relaxed
-        return Lasting(goal, available.tobytes(), within, bool(within.any()), firm, relaxed, tuple(limited))
+        return Lasting(goal, available.tobytes(), within.nonzero()[0], firm, relaxed, tuple(limited))
 
     def amounts(self, limit: str) -> Float[np.ndarray, " point"]:
         """Return of each point what `Goal.most` limits: its power, its time, or its accuracy with the sign changed."""

@@ -35,7 +35,6 @@ from jaxtyping import Float, Int
 
 ROWS = 16
 """Points that are remembered."""
-EVERY = np.arange(ROWS)
 BINS = 256
 LOWEST, STEP = -2.0, 0.03125
 """Logarithm (base e) of the ratio where the first bin begins, and the width of a bin: up to about e^6."""
@@ -56,7 +55,6 @@ class Tails:
         # Row of a point: weight of its jobs in each bin or above it.
         self._above: Float[np.ndarray, "row bin"] = np.zeros((ROWS, BINS))
         self._row: dict[int, int] = {}
-        self._point: Int[np.ndarray, " row"] = np.zeros(ROWS, np.int64)
         self._weight = 1.0
         self.steady = 0
         self._last = -1
@@ -73,13 +71,13 @@ class Tails:
         if row is None:
             row = len(self._row) if len(self._row) < ROWS else self._row.pop(next(iter(self._row)))
             self._above[row] = 0
-            self._point[row] = index
         self._row[index] = row  # the last one is the newest
         self._above[row, : _bin(ratio) + 1] += self._weight
 
-    def known(self) -> Int[np.ndarray, " known"]:
+    def known(self) -> list[int]:
         """Return the points that ran so lately that their own jobs say how often they are late."""
-        return self._point[self._above[:, 0] >= FORGOTTEN * self._weight]
+        above, enough = self._above, FORGOTTEN * self._weight
+        return [point for point, row in self._row.items() if above.item(row, 0) >= enough]
 
     def refused(
         self,
@@ -99,21 +97,25 @@ class Tails:
             target: share of jobs that may be late.
             caution: standard deviations that are added to the share.
         """
-        jobs = self._above[:, 0] / self._weight
-        times = expected_s.take(self._point)
-        # All of the bin in which the deadline lies counts as late.
-        first = np.ceil((np.log(deadline_s / times) - LOWEST) / STEP).astype(np.int64).clip(0, BINS - 1)
-        missed = self._above[EVERY, first] / self._weight
-        if not np.count_nonzero(missed) and _bound(0, 0, target, caution) <= target:
-            return {}
+        # In plain Python: the rows are few, and most of them were never late, which settles them.
+        above, weight = self._above, self._weight
+        enough = FORGOTTEN * weight
+        clean = _bound(0, 0, target, caution) <= target
         seen: dict[int, list[tuple[float, float, float]]] = {}
-        columns = (cluster.take(self._point), times, jobs, missed)
-        for number, time, n, late in zip(*(column.tolist() for column in columns), strict=True):
-            if n >= FORGOTTEN:
-                seen.setdefault(number, []).append((time, n, late))
+        late_on: set[int] = set()
+        for point, row in self._row.items():
+            jobs = above.item(row, 0)
+            if jobs < enough:
+                continue
+            number, time = cluster.item(point), expected_s.item(point)
+            # All of the bin in which the deadline lies counts as late.
+            missed = above.item(row, _bin(deadline_s / time))
+            if missed or not clean:
+                late_on.add(number)
+            seen.setdefault(number, []).append((time, jobs / weight, missed / weight))
         found: dict[int, float] = {}
-        for number, rows in seen.items():
-            for time, n, late in pooled(sorted(rows)):
+        for number in late_on:
+            for time, n, late in pooled(sorted(seen[number])):
                 if _bound(n, late, target, caution) > target:
                     found[number] = time
                     break

@@ -28,10 +28,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from sarto.runtime.goal import Goal
-from sarto.runtime.points import Lasting, Points, least_over
+from sarto.runtime.points import Points, least_over
 from sarto.runtime.tails import Tails
 
 LEFT = 0.25
@@ -84,51 +84,53 @@ class Policy(Protocol):
         ...
 
 
-def allowed(points: Points, goal: Goal, state: State) -> tuple[Bool[np.ndarray, " point"], tuple[str, ...]]:
-    """Return the points that a policy may choose from, and the limits that they break for want of others.
+def allowed(points: Points, goal: Goal, state: State) -> tuple[Int[np.ndarray, " left"], tuple[str, ...]]:
+    """Return the points that may be chosen, by rising number, and the limits that they break for want of others.
 
-    This runs before every job, so it goes by what numpy does quickest: count_nonzero() for any(), argmin() for min().
+    This runs before every job, so it goes by what numpy does quickest: take() for where(), argmin() for min().
     """
     lasting = points.lasting(goal, state.available)
-    if lasting.some:
-        found = lasting.within & (state.latency_s <= goal.deadline_s / state.margin)
-        if np.count_nonzero(found):
-            return found, ()
-        times = state.latency_s[lasting.within]
-        if (fastest := times.item(times.argmin())) <= goal.deadline_s / state.margin**LEFT:
-            return lasting.within & (state.latency_s <= fastest), ()
-    return _least_broken(points, goal, state, lasting)
-
-
-def _least_broken(
-    points: Points, goal: Goal, state: State, lasting: Lasting
-) -> tuple[Bool[np.ndarray, " point"], tuple[str, ...]]:
+    if len(within := lasting.within):
+        most = goal.deadline_s / state.margin
+        times = state.latency_s.take(within)
+        fastest = times.item(times.argmin())
+        if fastest <= most:
+            return within[times <= most], ()
+        if fastest <= goal.deadline_s / state.margin**LEFT:
+            return within[times <= fastest], ()
     left, relaxed = lasting.firm, lasting.relaxed
     for limit in lasting.rest:
         amounts = state.latency_s if limit == "deadline" else points.amounts(limit)
         most = goal.deadline_s / state.margin if limit == "deadline" else goal.most(limit)
         left, broken = least_over(left, amounts, most)
         relaxed = (*relaxed, limit) if broken else relaxed
-    found = np.zeros(len(points), bool)
-    found[left] = True
-    return found, relaxed
+    return left, relaxed
 
 
-def most_accurate(points: Points, found: Bool[np.ndarray, " point"]) -> Bool[np.ndarray, " point"]:
-    """Return the most accurate of the points that were `found`, of which there is one."""
-    lacking = np.where(found, points.amounts("accuracy"), np.inf)
-    return lacking <= lacking[lacking.argmin()]
+def most_accurate(points: Points, left: Int[np.ndarray, " left"]) -> Int[np.ndarray, " best"]:
+    """Return the most accurate of the points that are `left`, of which there is one."""
+    if len(left) == 1:
+        return left
+    lacking = points.amounts("accuracy").take(left)
+    return left[lacking <= lacking.item(lacking.argmin())]
 
 
-def cheapest(points: Points, found: Bool[np.ndarray, " point"], state: State, hysteresis: float) -> int:
-    """Return the point of least energy among those `found`, or the last one if it takes hardly more.
+def cheapest(points: Points, left: Int[np.ndarray, " left"], state: State, hysteresis: float) -> int:
+    """Return the point of least energy among those `left`, or the last one if it is among them and takes hardly more.
 
     Points whose energy is not known come after all others; where that of none is, it is the fastest.
     """
-    cost = np.where(found, state.energy_j, np.inf)
+    if len(left) == 1:
+        return left.item()
+    cost = state.energy_j.take(left)
     if not points.knows_power:
         cost[np.isnan(cost)] = np.inf
         if not np.isfinite(cost).any():
-            cost = np.where(found, state.latency_s, np.inf)
-    best, last = int(cost.argmin()), state.last
-    return last if last >= 0 and cost[last] <= cost[best] * (1 + hysteresis) else best
+            cost = state.latency_s.take(left)
+    least, last = int(cost.argmin()), state.last
+    best = left.item(least)
+    if last < 0 or last == best:
+        return best
+    place = int(left.searchsorted(last))
+    there = place < len(left) and left.item(place) == last
+    return last if there and cost.item(place) <= cost.item(least) * (1 + hysteresis) else best

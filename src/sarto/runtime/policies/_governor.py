@@ -23,8 +23,10 @@ HEADROOM = 1.25
 
 
 def of_best(points: Points, state: State) -> Bool[np.ndarray, " point"]:
-    """Return the available points of the most accurate variant."""
-    return most_accurate(points, state.available)
+    """Return which points are available and of the most accurate variant."""
+    found = np.zeros(len(points), bool)
+    found[most_accurate(points, state.available.nonzero()[0])] = True
+    return found
 
 
 def on_fastest(points: Points, found: Bool[np.ndarray, " point"]) -> Bool[np.ndarray, " point"]:

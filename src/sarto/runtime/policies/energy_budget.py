@@ -79,10 +79,11 @@ class Policy:
 
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return the dearer point of the mix if what was saved so far pays for it, else the cheaper."""
-        found, relaxed = allowed(points, goal, state)
+        left, relaxed = allowed(points, goal, state)
         if not np.isfinite(goal.energy_j):
-            best = most_accurate(points, found)
+            best = most_accurate(points, left)
             return Choice(cheapest(points, best, state, 0.0), relaxed)
-        mixed = mix(np.where(found, state.energy_j, np.inf), points.accuracy, goal.energy_j)
-        left = goal.energy_j * (state.jobs + 1) - state.spent_j
-        return Choice(mixed.high if left >= state.energy_j[mixed.high] else mixed.low, relaxed)
+        mixed = mix(state.energy_j.take(left), points.accuracy.take(left), goal.energy_j)
+        low, high = left.item(mixed.low), left.item(mixed.high)
+        saved = goal.energy_j * (state.jobs + 1) - state.spent_j
+        return Choice(high if saved >= state.energy_j.item(high) else low, relaxed)

@@ -21,6 +21,6 @@ class Policy:
 
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return the most accurate point."""
-        found, relaxed = allowed(points, goal, state)
-        best = most_accurate(points, found)
+        left, relaxed = allowed(points, goal, state)
+        best = most_accurate(points, left)
         return Choice(cheapest(points, best, state, self.hysteresis), relaxed)

@@ -28,5 +28,5 @@ class Policy:
 
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return the point of least energy."""
-        found, relaxed = allowed(points, goal, state)
-        return Choice(cheapest(points, found, state, self.hysteresis), relaxed)
+        left, relaxed = allowed(points, goal, state)
+        return Choice(cheapest(points, left, state, self.hysteresis), relaxed)

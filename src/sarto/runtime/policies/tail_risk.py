@@ -16,7 +16,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Int
 
 from sarto.core.errors import SartoError
 from sarto.runtime.goal import Goal
@@ -52,19 +52,19 @@ class Policy:
 
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return the most accurate point that is late seldom enough."""
-        found, relaxed = allowed(points, goal, state)
+        left, relaxed = allowed(points, goal, state)
         tails = state.tails
         if tails is not None and math.isfinite(goal.deadline_s):
-            quick = points.lasting(goal, state.available).within & (state.latency_s <= goal.deadline_s)
-            candidates = quick
-            if np.count_nonzero(quick):
-                candidates = self._candidates(points, goal, state, tails, quick, found, bool(relaxed))
-            if np.count_nonzero(candidates):
-                found, relaxed = candidates, ()
-            else:
-                times = np.where(found, state.latency_s, np.inf)
-                found = times <= times[times.argmin()]
-        return Choice(cheapest(points, most_accurate(points, found), state, self.hysteresis), relaxed)
+            within = points.lasting(goal, state.available).within
+            quick = within[state.latency_s.take(within) <= goal.deadline_s]
+            if len(quick):
+                quick = self._candidates(points, goal, state, tails, quick, left[:0] if relaxed else left)
+            if len(quick):
+                left, relaxed = quick, ()
+            elif len(left) > 1:
+                times = state.latency_s.take(left)
+                left = left[times <= times.item(times.argmin())]
+        return Choice(cheapest(points, most_accurate(points, left), state, self.hysteresis), relaxed)
 
     def _candidates(
         self,
@@ -72,32 +72,32 @@ class Policy:
         goal: Goal,
         state: State,
         tails: Tails,
-        quick: Bool[np.ndarray, " point"],
-        found: Bool[np.ndarray, " point"],
-        relaxed: bool,
-    ) -> Bool[np.ndarray, " point"]:
-        """Return which of the points that are expected to be on time may be chosen."""
-        seldom = quick & self._seldom(points, goal, state, tails)
-        known = np.zeros(len(points), bool)
-        known[tails.known()] = True
-        candidates = seldom & known if relaxed else seldom & (known | found)
-        if state.last >= 0 and tails.steady >= self.probe:
-            candidates = candidates | self._next(points, seldom, state.last)
-        return candidates
-
-    def _seldom(self, points: Points, goal: Goal, state: State, tails: Tails) -> Bool[np.ndarray, " point"]:
-        """Return the points that are faster than any of their cluster that is late too often."""
+        quick: Int[np.ndarray, " quick"],
+        safe: Int[np.ndarray, " safe"],
+    ) -> Int[np.ndarray, " candidate"]:
+        """Return which of the points that are expected to be on time may be chosen, of which some are `safe`."""
         limits = tails.refused(
             state.latency_s, points.cluster, goal.deadline_s, target=self.target, caution=self.caution
         )
-        if not limits:
-            return state.available
-        least = np.array([limits.get(number, math.inf) for number in range(len(points.clusters))])
-        return state.latency_s < least.take(points.cluster)
+        if (
+            limits
+        ):  # what is as slow as a point of its cluster that is late too often is late too often itself
+            least = np.full(len(points.clusters), math.inf)
+            for number, time in limits.items():
+                least[number] = time
+            quick = quick[state.latency_s.take(quick) < least.take(points.cluster.take(quick))]
+        tried = np.zeros(len(points), bool)
+        tried[tails.known()] = True
+        tried[safe] = True
+        if state.last >= 0 and tails.steady >= self.probe:
+            tried[_next(points, quick, state.last)] = True
+        return quick[tried.take(quick)]
 
-    def _next(
-        self, points: Points, seldom: Bool[np.ndarray, " point"], last: int
-    ) -> Bool[np.ndarray, " point"]:
-        """Return the points with the next accuracy above that of the last one."""
-        better = np.where(seldom & (points.accuracy > points.accuracy[last]), points.accuracy, np.inf)
-        return seldom & (better <= better[better.argmin()]) & (better < np.inf)
+
+def _next(points: Points, left: Int[np.ndarray, " left"], last: int) -> Int[np.ndarray, " next"]:
+    """Return those of the points with the next accuracy above that of the last one."""
+    better = left[points.accuracy.take(left) > points.accuracy.item(last)]
+    if not len(better):
+        return better
+    accuracy = points.accuracy.take(better)
+    return better[accuracy <= accuracy.item(accuracy.argmin())]

@@ -10,8 +10,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
 from sarto.core.errors import SartoError
 from sarto.runtime.goal import Goal
 from sarto.runtime.points import Points
@@ -44,9 +42,9 @@ class Policy:
 
     def choose(self, points: Points, goal: Goal, state: State) -> Choice:
         """Return the point of the most utility; energy that is not known weighs nothing."""
-        found, relaxed = allowed(points, goal, state)
+        left, relaxed = allowed(points, goal, state)
         longest = goal.deadline_s if math.isfinite(goal.deadline_s) else float(points.latency_s.max())
         score = self.accuracy * points.accuracy - self.time * state.latency_s / longest
         if points.knows_power:
             score = score - self.energy * state.energy_j / points.energy_j.max()
-        return Choice(int(np.where(found, score, -np.inf).argmax()), relaxed)
+        return Choice(left.item(score.take(left).argmax()), relaxed)
