@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -50,6 +51,21 @@ def test_policies_are_shown_beside_the_oracle_of_the_first() -> None:
     again = call("adapt", "ladder.csv", "--platform", "odroid_xu3", "--jobs", "120", "--json")
     document = json.loads(again.stdout)
     assert document["tables"] == found["tables"]
+
+
+@pytest.mark.usefixtures("ladder")
+def test_a_second_model_comes_and_goes_and_what_was_drawn_can_be_run_again() -> None:
+    words = ("adapt", "ladder.csv", "--platform", "odroid_xu3", "--policies", "max_accuracy", "--json")
+    drawn = call(*words, "--jobs", "300", "--second", "a15", "-o", "out")
+    assert (drawn.exit_code, drawn.stderr) == (0, "")
+    with Path("out/trace.csv").open(newline="") as file:
+        beside = [row["second"] for row in csv.DictReader(file)]
+    assert {"", "a15"} == set(beside)
+    rows = json.loads(drawn.stdout)["tables"]["jobs"]["rows"]
+    assert {row[5].split(" on ")[1][:3] for row, other in zip(rows, beside, strict=True) if other} == {"a7 "}
+    assert any(" on a15 " in row[5] for row in rows)
+    again = json.loads(call(*words, "--trace", "out/trace.csv").stdout)
+    assert again["tables"]["jobs"]["rows"] == rows
 
 
 def test_a_trace_of_ones_own_is_replayed(ladder: Path) -> None:
@@ -138,6 +154,8 @@ def test_onnx_files_are_timed_here_and_what_nobody_measured_is_not_a_number(file
         (("--platform", "odroid_xu"), "E111", "did you mean odroid_xu3?"),
         (("--platform", "odroid_xu3", "--policies", "min_energ"), "E111", "did you mean min_energy?"),
         (("--platform", "odroid_xu3", "--relax", "speed"), "E112", "'speed' is no limit"),
+        (("--platform", "odroid_xu3", "--second", "a53"), "E112", "clusters are a15, a7"),
+        (("--platform", "odroid_xu3", "--second", "a7", "--trace", "x.csv"), "E112", "--second excludes"),
         (("--platform", "odroid_xu3", "--late", "0"), "E112", "--late"),
         (("--platform", "odroid_xu3", "--idle", "60"), "E110", "the unit is missing"),
         (("--platform", "odroid_xu3", "--trace", "none.csv"), "E101", "none.csv"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
-from sarto.runtime.files import read_ladder, read_trace, to_rows
+from sarto.runtime.files import read_ladder, read_trace, write_trace
 from sarto.runtime.scenarios import Limits, drawn
 
 CLUSTERS = ("a15", "a7")
@@ -101,15 +100,14 @@ def test_what_a_trace_leaves_out_is_no_limit(tmp_path: Path) -> None:
     assert found.second.tolist() == [-1, -1]
 
 
-def test_a_scenario_comes_back_from_the_rows_of_its_trace(tmp_path: Path) -> None:
-    before = drawn(50, Limits((0.5, 0.7)), clusters=2, seed=3, second=1)
+def test_a_scenario_comes_back_from_its_trace(tmp_path: Path) -> None:
+    clusters, places = (*CLUSTERS, "gateway", "server"), {2: 0.3, 3: 0.4}
+    before = drawn(2000, Limits((0.5, 0.7)), clusters=4, seed=3, second=1, elsewhere=places)
+    assert before.up is not None
+    assert set(before.up.sum(1)) == {2, 3, 4}
     path = tmp_path / "trace.csv"
-    rows = to_rows(before, CLUSTERS)
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    after = read_trace(path, CLUSTERS)
+    write_trace(path, before, clusters)
+    after = read_trace(path, clusters)
     for name in (
         "deadline_s",
         "accuracy",
@@ -119,6 +117,7 @@ def test_a_scenario_comes_back_from_the_rows_of_its_trace(tmp_path: Path) -> Non
         "highest_hz",
         "second",
         "second_w",
+        "up",
     ):
         assert np.array_equal(getattr(before, name), getattr(after, name)), name
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sarto.devices.platforms import parse_platform
-from sarto.runtime.files import read_trace, to_rows
+from sarto.runtime.files import read_trace
 from sarto.runtime.goal import Goal
 from sarto.runtime.log import Log, sentences
 from sarto.runtime.manager import Changes, Manager
@@ -128,4 +128,3 @@ def test_a_trace_names_the_place_that_is_lost(tmp_path: Path) -> None:
     found = read_trace(path, POINTS.clusters)
     assert found.up is not None
     assert found.up[:, THERE].tolist() == [True, True, False]
-    assert [row["lost"] for row in to_rows(found, POINTS.clusters)] == ["", "", "gateway"]

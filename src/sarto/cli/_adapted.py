@@ -24,14 +24,14 @@ from sarto.devices.platforms import Platform
 from sarto.measure.operating import ACCURACY, simulated_evidence
 from sarto.report.adapted import Adapted
 from sarto.report.adapted_page import adapted_html
-from sarto.runtime.files import read_trace
+from sarto.runtime.files import read_trace, write_trace
 from sarto.runtime.goal import LIMITS
 from sarto.runtime.log import Log
 from sarto.runtime.points import Points
 from sarto.runtime.scenarios import Limits, Scenario, drawn
 from sarto.runtime.simulate import Run, Summary, simulate
 
-PAGE, DOCUMENT, LOG = "adaptation.html", "adaptation.json", "decisions.jsonl"
+PAGE, DOCUMENT, LOG, TRACE = "adaptation.html", "adaptation.json", "decisions.jsonl", "trace.csv"
 COLUMNS = ("policy", "energy_j", "late", "over", "accuracy", "below", "changes")
 UNITS = ("", "J", "1", "1", "1", "1", "1")
 JOB_COLUMNS = (
@@ -57,6 +57,7 @@ class Asked:
     jobs: int
     scenarios: int
     seed: int
+    second: str | None
 
 
 def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
@@ -83,6 +84,8 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LOG).unlink(missing_ok=True)
         log = Log(folder / LOG)
+        if asked.trace is None:
+            write_trace(folder / TRACE, scenarios[0], points.clusters)
     runs = [
         [
             simulate(
@@ -118,12 +121,27 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
 def _scenarios(asked: Asked, points: Points, stated: Platform) -> list[Scenario]:
     if asked.trace is not None:
         return [read_trace(asked.trace, points.clusters)]
-    limits = Limits.of(points)
+    second = -1 if asked.second is None else _apart(points, asked.second)
+    limits = Limits.of(points, second)
     seeds = range(asked.seed, asked.seed + asked.scenarios)
     works = {place.name: place.availability for place in stated.places}
     elsewhere = {number: works[name] for number, name in points.places.items()}
     clusters = len(points.clusters)
-    return [drawn(asked.jobs, limits, clusters=clusters, seed=seed, elsewhere=elsewhere) for seed in seeds]
+    common: dict[str, Any] = {"clusters": clusters, "second": second, "elsewhere": elsewhere}
+    return [drawn(asked.jobs, limits, seed=seed, **common) for seed in seeds]
+
+
+def _apart(points: Points, name: str) -> int:
+    """Return the number of the cluster that a second model may have to itself."""
+    here = [cluster for number, cluster in enumerate(points.clusters) if number not in points.places]
+    if name not in here or len(points.clusters) == 1:
+        raise SartoError(
+            "E112",
+            f"--second: a second model cannot have '{name}' to itself",
+            cause="it is no cluster of the platform" if name not in here else "jobs could run nowhere else",
+            hint=f"clusters are {', '.join(here)}",
+        )
+    return points.clusters.index(name)
 
 
 def known(value: float) -> float | str:
@@ -283,6 +301,10 @@ def _provenance(asked: Asked, stated: Platform, scenarios: Sequence[Scenario]) -
             found[what] = f"{path.name}, SHA-256 {file_sha256(path)[:16]}"
     if asked.trace is None:
         found["scenarios"] = f"{len(scenarios)} of {asked.jobs} jobs, drawn from seed {asked.seed} on"
+    if beside := sum(int((one.second >= 0).sum()) for one in scenarios):
+        found["second model"] = (
+            f"beside {beside} of {sum(map(len, scenarios))} jobs, with a cluster to itself"
+        )
     sources = {one.source for one in (*stated.clusters, *stated.places)}
     return found | {
         "late": asked.late,

@@ -40,8 +40,10 @@ def _policies() -> list[str]:
 @click.option("--jobs", type=_kinds.COUNT, default="2000", show_default=True, help="Of a scenario that is drawn.")
 @click.option("--scenarios", type=_kinds.COUNT, default="1", show_default=True, help="How many are drawn.")
 @click.option("--seed", type=_kinds.SEED, default="0", show_default=True, help="Of the first of them.")
+@click.option("--second", metavar="CLUSTER",
+              help="Cluster that a second model, which comes and goes, has to itself in what is drawn.")
 @click.option("-o", "--out", metavar="OUT", type=_FILE,
-              help="Folder for adaptation.html, adaptation.json and decisions.jsonl.")
+              help="Folder for adaptation.html, adaptation.json, decisions.jsonl, and the jobs drawn as trace.csv.")
 @click.option("--serve", "address", metavar="ADDRESS:PORT",
               help="Run as a service, with metrics for Prometheus on loopback: 127.0.0.1:9464; port 0 is any.")
 @click.option("--socket", metavar="FILE", type=_FILE,
@@ -52,7 +54,8 @@ def _policies() -> list[str]:
 def command(
     ladder: Path, platform: str | None, trace: Path | None, policies: tuple[str, ...], late: float,
     relax: tuple[str, ...], mean_energy: float | None, idle: float | None, step: float, jobs: int, scenarios: int,
-    seed: int, out: Path | None, address: str | None, socket: Path | None, apply: bool, sys: Path | None, as_json: bool,
+    seed: int, second: str | None, out: Path | None, address: str | None, socket: Path | None, apply: bool,
+    sys: Path | None, as_json: bool,
 ) -> int:
     """Say which variant of a model would run where, job by job, and what that would take.
 
@@ -73,9 +76,13 @@ def command(
     if apply or socket is not None or sys is not None:
         raise SartoError("E112", "--socket, --apply and --sys go with --serve", cause="a simulation sets nothing",
                          hint="add --serve 127.0.0.1:9464, or leave them out")
+    if trace is not None and second is not None:
+        raise SartoError("E112", "--second excludes --trace", cause="it is for jobs that are drawn",
+                         hint="name the cluster in the column second of the trace")
     from sarto.cli._adapted import Asked, adapted, as_text, write
 
-    asked = Asked(ladder, platform, trace, policies, late, relax, mean_energy, idle, step, jobs, scenarios, seed)
+    asked = Asked(ladder, platform, trace, policies, late, relax, mean_energy, idle, step, jobs, scenarios, seed,
+                  second)
     found = adapted(asked, current_call().command(), out)
     if out is not None:
         write(found, out)

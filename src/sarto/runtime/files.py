@@ -18,7 +18,7 @@ may be left out but one:
 | `highest_hz` | clock that heat allows | no limit |
 | `second` | name of the cluster that a second model has to itself | none |
 | `second_w` | power that it draws | 0 |
-| `lost` | name of the place elsewhere whose link is down | none |
+| `lost` | name of the place elsewhere whose link is down; several with `;` between them | none |
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -32,16 +32,17 @@ may be left out but one:
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
+from sarto.core.store import write_atomic
 from sarto.runtime.points import Variant
 from sarto.runtime.scenarios import Scenario
 
@@ -57,6 +58,8 @@ NUMBERS: Mapping[str, tuple[float, bool]] = {
     "second_w": (0.0, True),
 }
 """Column of a trace -> what is taken where it is left out, and whether it may be 0."""
+APART = ";"
+"""Between the names of several places that are lost."""
 MOST_JOBS = 10_000_000
 WORK = "instructions per inference"
 
@@ -159,7 +162,7 @@ def read_trace(path: Path, clusters: Sequence[str]) -> Scenario:
     columns: dict[str, list[float]] = {name: [] for name in NUMBERS}
     slowdown: list[list[float]] = []
     second: list[int] = []
-    lost: list[int] = []
+    lost: list[list[int]] = []
     jobs = 0
     for line, row in _rows(path, ("jobs", "second", "lost", *NUMBERS, *own), ()):
         count = _jobs(path, line, row.get("jobs", "1"))
@@ -174,17 +177,19 @@ def read_trace(path: Path, clusters: Sequence[str]) -> Scenario:
             columns[name] += [value] * count
         each = [_number(path, line, o, row[o]) if row.get(o) else values["slowdown"] for o in own]
         slowdown += [each] * count
-        second += [_cluster(path, line, row, "second", clusters)] * count
-        lost += [_cluster(path, line, row, "lost", clusters)] * count
+        second += [_cluster(path, line, "second", row.get("second", ""), clusters)] * count
+        names = row.get("lost", "").split(APART)
+        lost += [[_cluster(path, line, "lost", name.strip(), clusters) for name in names]] * count
     if not jobs:
         raise _wrong(path, 1, "there is no job", "write a row for each job")
     arrays = {name: np.array(values) for name, values in columns.items() if name != "slowdown"}
-    up = np.array(lost)[:, None] != np.arange(len(clusters)) if max(lost) >= 0 else None
+    up = None
+    if any(one != [-1] for one in lost):
+        up = np.array([[c not in one for c in range(len(clusters))] for one in lost])
     return Scenario(path.name, slowdown=np.array(slowdown), second=np.array(second), up=up, **arrays)
 
 
-def _cluster(path: Path, line: int, row: Mapping[str, str], column: str, clusters: Sequence[str]) -> int:
-    named = row.get(column, "")
+def _cluster(path: Path, line: int, column: str, named: str, clusters: Sequence[str]) -> int:
     if named and named not in clusters:
         raise _wrong(
             path, line, f"{column}: there is no cluster '{named}'", f"it is one of {', '.join(clusters)}"
@@ -247,24 +252,16 @@ def _wrong(path: Path, line: int, cause: str, hint: str) -> SartoError:
     return SartoError("E116", f"'{path}' cannot be used, line {line}", cause=cause, hint=hint)
 
 
-def to_rows(trace: Scenario, clusters: Sequence[str]) -> list[dict[str, Any]]:
-    """Return a scenario as rows of a trace, so that it can be kept, changed and run again.
-
-    Of several links that are down at once a row names the first.
-    """
-    return [
-        {
-            "deadline_s": float(trace.deadline_s[i]),
-            "accuracy": float(trace.accuracy[i]),
-            "power_w": float(trace.power_w[i]),
-            **{f"slowdown_{name}": float(trace.slowdown[i, c]) for c, name in enumerate(clusters)},
-            "noise": float(trace.noise[i]),
-            "highest_hz": float(trace.highest_hz[i]),
-            "second": clusters[int(trace.second[i])] if trace.second[i] >= 0 else "",
-            "second_w": float(trace.second_w[i]),
-            "lost": ""
-            if trace.up is None
-            else next((n for c, n in enumerate(clusters) if not trace.up[i, c]), ""),
-        }
-        for i in range(len(trace))
-    ]
+def write_trace(path: Path, scenario: Scenario, clusters: Sequence[str]) -> None:
+    """Write a scenario as the trace that `read_trace` gives back, to be changed and run again."""
+    rows = io.StringIO()
+    columns = [*(name for name in NUMBERS if name != "slowdown"), *(f"slowdown_{name}" for name in clusters)]
+    writer = csv.DictWriter(rows, [*columns, "second", "lost"], lineterminator="\n")
+    writer.writeheader()
+    for i in range(len(scenario)):
+        figures = {name: float(getattr(scenario, name)[i]) for name in NUMBERS if name != "slowdown"}
+        slowed = {f"slowdown_{name}": float(scenario.slowdown[i, c]) for c, name in enumerate(clusters)}
+        second = clusters[int(scenario.second[i])] if scenario.second[i] >= 0 else ""
+        lost = [name for c, name in enumerate(clusters) if scenario.up is not None and not scenario.up[i, c]]
+        writer.writerow({**figures, **slowed, "second": second, "lost": APART.join(lost)})
+    write_atomic(path, rows.getvalue())

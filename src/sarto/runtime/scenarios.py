@@ -49,13 +49,15 @@ class Limits:
     second_share: float = 0.2
 
     @staticmethod
-    def of(points: Points) -> Limits:
+    def of(points: Points, second: int = -1) -> Limits:
         """Return limits that points can and cannot meet, by what they take.
 
         Accuracies from the least to the most; deadlines from a quarter above the fastest point of the best variant to
         half of the slowest; power without limit, or no more than half or four fifths of the points draw; clocks without
-        limit, or in a third of the time up to the middle one of the fastest cluster.
+        limit, or in a third of the time up to the middle one of the fastest cluster. A second model that has the
+        cluster `second` to itself draws as much as the least of its points, where that is known.
         """
+        beside = points.power_w[points.cluster == second]
         best = points.accuracy >= points.best
         fastest = int(np.where(best, points.latency_s, np.inf).argmin())
         there = points.frequency_hz[points.cluster == points.cluster[fastest]]
@@ -66,6 +68,7 @@ class Limits:
             (shortest, max(shortest, 0.5 * float(points.latency_s.max()))),
             (*np.quantile(points.power_w, (0.5, 0.8)).tolist(), np.inf) if points.knows_power else (np.inf,),
             highest_hz=(np.inf, np.inf, middle),
+            second_w=float(beside.min()) if len(beside) and points.knows_power else 0.0,
         )
 
 
