@@ -30,6 +30,7 @@ NAMES = {
     "decode_on_device",
     "dense_kernels",
     "dynamic_accuracy",
+    "dynamic_accuracy_full",
     "manager_faults",
     "manager_live",
     "dynamic_c",
