@@ -12,9 +12,10 @@ same proportion) as come nearest to the multiplications of the group network at 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -51,6 +52,7 @@ class Task:
         copies: mixtures of each item that a teacher answers; they take as many steps as `patience` says.
         batch: items of a step.
         rates: learning rates that are tried.
+        lower: further ones of families of methods that do best at the lowest of these.
         static: widths that static networks are trained for.
         without: families of methods that are left out, to save time.
     """
@@ -68,6 +70,7 @@ class Task:
     rates: tuple[float, ...]
     static: tuple[int, ...] = WIDTHS
     without: tuple[str, ...] = ()
+    lower: Mapping[str, tuple[float, ...]] = MappingProxyType({})
 
     def full(self, examples: Examples) -> Architecture:
         """Return the group network."""
@@ -128,6 +131,19 @@ TASKS = {
     "digits": Task("digits", _digits, "cnn2d", 16, 32, 5e-3, 40, 4, 9, 64, (2e-2, 4e-2)),
     "har": Task("har", _har, "cnn1d", 16, 32, 2e-3, 40, 2, 4, 32, (1e-2, 2e-2)),
     "cifar10": Task(
-        "cifar10", _pictures, "alexnet", 64, 64, 5e-3, 6, 2, 2, 64, (5e-3, 1e-2), (1, 2), ("joint, taught",)
+        "cifar10",
+        _pictures,
+        "alexnet",
+        64,
+        64,
+        5e-3,
+        6,
+        2,
+        2,
+        64,
+        (5e-3, 1e-2),
+        (1, 2),
+        ("joint, taught",),
+        {"incremental": (2e-3,), "slimmable": (1e-3, 2e-3)},
     ),
 }

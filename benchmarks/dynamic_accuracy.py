@@ -59,15 +59,20 @@ def run(bench: Bench) -> Outcome:
 
 def _tuned(bench: Bench, executor: Executor, name: str, spent: list[float]) -> tuple[Found, dict[str, float]]:
     """Return what each method came to on validation at the best rate, and that rate of each family."""
-    rates = TASKS[name].rates[: 1 if bench.quick else None]
+    task, families = TASKS[name], _families(name)
+    tried = {family: [*task.rates, *task.lower.get(family, ())] for family in families}
+    if bench.quick:
+        tried = {family: rates[:1] for family, rates in tried.items()}
     each = {
-        rate: _all(bench, executor, name, TUNING, dict.fromkeys(_families(name), rate), spent, True)
-        for rate in rates
+        rate: _all(
+            bench, executor, name, TUNING, {f: rate for f in families if rate in tried[f]}, spent, True
+        )
+        for rate in dict.fromkeys(rate for rates in tried.values() for rate in rates)
     }
     best: Found = {}
     chosen: dict[str, float] = {}
-    for family in _families(name):
-        scores = {rate: max(map(_mean, found[family].values())) for rate, found in each.items()}
+    for family in families:
+        scores = {rate: max(map(_mean, each[rate][family].values())) for rate in tried[family]}
         chosen[family] = max(scores, key=scores.__getitem__)
         best |= each[chosen[family]][family]
     bench.say(f"{name}: rates {chosen}")

@@ -1,7 +1,7 @@
 """A network whose tables lie in a memory of too low a voltage: accuracy and silent errors by bit-error rate and guard.
 
 The int8 networks of `_digits_board`, a small CNN and a dense network on scikit-learn's digits, three trainings each,
-answer 100 test digits. The tables are read 200 times at each rate of wrong bits, from 10^-6 to 10^-3, as they are, with
+answer 100 test digits. The tables are read 800 times at each rate of wrong bits, from 10^-6 to 10^-3, as they are, with
 a CRC of each table, and with a second copy; all see the same errors. Of the CNN there is an arm with bounds of channels
 (`ranges`) in the graph, from the same weights. The MTTF ratio is that of reads with silent errors without and with the
 guard, at the same rate of every bit, the guards' own bits counted; where none was seen it is the least that 95 % bounds
@@ -30,8 +30,8 @@ from sarto.learn.loop import Training, torch_threads, train
 from sarto.measure.model import of_items
 from sarto.models.network.module import Network
 
-MINUTES = 5
-SEEDS, ITEMS, READ = 3, 100, 200
+MINUTES = 8
+SEEDS, ITEMS, READ = 3, 100, 800
 QUICK_ITEMS, QUICK_READ = 40, 8
 RATES = (1e-6, 1e-5, 1e-4, 1e-3)
 ARMS = {"CNN": CONVOLUTIONS, "CNN with bounds": CONVOLUTIONS, "dense": DENSE}
