@@ -13,9 +13,8 @@ same proportion) as come nearest to the multiplications of the group network at 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
-from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -70,7 +69,7 @@ class Task:
     rates: tuple[float, ...]
     static: tuple[int, ...] = WIDTHS
     without: tuple[str, ...] = ()
-    lower: Mapping[str, tuple[float, ...]] = MappingProxyType({})
+    lower: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
 
     def full(self, examples: Examples) -> Architecture:
         """Return the group network."""

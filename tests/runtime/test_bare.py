@@ -12,12 +12,14 @@ import numpy as np
 import pytest
 
 from sarto.core.errors import SartoError
-from sarto.devices.platforms import platform
+from sarto.devices.platforms import parse_platform, platform
 from sarto.measure.probe import compile_library
 from sarto.runtime.bare import c_sources, write_c
 from sarto.runtime.goal import LIMITS, Goal
 from sarto.runtime.manager import Changes, Manager
 from sarto.runtime.points import Points, Variant, between, grid
+from tests.devices.test_places import PLACE
+from tests.devices.test_platforms import GOOD
 
 XU3 = platform("odroid_xu3")
 LADDER = [
@@ -108,3 +110,6 @@ def test_what_cannot_be_written() -> None:
         c_sources(POINTS, "utility")
     with pytest.raises(SartoError, match="E176"):
         c_sources(replace(POINTS, power_w=POINTS.power_w * math.nan), "min_energy")
+    board = parse_platform("mine", GOOD + PLACE)
+    with pytest.raises(SartoError, match="no C for points at gateway"):
+        c_sources(Points.of(grid([Variant("whole", 0.71, 1.0)], board)), "min_energy")

@@ -160,6 +160,27 @@ def test_points_whose_energy_is_not_known_come_last() -> None:
     assert Manager(Points.of(rows), "max_accuracy").decide(Goal()).point.name == "cheap"
     assert Manager(Points.of(rows), "min_energy").decide(Goal()).point.name == "cheap"
     assert Manager(Points.of(rows[:1]), "max_accuracy").decide(Goal()).point.name == "dark"
+    # A limit of power leaves out what nobody knows, where something else is known.
+    assert Manager(Points.of(rows), "max_accuracy").decide(Goal(power_w=9.0)).point.name == "cheap"
+
+
+def test_the_energy_of_a_change_counts_in_python_and_in_the_choice() -> None:
+    """Half the energy of a job is not saved by a move that takes as long as the job."""
+    rows = [Evidence("accuracy", 0.9, "1", "measured", "t")]
+
+    def point(cluster: str, latency: float, power: float) -> OperatingPoint:
+        figures = (("latency", latency, "s"), ("power", power, "W"), ("energy", latency * power, "J"))
+        told = tuple(Evidence(*figure, "measured", "t") for figure in figures)
+        return OperatingPoint(cluster, {"cluster": cluster}, (*told, *rows))
+
+    points = Points.of([point("here", 0.1, 1.0), point("there", 0.1, 0.6)])
+    for move_s, where in ((0.0, "there"), (0.05, "there"), (0.1, "here")):
+        manager = Manager(points, "min_energy", changes=Changes(move_s=move_s))
+        first = manager.decide(Goal(), np.array([True, False]))
+        manager.observe(first, 0.1)
+        decision = manager.decide(Goal())
+        assert decision.point.name == where, move_s
+        assert decision.state.energy_j.tolist() == pytest.approx([0.1, 0.06 + 0.6 * move_s])
 
 
 @pytest.mark.parametrize(

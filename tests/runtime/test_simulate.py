@@ -143,5 +143,11 @@ def test_what_does_not_fit_together_is_refused() -> None:
     with pytest.raises(SartoError, match="0 jobs"):
         drawn(0, LIMITS)
     dark = replace(POINTS, power_w=POINTS.power_w * np.nan)
-    with pytest.raises(SartoError, match="the power of every point is known"):
+    with pytest.raises(SartoError, match="that of no point is known"):
         simulate(dark, XU3, drawn(5, LIMITS, clusters=2), "min_energy")
+
+
+def test_jobs_that_take_more_time_than_there_is_are_told_of() -> None:
+    quick, slow = (plain(deadline_s=[period] * 4) for period in (0.2, 0.05))
+    assert simulate(POINTS, XU3, quick, "performance").busy == pytest.approx(0.117 / 0.2)
+    assert simulate(POINTS, XU3, slow, "performance").busy == pytest.approx(0.117 / 0.05)

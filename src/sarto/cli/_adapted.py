@@ -112,7 +112,7 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
         _summary(means, first),
         command,
         _evidence(runs[0], stated, command),
-        (*stated.findings, *_notes(asked, stated, means, first), *_places(stated, runs[0])),
+        (*stated.findings, *_notes(asked, stated, means, first), *_places(stated, runs[0]), *_busy(runs)),
         tables,
         _provenance(asked, stated, scenarios),
     )
@@ -288,6 +288,13 @@ def _places(stated: Platform, runs: Sequence[Run]) -> list[Finding]:
         text = f"{tries} jobs met a link that was down: after the time that the platform states they ran elsewhere"
         found.append(Finding("links", "note", text))
     return found
+
+
+def _busy(runs: Sequence[Sequence[Run]]) -> list[Finding]:
+    """Return a warning for each policy whose jobs take more time than there is."""
+    busy = {each[0].policy: max(run.busy for run in each) for each in runs}
+    text = "jobs of {} take {:.2f} times the time that there is: on a real machine they would pile up, and more be late"
+    return [Finding("time", "warning", text.format(name, share)) for name, share in busy.items() if share > 1]
 
 
 def _provenance(asked: Asked, stated: Platform, scenarios: Sequence[Scenario]) -> dict[str, Any]:

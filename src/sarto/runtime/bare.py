@@ -51,8 +51,16 @@ def c_sources(
         late: share of jobs that may be late.
 
     Raises:
-        SartoError: E176, when it cannot be done in C: a power that is not known, too many points, another policy.
+        SartoError: E176, when it cannot be done in C: a power that is not known, too many points, a place
+            elsewhere, another policy.
     """
+    if points.places:
+        raise SartoError(
+            "E176",
+            f"no C for points at {', '.join(points.places.values())}",
+            cause="the manager in C knows the device itself, no links",
+            hint="leave the platform's places out",
+        )
     if policy not in POLICIES or not points.knows_power or len(points) > MOST_POINTS or not 0 < late < 1:
         raise SartoError(
             "E176",

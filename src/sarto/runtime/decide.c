@@ -65,6 +65,13 @@ static double change(const manager_state *m, int i)
     return manager_frequency_hz[i] != manager_frequency_hz[m->last] ? MANAGER_FREQUENCY_S : 0;
 }
 
+/* Energy of a job at a point, and of the change to it. */
+static double energy(const manager_state *m, const double *factor, int i)
+{
+    double job = manager_energy_j[i] * factor[manager_cluster[i]];
+    return job + change(m, i) * manager_power_w[i];
+}
+
 /* Leaves of the points that were found those of no more than a bound, or of the least where none is; returns the latter. */
 static int keep(uint8_t *found, const double *amounts, double bound)
 {
@@ -131,12 +138,11 @@ int manager_decide(manager_state *m, const manager_goal *goal, const uint8_t *av
         keep(m->found, manager_lacking, -1e308);
     int index = 0;
     for (int i = 0; i < MANAGER_POINTS; i++) {
-        double cost = m->found[i] ? manager_energy_j[i] * factor[manager_cluster[i]] : 1e308;
+        double cost = m->found[i] ? energy(m, factor, i) : 1e308;
         index = cost < cheapest ? i : index;
         cheapest = cost < cheapest ? cost : cheapest;
     }
-    if (m->last >= 0 && m->found[m->last] &&
-        manager_energy_j[m->last] * factor[manager_cluster[m->last]] <= cheapest * (1 + MANAGER_HYSTERESIS))
+    if (m->last >= 0 && m->found[m->last] && energy(m, factor, m->last) <= cheapest * (1 + MANAGER_HYSTERESIS))
         index = m->last;
     decision->index = index;
     decision->expected_s = m->time_s[index];

@@ -123,7 +123,7 @@ class Manager:
             available: points that can be used now; by default all.
 
         Raises:
-            SartoError: E116, when none is available, or power is limited and that of some point is not known.
+            SartoError: E116, when none is available, or power is limited and that of no point is known.
         """
         return self._decide(goal, available, self.levels(), self.slowdown.margin, self.tails)
 
@@ -157,7 +157,7 @@ class Manager:
         factor = slowdown.take(points.cluster)
         state = State(
             points.latency_s * factor + change,
-            points.energy_j * factor,
+            points.energy_j * factor + self._changes.energy_j,
             margin,
             self._all if available is None else available,
             self._last,
@@ -205,12 +205,12 @@ class Manager:
                 cause="all were ruled out",
                 hint="leave one or more",
             )
-        if not self.points.knows_power and (math.isfinite(goal.power_w) or math.isfinite(goal.energy_j)):
+        if (math.isfinite(goal.power_w) or math.isfinite(goal.energy_j)) and not self.points.some_power:
             raise SartoError(
                 "E116",
-                "power or energy is limited, and that of some point is not known",
+                "power or energy is limited, and that of no point is known",
                 cause="it was neither measured nor stated",
-                hint="give each point a power, or leave out the limit",
+                hint="give points a power, or leave out the limit",
             )
 
     def observe(
@@ -244,16 +244,15 @@ class Manager:
 
 
 class _Changes:
-    """Time that the change from one point to each other takes."""
+    """Time that the change from one point to each other takes, and `energy_j` that is drawn meanwhile at the latter."""
 
     def __init__(self, points: Points, changes: Changes) -> None:
         self._points, self._costs = points, changes
-        self._none = np.zeros(len(points))
-        self._of, self._known = -1, self._none
+        self._of, self._known = -1, np.zeros(len(points))
+        self.energy_j = self._known
 
     def after(self, last: int) -> Float[np.ndarray, " point"]:
-        if last < 0 or not (self._costs.frequency_s or self._costs.move_s):
-            return self._none
+        """Return the time to each point from the last one, if there was one."""
         if last != self._of:
             points = self._points
             moved = points.cluster != points.cluster[last]
@@ -261,5 +260,6 @@ class _Changes:
             known = np.where(moved, self._costs.move_s, np.where(changed, self._costs.frequency_s, 0.0))
             # Between this device and a place elsewhere nothing is moved; of connections nothing is known.
             self._known = np.where(points.remote | points.remote[last], 0.0, known)
+            self.energy_j = self._known * np.where(np.isnan(points.power_w), 0.0, points.power_w)
             self._of = last
         return self._known

@@ -298,6 +298,11 @@ class Points:
         return bool(np.isfinite(self.power_w).all() and np.isfinite(self.energy_j).all())
 
     @cached_property
+    def some_power(self) -> bool:
+        """Whether the power of any point is known."""
+        return bool(np.isfinite(self.power_w).any())
+
+    @cached_property
     def places(self) -> dict[int, str]:
         """Places other than the device itself, by the numbers that they have among the clusters."""
         found = {str(p.settings["place"]) for p in self.points if "place" in p.settings}

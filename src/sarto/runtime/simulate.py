@@ -8,8 +8,10 @@ A job that is sent to a place whose link is down is given up after the time that
 what the point does in the mean, and runs elsewhere; the manager does not know of the link until then, an oracle does.
 
 It is late if y is more than its deadline; its power is that of the point, and that of a second model beside it. Every
-job starts on time, also after a late one. An oracle knows s_c n of the next job; it too breaks limits where they cannot
-all be met, and what others do is told beside it.
+job starts on time, also after a late one, which runs on beside it and slows nothing down: where `Run.busy` is above 1,
+jobs would pile up on a real machine. An oracle knows s_c n of the next job, and chooses by the same policy; it too
+breaks limits where they cannot all be met, and what others do is told beside it. It looks no further than that job:
+where changes of setting cost much, there may be a better series.
 
 >>> from sarto.devices.platforms import platform
 >>> from sarto.runtime.points import Points, Variant, grid
@@ -96,6 +98,11 @@ class Run:
         return self.latency_s > self.scenario.deadline_s
 
     @property
+    def busy(self) -> float:
+        """Time of all jobs over the time in which they were released; above 1, they cannot all have run."""
+        return float(self.latency_s.sum() / self.scenario.deadline_s.sum())
+
+    @property
     def over_power(self) -> Bool[np.ndarray, " job"]:
         """Jobs that drew more than they might."""
         return self.power_w > self.scenario.power_w
@@ -148,16 +155,23 @@ def simulate(
         log: takes decisions; by default none.
 
     Raises:
-        SartoError: E116, when power is limited and that of a point is not known, or the scenario is of another number
+        SartoError: E116, when power is limited and that of no point is known, or the scenario is of another number
             of clusters.
     """
     limited = bool(np.isfinite(scenario.power_w).any()) or np.isfinite(energy_j)
-    if (limited and not points.knows_power) or scenario.slowdown.shape[1] != len(points.clusters):
+    if scenario.slowdown.shape[1] != len(points.clusters):
         raise SartoError(
             "E116",
             f"a scenario of {scenario.slowdown.shape[1]} clusters for points on {len(points.clusters)}",
-            cause="every cluster has its slowdown, and the power of every point is known where it is limited",
+            cause="every cluster has its slowdown",
             hint="draw the scenario for this platform",
+        )
+    if limited and not points.some_power:
+        raise SartoError(
+            "E116",
+            "the scenario limits power or energy, and that of no point is known",
+            cause="it was neither measured nor stated",
+            hint="give points a power, or leave the limits out",
         )
     manager = Manager(points, policy, changes=Changes.of(platform), late=late)
     idle = platform.idle_w.value if idle_w is None else idle_w
@@ -183,11 +197,11 @@ def simulate(
         chosen = decision.index
         took = float(points.latency_s[chosen] * true[points.cluster[chosen]] + decision.change_s)
         spent = float(points.power_w[chosen]) * took
+        if log is not None:  # with what was known when it was decided
+            log.heard(manager, replace(decision, goal=goal), job + 1, took + tries.lost_s, tries.names)
         if learns:
             manager.observe(decision, took, period_s=period, energy_j=spent)
         took, spent = took + tries.lost_s, spent + tries.lost_j
-        if log is not None:
-            log.heard(manager, replace(decision, goal=goal), job + 1, took, tries.names)
         period = float(scenario.deadline_s[job])
         now += period
         index[job], latency[job], relaxed[job] = chosen, took, bool(decision.relaxed)
