@@ -38,9 +38,14 @@ def nested_by_name(request: ShrinkRequest, fit: Examples) -> Architecture:
 
 
 def training_of(request: ShrinkRequest) -> str:
-    """Return in words how a nested network is trained."""
-    teacher = " after a network of twice as many channels, which taught it," if request.taught else ""
-    return f"group by group,{teacher} for at most {request.epochs} passes each"
+    """Return in words how a nested network is trained, and which of its answers are deployed."""
+    passes = f"for at most {request.epochs} passes each"
+    if request.taught:
+        return (
+            f"group by group, after a network of twice as many channels, which taught it, {passes}; then its head was "
+            "polished for all widths together, and the polished network is deployed"
+        )
+    return f"group by group, {passes}; every width is deployed as it was when its group was trained"
 
 
 def train_widths(
