@@ -10,10 +10,11 @@ accurate, power of .35, .9 or 2.5 W, other work that slows jobs down 1, 1.5 or 2
 1 GHz away in a third of the time, 6 % of noise, and a second model that has the A15 to itself in a fifth of the time.
 Each changes after 100 jobs in the mean. Settings of the manager were chosen on seeds from 100 on.
 
-The oracle chooses by the same policy for each job, and knows how much slower it will run. `governors` run the full
-width. Beside them: a manager that does not learn; one that has the full width alone; and, with the full width alone,
-deadlines of at least .4 s, no limit of power and 60 mW between jobs, all against the energy-aware scheduler at equal
-accuracy. All energies also with 60 mW between jobs.
+The oracle chooses by the same policy for each job, and knows how much slower it will run. It looks no further than that
+job: `changes are free` is an oracle whose changes of setting cost nothing, less than which no series can take within
+the same limits. `governors` run the full width. Beside them: a manager that does not learn; one that has the full width
+alone; and, with the full width alone, deadlines of at least .4 s, no limit of power and 60 mW between jobs, all against
+the energy-aware scheduler at equal accuracy. All energies also with 60 mW between jobs.
 
 Then the best mix of two points under a mean energy against the best single point, with a deadline of .4 s.
 
@@ -35,7 +36,7 @@ from benchmarks._bench import Bench
 from benchmarks._outcome import Bar, Figure, Outcome, at_least, at_most, over_seeds
 from sarto.core.errors import SartoError
 from sarto.core.executors import open_executor
-from sarto.devices.platforms import platform
+from sarto.devices.platforms import Platform, platform
 from sarto.models.dynamic.named import grouped
 from sarto.models.dynamic.nesting import nesting
 from sarto.models.network.tiny import macs
@@ -154,6 +155,8 @@ def scenario(ladder: Sequence[Variant], seed: int) -> Found:
     """Return how every policy did in the scenario of a seed."""
     device = between(platform("odroid_xu3"), 100e6)
     points = Points.of(grid(ladder, device))
+    none = replace(device.move_s, value=0.0)
+    free = replace(device, frequency_change_s=none, move_s=none)
     full = Points.of(grid(ladder[-1:], device))
     least, most = (end(v.accuracy for v in ladder) for end in (min, max))
     floors = (least, most - SPARED * (most - least))
@@ -165,13 +168,23 @@ def scenario(ladder: Sequence[Variant], seed: int) -> Found:
     )
     found: dict[str, dict[str, float]] = {}
 
-    def put(name: str, of: Points, policy: str, *, case: Any = hard, idle_w: float = 0.0, **how: Any) -> None:
-        summary = simulate(of, device, case, policy, late=LATE, idle_w=idle_w, **how).summary()
+    def put(
+        name: str,
+        of: Points,
+        policy: str,
+        *,
+        case: Any = hard,
+        idle_w: float = 0.0,
+        on: Platform = device,
+        **how: Any,
+    ) -> None:
+        summary = simulate(of, on, case, policy, late=LATE, idle_w=idle_w, **how).summary()
         found[name] = {column: getattr(summary, column) for column in COLUMNS}
 
     for policy in POLICIES:
         put(policy, points, policy)
         put(f"oracle of {policy}", points, policy, oracle=True)
+        put(f"oracle of {policy}, changes are free", points, policy, oracle=True, on=free)
         put(f"{policy}, does not learn", points, policy, learns=False)
         put(f"{policy}, idle 60 mW", points, policy, idle_w=IDLE_W)
         put(f"oracle of {policy}, idle 60 mW", points, policy, oracle=True, idle_w=IDLE_W)
@@ -204,6 +217,7 @@ def _mean(found: Found, name: str, column: str) -> float:
 def _ratios(ladder: str, found: Found) -> dict[str, Figure]:
     """Return energies over that of the manager, in the mean over scenarios."""
     pairs = {
+        "min_energy": "oracle of min_energy, changes are free",
         "schedutil": "min_energy",
         "energy_aware": "min_energy",
         "performance": "min_energy",
