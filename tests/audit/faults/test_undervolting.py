@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sarto.audit.faults.undervolting import READS, SILENT, protection, undervolted
+from sarto.audit.faults.undervolting import POWER_LEFT, READS, SILENT, protection, undervolted
 from sarto.core.errors import SartoError
 from sarto.core.graph import Graph, Op, Tensor
 from sarto.core.points import OperatingPoint
@@ -80,11 +80,21 @@ def test_voltage_and_power_are_there_with_a_published_curve_alone() -> None:
         'title = "An SRAM"\nsource = "a paper, figure 2"\nnominal_v = 0.9\n'
         "[[point]]\nvoltage_v = 0.7\nbit_error_rate = 1e-4\npower = 0.5\n"
     )
-    with_it = swept(rates=(0.0, 1e-5, 1e-3), draws=2, guards=("none",), curve=parse_curve("mine", text))
-    told = {rate: {e.what: e for e in point.evidence} for (rate, _), point in with_it.items()}
+    with_it = swept(
+        rates=(0.0, 1e-5, 1e-3), draws=2, guards=("none", "copy"), curve=parse_curve("mine", text)
+    )
+    told = {
+        rate: {e.what: e for e in point.evidence}
+        for (rate, guard), point in with_it.items()
+        if guard == "none"
+    }
     assert [("voltage" in told[rate]) for rate in (0.0, 1e-5, 1e-3)] == [False, False, True]
-    power = told[1e-3]["power of the memory, of nominal"]
-    assert (power.value, power.how) == (0.5, "declared") and "a paper, figure 2" in power.tool
+    power = told[1e-3][POWER_LEFT]
+    assert (power.value, power.how) == (0.5, "estimated") and "a paper, figure 2" in power.tool
+    twice = with_it[1e-3, "copy"]
+    bits = [point["exposed bits"] for point in (with_it[1e-3, "none"], twice)]
+    assert twice[POWER_LEFT] == pytest.approx(0.5 * bits[1] / bits[0])
+    assert twice[POWER_LEFT] > 1, "the copy of a small table takes more than the lower voltage saves"
     assert told[1e-3]["bit-error rate"].how == "declared"
     plain = swept(rates=(1e-3,), draws=2, guards=("none",))
     assert not {"voltage", "energy"} & {e.what for e in plain[1e-3, "none"].evidence}

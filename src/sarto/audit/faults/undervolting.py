@@ -18,7 +18,8 @@ for every bit, is
 
 since reads fail at the same rate of bits; the bits of guards are exposed, so they count in it.
 
-Nothing is said of energy without a published curve of errors against voltage, see `sarto.devices.voltages`.
+Nothing is said of energy without a published curve of errors against voltage, see `sarto.devices.voltages`. With one,
+the power of the memory is that of its curve times the bits that it holds, those of the guard included.
 
 Source: Salami, Unsal and Cristal, "Comprehensive evaluation of supply voltage underscaling in FPGA on-chip memories",
 MICRO 2018, for errors that stay at their places; Koopman and Chakravarty, DSN 2004, for what a CRC finds.
@@ -63,6 +64,7 @@ GUARDS = ("none", "crc", "copy")
 RATES = (0.0, 1e-6, 1e-5, 1e-4, 1e-3)
 PLACES = ("weights", "bias", "multipliers", "shifts", "tables")
 ANSWERED, SILENT, READS = "answered", "silently wrong answers", "reads with silent errors"
+POWER_LEFT = "power of the memory, of that at nominal voltage without a guard"
 CRC_BITS = 32
 CONFIDENCE = 0.95
 
@@ -118,7 +120,8 @@ def undervolted(
         reads = [memory.read(rate, draw) for draw in range(draws if rate else 1)]
         for guard in guards:
             seen = [read[guard] for read in reads]
-            found.append(_point(rate, guard, seen, memory.bits(guard), len(target), seed, curve, command))
+            bits = memory.bits(guard), memory.bits("none")
+            found.append(_point(rate, guard, seen, bits, len(target), seed, curve, command))
     return found
 
 
@@ -197,14 +200,16 @@ def _point(
     rate: float,
     guard: str,
     seen: Sequence[_Seen],
-    bits: int,
+    bits: tuple[int, int],
     items: int,
     seed: int,
     curve: Curve | None,
     command: str,
 ) -> OperatingPoint:
-    draws = len(seen)
-    tool = f"integer interpreter, {draws} draws of bit errors in {bits:,} bits, guard {guard}; least and most"
+    draws, (exposed, plain) = len(seen), bits
+    tool = (
+        f"integer interpreter, {draws} draws of bit errors in {exposed:,} bits, guard {guard}; least and most"
+    )
 
     def share(what: str, values: list[float]) -> Evidence:
         span = (min(values), max(values))
@@ -229,14 +234,15 @@ def _point(
             interval(silent, draws, None, CONFIDENCE),
             seed,
         ),
-        Evidence("exposed bits", bits, "bits", "measured", "tables, and what guards add"),
+        Evidence("exposed bits", exposed, "bits", "measured", "tables, and what guards add"),
     ]
     lowest = curve.at(rate) if curve is not None and rate else None
     if curve is not None and lowest is not None:
         tool = f"{curve.title}: {curve.source}; nominal {curve.nominal_v:g} V"
+        grown = f"{tool}; in proportion to the bits, those of the guard included"
         rows += [
             Evidence("voltage", lowest.voltage_v, "V", "declared", tool),
-            Evidence("power of the memory, of nominal", lowest.power, "1", "declared", tool),
+            Evidence(POWER_LEFT, lowest.power * exposed / plain, "1", "estimated", grown),
         ]
     name = f"bit-error rate {rate:g}, {guard}" if rate else f"no bit errors, {guard}"
     return OperatingPoint(name, {"bit_error_rate": rate, "guard": guard}, tuple(rows))
