@@ -42,6 +42,8 @@ X = TypeVar("X")
 Y = TypeVar("Y")
 LEAST_S = 1e-9
 """What is left of a deadline at least, when a place did not answer."""
+LEAST_J = 1e-12
+"""What a job is held to have taken at least that a counter, which moves in steps, shows nothing of."""
 Wanted = Callable[[OperatingPoint], Mapping[str, str]]
 """A point -> the value of each knob there."""
 
@@ -71,6 +73,8 @@ class Session(Generic[X, Y]):
             were.
         watchdog: notices jobs that do not end; after one, the next job runs at the fastest point on this device.
         monitors: what they say is in `readings`.
+        meter: monitor of power that is read right before and after each job, outside of its time.
+        energy_j: what the job before took by the meter, its mean power times its time; None where none measured it.
         odd_times: jobs whose time was no number of at least 0, as when a clock is set back; nothing is learned of them.
     """
 
@@ -91,11 +95,16 @@ class Session(Generic[X, Y]):
     kept: dict[str, Applied] = field(default_factory=dict[str, Applied])
     watchdog: Watchdog | None = None
     monitors: Mapping[str, Monitor] = field(default_factory=dict[str, Monitor])
+    meter: Monitor | None = None
+    energy_j: float | None = None
     odd_times: int = 0
 
     def __post_init__(self) -> None:
         self.reach = Reach(self.manager.points)
         self._readings = Readings(self.monitors)
+        self._power = (
+            None if self.meter is None else Readings({"meter": self.meter}, 0.0)
+        )  # read anew each time
         self.refusals = Refusals(self.manager.points, self.knobs, self.wanted)
         self._overruns = 0
         self._began = math.nan
@@ -132,6 +141,8 @@ class Session(Generic[X, Y]):
         Raises:
             SartoError: E116, when all points lie at places that did not answer; whatever the variant raises.
         """
+        if self._power is not None:  # a counter of energy tells the mean power since it was read last
+            self._power.now(0.0)
         began, self.unanswered = self.clock(), []
         period, self._began = began - self._began, began
         while True:
@@ -152,6 +163,7 @@ class Session(Generic[X, Y]):
                 break
         ended = self.clock()
         self.last, self.seconds = decision, ended - began
+        self.energy_j = self._measured()
         self.jobs += 1
         if not (math.isfinite(self.seconds) and self.seconds >= 0):
             self.odd_times += 1
@@ -159,8 +171,22 @@ class Session(Generic[X, Y]):
         if self.log is not None:
             told, kept = self.refusals.told, bool(self.kept)
             self.log.heard(self.manager, decision, self.jobs, self.seconds, self.unanswered, told, kept)
-        self.manager.observe(decision, ended - tried, period_s=period if 0 < period < math.inf else 0.0)
+        self.manager.observe(
+            decision,
+            ended - tried,
+            period_s=period if 0 < period < math.inf else 0.0,
+            energy_j=0.0 if self.energy_j is None else max(self.energy_j, LEAST_J),
+        )
         return y
+
+    def _measured(self) -> float | None:
+        """Return the energy of the job that has just ended, if the meter measured power."""
+        if self._power is None:
+            return None
+        power = self._power.now(0.0)["meter"]
+        if power.how != "measured" or power.unit != "W" or power.value is None or power.value < 0:
+            return None
+        return power.value * self.seconds
 
     def _chosen(self, spent_s: float) -> Decision:
         """Return the decision for what is left of the deadline, with its knobs set."""
@@ -203,6 +229,7 @@ def session(
     remote: Mapping[str, Callable[[str, X], Y]] | None = None,
     watchdog: Watchdog | None = None,
     monitors: Mapping[str, Monitor] | None = None,
+    meter: Monitor | None = None,
 ) -> Generator[Session[X, Y]]:
     """Open a session; knobs are set back when it ends, however it does.
 
@@ -216,6 +243,8 @@ def session(
             TimeoutError when the place is not reached, and must do so by itself: nobody interrupts it.
         watchdog: notices jobs that do not end; it is closed with the session.
         monitors: to read.
+        meter: of power, such as a `Rapl`, by which energies of jobs are taken up; by default those of points are. It is
+            read around each job, so that none of `monitors` may be the same object.
 
     Raises:
         SartoError: E116, when a point's variant, or its place, has no function.
@@ -247,4 +276,5 @@ def session(
             remote=functions,
             watchdog=watchdog,
             monitors=dict(monitors or {}),
+            meter=meter,
         )
