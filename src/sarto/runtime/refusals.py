@@ -92,8 +92,8 @@ class Refusals(Waits[Pair]):
         while True:
             now = clock()
             others = free(now)
-            left = self._left(now, others, tried)
-            none_left = left is not None and not left.any()
+            left = self._left(now, others, tried) if self.lost or tried else others
+            none_left = left is not None and left is not others and not left.any()
             decision = decide(others if none_left else left)
             applied = self._set(decision, now, clock, none_left)
             if none_left or all(one.state != "refused" for one in applied):
@@ -103,9 +103,7 @@ class Refusals(Waits[Pair]):
 
     def _left(
         self, now_s: float, others: Bool[np.ndarray, " point"] | None, tried: list[int]
-    ) -> Bool[np.ndarray, " point"] | None:
-        if not (self.lost or tried):
-            return others
+    ) -> Bool[np.ndarray, " point"]:
         left = np.ones(len(self._points), bool) if others is None else others.copy()
         left[tried] = False
         for pair in self.lost:
@@ -118,6 +116,8 @@ class Refusals(Waits[Pair]):
     ) -> tuple[Applied, ...]:
         """Set what the point needs; a value that waits is not tried, and unless `anyhow` nothing else is set then."""
         pairs = list(self._wanted(decision.point).items())
+        if not pairs:
+            return ()
         waiting = (
             {pair: self._applied[pair] for pair in pairs if self.waits(pair, began_s)} if self.lost else {}
         )
