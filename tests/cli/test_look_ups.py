@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from sarto.core.errors import error_pages
 from sarto.core.rooms import methods
 from sarto.devices import any_device, device, devices
 from sarto.devices.platforms import platforms
-from tests.cli.stand_in import call, run
+from tests.cli.stand_in import call
 from tests.devices.test_devices import GOOD
 
 
@@ -123,11 +124,19 @@ def test_explain_lists_all_pages() -> None:
     assert len(json.loads(call("explain", "--json").stdout)) == len(error_pages())
 
 
-def test_a_log_is_not_explained_yet(tmp_path: Path) -> None:
+def test_a_file_is_a_log_whatever_its_name_or_told_not_to_be_one(tmp_path: Path) -> None:
+    line: dict[str, Any] = {
+        "job": 1, "point": "whole", "expected_s": 0.28, "asked": {}, "relaxed": [], "slowdown": 1.0, "took_s": 0.3,
+        "late": False,
+    }  # fmt: skip
+    (tmp_path / "copy.log").write_text(json.dumps(line) + "\n")
     (tmp_path / "fit.log").write_text("error[E203]: x")
-    result = run("explain", "fit.log", cwd=tmp_path)
-    assert result.returncode == 2
-    assert result.stderr.startswith("error[E111]: 'fit.log' is not an error code\n")
+    told = call("explain", str(tmp_path / "copy.log"))
+    assert (told.exit_code, told.stdout) == (0, "Job 1 ran as whole, expected to take 280 ms.\n")
+    other = call("explain", str(tmp_path / "fit.log"))
+    assert other.exit_code == 2
+    assert other.stderr.startswith("error[E114]: line 1 of '")
+    assert call("explain", "none.log").stderr.startswith("error[E111]: 'none.log' is not an error code\n")
 
 
 def test_an_unknown_code() -> None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import gc
+import json
 import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
-from sarto.devices.platforms import parse_platform
+from sarto.devices.platforms import parse_platform, platform
 from sarto.measure.ladder import timed_points
 from sarto.measure.monitors import monitors
 from sarto.runtime.knobs import Call, Knobs
+from sarto.runtime.log import Log, sentences
 from sarto.runtime.manager import Manager
 from sarto.runtime.points import Points, Variant, grid
+from sarto.runtime.scenarios import Scenario
 from sarto.runtime.session import session
+from sarto.runtime.simulate import simulate
 from sarto.runtime.watchdog import Watchdog
 from tests.devices.test_places import PLACE
 from tests.devices.test_platforms import GOOD
@@ -92,24 +97,105 @@ def test_knobs_are_set_for_each_point_and_set_back(machine: Machine) -> None:
     assert level == ["before"]
 
 
-def test_a_point_whose_knob_is_refused_is_left_out(machine: Machine) -> None:
+def test_where_all_points_are_refused_jobs_run_with_the_knobs_as_they_are(
+    machine: Machine, tmp_path: Path
+) -> None:
     def put(text: str) -> None:
-        if text == "fast":
+        if text in refused:
             raise PermissionError("only root may")
         level[0] = text
 
-    level = ["slow"]
+    level, refused = ["slow"], ["fast"]
     knobs = Knobs([Call("level", lambda: level[0], put)], act=True)
-    of = {"small": "slow", "large": "fast"}
+    of = {"small": "medium", "large": "fast"}
     manager = Manager(Points.of(points(machine)), "max_accuracy")
-    with session(manager, ladder(machine), knobs=knobs, wanted=lambda p: {"level": of[p.name]}) as s:
+    log = Log(tmp_path / "log.jsonl")
+    with session(manager, ladder(machine), knobs=knobs, wanted=lambda p: {"level": of[p.name]}, log=log) as s:
         s.clock = lambda: machine.now
-        assert [s.infer(1), s.infer(2)] == ["1 in 0.1", "2 in 0.1"]
+        assert [s.infer(1), s.infer(2), s.kept, level] == ["1 in 0.1", "2 in 0.1", {}, ["medium"]]
         (lost,) = s.lost.values()
         assert lost.why == "only root may"
-        of["small"] = "fast"
-        with pytest.raises(SartoError, match="no operating point is available"):
-            s.infer(3)
+        level[0] = "slow"
+        refused.append("medium")
+        assert [s.infer(3), s.infer(4), level] == ["3 in 0.4", "4 in 0.4", ["slow"]]
+        assert (s.kept["level"].why, len(s.lost)) == ("only root may", 2)
+        refused.remove("medium")
+        machine.now += 10
+        assert [s.infer(5), s.kept] == ["5 in 0.1", {}]
+    told = list(sentences(log.path))
+    assert "Points that need level at fast were left out: it was refused." in told[0]
+    assert [text.count("they stayed as they were") for text in told] == [0, 1, 0]
+
+
+def test_a_point_is_taken_again_when_a_hot_clock_has_cooled_down(machine: Machine) -> None:
+    def put(text: str) -> None:
+        level[0] = "low" if hot[0] else text
+        if text == "high":
+            tries.append(machine.now)
+
+    level, hot, tries = ["low"], [False], [0.0]
+    knobs = Knobs([Call("clock", lambda: level[0], put)], act=True)
+    of = {"small": "low", "large": "high"}
+    manager = Manager(Points.of(points(machine)), "max_accuracy")
+    ran = ladder(machine) | {"small": machine.variant(0.001)}
+    with session(manager, ran, knobs=knobs, wanted=lambda p: {"clock": of[p.name]}) as s:
+        s.clock = lambda: machine.now
+        assert s.infer(1) == "1 in 0.4"
+        level[0], hot[0] = "low", True
+        tries.clear()
+        assert [s.infer(i) for i in range(2000)] == [f"{i} in 0.001" for i in range(2000)]
+        assert 20 < len(tries) < 30  # of a clock that takes no time: after 20, 40, and then every 80 ms
+        hot[0] = False
+        assert "9 in 0.4" in [s.infer(9) for _ in range(81)]
+        assert (s.lost, s.refusals.lost) == ({}, {})
+
+
+def test_the_knobs_of_the_fastest_point_may_be_refused_after_a_job_that_hung(machine: Machine) -> None:
+    dog = Watchdog(60.0)
+    three = {**ladder(machine), "middle": machine.variant(0.2)}
+    timed = timed_points(three, [1], {"small": 0.7, "middle": 0.8, "large": 0.9}, clock=lambda: machine.now)
+    level = ["slow"]
+
+    def put(text: str) -> None:
+        if text == "small":
+            raise PermissionError
+        level[0] = text
+
+    knobs = Knobs([Call("level", lambda: level[0], put)], act=True)
+    manager = Manager(Points.of(timed), "max_accuracy")
+    with session(manager, three, knobs=knobs, wanted=lambda p: {"level": p.name}, watchdog=dog) as s:
+        s.clock = lambda: machine.now
+        assert s.infer(1) == "1 in 0.4"
+        dog.overruns += 1
+        assert [s.infer(2), s.infer(3)] == ["2 in 0.2", "3 in 0.4"]
+
+
+@pytest.mark.parametrize("policy", ["schedutil", "energy_aware"])
+def test_governors_see_the_load_of_a_session_as_that_of_a_simulation(machine: Machine, policy: str) -> None:
+    board = platform("odroid_xu3")
+    known = Points.of(grid([Variant("whole", 0.71, 1.0)], board))
+    took = {point.name: point["latency"] for point in known.points}
+    jobs, at = 12, [""]
+    ones = np.ones(jobs)
+    scenario = Scenario(
+        "plain", 2 * ones, 0 * ones, np.inf * ones, np.ones((jobs, 2)), ones, np.inf * ones, np.full(jobs, -1), 0 * ones
+    )  # fmt: skip
+    simulated = simulate(known, board, scenario, policy)
+
+    def whole(_x: int) -> str:
+        machine.now += took[at[0]]
+        return at[0]
+
+    knobs = Knobs([Call("at", lambda: at[0], lambda text: at.__setitem__(0, text))], act=True)
+    with session(Manager(known, policy), {"whole": whole}, knobs=knobs, wanted=lambda p: {"at": p.name}) as s:
+        s.clock = lambda: machine.now
+        ran: list[str] = []
+        for job in range(jobs):
+            machine.now = 2.0 * job
+            ran.append(s.infer(job))
+    order: list[int] = simulated.index.tolist()
+    assert ran == [known.points[i].name for i in order]
+    assert ran[0] != ran[-1]
 
 
 def test_what_a_variant_raises_comes_through_and_is_not_learned(machine: Machine) -> None:
@@ -241,6 +327,19 @@ def test_after_a_job_that_hung_the_next_runs_at_the_fastest_point_and_then_as_be
         s.clock = lambda: machine.now
         assert [s.infer(i) for i in range(3)] == ["large 0", "1 in 0.1", "large 2"]
         assert dog.overruns == 1
+
+
+def test_a_line_of_the_log_says_what_was_known_before_its_job(machine: Machine, tmp_path: Path) -> None:
+    log = Log(tmp_path / "log.jsonl")
+    manager = Manager(Points.of(points(machine)), "max_accuracy")
+    with session(manager, ladder(machine), log=log) as s:
+        s.clock = lambda: machine.now
+        s.require(deadline="500ms")
+        machine.slow = 3.0
+        s.infer(1)
+        s.infer(2)
+    lines = [json.loads(line) for line in log.path.read_text().splitlines()]
+    assert [round(line["slowdown"], 6) for line in lines] == [1.0, 3.0]
 
 
 def test_monitors_are_read_in_a_session(machine: Machine, tmp_path: Path) -> None:

@@ -27,7 +27,9 @@ def command(code: str | None, as_json: bool) -> None:
 
     Of a LOG, the decisions.jsonl of sarto adapt or of a session in Python, say each decision in a sentence.
     """
-    if code is not None and code.endswith(".jsonl"):
+    if code is not None and (
+        code.endswith(".jsonl") or (code.upper() not in error_pages() and Path(code).is_file())
+    ):
         from sarto.runtime.log import sentences
 
         told = sentences(Path(code))

@@ -4,8 +4,9 @@
     observe {"ticket": 7, "latency_s": 0.43}        ->  {"late": true, "jobs": 7}
 
 Questions and answers are plain JSON values. `decide` takes the limits of `Goal.of`, all of which may be left out;
-`observe` takes `latency_s`, or `"unreached": true` where a place elsewhere did not answer. A ticket is good for one
-`observe`; of those that nobody comes back with the oldest are dropped, so that memory does not grow.
+`observe` takes `latency_s`, or `"unreached": true` where a place elsewhere did not answer, after `latency_s` or, where
+that is not told, the time since the decision. A ticket is good for one `observe`; of those that nobody comes back with
+the oldest are dropped, so that memory does not grow.
 
 >>> from sarto.devices.platforms import platform
 >>> from sarto.runtime.points import Points, Variant, grid
@@ -36,6 +37,7 @@ from sarto.runtime.log import Log
 from sarto.runtime.manager import Decision, Manager
 from sarto.runtime.reach import Reach
 from sarto.runtime.readings import Readings
+from sarto.runtime.refusals import Refusals
 
 MOST_TICKETS = 1024
 LIMITS = {"deadline": str, "accuracy": float, "power": str, "energy": str}
@@ -53,6 +55,16 @@ class Counts:
     dropped: int = 0
 
 
+@dataclass(frozen=True)
+class Ticket:
+    """A decision that nobody has told of: when it was made, which values were refused, and whether it needs them."""
+
+    decision: Decision
+    began_s: float
+    refused: tuple[str, ...]
+    kept: bool
+
+
 @dataclass
 class Advisor:
     """Answers one question at a time, from any thread.
@@ -68,6 +80,8 @@ class Advisor:
         applied: what became of the knobs then.
         counts: what happened.
         lock: held while a question is answered.
+        reach: which places answer.
+        refusals: values of knobs that were refused; they are tried again after a while.
     """
 
     manager: Manager
@@ -83,7 +97,9 @@ class Advisor:
 
     def __post_init__(self) -> None:
         self.reach = Reach(self.manager.points)
-        self._open: OrderedDict[int, Decision] = OrderedDict()
+        self.refusals = Refusals(self.manager.points, self.knobs, self.wanted)
+        self._open: OrderedDict[int, Ticket] = OrderedDict()
+        self._began = math.nan
 
     @property
     def tickets(self) -> int:
@@ -93,18 +109,24 @@ class Advisor:
     def decide(self, question: Mapping[str, Any]) -> dict[str, Any]:
         """Return the point for a job.
 
+        A point of which a knob is refused is left out until that is tried again; where no other is left the knobs stay
+        as they are, and the answer's `knobs` say so.
+
         Raises:
             SartoError: E179, when the question cannot be understood; E110 or E116, when a limit cannot be one.
         """
         goal = goal_of(question)
         with self.lock:
-            decision = self.manager.decide(goal, self.reach.available(self.clock()))
-            self.applied = tuple(self.knobs.set(*pair) for pair in self.wanted(decision.point).items())
+            began = self.clock()
+            decision, self.applied = self.refusals.settle(
+                self.reach.available, lambda free: self.manager.decide(goal, free), self.clock
+            )
             self.last = decision
             self.counts.decisions += 1
             self.counts.relaxed += bool(decision.relaxed)
             ticket = self.counts.decisions
-            self._open[ticket] = decision
+            kept = any(one.state == "refused" for one in self.applied)
+            self._open[ticket] = Ticket(decision, began, self.refusals.told, kept)
             if len(self._open) > MOST_TICKETS:
                 self._open.popitem(last=False)
                 self.counts.dropped += 1
@@ -114,48 +136,59 @@ class Advisor:
         """Take up how a job went.
 
         Raises:
-            SartoError: E179, when it cannot be understood, or the ticket is of no open decision.
+            SartoError: E179, when it cannot be understood, the ticket is of no open decision, or what did not answer
+                is this device; an open ticket stays open then.
         """
         ticket: Any = told.get("ticket")
         latency: Any = told.get("latency_s")
         unreached: Any = told.get("unreached", False)
         unknown = sorted(set(told) - {"ticket", "latency_s", "unreached"})
-        good = type(latency) in (int, float) and 0 <= latency < math.inf
+        left_out = unreached is True and "latency_s" not in told
+        good = left_out or (type(latency) in (int, float) and 0 <= latency < math.inf)
         if unknown or type(ticket) is not int or type(unreached) is not bool or not good:
             cause = (
                 f"'{unknown[0]}' is no field of it"
                 if unknown
-                else "a ticket and a time of at least 0 are needed"
+                else "a ticket and a time of at least 0 are needed, or a ticket and that a place was not reached"
             )
-            raise _misunderstood("observe", cause, '{"ticket": 7, "latency_s": 0.043}')
+            hint = '{"ticket": 7, "latency_s": 0.043} or {"ticket": 7, "unreached": true}'
+            raise _misunderstood("observe", cause, hint)
         with self.lock:
-            decision = self._open.pop(ticket, None)
-            if decision is None:
+            found = self._open.get(ticket)
+            if found is None:
                 raise _misunderstood(
                     "observe",
                     f"there is no open ticket {ticket}",
                     f"a ticket is good once, and the last {MOST_TICKETS} are kept",
                 )
-            return self._learn(decision, float(latency), unreached)
+            place = self.reach.place_of(found.decision.index)
+            if unreached and not place:
+                name = found.decision.point.name
+                raise _misunderstood("observe", f"point '{name}' is on this device", "leave out unreached")
+            del self._open[ticket]
+            if left_out:
+                since = self.clock() - found.began_s
+                latency = since if since > 0 else 0.0
+            return self._learn(found, place, float(latency), unreached)
 
-    def _learn(self, decision: Decision, latency_s: float, unreached: bool) -> dict[str, Any]:
-        counts, place = self.counts, self.reach.place_of(decision.index)
+    def _learn(self, ticket: Ticket, place: str, latency_s: float, unreached: bool) -> dict[str, Any]:
+        counts, decision = self.counts, ticket.decision
         late = unreached or latency_s > decision.goal.deadline_s
         counts.jobs += 1
         counts.late += late
+        if self.log is not None:
+            lost = [place] if unreached else []
+            self.log.heard(self.manager, decision, counts.jobs, latency_s, lost, ticket.refused, ticket.kept)
         if unreached:
-            if not place:
-                raise _misunderstood(
-                    "observe", f"point '{decision.point.name}' is on this device", "leave out unreached"
-                )
             counts.unreached += 1
             self.reach.failed(place, self.clock(), latency_s)
         else:
             if place:
                 self.reach.answered(place)
-            self.manager.observe(decision, latency_s)
-        if self.log is not None:
-            self.log.heard(self.manager, decision, counts.jobs, latency_s, [place] if unreached else [])
+            period = ticket.began_s - self._began
+            self.manager.observe(decision, latency_s, period_s=period if 0 < period < math.inf else 0.0)
+            if not ticket.began_s <= self._began:  # tickets may come back in any order
+                self._began = ticket.began_s
         return {"late": late, "jobs": counts.jobs}
 
 

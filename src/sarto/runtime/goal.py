@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 
 from sarto.core.errors import SartoError
 from sarto.core.units import parse_quantity
@@ -19,13 +20,37 @@ LIMITS = ("power", "deadline", "accuracy")
 """What may be limited; the firmest first, unless `relax` says otherwise."""
 
 
+def _quantity(name: str, given: object, dimension: str, example: str) -> float:
+    """Return a limit in words as a number; infinite where there is none."""
+    if given is None:
+        return math.inf
+    if isinstance(given, str):
+        return parse_quantity(given, dimension).value
+    raise SartoError(
+        "E116",
+        f"a goal of {name} {given!r}",
+        cause="it is stated as a text with its unit",
+        hint=f'such as {name}="{example}"',
+    )
+
+
+def _accuracy(given: object) -> float:
+    if given is None:
+        return -math.inf
+    if type(given) is not bool and isinstance(given, Real):
+        return float(given)
+    raise SartoError(
+        "E116", f"a goal of accuracy {given!r}", cause="it is no number", hint="such as accuracy=0.65"
+    )
+
+
 @dataclass(frozen=True)
 class Goal:
     """Limits of a job, each of them infinite where there is none.
 
     Attributes:
         deadline_s: time that the job may take, in s.
-        accuracy: the least.
+        accuracy: the least, as a share: at most 1.
         power_w: the most that may be drawn while it runs, in W.
         energy_j: the most that jobs may take in the mean, in J; heeded by the policy `energy_budget` alone.
         relax: limits that may be broken when not all can be met, that which gives way first in front. What is not
@@ -47,6 +72,15 @@ class Goal:
                 cause="deadline, power and energy are above 0, and the accuracy is a number",
                 hint="leave out what is not limited",
             )
+        if self.accuracy > 1:
+            raise SartoError(
+                "E116",
+                f"a goal of accuracy {self.accuracy:g}",
+                cause="an accuracy is a share, at most 1",
+                hint=f"{self.accuracy / 100:g} for {self.accuracy:g} %"
+                if self.accuracy <= 100
+                else "such as 0.65",
+            )
         if not set(self.relax) <= set(LIMITS) or len(set(self.relax)) < len(self.relax):
             raise SartoError(
                 "E116",
@@ -67,13 +101,13 @@ class Goal:
         """Return the goal of limits in words, such as `400ms`, `900mW` and `60mJ`.
 
         Raises:
-            SartoError: E110, when one is no quantity; E116, when it cannot be a limit.
+            SartoError: E110, when one is no quantity; E116, when it cannot be a limit, or is of another kind.
         """
         return Goal(
-            math.inf if deadline is None else parse_quantity(deadline, "time").value,
-            -math.inf if accuracy is None else accuracy,
-            math.inf if power is None else parse_quantity(power, "power").value,
-            math.inf if energy is None else parse_quantity(energy, "energy").value,
+            _quantity("deadline", deadline, "time", "400ms"),
+            _accuracy(accuracy),
+            _quantity("power", power, "power", "900mW"),
+            _quantity("energy", energy, "energy", "60mJ"),
             relax,
         )
 

@@ -36,9 +36,17 @@ LONGEST = 100_000
 
 
 def entry(
-    manager: Manager, decision: Decision, job: int, took_s: float, unanswered: Sequence[str] = ()
+    manager: Manager,
+    decision: Decision,
+    job: int,
+    took_s: float,
+    unanswered: Sequence[str] = (),
+    refused: Sequence[str] = (),
+    kept: bool = False,
 ) -> dict[str, Any]:
     """Return a decision and how its job went as plain JSON values; what is not limited is left out.
+
+    What was known of the machine is told as it was when the decision was made, whatever was learned since.
 
     Args:
         manager: that decided.
@@ -46,6 +54,8 @@ def entry(
         job: its number.
         took_s: time that the job took.
         unanswered: places that were tried before, and did not answer.
+        refused: knobs and values that points were left out for.
+        kept: whether it needed one of them, as no other point was left.
     """
     goal, points = decision.goal, manager.points
     limits = {
@@ -55,12 +65,13 @@ def entry(
         "energy_j": goal.energy_j,
     }
     favourite, binding = manager.reasons(decision)
+    slowdown = (decision.expected_s - decision.change_s) / float(points.latency_s[decision.index])
     found: dict[str, Any] = {
         "job": job,
         "point": decision.point.name,
         "expected_s": decision.expected_s,
         "margin": decision.margin,
-        "slowdown": float(manager.levels()[points.cluster[decision.index]]),
+        "slowdown": slowdown,
         "asked": {name: limit for name, limit in limits.items() if math.isfinite(limit)},
         "relaxed": list(decision.relaxed),
         "took_s": took_s,
@@ -68,7 +79,9 @@ def entry(
     }
     if favourite != decision.index:
         found |= {"without limits": points.points[favourite].name, "binding": list(binding)}
-    return found | ({"unanswered": list(unanswered)} if unanswered else {})
+    if unanswered:
+        found["unanswered"] = list(unanswered)
+    return found | ({"refused": list(refused), "kept": kept} if refused or kept else {})
 
 
 def sentence(line: Mapping[str, Any]) -> str:
@@ -83,6 +96,10 @@ def sentence(line: Mapping[str, Any]) -> str:
         text += f" Without limits it would have been {line['without limits']}, which {why}."
     if line.get("unanswered"):
         text += f" Before it {' and '.join(line['unanswered'])} did not answer: the link is taken for lost for a while."
+    if line.get("kept"):
+        text += " Knobs were refused at every point that was left: they stayed as they were."
+    elif line.get("refused"):
+        text += f" Points that need {' or '.join(line['refused'])} were left out: it was refused."
     if line["relaxed"]:
         given = " and ".join(line["relaxed"])
         text += f" No point met all limits: {given} gave way."
@@ -123,14 +140,21 @@ class Log:
                 self._lines = sum(1 for _ in file)
 
     def heard(
-        self, manager: Manager, decision: Decision, job: int, took_s: float, unanswered: Sequence[str] = ()
+        self,
+        manager: Manager,
+        decision: Decision,
+        job: int,
+        took_s: float,
+        unanswered: Sequence[str] = (),
+        refused: Sequence[str] = (),
+        kept: bool = False,
     ) -> None:
-        """Add a line, if something changed, the job was late, or places were tried that did not answer."""
-        now = (decision.point.name, decision.goal, decision.relaxed)
+        """Add a line, if something changed, the job was late, or places were tried that did not answer; see `entry`."""
+        now = (decision.point.name, decision.goal, decision.relaxed, tuple(refused), kept)
         late = took_s > decision.goal.deadline_s
         if now == self._before and not late and not unanswered:
             return
-        line = entry(manager, decision, job, took_s, unanswered)
+        line = entry(manager, decision, job, took_s, unanswered, refused, kept)
         if self._before and self._before[0] != now[0]:
             line["was"] = self._before[0]
         self._before = now
@@ -160,7 +184,7 @@ def sentences(path: Path) -> Iterator[str]:
         try:
             yield sentence(json.loads(line))
         except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines) and not line.endswith("\n"):
+            if number == len(lines) and line.startswith("{") and not line.endswith("\n"):
                 return
             raise SartoError(
                 "E114",

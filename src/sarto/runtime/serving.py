@@ -205,6 +205,10 @@ def state(advisor: Advisor) -> dict[str, Any]:
             name: {"failures": lost.failures, "wait_s": lost.wait_s}
             for name, lost in advisor.reach.lost.items()
         },
+        "refused": {
+            f"{knob} at {value}": {"failures": lost.failures, "wait_s": lost.wait_s}
+            for (knob, value), lost in advisor.refusals.lost.items()
+        },
     }
 
 

@@ -35,12 +35,15 @@ from sarto.runtime.log import Log
 from sarto.runtime.manager import Decision, Manager
 from sarto.runtime.reach import Reach
 from sarto.runtime.readings import Readings
+from sarto.runtime.refusals import Refusals
 from sarto.runtime.watchdog import Watchdog
 
 X = TypeVar("X")
 Y = TypeVar("Y")
 LEAST_S = 1e-9
 """What is left of a deadline at least, when a place did not answer."""
+LEAST_J = 1e-12
+"""What a job is held to have taken at least that a counter, which moves in steps, shows nothing of."""
 Wanted = Callable[[OperatingPoint], Mapping[str, str]]
 """A point -> the value of each knob there."""
 
@@ -61,13 +64,17 @@ class Session(Generic[X, Y]):
         applied: what became of its knobs.
         log: of decisions, if there is one.
         jobs: that ran.
-        lost: points of which a knob was refused; they are not chosen again.
         remote: place -> function of a variant's name and an item, for points elsewhere.
         reach: which places answer.
         unanswered: places that were tried for the job before, and did not answer.
         gone: knobs that could not be read for the job before; it ran with them as they were.
+        refusals: values of knobs that were refused; they are tried again after a while.
+        kept: knobs that refused what the job before needed, while no other point was left; it ran with them as they
+            were.
         watchdog: notices jobs that do not end; after one, the next job runs at the fastest point on this device.
         monitors: what they say is in `readings`.
+        meter: monitor of power that is read right before and after each job, outside of its time.
+        energy_j: what the job before took by the meter, its mean power times its time; None where none measured it.
         odd_times: jobs whose time was no number of at least 0, as when a clock is set back; nothing is learned of them.
     """
 
@@ -82,18 +89,30 @@ class Session(Generic[X, Y]):
     applied: tuple[Applied, ...] = ()
     log: Log | None = None
     jobs: int = 0
-    lost: dict[int, Applied] = field(default_factory=dict[int, Applied])
     remote: Mapping[str, Callable[[str, X], Y]] = field(default_factory=dict[str, Callable[[str, X], Y]])
     unanswered: list[str] = field(default_factory=list[str])
     gone: dict[str, Applied] = field(default_factory=dict[str, Applied])
+    kept: dict[str, Applied] = field(default_factory=dict[str, Applied])
     watchdog: Watchdog | None = None
     monitors: Mapping[str, Monitor] = field(default_factory=dict[str, Monitor])
+    meter: Monitor | None = None
+    energy_j: float | None = None
     odd_times: int = 0
 
     def __post_init__(self) -> None:
         self.reach = Reach(self.manager.points)
         self._readings = Readings(self.monitors)
+        self._power = (
+            None if self.meter is None else Readings({"meter": self.meter}, 0.0)
+        )  # read anew each time
+        self.refusals = Refusals(self.manager.points, self.knobs, self.wanted)
         self._overruns = 0
+        self._began = math.nan
+
+    @property
+    def lost(self) -> Mapping[int, Applied]:
+        """Points that were left out for the job before, as a knob refused them, by index; each with the refusal."""
+        return self.refusals.of_points
 
     @property
     def readings(self) -> Mapping[str, Reading]:
@@ -115,13 +134,17 @@ class Session(Generic[X, Y]):
     def infer(self, x: X) -> Y:
         """Return the answer of the variant that was chosen for this item.
 
-        A point whose knobs are refused is left out from then on, and another chosen. So is a place that does not answer
-        (ConnectionError, TimeoutError), until it is tried again; the time until then counts for this job.
+        A point of which a knob is refused is left out until that is tried again, and another chosen; where none is
+        left, the knobs stay as they are. So is a place that does not answer (ConnectionError, TimeoutError); the time
+        until then counts for this job.
 
         Raises:
-            SartoError: E116, when no point is left; whatever the variant raises.
+            SartoError: E116, when all points lie at places that did not answer; whatever the variant raises.
         """
+        if self._power is not None:  # a counter of energy tells the mean power since it was read last
+            self._power.now(0.0)
         began, self.unanswered = self.clock(), []
+        period, self._began = began - self._began, began
         while True:
             tried = self.clock()  # setting knobs is part of the job: what a change costs is expected of it
             decision = self._chosen(tried - began)
@@ -140,42 +163,50 @@ class Session(Generic[X, Y]):
                 break
         ended = self.clock()
         self.last, self.seconds = decision, ended - began
+        self.energy_j = self._measured()
         self.jobs += 1
         if not (math.isfinite(self.seconds) and self.seconds >= 0):
             self.odd_times += 1
             return y
         if self.log is not None:
-            self.log.heard(self.manager, decision, self.jobs, self.seconds, self.unanswered)
-        self.manager.observe(decision, ended - tried)
+            told, kept = self.refusals.told, bool(self.kept)
+            self.log.heard(self.manager, decision, self.jobs, self.seconds, self.unanswered, told, kept)
+        self.manager.observe(
+            decision,
+            ended - tried,
+            period_s=period if 0 < period < math.inf else 0.0,
+            energy_j=0.0 if self.energy_j is None else max(self.energy_j, LEAST_J),
+        )
         return y
+
+    def _measured(self) -> float | None:
+        """Return the energy of the job that has just ended, if the meter measured power."""
+        if self._power is None:
+            return None
+        power = self._power.now(0.0)["meter"]
+        if power.how != "measured" or power.unit != "W" or power.value is None or power.value < 0:
+            return None
+        return power.value * self.seconds
 
     def _chosen(self, spent_s: float) -> Decision:
         """Return the decision for what is left of the deadline, with its knobs set."""
         left = self.goal
         if self.unanswered and math.isfinite(left.deadline_s):
             left = replace(left, deadline_s=max(left.deadline_s - max(spent_s, 0.0), LEAST_S))
-        while True:
-            decision = self.manager.decide(left, self._available())
-            self.applied = tuple(self.knobs.set(*pair) for pair in self.wanted(decision.point).items())
-            self.gone = {one.knob: one for one in self.applied if one.state == "gone"}
-            refused = [one for one in self.applied if one.state == "refused"]
-            if not refused:
-                return decision if left is self.goal else replace(decision, goal=self.goal)
-            self.lost[decision.index] = refused[0]
+        hung = self.watchdog is not None and self.watchdog.overruns > self._overruns
+        if hung and self.watchdog is not None:
+            self._overruns = self.watchdog.overruns
+        decision, self.applied = self.refusals.settle(
+            self.reach.available,
+            lambda free: self.manager.decide(left, self._safe(free) if hung else free),
+            self.clock,
+        )
+        self.gone = {one.knob: one for one in self.applied if one.state == "gone"}
+        self.kept = {one.knob: one for one in self.applied if one.state == "refused"}
+        return decision if left is self.goal else replace(decision, goal=self.goal)
 
     def _watched(self, decision: Decision) -> AbstractContextManager[None]:
         return nullcontext() if self.watchdog is None else self.watchdog.over(decision.point.name)
-
-    def _available(self) -> Bool[np.ndarray, " point"] | None:
-        left = None
-        if self.lost:
-            left = np.ones(len(self.manager.points), bool)
-            left[list(self.lost)] = False
-        left = self.reach.available(self.clock(), left)
-        if self.watchdog is not None and self.watchdog.overruns > self._overruns:
-            self._overruns = self.watchdog.overruns
-            return self._safe(left)
-        return left
 
     def _safe(self, left: Bool[np.ndarray, " point"] | None) -> Bool[np.ndarray, " point"]:
         """Return the fastest point on this device alone, of those that can be used."""
@@ -198,6 +229,7 @@ def session(
     remote: Mapping[str, Callable[[str, X], Y]] | None = None,
     watchdog: Watchdog | None = None,
     monitors: Mapping[str, Monitor] | None = None,
+    meter: Monitor | None = None,
 ) -> Generator[Session[X, Y]]:
     """Open a session; knobs are set back when it ends, however it does.
 
@@ -211,6 +243,8 @@ def session(
             TimeoutError when the place is not reached, and must do so by itself: nobody interrupts it.
         watchdog: notices jobs that do not end; it is closed with the session.
         monitors: to read.
+        meter: of power, such as a `Rapl`, by which energies of jobs are taken up; by default those of points are. It is
+            read around each job, so that none of `monitors` may be the same object.
 
     Raises:
         SartoError: E116, when a point's variant, or its place, has no function.
@@ -242,4 +276,5 @@ def session(
             remote=functions,
             watchdog=watchdog,
             monitors=dict(monitors or {}),
+            meter=meter,
         )
