@@ -35,7 +35,8 @@ from sarto.core.errors import SartoError
 from sarto.core.units import format_quantity
 from sarto.measure.monitors import SYS, Hwmon, Monitor, Rapl
 from sarto.measure.processor import processor
-from sarto.runtime.knobs import Affinity, Frequency, Knobs
+from sarto.runtime.affinity import Affinity
+from sarto.runtime.knobs import Frequency, Knobs
 from sarto.runtime.threads import Threads
 
 ROUNDS = 7
