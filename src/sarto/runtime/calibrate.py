@@ -227,7 +227,7 @@ class Calibration:
             monitor.read()
             time.sleep(0.0 if self.power is not None else IDLE_S)
             reading = monitor.read()
-            if reading.value is not None and reading.value > 0:
+            if reading.how == "measured" and reading.value is not None and reading.value > 0:
                 self._source = reading.source
                 return monitor, (reading.value,)
         self.say("power: unavailable, so that the file has none")
