@@ -92,7 +92,8 @@ class ModelPower:
             return Reading("power", None, "W", "unavailable", unknown)
         idle = self.platform.idle_w
         between = "none" if math.isnan(idle.value) else format_quantity(idle.value, "W")
-        source = f"power model of {self.platform.title}: stated powers of points, {between} between jobs ({idle.source})"
+        model = f"power model of {self.platform.title}: stated powers of points"
+        source = f"{model}, {between} between jobs ({idle.source})"
         return Reading("power", joules / past, "W", "estimated", source)
 
     def _turn(self, *, busy: bool) -> None:
