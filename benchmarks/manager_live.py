@@ -45,8 +45,9 @@ from sarto.core.seed import generator
 from sarto.measure.ladder import timed_points
 from sarto.measure.monitors import monitors
 from sarto.measure.widths import WidthProgram
+from sarto.runtime.affinity import Affinity
 from sarto.runtime.goal import Goal
-from sarto.runtime.knobs import CPUFREQ, Affinity, Call, Knobs
+from sarto.runtime.knobs import CPUFREQ, Call, Knobs
 from sarto.runtime.manager import Manager
 from sarto.runtime.points import Points
 from sarto.runtime.policies.tail_risk import Policy

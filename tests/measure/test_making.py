@@ -12,8 +12,10 @@ import pytest
 from sarto.core.budget import better
 from sarto.core.errors import SartoError
 from sarto.core.units import parse_intensity
+from sarto.devices.platforms import platform
 from sarto.measure.making import Assumed, Meter, Spent, cost_rows, making_evidence
 from sarto.measure.monitors import Hwmon, Rapl, Reading
+from sarto.measure.power_model import ModelPower
 
 
 class Watts:
@@ -59,6 +61,16 @@ def test_a_sensor_that_was_missing_once_gives_no_energy() -> None:
     meter = Meter([Watts(1.0, None, 1.0)], period_s=1e6, clock=clock(0.0, 0.0, 1.0, 2.0).__next__)
     meter.sample()
     assert meter.taken() == (None, "it is gone")
+
+
+def test_power_by_a_model_is_no_measured_energy() -> None:
+    model = ModelPower(platform("odroid_xu3"), clock(*[0.0] * 9).__next__)
+    meter = Meter([model, Watts(2.0, 2.0)], period_s=1e6, clock=clock(0.0, 0.0, 3.0).__next__)
+    assert meter.taken() == (6.0, "a board, and all that ran on it")
+    alone = Meter([ModelPower(platform("odroid_xu3"))], period_s=1e6)
+    joules, why = alone.taken()
+    assert joules is None
+    assert why.startswith("not measured: power model of Odroid XU3")
 
 
 def test_nothing_watches_where_there_is_nothing_to_read_or_nobody_who_asks(tmp_path: Path) -> None:

@@ -78,11 +78,79 @@ def test_what_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "may not be read by this user" in Rapl(tmp_path).read().source
 
 
+def zones(root: Path, **energies: int) -> None:
+    """Write a zone of RAPL for each name; a double underscore in it is a dash."""
+    for number, (name, energy) in enumerate(energies.items()):
+        put(root, **{f"class__powercap__RAPL{number}__energy_uj": str(energy)})
+        put(root, **{f"class__powercap__RAPL{number}__name": name.replace("__", "-") + "\n"})
+
+
+def test_the_platform_holds_the_packages_and_is_read_only_without_them(tmp_path: Path) -> None:
+    both, alone = tmp_path / "both", tmp_path / "alone"
+    zones(both, package__0=0, psys=0, package__1=0)
+    zones(alone, psys=0, dram=0)
+    meters = [Rapl(root, ticking(0.0, 2.0)) for root in (both, alone)]
+    assert [meter.read().value for meter in meters] == [None, None]
+    zones(both, package__0=20_000_000, psys=50_000_000, package__1=10_000_000)
+    zones(alone, psys=8_000_000, dram=1_000_000)
+    found = [meter.read() for meter in meters]
+    assert [one.value for one in found] == [15.0, 4.0]
+    assert [one.source for one in found] == [
+        "intel-rapl, the whole package",
+        "intel-rapl psys, the whole platform",
+    ]
+
+
+def sensors(root: Path, number: int, chip: str, **files: object) -> None:
+    """Write the files of a chip of hwmon."""
+    named = {f"class__hwmon__hwmon{number}__{name}": f"{value}\n" for name, value in files.items()}
+    put(root, **{f"class__hwmon__hwmon{number}__name": f"{chip}\n"}, **named)
+
+
 def test_sensors_of_a_board_are_added_up(tmp_path: Path) -> None:
-    put(tmp_path, class__hwmon__hwmon0__power1_input="2500000", class__hwmon__hwmon0__power2_input="500000")
-    put(tmp_path, class__hwmon__hwmon1__in1_input="5000", class__hwmon__hwmon1__curr1_input="300")
-    put(tmp_path, class__hwmon__hwmon2__temp1_input="40000", class__hwmon__hwmon2__curr1_input="300")
-    assert Hwmon(tmp_path).read().value == pytest.approx(3.0 + 1.5)
+    sensors(tmp_path, 0, "ina219", power1_input=2500000, in1_input=5000, curr1_input=500)
+    sensors(tmp_path, 1, "ina226", power1_input=500000, power1_label="camera")
+    # Nothing says that in1 and curr1 of any chip belong together.
+    sensors(tmp_path, 2, "another", in1_input=5000, curr1_input=300)
+    found = Hwmon(tmp_path).read()
+    assert found.value == pytest.approx(3.0)
+    assert found.source == "hwmon, ina219 power1 (hwmon0) + camera (hwmon1)"
+
+
+def test_only_the_channels_of_an_ina3221_are_power_and_not_their_sum_or_shunts(tmp_path: Path) -> None:
+    # As the kernel lists it: three rails of 5 V and 0.5 A over 10 mOhm; in4 to in6 in uV, curr4 the sum.
+    volts = {f"in{n}_input": 5000 for n in range(1, 8)}
+    amperes = {f"curr{n}_input": 500 for n in (1, 2, 3)}
+    sensors(tmp_path, 0, "ina3221", **volts, **amperes, curr4_input=1500)
+    assert Hwmon(tmp_path).read().value == pytest.approx(7.5)
+    sensors(tmp_path, 0, "ina3221", in2_label="NC")
+    (tmp_path / "class/hwmon/hwmon0/curr3_input").write_text("")  # as where a channel is off
+    found = Hwmon(tmp_path).read()
+    assert (found.value, found.source) == (pytest.approx(2.5), "hwmon, ina3221 1 (hwmon0)")
+
+
+def test_the_supply_of_a_whole_jetson_is_read_alone(tmp_path: Path) -> None:
+    rails = {"VDD_CPU_GPU_CV": 400, "VDD_IN": 1000, "VDD_SOC": 200}
+    for n, (label, current) in enumerate(rails.items(), 1):
+        files = {f"in{n}_label": label, f"in{n}_input": 5000, f"curr{n}_input": current}
+        sensors(tmp_path, 3, "ina3221", **files)
+    found = Hwmon(tmp_path).read()
+    assert (found.value, found.source) == (pytest.approx(5.0), "hwmon, VDD_IN")
+    (tmp_path / "class/hwmon/hwmon3/curr2_input").unlink()
+    found = Hwmon(tmp_path).read()
+    assert (found.value, found.source) == (None, "the sensor of VDD_IN holds no number")
+
+
+def test_a_jetson_with_jetpack_4_is_read(tmp_path: Path) -> None:
+    folder = "bus__i2c__drivers__ina3221x__6-0040__iio:device0__"
+    for n, milliwatts in enumerate((2500, 400, 900)):
+        put(tmp_path, **{f"{folder}in_power{n}_input": f"{milliwatts}\n"})
+    found = Hwmon(tmp_path).read()
+    assert (found.value, found.source) == (pytest.approx(3.8), "hwmon, 6-0040 0 + 6-0040 1 + 6-0040 2")
+    for n, rail in enumerate(("POM_5V_IN", "POM_5V_GPU", "POM_5V_CPU")):
+        put(tmp_path, **{f"{folder}rail_name_{n}": f"{rail}\n"})
+    found = Hwmon(tmp_path).read()
+    assert (found.value, found.source) == (2.5, "hwmon, POM_5V_IN")
 
 
 def test_the_hottest_zone_and_the_emptiest_battery(tmp_path: Path) -> None:
@@ -93,6 +161,28 @@ def test_the_hottest_zone_and_the_emptiest_battery(tmp_path: Path) -> None:
     assert str(Thermal(tmp_path).read()) == "temperature 67.5 degC (measured)"
     assert Thermal(tmp_path).read().source == "thermal_zone1"
     assert (Battery(tmp_path).read().value, Battery(tmp_path).read().source) == (35, "BAT1")
+
+
+def test_the_battery_of_a_mouse_is_none_of_the_machine(tmp_path: Path) -> None:
+    mouse = "class__power_supply__hidpp_battery_0__"
+    put(tmp_path, **{f"{mouse}capacity": "5", f"{mouse}scope": "Device\n"})
+    assert str(Battery(tmp_path).read()) == "charge unavailable: no battery"
+    put(tmp_path, class__power_supply__BAT0__capacity="90", class__power_supply__BAT0__scope="System\n")
+    assert Battery(tmp_path).read().value == 90
+
+
+def test_a_zone_that_always_says_100_degrees_is_left_out(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        class__thermal__thermal_zone1__temp="41000",
+        class__thermal__thermal_zone1__type="CPU-therm\n",
+    )
+    put(
+        tmp_path,
+        class__thermal__thermal_zone4__temp="100000",
+        class__thermal__thermal_zone4__type="PMIC-Die\n",
+    )
+    assert Thermal(tmp_path).read().value == 41.0
 
 
 @pytest.mark.parametrize("text", ["", "nan", "hot", "\n"])

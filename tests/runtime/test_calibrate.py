@@ -61,6 +61,16 @@ def calibration(machine: Machine, tmp_path: Path, **more: object) -> Calibration
     return Calibration(tmp_path, 3, machine.job, "a job", clock=lambda: machine.now, **more)  # pyright: ignore[reportArgumentType]
 
 
+def test_power_that_a_model_says_does_not_stand_in_the_file(machine: Machine, tmp_path: Path) -> None:
+    class Model:
+        def read(self) -> Reading:
+            return Reading("power", 2.0, "W", "estimated", "a model")
+
+    text = calibration(machine, tmp_path, power=[Model()]).run()
+    assert "power_w" not in text
+    assert "idle_w" not in text
+
+
 def test_threads_cores_and_clocks_are_really_set_and_set_back(machine: Machine, tmp_path: Path) -> None:
     cores, threads = os.sched_getaffinity(0), blas_threads()
     text = calibration(machine, tmp_path, power=[machine]).run(tmp_path / "journal")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sarto.core.errors import SartoError
-from sarto.runtime.knobs import Affinity, Call, Frequency, Knobs
+from sarto.runtime.knobs import Call, Frequency, Knobs
 from tests.cli.stand_in import environment
 
 
@@ -112,14 +111,47 @@ def test_a_knob_that_vanishes_is_gone_and_told_when_it_is_set_back(policy: Path)
     assert clocks(policy) == (200000, 1400000)
 
 
-def test_affinity_is_really_set_for_every_thread() -> None:
-    if len(cores := sorted(os.sched_getaffinity(0))) < 2:
-        pytest.fail("one core says nothing of affinity")
-    with Knobs([Affinity()], act=True) as held:
-        assert held.set("affinity", str(cores[0])).state == "set"
-        assert os.sched_getaffinity(0) == {cores[0]}
-        assert held.set("affinity", "9999").state == "refused"
-    assert sorted(os.sched_getaffinity(0)) == cores
+@pytest.mark.parametrize("how", ["overrules", "raises"])
+def test_a_knob_that_is_refused_is_what_it_was_before(how: str) -> None:
+    level = ["1"]
+
+    def put(text: str) -> None:
+        level[0] = min(text, "3")
+        if how == "raises" and text > "3":
+            raise OSError("too much")
+
+    with Knobs([Call("level", lambda: level[0], put)], act=True) as held:
+        assert held.set("level", "2").state == "set"
+        assert held.set("level", "5").state == "refused"
+        assert level == ["2"]
+    assert level == ["1"]
+
+
+def test_what_never_changed_is_not_set_back() -> None:
+    def put(_text: str) -> None:
+        raise PermissionError("not allowed")
+
+    with Knobs([Call("level", lambda: "1", put)], act=True) as held:
+        assert held.set("level", "5").why == "not allowed"
+    assert held.failed == {}
+
+
+def test_clocks_are_compared_in_khz_as_the_kernel_counts(policy: Path) -> None:
+    with knobs(policy) as held:
+        assert held.set("policy0", "733333333").got == "733333000"
+        assert held.set("policy0", "733333333-733333334").state == "unchanged"
+
+
+def test_what_ends_with_the_process_is_not_for_the_next_to_set_back(policy: Path) -> None:
+    journal, level = policy.parent / "journal.json", ["1"]
+    mine = Call("mine", lambda: level[0], lambda text: level.__setitem__(0, text), local=True)
+    with Knobs([Frequency(root=policy.parent), mine], True, journal) as held:
+        held.set("mine", "2")
+        assert not journal.exists()
+        held.set("policy0", "700000000")
+        held.set("mine", "3")
+        assert list(json.loads(journal.read_text())["first"]) == ["policy0"]
+    assert level == ["1"]
 
 
 PROGRAM = """

@@ -24,3 +24,8 @@ def test_what_is_no_number_of_threads_is_refused(value: str) -> None:
     with Knobs([Threads()], act=True) as held:
         assert held.set("threads", value).state == "refused"
         assert blas_threads() == before
+
+
+def test_a_number_is_the_same_with_zeros_in_front() -> None:
+    with Knobs([Threads()], act=True) as held:
+        assert held.set("threads", f"0{blas_threads()}").state == "unchanged"

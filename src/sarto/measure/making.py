@@ -110,7 +110,9 @@ class _Record:
     def sample(self, seconds: float, *, first: bool) -> None:
         """Add the energy since the sample before."""
         found = self.monitor.read()
-        if found.value is not None:
+        if found.value is not None and found.how != "measured":
+            self.missing = self.missing or f"not measured: {found.source}"
+        elif found.value is not None:
             self.joules, self.seen = self.joules + found.value * seconds, self.seen + (not first)
             self.source = found.source
         elif not first or "twice" not in found.source:

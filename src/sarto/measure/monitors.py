@@ -1,20 +1,27 @@
 """What this machine says of its power, heat, charge and load: readings, each with how it was come by.
 
 A monitor that cannot be read gives a reading without a value and says why: what nobody measured is a state, not a
-number. Nothing is guessed from a data sheet. All paths lie under a root, so that a folder with files of the same names
-stands in for the kernel's.
+number. Nothing is guessed here; what a model says instead is `sarto.measure.power_model`. All paths lie under a root,
+so that a folder with files of the same names stands in for the kernel's.
 
 | monitor | reads | unit |
 |---|---|---|
 | `Rapl` | `class/powercap/intel-rapl:*/energy_uj`, which starts again from 0 at `max_energy_range_uj` | W |
-| `Hwmon` | `class/hwmon/hwmon*/powerN_input` (uW), or `inN_input` times `currN_input` (mV, mA), as of an INA3221 | W |
+| `Hwmon` | `class/hwmon/hwmon*/powerN_input` (uW) | W |
+| | of an INA3221 there `inN_input` times `currN_input` (mV, mA) of its three channels | W |
+| | `bus/i2c/drivers/ina3221x/*/iio:device*/in_powerN_input` (mW), by NVIDIA's driver of JetPack 4 | W |
 | `Thermal` | the hottest of `class/thermal/thermal_zone*/temp` | degC |
-| `Battery` | the lowest of `class/power_supply/*/capacity` | % |
+| `Battery` | the lowest of `class/power_supply/*/capacity`, but for those of devices such as a mouse | % |
 | `Pressure` | `proc/pressure/cpu`: share of the last 10 s in which something waited for a processor | 1 |
 | `ProcessTime` | processor time of this process over the time that passed: cores in use | 1 |
 
-Source: Linux, Documentation/power/powercap/powercap.rst, hwmon/sysfs-interface.rst, ABI/testing/sysfs-class-thermal,
-sysfs-class-power, accounting/psi.rst.
+No power is counted twice. Of the zones of RAPL the packages are added up, and `psys`, which holds them, is read only
+where there is none. Where a sensor is on the supply of a whole Jetson (VDD_IN, or POM_5V_IN), it is read alone: the
+other rails are parts of it.
+
+Source: Linux, Documentation/power/powercap/powercap.rst, hwmon/sysfs-interface.rst, hwmon/ina3221.rst,
+ABI/testing/sysfs-class-thermal, sysfs-class-power, accounting/psi.rst; NVIDIA Jetson Linux Developer Guide 32.6,
+Clock Frequency and Power Management.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -29,7 +36,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -37,6 +44,12 @@ from typing import Literal, Protocol, runtime_checkable
 from sarto.core.units import format_quantity
 
 SYS, PROC = Path("/sys"), Path("/proc")
+TOTALS = ("VDD_IN", "POM_5V_IN")
+"""Rails that supply a whole Jetson."""
+FIXED = "PMIC-Die"
+"""Thermal zone of a Jetson that says 100 degC whatever its temperature."""
+UNUSED = "NC"
+"""Label of a channel that is not connected."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +60,14 @@ class Reading:
         what: is read.
         value: in `unit`; None where it is unavailable.
         unit: of it.
-        how: `measured`, or `unavailable`.
-        source: file, or why there is none.
+        how: `measured`; `estimated`, by a model that the source names; or `unavailable`.
+        source: file or model, or why there is none.
     """
 
     what: str
     value: float | None
     unit: str
-    how: Literal["measured", "unavailable"]
+    how: Literal["measured", "estimated", "unavailable"]
     source: str
 
     def __str__(self) -> str:
@@ -85,6 +98,14 @@ def _number(path: Path) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def _text(path: Path) -> str:
+    """Return the text in a file, or nothing where there is none."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError):
+        return ""
+
+
 def _why(paths: Iterable[Path], none: str) -> str:
     """Return why nothing could be read of files that are there, or that there are none."""
     for path in paths:
@@ -108,8 +129,7 @@ class Rapl:
 
     def read(self) -> Reading:
         """Return the mean power since the reading before."""
-        # Packages have one colon in their names, parts of them two: these would be counted twice.
-        zones = [z for z in sorted(self.root.glob("class/powercap/intel-rapl:*")) if z.name.count(":") == 1]
+        zones, source = self._zones()
         known = {zone: value for zone in zones if (value := _number(zone / "energy_uj")) is not None}
         now, before = self.clock(), self._before
         self._before = (now, known)
@@ -127,7 +147,17 @@ class Rapl:
         watts = spent / 1e6 / (now - before[0])
         if not watts >= 0:
             return _unavailable("power", "W", "a counter of energy went back")
-        return Reading("power", watts, "W", "measured", "intel-rapl, the whole package")
+        return Reading("power", watts, "W", "measured", source)
+
+    def _zones(self) -> tuple[list[Path], str]:
+        """Return what to add up, and what it is."""
+        # Parts of a zone have two colons in their names: they would be counted twice.
+        zones = [z for z in sorted(self.root.glob("class/powercap/intel-rapl:*")) if z.name.count(":") == 1]
+        named = [(zone, _text(zone / "name")) for zone in zones]
+        packages = [zone for zone, name in named if name.startswith("package") or not name]
+        if packages:
+            return packages, "intel-rapl, the whole package"
+        return [zone for zone, name in named if name == "psys"][:1], "intel-rapl psys, the whole platform"
 
 
 @dataclass(frozen=True)
@@ -137,23 +167,39 @@ class Hwmon:
     root: Path = SYS
 
     def read(self) -> Reading:
-        """Return the sum over all sensors."""
-        total, found = 0.0, False
-        folders = sorted(self.root.glob("class/hwmon/hwmon*"))
-        for folder in folders:
-            direct = [v for path in sorted(folder.glob("power*_input")) if (v := _number(path)) is not None]
-            watts = [value / 1e6 for value in direct]
-            if not watts:
-                watts = [
-                    volts * amperes / 1e6
-                    for path in sorted(folder.glob("curr*_input"))
-                    if (amperes := _number(path)) is not None
-                    and (volts := _number(folder / path.name.replace("curr", "in"))) is not None
-                ]
-            total, found = total + sum(watts), found or bool(watts)
-        if not found:
+        """Return that of the supply of the whole board where there is a sensor on it, else the sum over all."""
+        found = [*self._hwmon(), *self._iio()]
+        if total := [one for one in found if one[0] in TOTALS]:
+            name, watts = total[0]
+            if watts is None:  # the others alone would be too little
+                return _unavailable("power", "W", f"the sensor of {name} holds no number")
+            return Reading("power", watts, "W", "measured", f"hwmon, {name}")
+        known = [(name, watts) for name, watts in found if watts is not None and name != UNUSED]
+        if not known:
             return _unavailable("power", "W", "no sensor of power")
-        return Reading("power", total, "W", "measured", "hwmon, the whole board")
+        names = " + ".join(name for name, _ in known)
+        return Reading("power", sum(watts for _, watts in known), "W", "measured", f"hwmon, {names}")
+
+    def _hwmon(self) -> Iterator[tuple[str, float | None]]:
+        """Yield the sensors of hwmon: name and power."""
+        for folder in sorted(self.root.glob("class/hwmon/hwmon*")):
+            chip = _text(folder / "name")
+            for path in sorted(folder.glob("power*_input")):
+                which, value = path.name.removesuffix("_input"), _number(path)
+                label = _text(folder / f"{which}_label") or f"{chip} {which}".strip()
+                yield f"{label} ({folder.name})", None if value is None else value / 1e6
+            # in4 to in7 are voltages of shunts, in uV, and curr4 is the sum of the others.
+            for n in (1, 2, 3) if chip == "ina3221" else ():
+                volts, amperes = _number(folder / f"in{n}_input"), _number(folder / f"curr{n}_input")
+                label = _text(folder / f"in{n}_label") or f"{chip} {n} ({folder.name})"
+                yield label, None if volts is None or amperes is None else volts * amperes / 1e6
+
+    def _iio(self) -> Iterator[tuple[str, float | None]]:
+        """Yield the sensors of NVIDIA's driver of before hwmon: name and power."""
+        for path in sorted(self.root.glob("bus/i2c/drivers/ina3221x/*/iio:device*/in_power*_input")):
+            which, value = path.name.removeprefix("in_power").removesuffix("_input"), _number(path)
+            name = _text(path.parent / f"rail_name_{which}") or f"{path.parent.parent.name} {which}"
+            yield name, None if value is None else value / 1e3
 
 
 @dataclass(frozen=True)
@@ -165,6 +211,7 @@ class Thermal:
     def read(self) -> Reading:
         """Return its temperature."""
         files = sorted(self.root.glob("class/thermal/thermal_zone*/temp"))
+        files = [path for path in files if _text(path.parent / "type") != FIXED]
         known = {path: value for path in files if (value := _number(path)) is not None}
         if not known:
             return _unavailable("temperature", "degC", _why(files, "no thermal zone"))
@@ -174,13 +221,14 @@ class Thermal:
 
 @dataclass(frozen=True)
 class Battery:
-    """The emptiest battery."""
+    """The emptiest battery of the machine itself."""
 
     root: Path = SYS
 
     def read(self) -> Reading:
         """Return its charge."""
         files = sorted(self.root.glob("class/power_supply/*/capacity"))
+        files = [path for path in files if _text(path.parent / "scope") != "Device"]
         known = {path: value for path in files if (value := _number(path)) is not None and 0 <= value <= 100}
         if not known:
             return _unavailable("charge", "%", _why(files, "no battery"))

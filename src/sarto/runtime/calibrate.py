@@ -35,7 +35,8 @@ from sarto.core.errors import SartoError
 from sarto.core.units import format_quantity
 from sarto.measure.monitors import SYS, Hwmon, Monitor, Rapl
 from sarto.measure.processor import processor
-from sarto.runtime.knobs import Affinity, Frequency, Knobs
+from sarto.runtime.affinity import Affinity
+from sarto.runtime.knobs import Frequency, Knobs
 from sarto.runtime.threads import Threads
 
 ROUNDS = 7
@@ -226,7 +227,7 @@ class Calibration:
             monitor.read()
             time.sleep(0.0 if self.power is not None else IDLE_S)
             reading = monitor.read()
-            if reading.value is not None and reading.value > 0:
+            if reading.how == "measured" and reading.value is not None and reading.value > 0:
                 self._source = reading.source
                 return monitor, (reading.value,)
         self.say("power: unavailable, so that the file has none")

@@ -1,19 +1,19 @@
-"""What can be set on a machine, and is always set back: clocks, the cores of a process, or anything by two functions.
+"""What can be set on a machine, and is always set back: clocks, or anything by two functions.
 
 `Knobs` holds several of them. It only says what it would do unless told to act; reads back what it wrote; and sets all
-back to what they were when it is left, also by an exception or a signal. What they were lies in a journal on disk
-before the first of them is touched, so that after a kill -9 the next start sets them back.
+back to what they were when it is left, also by an exception or a signal. Given a journal, it writes there what they
+were before the first of them is touched, so that after a kill -9 the next start sets them back.
 
 | knob | sets | value |
 |---|---|---|
 | `Frequency` | `scaling_min_freq` and `scaling_max_freq` of a cpufreq policy, so that its clock stays | Hz |
-| `Affinity` | the cores on which all threads of this process may run | 0,1 |
 | `Call` | whatever a function sets, such as a number of threads | text |
 
-A value is refused if the machine does not have it, or if something else is read back: thermal management may overrule a
-clock without a word.
+`sarto.runtime` has more of them in `affinity`, `cgroup` and `threads`. A value is refused if the machine does not have
+it, or if something else is read back, as where thermal management overrules a clock without a word: then the knob is
+put back to what it was before.
 
-Source: Linux, Documentation/admin-guide/pm/cpufreq.rst; sched_setaffinity(2).
+Source: Linux, Documentation/admin-guide/pm/cpufreq.rst.
 
 >>> level = ["low"]
 >>> with Knobs([Call("level", lambda: level[0], lambda text: level.__setitem__(0, text))], act=True) as knobs:
@@ -40,7 +40,6 @@ from sarto.core.errors import SartoError
 from sarto.core.store import write_atomic
 
 CPUFREQ = Path("/sys/devices/system/cpu/cpufreq")
-TASKS = Path("/proc/self/task")
 SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 """That end a process without an exception; SIGINT raises one."""
 
@@ -63,6 +62,28 @@ class Knob(Protocol):
         ...
 
 
+@runtime_checkable
+class Normal(Protocol):
+    """A knob of which several texts mean the same value."""
+
+    def normal(self, value: str) -> str:
+        """Return the text that is read back for a value; what cannot be one stays as it is."""
+        ...
+
+
+@runtime_checkable
+class Exact(Protocol):
+    """A knob whose state is more than what `read` says; both may raise OSError or ValueError."""
+
+    def keep(self) -> str:
+        """Return all of it."""
+        ...
+
+    def put_back(self, kept: str) -> None:
+        """Make it so again."""
+        ...
+
+
 @dataclass(frozen=True)
 class Frequency:
     """The clock of a cpufreq policy: the least and the most are set to the same; text is `least-most` or one, in Hz."""
@@ -74,6 +95,15 @@ class Frequency:
         """Return the least and the most."""
         least, most = (int(self._file(which).read_text(encoding="ascii")) * 1000 for which in ("min", "max"))
         return f"{least}" if least == most else f"{least}-{most}"
+
+    def normal(self, value: str) -> str:
+        """Return a value in whole kHz, which the kernel counts in."""
+        least, _, most = value.partition("-")
+        try:
+            first, last = (int(clock) // 1000 * 1000 for clock in (least, most or least))
+        except ValueError:
+            return value
+        return f"{first}" if first == last else f"{first}-{last}"
 
     def write(self, value: str) -> None:
         """Set both; in between the least is never above the most, which the kernel would refuse."""
@@ -91,25 +121,6 @@ class Frequency:
 
 
 @dataclass(frozen=True)
-class Affinity:
-    """Cores of every thread of this process."""
-
-    name: str = "affinity"
-
-    def read(self) -> str:
-        """Return the cores of the thread that asks."""
-        return ",".join(map(str, sorted(os.sched_getaffinity(0))))
-
-    def write(self, value: str) -> None:
-        """Set them for all threads, since pools that were started before keep their own."""
-        cores = {int(core) for core in value.split(",")}
-        os.sched_setaffinity(0, cores)
-        for task in TASKS.iterdir():
-            with contextlib.suppress(ProcessLookupError):  # a thread that has just ended
-                os.sched_setaffinity(int(task.name), cores)
-
-
-@dataclass(frozen=True)
 class Call:
     """A knob of two functions.
 
@@ -117,11 +128,13 @@ class Call:
         name: of it.
         get: returns the value; it becomes text.
         put: sets the value of a text.
+        local: whether it ends with this process, so that the next start has nothing to set back.
     """
 
     name: str
     get: Callable[[], object]
     put: Callable[[str], object]
+    local: bool = False
 
     def read(self) -> str:
         """Return the value."""
@@ -185,36 +198,38 @@ class Knobs:
             before = knob.read()
         except (OSError, ValueError) as error:
             return Applied(name, value, "", "gone", f"it cannot be read: {error}")
-        if before == value:
+        if _same(knob, before, value):
             return Applied(name, value, before, "unchanged")
         if not self.act:
             return Applied(name, value, before, "dry run")
+        try:
+            kept = _kept(knob)
+        except (OSError, ValueError) as error:
+            return Applied(name, value, "", "gone", f"it cannot be read: {error}")
         if name not in self._first:
-            self._first[name] = before
+            self._first[name] = kept
             self._write_journal()
         try:
             knob.write(value)
             got = knob.read()
+            why = "" if _same(knob, got, value) else f"{got} was read back"
         except (OSError, ValueError, OverflowError) as error:
-            with contextlib.suppress(OSError, ValueError):
-                knob.write(before)
-            return Applied(name, value, before, "refused", str(error))
-        if got != value:
-            return Applied(name, value, got, "refused", f"{got} was read back")
-        return Applied(name, value, got, "set")
+            got, why = before, str(error) or type(error).__name__
+        if not why:
+            return Applied(name, value, got, "set")
+        with contextlib.suppress(OSError, ValueError):
+            _put_back(knob, kept)
+        return Applied(name, value, got, "refused", why)
 
     def restore(self) -> dict[str, str]:
         """Set all back to what they were; return what could not be, by name, with why."""
         failed: dict[str, str] = {}
-        for name, value in reversed(list(self._first.items())):
+        for name, kept in reversed(list(self._first.items())):
             try:
-                self._known[name].write(value)
-                got = self._known[name].read()
-                if got != value:
-                    failed[name] = f"{got} was read back in place of {value}"
+                _put_back(self._known[name], kept)
             except (OSError, ValueError) as error:
                 failed[name] = str(error)
-        self._first = {name: value for name, value in self._first.items() if name in failed}
+        self._first = {name: kept for name, kept in self._first.items() if name in failed}
         self._write_journal()
         return failed
 
@@ -274,11 +289,40 @@ class Knobs:
     def _write_journal(self) -> None:
         if self.journal is None:
             return
-        if not self._first:
+        # What ends with this process is not for the next one to set back.
+        first = {n: kept for n, kept in self._first.items() if not getattr(self._known[n], "local", False)}
+        if not first:
             self.journal.unlink(missing_ok=True)
             return
-        told = {"process": os.getpid(), "started": _started(os.getpid()), "first": self._first}
+        told = {"process": os.getpid(), "started": _started(os.getpid()), "first": first}
         write_atomic(self.journal, json.dumps(told))
+
+
+def _same(knob: Knob, one: str, other: str) -> bool:
+    """Return whether two texts are one value."""
+    return one == other or (isinstance(knob, Normal) and knob.normal(one) == knob.normal(other))
+
+
+def _kept(knob: Knob) -> str:
+    """Return what is needed to put a knob back."""
+    return knob.keep() if isinstance(knob, Exact) else knob.read()
+
+
+def _put_back(knob: Knob, kept: str) -> None:
+    """Make a knob what it was, unless it is.
+
+    Raises:
+        OSError, ValueError: when it is not so then.
+    """
+    with contextlib.suppress(OSError, ValueError):  # what cannot be read may still be written
+        if _kept(knob) == kept:
+            return
+    if isinstance(knob, Exact):
+        knob.put_back(kept)
+        return
+    knob.write(kept)
+    if not _same(knob, got := knob.read(), kept):
+        raise OSError(f"{got} was read back in place of {kept}")
 
 
 def _started(process: int) -> str:

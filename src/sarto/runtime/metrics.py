@@ -1,7 +1,7 @@
 r"""The state of a running manager in the text format that Prometheus reads.
 
-Each monitor has a state, one of measured, estimated and unavailable, and a value only where there is one. Energy that
-follows from the powers of points is labelled as the estimate that it is.
+Each monitor has a state, one of measured, estimated and unavailable, and a value only where there is one, which is
+labelled with how it was come by: power by a model is never taken for that of a sensor.
 
 Source: Prometheus, Exposition formats, text-based format, version 0.0.4.
 

@@ -24,10 +24,15 @@ class Threads:
     """Threads of BLAS."""
 
     name: str = "threads"
+    local: bool = True
 
     def read(self) -> str:
         """Return how many there are."""
         return str(blas_threads())
+
+    def normal(self, value: str) -> str:
+        """Return a number as it is read back."""
+        return value.lstrip("0") or value if value.isascii() and value.isdecimal() else value
 
     def write(self, value: str) -> None:
         """Set how many.
