@@ -5,12 +5,22 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from sarto.core.errors import SartoError
+from sarto.core.evidence import Evidence
+from sarto.core.points import OperatingPoint
 from sarto.deploy.onnx.floats import float_model
+from sarto.devices.platforms import Platform
 from sarto.models.network.named import named
+from sarto.runtime.points import Points
+from sarto.runtime.policies import tail_risk
+from sarto.runtime.policies._choice import Policy
+from sarto.runtime.scenarios import Scenario
+from sarto.runtime.simulate import Run, simulate
 from tests.cli.stand_in import call
 from tests.devices.test_places import PLACE
 from tests.devices.test_platforms import GOOD
@@ -91,6 +101,7 @@ def test_idle_power_and_a_mean_energy_are_heeded() -> None:
         return {e["what"]: e["value"] for e in json.loads(call(*words).stdout)["evidence"]}
 
     plain, idle = evidence(), evidence("--idle", "60mW")
+    assert plain == evidence("--idle", "0W")
     assert plain["energy of a job"] < idle["energy of a job"]
     budget = evidence("--policies", "energy_budget", "--mean-energy", "60mJ")
     assert budget["energy of a job"] < evidence("--policies", "max_accuracy")["energy of a job"]
@@ -135,17 +146,163 @@ def test_onnx_files_are_timed_here_and_what_nobody_measured_is_not_a_number(file
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert "max_accuracy takes an energy that was not measured a job" in shown.stdout
     assert "the files were timed on this computer" in shown.stdout
+    assert "All figures are estimated: simulated on the times measured here." in shown.stdout
     assert "not measured" in shown.stdout.splitlines()[3]
     found = json.loads(Path("out/adaptation.json").read_text())
     assert all(row[2:4] == ["", ""] for row in found["tables"]["points"]["rows"])
     assert {row[6] for row in found["tables"]["points"]["rows"]} == {"measured"}
     assert "energy of a job" not in {e["what"] for e in found["evidence"]}
     assert "not measured" in Path("out/adaptation.html").read_text()
-    for more, code in ((("--policies", "min_energy"), "E180"), (("--platform", "odroid_xu3"), "E112")):
-        refused = call("adapt", "files.csv", *more)
+    again = call("adapt", "files.csv", "--policies", "max_accuracy", "--trace", "out/trace.csv")
+    assert (again.exit_code, again.stderr) == (0, "")
+    for more, code, said in (
+        (("--policies", "min_energy"), "E180", "energy"),
+        (("--platform", "odroid_xu3"), "E112", "timed on this computer"),
+        (("--policies", "max_accuracy", "--mean-energy", "3mJ"), "E112", "no power is measured"),
+    ):
+        refused = call("adapt", "files.csv", *more, "-o", "new")
         assert (refused.exit_code, f"error[{code}]" in refused.stderr) == (2, True)
+        assert said in refused.stderr
+        assert not Path("new").exists()
     (files / "small.onnx").unlink()
     assert "small.onnx' cannot be read" in call("adapt", "files.csv").stderr
+
+
+XU3 = ("adapt", "ladder.csv", "--platform", "odroid_xu3", "--policies", "min_energy", "--jobs", "60")
+
+
+@pytest.mark.usefixtures("ladder")
+def test_a_call_that_fails_leaves_what_an_earlier_one_wrote() -> None:
+    assert call(*XU3, "-o", "out").exit_code == 0
+    before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+    assert set(before) == {"adaptation.html", "adaptation.json", "decisions.jsonl", "trace.csv"}
+    for more in (("--relax", "accuracy,accuracy"), ("--seed", "1", "--step", "1kHz")):
+        assert call(*XU3, *more, "-o", "out").exit_code == 2
+        assert {path.name: path.read_bytes() for path in Path("out").iterdir()} == before
+
+
+def test_a_call_whose_page_cannot_be_made_leaves_what_was_there(
+    ladder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call(*XU3, "-o", "out").exit_code == 0
+    before = {path.name: path.read_bytes() for path in Path("out").iterdir()}
+
+    def fails(found: object) -> str:
+        raise SartoError("E116", "no page", cause="none", hint="none")
+
+    monkeypatch.setattr("sarto.cli._adapted.adapted_html", fails)
+    assert call(*XU3, "--seed", "1", "-o", "out").exit_code == 2
+    assert {path.name: path.read_bytes() for path in (ladder.parent / "out").iterdir()} == before
+
+
+@pytest.mark.usefixtures("ladder")
+def test_the_jobs_of_an_earlier_call_go_unless_they_are_those_of_this_one() -> None:
+    assert call(*XU3, "-o", "out").exit_code == 0
+    first = Path("out/trace.csv").read_bytes()
+    assert call(*XU3, "--trace", "out/trace.csv", "-o", "out").exit_code == 0
+    assert Path("out/trace.csv").read_bytes() == first
+    Path("other.csv").write_text("jobs,deadline_s\n5,1\n")
+    Path("out/decisions.jsonl.1").write_text("older\n")
+    assert call(*XU3, "--trace", "other.csv", "-o", "out").exit_code == 0
+    assert {path.name for path in Path("out").iterdir()} == {
+        "adaptation.html", "adaptation.json", "decisions.jsonl",
+    }  # fmt: skip
+    assert len(json.loads(Path("out/adaptation.json").read_text())["tables"]["jobs"]["rows"]) == 5
+
+
+@pytest.fixture
+def fitted(folder: Path) -> Path:
+    """A folder with a front of two points, as `sarto fit` leaves it."""
+    figures = ((0.2, 500.0), (0.1, 2e3))
+    points = [
+        OperatingPoint(f"trial {i}", {}, (
+            Evidence("validation error", error, "1", "measured", "t"),
+            Evidence("instructions per inference", work, "instructions", "emulated", "t"),
+        ))
+        for i, (error, work) in enumerate(figures)
+    ]  # fmt: skip
+    (folder / "fitted").mkdir()
+    (folder / "fitted" / "front.json").write_text(json.dumps({"points": [p.to_json() for p in points]}))
+    return folder / "fitted"
+
+
+@pytest.mark.usefixtures("fitted")
+def test_the_work_of_a_folder_is_warned_of_in_front_unless_it_is_stated() -> None:
+    words = ("adapt", "fitted", "--platform", "odroid_xu3", "--policies", "performance", "--jobs", "60")
+    taken, said = call(*words), call(*words, "--work", "0.01")
+    assert (taken.exit_code, said.exit_code) == (0, 0)
+    told = [line for line in taken.stdout.splitlines() if line.startswith(("warning:", "note:"))]
+    assert told[0].startswith(
+        "warning: work: the model with most instructions is taken to be as much work as"
+    )
+    assert "absolute times and energies do not" in told[0]
+    assert "--work" in told[0]
+    assert "note: work: the model with most instructions is taken to be 0.01 of" in said.stdout
+    times = [
+        {
+            row[0]: row[1]
+            for row in json.loads(call(*words, *more, "--json").stdout)["tables"]["points"]["rows"]
+        }
+        for more in ((), ("--work", "0.01"))
+    ]
+    assert times[0]["trial 1 on a15 at 1.8 GHz"] == pytest.approx(0.117)
+    assert times[0]["trial 0 on a15 at 1.8 GHz"] == pytest.approx(0.117 / 4)
+    assert times[1] == pytest.approx({name: 0.01 * time for name, time in times[0].items()})
+
+
+@pytest.mark.usefixtures("ladder")
+def test_tail_risk_keeps_the_share_that_may_be_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[object] = []
+
+    def simulated(
+        points: Points, device: Platform, scenario: Scenario, policy: str | Policy, **rest: Any
+    ) -> Run:
+        ran.append(policy)
+        return simulate(points, device, scenario, policy, **rest)
+
+    monkeypatch.setattr("sarto.cli._adapted.simulate", simulated)
+    words = (
+        "adapt",
+        "ladder.csv",
+        "--platform",
+        "odroid_xu3",
+        "--policies",
+        "tail_risk,utility",
+        "--jobs",
+        "60",
+    )
+    found = json.loads(call(*words, "--late", "30%", "--json").stdout)
+    names = [row[0] for row in found["tables"]["policies"]["rows"]]
+    assert names == ["tail_risk", "oracle of tail_risk", "utility"]
+    assert ran == [tail_risk.Policy(0.3), tail_risk.Policy(0.3), "utility"]
+
+
+def test_power_that_nobody_knows_cannot_be_limited(ladder: Path) -> None:
+    bare = GOOD.replace(", power_w = 0.8", "")
+    (ladder.parent / "board.toml").write_text(bare)
+    (ladder.parent / "trace.csv").write_text("jobs,power_w\n5,1\n")
+    words = (
+        "adapt",
+        "ladder.csv",
+        "--platform",
+        "board.toml",
+        "--policies",
+        "max_accuracy",
+        "--step",
+        "1GHz",
+    )
+    shown = call(*words, "--jobs", "20")
+    assert "power of 1 of 2 settings is not known" in shown.stdout
+    assert "what limits power or a mean energy is refused" in shown.stdout
+    for more, said in (
+        (("--trace", "trace.csv"), "limits power_w"),
+        (("--mean-energy", "1J"), "--mean-energy"),
+    ):
+        refused = call(*words, *more, "-o", "out")
+        assert refused.exit_code == 2
+        assert said in refused.stderr
+        assert "the power of 3 of 6 points is not known" in refused.stderr
+        assert not Path("out").exists()
 
 
 @pytest.mark.parametrize(
@@ -157,6 +314,15 @@ def test_onnx_files_are_timed_here_and_what_nobody_measured_is_not_a_number(file
         (("--platform", "odroid_xu3", "--second", "a53"), "E112", "clusters are a15, a7"),
         (("--platform", "odroid_xu3", "--second", "a7", "--trace", "x.csv"), "E112", "--second excludes"),
         (("--platform", "odroid_xu3", "--late", "0"), "E112", "--late"),
+        (("--platform", "odroid_xu3", "--relax", "power,power"), "E112", "'power' is named twice"),
+        (("--platform", "odroid_xu3", "--policies", "energy_budget"), "E112", "--mean-energy is missing"),
+        (
+            ("--platform", "odroid_xu3", "--work", "0.5"),
+            "E112",
+            "state the work of each variant in the table",
+        ),
+        (("--platform", "odroid_xu3", "--step", "1Hz"), "E116", "a longer step, such as 100 MHz"),
+        (("--platform", "odroid_xu3", "--idle", "-1W"), "E110", "it must be at least 0"),
         (("--platform", "odroid_xu3", "--idle", "60"), "E110", "the unit is missing"),
         (("--platform", "odroid_xu3", "--trace", "none.csv"), "E101", "none.csv"),
         ((), "E112", "--platform"),

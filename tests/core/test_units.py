@@ -64,7 +64,7 @@ def test_reads(text: str, dimension: str, value: float, unit: str) -> None:
         ("50%", "byte", "'%' is no unit of byte"),
         ("kB", "byte", "a number and a unit are needed"),
         ("", "byte", "a number and a unit are needed"),
-        ("-1kB", "byte", "a number and a unit are needed"),
+        ("-1kB", "byte", "a limit must be positive"),
         ("1,5kB", "byte", "a number and a unit are needed"),
         ("1_000B", "byte", "a number and a unit are needed"),
         ("nankB", "byte", "a number and a unit are needed"),
@@ -80,6 +80,13 @@ def test_refuses_and_says_why(text: str, dimension: str, cause: str) -> None:
     assert (caught.value.code, caught.value.cause) == ("E110", cause)
     assert f"'{text}'" in caught.value.message
     assert caught.value.hint
+
+
+def test_what_may_be_zero_is_not_below_it() -> None:
+    assert parse_quantity("0 W", "power", zero=True).value == 0
+    with pytest.raises(SartoError, match=r"E110.*'-1W' is below zero") as caught:
+        parse_quantity("-1W", "power", zero=True)
+    assert caught.value.cause == "it must be at least 0"
 
 
 def test_a_refusal_names_every_unit_and_an_example_of_its_dimension() -> None:

@@ -69,6 +69,38 @@ def test_a_higher_clock_that_is_slower_is_told() -> None:
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "what", "said"),
+    [
+        (
+            'idle_w = { value = 0,', 'idle_w = { value = 0.9,', "idle power",
+            "waiting draws 900 mW, and big at 1 GHz no more than 800 mW",
+        ),
+        ("value = 1e-3", "value = 0.22", "frequency change", "frequency_change_s is 220 ms, and the longest job, big"),
+        ("move_s = { value = 0,", "move_s = { value = 5,", "move", "move_s is 5 s, and the longest job, big at 1 GHz"),
+        ("power_w = 0.8", "power_w = 2.1", "power", "big at 2 GHz draws 2 W, and big at 1 GHz no less than 2.1 W"),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_hardly_true_are_told(old: str, new: str, what: str, said: str) -> None:
+    assert old in GOOD
+    (finding,) = parse_platform("mine", GOOD.replace(old, new, 1)).findings
+    assert (finding.what, finding.severity) == (what, "warning")
+    assert said in finding.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("idle_w = { value = 0,", "idle_w = { value = 0.8,"),
+        ("value = 1e-3", "value = 0.21"),
+        ("move_s = { value = 0,", "move_s = { value = 0.21,"),
+        ("power_w = 0.8", "power_w = 2.0"),
+    ],
+)
+def test_numbers_that_may_just_be_true_are_not(old: str, new: str) -> None:
+    assert parse_platform("mine", GOOD.replace(old, new, 1)).findings == ()
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ('job = "one inference"\n', "", "job is missing"),
@@ -81,6 +113,12 @@ def test_a_higher_clock_that_is_slower_is_told() -> None:
         ('source = "measured here"\n', "", "cluster 1.source is missing"),
         ("latency_s = 0.10", "latency_s = nan", "big.settings 1.latency_s must lie between"),
         ("latency_s = 0.10", "latency_s = 1e300", "big.settings 1.latency_s must lie between"),
+        ("power_w = 0.8", "power_w = 1e9", "big.settings 2.power_w must lie between 1e-15 and 1e+06"),
+        (
+            "idle_w = { value = 0,",
+            "idle_w = { value = 1e9,",
+            "idle_w.value must lie between 1e-15 and 1e+06, or be 0",
+        ),
         ("power_w = 2.0", "power_w = -2.0", "big.settings 1.power_w must lie between"),
         ("power_w = 2.0", "power_w = 0", "big.settings 1.power_w must lie between"),
         ("power_w = 2.0", "power_w = 2000", "energies in J"),
@@ -102,11 +140,12 @@ def test_power_that_nobody_knows_is_told_and_no_number() -> None:
     some = parse_platform("mine", GOOD.replace(", power_w = 0.8", ""))
     assert [math.isnan(s.power_w) for s in some.settings] == [True, False]
     assert math.isnan(some.settings[0].energy_j)
-    assert [f.text.partition(":")[0] for f in some.findings] == ["power of 1 settings is not known"]
+    assert [f.text.partition(":")[0] for f in some.findings] == ["power of 1 of 2 settings is not known"]
     bare = GOOD.replace(", power_w = 0.8", "").replace(", power_w = 2.0, energy_j = 0.2", "")
     none = parse_platform("mine", bare.replace('idle_w = { value = 0, source = "not measured" }', ""))
     assert math.isnan(none.idle_w.value)
     assert [f.text.partition(":")[0] for f in none.findings] == ["power of no setting is known"]
+    assert not any("leave" in f.text for f in (*some.findings, *none.findings))  # such calls are refused
 
 
 def test_a_cluster_may_name_the_policy_that_sets_its_clock() -> None:

@@ -77,6 +77,30 @@ def test_what_says_nothing_of_other_clocks_stays_alone() -> None:
         between(XU3, 0)
 
 
+@pytest.mark.parametrize(
+    ("step", "count"), [(1.0, "2,700,000,004"), (1e3, "2,700,004"), (27e3, "100,006"), (1e-300, "")]
+)
+def test_too_many_clocks_are_counted_and_not_laid_out(step: float, count: str) -> None:
+    with pytest.raises(SartoError, match="E116") as caught:
+        between(XU3, step)
+    assert count in caught.value.cause
+    assert "100 MHz" in caught.value.hint
+
+
+def test_as_many_points_as_were_counted() -> None:
+    filled = between(XU3, 1e6)
+    # 200 MHz to 1.8 GHz, and 200 MHz to 1.3 GHz, both ends included
+    assert len(filled.settings) == 1601 + 1101
+    with pytest.raises(SartoError, match="E116") as caught:
+        between(XU3, 1e6, variants=38)
+    # what is counted are all multiples between the ends, the two stated ones (1 GHz, 700 MHz) among them
+    assert "that gives some 102,752 points" in caught.value.cause
+    variants = [Variant(str(number), 0.5, 1.0) for number in range(38)]
+    with pytest.raises(SartoError, match="E116") as caught:
+        grid(variants, filled)
+    assert "longer step" in caught.value.hint
+
+
 def point(**figures: float) -> OperatingPoint:
     return OperatingPoint(
         "p", {}, tuple(Evidence(what, v, "1", "measured", "t") for what, v in figures.items())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import numpy as np
 
 import sarto
 from sarto.cli import _answer
+from sarto.cli._asked import Asked, check, check_power, scenarios_of
 from sarto.cli._ladder import laid_out
-from sarto.core.errors import SartoError
+from sarto.cli._policy import policy_of
 from sarto.core.evidence import Evidence
 from sarto.core.finding import Finding
 from sarto.core.store import file_sha256, write_atomic
@@ -24,14 +24,15 @@ from sarto.devices.platforms import Platform
 from sarto.measure.operating import ACCURACY, simulated_evidence
 from sarto.report.adapted import Adapted
 from sarto.report.adapted_page import adapted_html
-from sarto.runtime.files import read_trace, write_trace
-from sarto.runtime.goal import LIMITS
+from sarto.runtime.files import write_trace
 from sarto.runtime.log import Log
 from sarto.runtime.points import Points
-from sarto.runtime.scenarios import Limits, Scenario, drawn
+from sarto.runtime.scenarios import Scenario
 from sarto.runtime.simulate import Run, Summary, simulate
 
 PAGE, DOCUMENT, LOG, TRACE = "adaptation.html", "adaptation.json", "decisions.jsonl", "trace.csv"
+HERE = "measured here"
+"""Source of the figures of a call without a platform."""
 COLUMNS = ("policy", "energy_j", "late", "over", "accuracy", "below", "changes")
 UNITS = ("", "J", "1", "1", "1", "1", "1")
 JOB_COLUMNS = (
@@ -41,36 +42,15 @@ JOB_COLUMNS = (
 _JOB_UNITS = ("1", "s", "1", "W", "1", "", "s", "J", "W", "1", "1", "1", "1", "1")
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The call."""
-
-    ladder: Path
-    platform: str | None
-    trace: Path | None
-    policies: tuple[str, ...]
-    late: float
-    relax: tuple[str, ...]
-    mean_energy: float | None
-    idle: float | None
-    step: float
-    jobs: int
-    scenarios: int
-    seed: int
-    second: str | None
-
-
 def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
-    """Run every policy, and the oracle of the first, through the same jobs; log the first one's decisions."""
-    if wrong := [name for name in asked.relax if name not in LIMITS]:
-        raise SartoError(
-            "E112",
-            f"--relax: '{wrong[0]}' is no limit",
-            cause="what may give way is a limit",
-            hint=", ".join(LIMITS),
-        )
-    points, stated, device = laid_out(asked.ladder, asked.platform, asked.step)
-    scenarios = _scenarios(asked, points, stated)
+    """Run every policy, and the oracle of the first, through the same jobs.
+
+    Where there is a folder, the first one's decisions, and the jobs if they were drawn, are written there.
+    """
+    check(asked)
+    points, stated, device = laid_out(asked.ladder, asked.platform, asked.step, asked.work)
+    scenarios = scenarios_of(asked, points, stated)
+    check_power(asked, points, scenarios)
     rest: dict[str, Any] = {
         "late": asked.late,
         "idle_w": asked.idle,
@@ -81,8 +61,6 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
     asks = [(first, False), (first, True), *((name, False) for name in asked.policies[1:])]
     log = None
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / LOG).unlink(missing_ok=True)
         log = Log(folder / LOG)
         if asked.trace is None:
             write_trace(folder / TRACE, scenarios[0], points.clusters)
@@ -92,7 +70,7 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
                 points,
                 device,
                 scenario,
-                name,
+                policy_of(name, asked.late),
                 oracle=oracle,
                 log=log if (name, oracle) == asks[0] and number == 0 else None,
                 **rest,
@@ -112,36 +90,16 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
         _summary(means, first),
         command,
         _evidence(runs[0], stated, command),
-        (*stated.findings, *_notes(asked, stated, means, first), *_places(stated, runs[0]), *_busy(runs)),
+        (
+            *_work(asked, stated),
+            *stated.findings,
+            *_notes(asked, stated, means, first),
+            *_places(stated, runs[0]),
+            *_busy(runs),
+        ),
         tables,
         _provenance(asked, stated, scenarios),
     )
-
-
-def _scenarios(asked: Asked, points: Points, stated: Platform) -> list[Scenario]:
-    if asked.trace is not None:
-        return [read_trace(asked.trace, points.clusters)]
-    second = -1 if asked.second is None else _apart(points, asked.second)
-    limits = Limits.of(points, second)
-    seeds = range(asked.seed, asked.seed + asked.scenarios)
-    works = {place.name: place.availability for place in stated.places}
-    elsewhere = {number: works[name] for number, name in points.places.items()}
-    clusters = len(points.clusters)
-    common: dict[str, Any] = {"clusters": clusters, "second": second, "elsewhere": elsewhere}
-    return [drawn(asked.jobs, limits, seed=seed, **common) for seed in seeds]
-
-
-def _apart(points: Points, name: str) -> int:
-    """Return the number of the cluster that a second model may have to itself."""
-    here = [cluster for number, cluster in enumerate(points.clusters) if number not in points.places]
-    if name not in here or len(points.clusters) == 1:
-        raise SartoError(
-            "E112",
-            f"--second: a second model cannot have '{name}' to itself",
-            cause="it is no cluster of the platform" if name not in here else "jobs could run nowhere else",
-            hint=f"clusters are {', '.join(here)}",
-        )
-    return points.clusters.index(name)
 
 
 def known(value: float) -> float | str:
@@ -240,6 +198,22 @@ def _evidence(runs: Sequence[Run], stated: Platform, command: str) -> tuple[Evid
     return simulated_evidence(figures, sum(one.jobs for one in each), stated.name, command)
 
 
+def _work(asked: Asked, stated: Platform) -> list[Finding]:
+    """Return what the work of a folder's models is taken for."""
+    if not asked.ladder.is_dir():
+        return []
+    if asked.work is not None:
+        text = (
+            f"the model with most instructions is taken to be {asked.work:g} of the platform's job (--work)"
+        )
+        return [Finding("work", "note", f"{text}, others in proportion to theirs")]
+    text = (
+        f"the model with most instructions is taken to be as much work as the platform's job, {stated.job}; shares "
+        "between points hold, absolute times and energies do not: say with --work what share of that job it is"
+    )
+    return [Finding("work", "warning", text)]
+
+
 def _notes(asked: Asked, stated: Platform, means: dict[str, Summary], first: str) -> list[Finding]:
     text = f"nothing ran: times and powers are those of {stated.title}, for {stated.job}"
     if asked.platform is None:
@@ -251,9 +225,6 @@ def _notes(asked: Asked, stated: Platform, means: dict[str, Summary], first: str
     notes.append(
         Finding("idle power", "note", f"{drawn_w} between jobs ({source}); try --idle with another value")
     )
-    if asked.ladder.is_dir():
-        text = "the model with most instructions is taken to need what the platform's job does, others in proportion"
-        notes.append(Finding("work", "note", text))
     mine, best = means[first], means[f"oracle of {first}"]
     if best.late + best.below + best.over_power > 0:
         text = (
@@ -313,17 +284,36 @@ def _provenance(asked: Asked, stated: Platform, scenarios: Sequence[Scenario]) -
             f"beside {beside} of {sum(map(len, scenarios))} jobs, with a cluster to itself"
         )
     sources = {one.source for one in (*stated.clusters, *stated.places)}
+    if asked.work is not None:
+        found["work"] = f"the largest model is {asked.work:g} of the platform's job"
     return found | {
         "late": asked.late,
         "relax": ", ".join(asked.relax),
-        "source": "; ".join(sorted(sources)) or "measured here",
+        "source": "; ".join(sorted(sources)) or HERE,
     }
 
 
-def write(found: Adapted, folder: Path) -> None:
-    """Write page and document."""
-    write_atomic(folder / DOCUMENT, json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n")
-    write_atomic(folder / PAGE, adapted_html(found))
+def write(found: Adapted, folder: Path, made: Path, trace: Path | None) -> None:
+    """Write page and document, and the files that were made on the way; what an earlier call left there goes.
+
+    Args:
+        found: what is shown.
+        folder: for it.
+        made: where the decisions lie, and the jobs if they were drawn.
+        trace: of the jobs if they were not, which stays where it is.
+    """
+    texts: dict[str, str | bytes] = {
+        DOCUMENT: json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n",
+        PAGE: adapted_html(found),
+    }
+    names = (LOG, f"{LOG}.1", TRACE)
+    texts |= {name: (made / name).read_bytes() for name in names if (made / name).exists()}
+    for name, text in texts.items():
+        write_atomic(folder / name, text)
+    for name in names:
+        path = folder / name
+        if name not in texts and path.exists() and not (trace is not None and path.samefile(trace)):
+            path.unlink()
 
 
 def as_text(found: Adapted, folder: Path | None) -> None:
@@ -338,7 +328,8 @@ def as_text(found: Adapted, folder: Path | None) -> None:
     names = ("policy", "energy/job", "late %", "over power %", "accuracy %", "below %", "changes %")
     _answer.table(names, rows, right=(1, 2, 3, 4, 5, 6))
     _answer.line()
-    _answer.line("All figures are estimated: simulated on the platform's figures.")
+    on = "the times measured here" if found.provenance["source"] == HERE else "the platform's figures"
+    _answer.line(f"All figures are estimated: simulated on {on}.")
     for finding in found.findings:
         _answer.remark(str(finding))
     if folder is not None:

@@ -57,17 +57,17 @@ def _refuse(message: str, cause: str, hint: str) -> NoReturn:
 
 
 class QuantityKind(Kind):
-    """A number with its unit, as `core.units` reads it; the value is in the base unit."""
+    """A number with its unit, as `core.units` reads it, above 0 or also 0; the value is in the base unit."""
 
-    def __init__(self, dimension: str) -> None:
-        self.dimension = dimension
+    def __init__(self, dimension: str, *, zero: bool = False) -> None:
+        self.dimension, self.zero = dimension, zero
         self.name = {"byte": "bytes"}.get(dimension, dimension)
 
     def read(self, text: str) -> float:
         """Return the quantity in its base unit, such as B, s or J."""
         from sarto.core.units import parse_quantity
 
-        return parse_quantity(text, self.dimension).value
+        return parse_quantity(text, self.dimension, zero=self.zero).value
 
 
 class RatioKind(Kind):
@@ -350,7 +350,7 @@ def _families() -> list[str]:
 
 
 BYTES, TIME, ENERGY, RATIO = QuantityKind("byte"), QuantityKind("time"), QuantityKind("energy"), RatioKind()
-POWER, FREQUENCY = QuantityKind("power"), QuantityKind("frequency")
+IDLE, FREQUENCY = QuantityKind("power", zero=True), QuantityKind("frequency")
 COUNT, SEED, POSITIVE = CountKind(), CountKind(least=0, most=2**32 - 1), PositiveKind()
 NAMES, CELLS, CONDITION = NamesKind(), NamesKind(_cells, "a cell"), ConditionKind()
 FAMILIES = NamesKind(_families, "a family")

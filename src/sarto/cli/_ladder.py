@@ -21,13 +21,28 @@ from sarto.runtime.files import ladder_files, read_ladder
 from sarto.runtime.points import Points, between, grid
 
 
-def laid_out(ladder: Path, name: str | None, step_hz: float | None) -> tuple[Points, Platform, Platform]:
+def laid_out(
+    ladder: Path, name: str | None, step_hz: float | None, work: float | None = None
+) -> tuple[Points, Platform, Platform]:
     """Return the points, the platform as it is stated, and with settings every `step_hz` where that is given.
 
+    Args:
+        ladder: table or folder.
+        name: of the platform, or its path.
+        step_hz: between clocks that are estimated; by default none are.
+        work: of the largest model of a folder, as a share of the platform's job; by default all of it.
+
     Raises:
-        SartoError: E112, when a platform is needed, or there is one for files that are timed here; E181, when a file
-            cannot be run; those of ladders and platforms.
+        SartoError: E112, when a platform is needed, or there is one for files that are timed here, or a table has its
+            work stated twice; E181, when a file cannot be run; those of ladders and platforms.
     """
+    if work is not None and not ladder.is_dir():
+        raise SartoError(
+            "E112",
+            f"--work {work:g}",
+            cause=f"it is for the folder of sarto fit or sarto compress, and '{ladder}' is none",
+            hint="state the work of each variant in the table's column work",
+        )
     files = ladder_files(ladder)
     if files is not None and name is not None:
         raise SartoError(
@@ -53,8 +68,9 @@ def laid_out(ladder: Path, name: str | None, step_hz: float | None) -> tuple[Poi
         device = here()
         return Points.of(points), device, device
     stated = platform(str(name))
-    device = stated if step_hz is None else between(stated, step_hz)
-    return Points.of(grid(read_ladder(ladder), device)), stated, device
+    variants = read_ladder(ladder, 1.0 if work is None else work)
+    device = stated if step_hz is None else between(stated, step_hz, variants=len(variants))
+    return Points.of(grid(variants, device)), stated, device
 
 
 def here() -> Platform:

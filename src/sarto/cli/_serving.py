@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sarto.cli import _answer
 from sarto.cli._ladder import laid_out
+from sarto.cli._policy import policy_of
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
 from sarto.devices.platforms import Platform
@@ -32,6 +33,7 @@ class Service:
     platform: str | None
     policies: tuple[str, ...]
     late: float
+    work: float | None
     out: Path | None
     address: str
     socket: Path | None
@@ -50,7 +52,7 @@ def service(asked: Service) -> int:
             hint="as in -o /var/lib/sarto",
         )
     # A kernel has the clocks that are stated, and none in between.
-    points, device, _ = laid_out(asked.ladder, asked.platform, None)
+    points, device, _ = laid_out(asked.ladder, asked.platform, None, asked.work)
     sys = asked.sys or SYS
     log = journal = None
     if asked.out is not None:
@@ -58,7 +60,9 @@ def service(asked: Service) -> int:
         log, journal = Log(asked.out / LOG), asked.out / JOURNAL
     names = sorted({cluster.policy for cluster in device.clusters if cluster.policy})
     advisor = Advisor(
-        Manager(points, asked.policies[0], changes=Changes.of(device), late=asked.late),
+        Manager(
+            points, policy_of(asked.policies[0], asked.late), changes=Changes.of(device), late=asked.late
+        ),
         Knobs([Frequency(name, sys / CPUFREQ) for name in names], asked.apply, journal),
         Wanted(device),
         Readings(monitors(sys, PROC) | adapters()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import click
@@ -34,7 +35,9 @@ def _policies() -> list[str]:
 @click.option("--relax", type=_kinds.NAMES, metavar="LIMITS", default="accuracy,deadline", show_default=True,
               help="What gives way when not all can be met, the first in front: accuracy, deadline, power.")
 @click.option("--mean-energy", type=_kinds.ENERGY, help="That jobs may take in the mean, for the policy energy_budget.")
-@click.option("--idle", type=_kinds.POWER, help="Power between jobs; by default what the platform says.")
+@click.option("--work", type=_kinds.POSITIVE, metavar="SHARE",
+              help="Work of the largest model of a folder, as a share of the platform's job, such as 0.01.")
+@click.option("--idle", type=_kinds.IDLE, help="Power between jobs; by default what the platform says.")
 @click.option("--step", type=_kinds.FREQUENCY, default="100MHz", show_default=True,
               help="Clocks between those that the platform states are estimated, so far apart.")
 @click.option("--jobs", type=_kinds.COUNT, default="2000", show_default=True, help="Of a scenario that is drawn.")
@@ -53,15 +56,16 @@ def _policies() -> list[str]:
 @json_option
 def command(
     ladder: Path, platform: str | None, trace: Path | None, policies: tuple[str, ...], late: float,
-    relax: tuple[str, ...], mean_energy: float | None, idle: float | None, step: float, jobs: int, scenarios: int,
-    seed: int, second: str | None, out: Path | None, address: str | None, socket: Path | None, apply: bool,
-    sys: Path | None, as_json: bool,
+    relax: tuple[str, ...], mean_energy: float | None, work: float | None, idle: float | None, step: float, jobs: int,
+    scenarios: int, seed: int, second: str | None, out: Path | None, address: str | None, socket: Path | None,
+    apply: bool, sys: Path | None, as_json: bool,
 ) -> int:
     """Say which variant of a model would run where, job by job, and what that would take.
 
     LADDER is a CSV table of variants, with columns variant, accuracy and work (as a share of the job that the
     platform's times are for), such as widths of a network or models of several sizes; OUT is the folder of sarto fit
-    or sarto compress, whose points are the variants. Nothing runs: times and powers are those of the platform file.
+    or sarto compress, whose points are the variants, the largest taken to be as much work as the platform's job unless
+    --work says otherwise. Nothing runs: times and powers are those of the platform file.
 
     A table with columns variant, accuracy and file names ONNX files: these are timed on this computer, at several
     numbers of threads, in place of a platform.
@@ -72,20 +76,22 @@ def command(
         raise SartoError("E112", f"--late {late:g}", cause="some jobs are late in the long run, and not all",
                          hint="such as 2%")
     if address is not None:
-        return _serve(ladder, platform, policies, late, out, address, socket, apply, sys, trace, as_json)
+        return _serve(ladder, platform, policies, late, work, out, address, socket, apply, sys, trace, as_json)
     if apply or socket is not None or sys is not None:
         raise SartoError("E112", "--socket, --apply and --sys go with --serve", cause="a simulation sets nothing",
                          hint="add --serve 127.0.0.1:9464, or leave them out")
     if trace is not None and second is not None:
         raise SartoError("E112", "--second excludes --trace", cause="it is for jobs that are drawn",
                          hint="name the cluster in the column second of the trace")
-    from sarto.cli._adapted import Asked, adapted, as_text, write
+    from sarto.cli._adapted import adapted, as_text, write
+    from sarto.cli._asked import Asked
 
-    asked = Asked(ladder, platform, trace, policies, late, relax, mean_energy, idle, step, jobs, scenarios, seed,
+    asked = Asked(ladder, platform, trace, policies, late, relax, mean_energy, work, idle, step, jobs, scenarios, seed,
                   second)
-    found = adapted(asked, current_call().command(), out)
-    if out is not None:
-        write(found, out)
+    with tempfile.TemporaryDirectory() as made:
+        found = adapted(asked, current_call().command(), None if out is None else Path(made))
+        if out is not None:
+            write(found, out, Path(made), trace)
     if as_json:
         _answer.document(found.to_json())
     else:
@@ -94,7 +100,7 @@ def command(
 
 
 def _serve(
-    ladder: Path, platform: str | None, policies: tuple[str, ...], late: float, out: Path | None,
+    ladder: Path, platform: str | None, policies: tuple[str, ...], late: float, work: float | None, out: Path | None,
     address: str, socket: Path | None, apply: bool, sys: Path | None, trace: Path | None, as_json: bool,
 ) -> int:
     if trace is not None or as_json:
@@ -102,5 +108,5 @@ def _serve(
                          hint="leave them out; its state is JSON at /state")
     from sarto.cli._serving import Service, service
 
-    return service(Service(ladder, platform, policies, late, out, address, socket, apply, sys))
+    return service(Service(ladder, platform, policies, late, work, out, address, socket, apply, sys))
 # fmt: on

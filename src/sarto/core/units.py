@@ -53,12 +53,13 @@ class Quantity:
         return format_quantity(self.value, self.unit)
 
 
-def parse_quantity(text: str, dimension: str) -> Quantity:
+def parse_quantity(text: str, dimension: str, *, zero: bool = False) -> Quantity:
     """Read `text`, such as `"64kB"`, as a quantity of `dimension`.
 
     Args:
         text: a number and a unit. `kB` is 1000 B, `KiB` is 1024 B.
         dimension: `byte`, `time`, `energy`, `power`, `frequency` or `instruction`.
+        zero: whether it may be 0.
 
     Raises:
         SartoError: E110, when the number or its unit is missing, unknown or not positive.
@@ -66,6 +67,8 @@ def parse_quantity(text: str, dimension: str) -> Quantity:
     suffixes = _SUFFIXES[dimension]
     match = _NUMBER.fullmatch(text)
     known = ", ".join(suffixes)
+    if match is None and _NUMBER.fullmatch(text.lstrip().removeprefix("-")):
+        raise _too_small(text, zero)
     if match is None:
         raise SartoError(
             "E110",
@@ -85,11 +88,17 @@ def parse_quantity(text: str, dimension: str) -> Quantity:
         raise SartoError(
             "E110", f"'{text}' is not a quantity", cause="no number is that large", hint="lower it"
         )
-    if value <= 0:
-        raise SartoError(
-            "E110", f"'{text}' is not above zero", cause="a limit must be positive", hint="raise it"
-        )
+    if value == 0 and not zero:
+        raise _too_small(text, zero)
     return Quantity(value, _BASE[dimension])
+
+
+def _too_small(text: str, zero: bool) -> SartoError:
+    if zero:
+        return SartoError("E110", f"'{text}' is below zero", cause="it must be at least 0", hint="raise it")
+    return SartoError(
+        "E110", f"'{text}' is not above zero", cause="a limit must be positive", hint="raise it"
+    )
 
 
 def parse_ratio(text: str) -> float:

@@ -2,8 +2,9 @@ r"""Reads what a user brings: a ladder of variants, and a trace of what happened
 
 A ladder is a CSV table with a row for each variant: `variant`, `accuracy` (0 to 1), `work` (as a share of the job that
 the platform's times are for); or the folder of `sarto fit` or `sarto compress`, whose points are the variants, with
-work in proportion to their instructions. A table may have `file` in place of `work`: an ONNX file of each variant, by
-its path from where the table lies, to be timed here (`measure.onnx_ladder`).
+work in proportion to their instructions: the largest is as much as the platform's job, or a share of it that the user
+states. A table may have `file` in place of `work`: an ONNX file of each variant, by its path from where the table lies,
+to be timed here (`measure.onnx_ladder`).
 
 A trace is a CSV table with a row for each job, or for as many as its column `jobs` says, of these columns, all of which
 may be left out but one:
@@ -64,13 +65,17 @@ MOST_JOBS = 10_000_000
 WORK = "instructions per inference"
 
 
-def read_ladder(path: Path) -> list[Variant]:
+def read_ladder(path: Path, work: float = 1.0) -> list[Variant]:
     """Return the variants of a table, or of an output folder.
+
+    Args:
+        path: of it.
+        work: of the largest model of a folder, as a share of the job that the platform's times are for.
 
     Raises:
         SartoError: E101, when it cannot be read; E114, when a folder has no front; E116, when a number cannot be used.
     """
-    return _of_folder(path) if path.is_dir() else _of_table(path)
+    return _of_folder(path, work) if path.is_dir() else _of_table(path)
 
 
 def ladder_files(path: Path) -> dict[str, tuple[float, Path]] | None:
@@ -120,7 +125,7 @@ def _of_table(path: Path) -> list[Variant]:
     return found
 
 
-def _of_folder(path: Path) -> list[Variant]:
+def _of_folder(path: Path, work: float) -> list[Variant]:
     try:
         front = json.loads((path / "front.json").read_text(encoding="utf-8"))
         points = [OperatingPoint.from_json(point) for point in front["points"]]
@@ -142,7 +147,11 @@ def _of_folder(path: Path) -> list[Variant]:
     most = max(point[WORK] for point in known)
     return [
         Variant(
-            p.name, 1 - p["validation error"], p[WORK] / most, "measured", f"validation items, {path.name}"
+            p.name,
+            1 - p["validation error"],
+            work * p[WORK] / most,
+            "measured",
+            f"validation items, {path.name}",
         )
         for p in known
     ]
@@ -233,6 +242,8 @@ def _number(path: Path, line: int, name: str, text: str, *, zero: bool = False) 
         value = float(text)
     except ValueError:
         value = math.nan
+    if name == "accuracy" and (value > 1 or text.endswith("%")):
+        raise _wrong(path, line, f"accuracy is '{text}'", "it lies between 0 and 1: 0.56 for 56 %")
     if not (value > 0 or (zero and value == 0)) or (
         math.isinf(value) and name not in ("power_w", "highest_hz")
     ):

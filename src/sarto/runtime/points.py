@@ -30,12 +30,13 @@ from jaxtyping import Bool, Float, Int
 from sarto.core.errors import SartoError
 from sarto.core.evidence import How
 from sarto.core.points import OperatingPoint
+from sarto.core.units import format_quantity
 from sarto.devices.platforms import Cluster, Place, Platform, Setting
 from sarto.measure.operating import ACCURACY, ENERGY, LATENCY, POWER, point_evidence
 from sarto.measure.remote import asked_of
 from sarto.runtime.goal import Goal
 
-MOST_POINTS = 1_000_000
+MOST_POINTS = 100_000
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,12 @@ def grid(variants: Sequence[Variant], platform: Platform) -> list[OperatingPoint
     count = len(names) * (len(platform.settings) + len(platform.places))
     if not names or len(set(names)) < len(names) or count > MOST_POINTS:
         twice = next((name for name in names if names.count(name) > 1), "")
+        few = "name each variant once" if twice else "give one or more"
         raise SartoError(
             "E116",
             f"{len(names)} variants on {len(platform.settings)} settings",
             cause=f"there are two named '{twice}'" if twice else f"1 to {MOST_POINTS:,} points are needed",
-            hint="name each variant once",
+            hint=few if count <= MOST_POINTS else "fewer variants, or a longer step between clocks",
         )
     local = [
         _point(variant, cluster, setting)
@@ -129,7 +131,7 @@ def _elsewhere(variant: Variant, place: Place, idle_w: float) -> OperatingPoint:
     return OperatingPoint(f"{variant.name} at {place.name} over {over}", settings, evidence)
 
 
-def between(platform: Platform, step_hz: float) -> Platform:
+def between(platform: Platform, step_hz: float, *, variants: int = 1) -> Platform:
     """Return a platform with settings at every multiple of `step_hz` between the clocks that its file states.
 
     In a cluster, on as many cores,
@@ -139,24 +141,61 @@ def between(platform: Platform, step_hz: float) -> Platform:
 
     Settings that the file states stay as they are, nothing lies outside of them, and those in between are estimates.
 
+    Args:
+        platform: with the stated settings.
+        step_hz: between clocks.
+        variants: that will run in each setting.
+
+    Raises:
+        SartoError: E116, when the step is under 1 Hz, or gives more than `MOST_POINTS` points.
+
     Source: the form of P is that of dynamic power C V^2 f with V rising with f, and a static part.
 
     >>> from sarto.devices.platforms import platform
     >>> [round(s.power_w, 3) for s in between(platform("odroid_xu3"), 400e6).cluster("a15").settings]
     [0.326, 0.418, 0.669, 0.846, 1.07, 1.698, 2.12]
     """
-    if not step_hz > 0:
-        raise SartoError("E116", f"a step of {step_hz:g} Hz", cause="it is above 0", hint="such as 100 MHz")
+    if not step_hz >= 1:
+        raise SartoError(
+            "E116", f"a step of {step_hz:g} Hz", cause="it is at least 1 Hz", hint="such as 100 MHz"
+        )
+    count = len(platform.settings) + sum(_count(c.settings, step_hz) for c in platform.clusters)
+    if variants * count > MOST_POINTS:
+        raise SartoError(
+            "E116",
+            f"a step of {format_quantity(step_hz, 'Hz')} between clocks",
+            cause=f"that gives some {variants * count:,} points, and there may be {MOST_POINTS:,}",
+            hint="a longer step, such as 100 MHz",
+        )
     clusters = tuple(replace(c, settings=_filled(c.settings, step_hz)) for c in platform.clusters)
     return replace(platform, clusters=clusters)
 
 
+def _fitted(settings: tuple[Setting, ...]) -> list[list[Setting]]:
+    """Return the settings on as many cores between whose clocks others are estimated."""
+    groups = [
+        [one for one in settings if one.cores == cores and one.frequency_hz > 0]
+        for cores in sorted({one.cores for one in settings})
+    ]
+    # One clock says nothing of others, and where there are many they are the grid.
+    return [known for known in groups if 2 <= len(known) <= 3]
+
+
+def _multiples(known: Sequence[Setting], step_hz: float) -> range:
+    """Return the multiples of a step that lie between the lowest and the highest clock."""
+    first, last = known[0].frequency_hz, known[-1].frequency_hz
+    return range(math.floor(first / step_hz) + 1, math.ceil(last / step_hz))
+
+
+def _count(settings: tuple[Setting, ...], step_hz: float) -> int:
+    ends = [_multiples(known, step_hz) for known in _fitted(settings)]
+    return sum(each.stop - each.start for each in ends)  # `len` of a range ends at 2^63
+
+
 def _filled(settings: tuple[Setting, ...], step_hz: float) -> tuple[Setting, ...]:
     found = list(settings)
-    for cores in sorted({one.cores for one in settings}):
-        known = [one for one in settings if one.cores == cores and one.frequency_hz > 0]
-        if not 2 <= len(known) <= 3:
-            continue  # one clock says nothing of others, and where there are many they are the grid
+    for known in _fitted(settings):
+        cores = known[0].cores
         f = np.array([one.frequency_hz for one in known])
         t, p = (np.array([getattr(one, part) for one in known]) for part in ("latency_s", "power_w"))
         # Relative errors: every row is divided by its time.
@@ -164,8 +203,7 @@ def _filled(settings: tuple[Setting, ...], step_hz: float) -> tuple[Setting, ...
         powers = np.array([0, 1, 3][: len(f)])
         scaled = f / f[-1]
         c = _through(scaled, p, powers)
-        first, last = math.floor(f[0] / step_hz) + 1, math.ceil(f[-1] / step_hz)
-        for number in range(first, last):
+        for number in _multiples(known, step_hz):
             clock = step_hz * number
             if np.all(np.abs(f / clock - 1) > 1e-9):
                 power = float(((clock / f[-1]) ** powers) @ c)

@@ -10,6 +10,7 @@ jobs. Jobs come one after the other, one for each deadline: the period of a job 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -20,6 +21,9 @@ from jaxtyping import Bool, Float, Int
 from sarto.core.errors import SartoError
 from sarto.core.seed import generator
 from sarto.runtime.points import Points
+
+RANGE = 4.0
+"""Longest deadline over the shortest, at least: points that are nearly alike must have some that they meet easily."""
 
 
 @dataclass(frozen=True)
@@ -53,23 +57,31 @@ class Limits:
         """Return limits that points can and cannot meet, by what they take.
 
         Accuracies from the least to the most; deadlines from a quarter above the fastest point of the best variant to
-        half of the slowest; power without limit, or no more than half or four fifths of the points draw; clocks without
-        limit, or in a third of the time up to the middle one of the fastest cluster. A second model that has the
-        cluster `second` to itself draws as much as the least of its points, where that is known.
+        half of the slowest, or to `RANGE` times the shortest if that is more; power without limit, or no more than half
+        or four fifths of the points draw; clocks without limit, or in a third of the time up to the middle one of the
+        fastest cluster, where clocks are set. A second model that has the cluster `second` to itself draws as much as
+        the least of its points, where that is known.
         """
         beside = points.power_w[points.cluster == second]
         best = points.accuracy >= points.best
-        fastest = int(np.where(best, points.latency_s, np.inf).argmin())
-        there = points.frequency_hz[points.cluster == points.cluster[fastest]]
-        middle = float(np.quantile(there, 0.5, method="lower"))
-        shortest = 1.25 * float(points.latency_s[fastest])
+        shortest = 1.25 * float(points.latency_s[best].min())
         return Limits(
             (float(points.accuracy.min()), points.best),
-            (shortest, max(shortest, 0.5 * float(points.latency_s.max()))),
+            (shortest, max(RANGE * shortest, 0.5 * float(points.latency_s.max()))),
             (*np.quantile(points.power_w, (0.5, 0.8)).tolist(), np.inf) if points.knows_power else (np.inf,),
-            highest_hz=(np.inf, np.inf, middle),
+            highest_hz=(np.inf, np.inf, _middle_hz(points, best)),
             second_w=float(beside.min()) if len(beside) and points.knows_power else 0.0,
         )
+
+
+def _middle_hz(points: Points, best: Bool[np.ndarray, " point"]) -> float:
+    """Return the middle clock of the cluster with the fastest of the best points here; no limit where none is set."""
+    clocked = best & (points.frequency_hz > 0)
+    if not clocked.any():
+        return math.inf
+    fastest = int(np.where(clocked, points.latency_s, np.inf).argmin())
+    there = points.frequency_hz[(points.cluster == points.cluster[fastest]) & (points.frequency_hz > 0)]
+    return float(np.quantile(there, 0.5, method="lower"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,9 @@
 A file says what one job (one inference of a stated network) takes in every setting of every cluster: its time t, the
 power P drawn meanwhile, and where it was published the energy E. These must agree:
 
-    |E - P t| <= 2 % of P t          and in a cluster a higher clock is never slower
+    |E - P t| <= 2 % of P t          and in a cluster a higher clock is never slower, and never draws less
+
+What waits draws no more than what works, and a change of setting is no longer than a job; else `findings` say so.
 
 >>> platforms()
 ['jetson_nano', 'odroid_xu3']
@@ -21,6 +23,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal, cast
@@ -29,10 +32,11 @@ from sarto.core.device import Assumption
 from sarto.core.finding import Finding
 from sarto.core.units import format_quantity
 from sarto.devices._files import LEAST, MOST, assumption, described, files_of, parsed, table, words
-from sarto.devices.platforms._places import Place, places
+from sarto.devices.platforms._places import MOST_W, Place, places
 
 __all__ = [
     "Cluster", "Place", "Platform", "Setting", "disagreement", "parse_platform", "platform", "platforms", "slower",
+    "weaker",
 ]  # fmt: skip
 
 Known = Literal["declared", "measured", "estimated"]
@@ -186,13 +190,18 @@ def _platform(name: str, fields: dict[str, Any]) -> Platform:
     names = [cluster.name for cluster in clusters]
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"there are two clusters '{min(twice)}'")
-    if sum(len(cluster.settings) for cluster in clusters) > MOST_SETTINGS:
+    settings = [s for cluster in clusters for s in cluster.settings]
+    if len(settings) > MOST_SETTINGS:
         raise ValueError(f"there are more than {MOST_SETTINGS} settings")
-    findings = tuple(finding for _, found in read for finding in found)
-    known = [s for cluster in clusters for s in cluster.settings if s.power_w > 0]
+    known = [s for s in settings if s.power_w > 0]
     idle = _idle(fields.pop("idle_w", None), needed=bool(known))
-    if missing := sum(len(cluster.settings) for cluster in clusters) - len(known):
-        findings = (*findings, _unpowered(missing, bool(known)))
+    findings = (
+        *(finding for _, found in read for finding in found),
+        *_restless(idle, known),
+        *_long({"frequency_change_s": change, "move_s": move}, settings),
+    )
+    if len(known) < len(settings):
+        findings = (*findings, _unpowered(len(settings), len(known)))
     elsewhere = places(fields.pop("places", []), set(names))
     return Platform(name, title, job, clusters, idle, change, move, findings, notes, elsewhere)
 
@@ -201,6 +210,8 @@ def _cost(value: object, key: str, unit: str) -> Assumption:
     found = assumption(value, key, unit, zero=True)
     if found is None:
         raise KeyError(key)
+    if unit == "W" and found.value > MOST_W:
+        raise ValueError(f"{key}.value must lie between {LEAST:g} and {MOST_W:g}, or be 0")
     return found
 
 
@@ -213,11 +224,45 @@ def _idle(value: object, *, needed: bool) -> Assumption:
     return Assumption(math.nan, "W", "not measured")
 
 
-def _unpowered(missing: int, some: bool) -> Finding:
-    which = f"of {missing} settings" if some else "of no setting"
-    verb = "is not known" if some else "is known"
-    text = f"power {which} {verb}: limits of power and policies that go by energy leave such settings out"
+def _unpowered(settings: int, known: int) -> Finding:
+    if not known:
+        text = (
+            "power of no setting is known: what limits power or a mean energy, or goes by energy, is refused"
+        )
+        return Finding("power", "note", text)
+    text = (
+        f"power of {settings - known} of {settings} settings is not known: policies that go by energy take such "
+        "settings last, and what limits power or a mean energy is refused"
+    )
     return Finding("power", "note", text)
+
+
+def _restless(idle: Assumption, known: Sequence[Setting]) -> list[Finding]:
+    """Return where less is drawn by a job than by waiting."""
+    least = min(known, key=lambda one: one.power_w, default=None)
+    if least is None or not idle.value > least.power_w:
+        return []
+    waiting, working = (format_quantity(watts, "W") for watts in (idle.value, least.power_w))
+    text = (
+        f"waiting draws {waiting}, and {least} no more than {working} while it works; state both for the same parts "
+        "of the device"
+    )
+    return [Finding("idle power", "warning", text)]
+
+
+def _long(costs: Mapping[str, Assumption], settings: Sequence[Setting]) -> list[Finding]:
+    """Return which changes of setting take longer than the longest job."""
+    longest = max(settings, key=lambda one: one.latency_s)
+    return [
+        Finding(
+            key.removesuffix("_s").replace("_", " "),
+            "warning",
+            f"{key} is {format_quantity(cost.value, 's')}, and the longest job, {longest}, takes "
+            f"{format_quantity(longest.latency_s, 's')}; times are in s",
+        )
+        for key, cost in costs.items()
+        if cost.value > longest.latency_s
+    ]
 
 
 def _cluster(value: object, key: str) -> tuple[Cluster, list[Finding]]:
@@ -239,7 +284,8 @@ def _cluster(value: object, key: str) -> tuple[Cluster, list[Finding]]:
     policy = words(fields["policy"], f"{name}.policy") if "policy" in fields else ""
     if policy and not re.fullmatch(r"policy\d{1,4}", policy):
         raise ValueError(f"{name}.policy must be a policy of cpufreq, such as 'policy0'")
-    return Cluster(name, title, cores, source, settings, policy), findings + slower(settings)
+    findings += slower(settings) + weaker(settings)
+    return Cluster(name, title, cores, source, settings, policy), findings
 
 
 def _setting(value: object, cluster: str, cores: int, number: int) -> tuple[Setting, float | None]:
@@ -248,7 +294,7 @@ def _setting(value: object, cluster: str, cores: int, number: int) -> tuple[Sett
     known = {"frequency_hz", "cores", "energy_j", "how", "power_w"} & given
     fields = table(cast("object", value), key, {"latency_s", *known})
     latency = _number(fields["latency_s"], f"{key}.latency_s")
-    power = _number(fields["power_w"], f"{key}.power_w") if "power_w" in known else math.nan
+    power = _number(fields["power_w"], f"{key}.power_w", MOST_W) if "power_w" in known else math.nan
     if "energy_j" in known and "power_w" not in known:
         raise ValueError(f"{key}.power_w is missing, and energy_j is given")
     frequency = _number(fields["frequency_hz"], f"{key}.frequency_hz") if "frequency_hz" in known else 0.0
@@ -298,9 +344,20 @@ def slower(settings: tuple[Setting, ...]) -> list[Finding]:
     return found
 
 
-def _number(value: object, key: str) -> float:
-    if type(value) not in (int, float) or not LEAST <= cast("float", value) <= MOST:
-        raise ValueError(f"{key} must lie between {LEAST:g} and {MOST:g}")
+def weaker(settings: tuple[Setting, ...]) -> list[Finding]:
+    """Return where a higher clock on as many cores draws less."""
+    found: list[Finding] = []
+    for low, high in pairwise(settings):
+        if low.cores == high.cores and high.power_w < low.power_w:
+            powers = [format_quantity(one.power_w, "W") for one in (low, high)]
+            text = f"{high} draws {powers[1]}, and {low} no less than {powers[0]}; measure both again"
+            found.append(Finding("power", "warning", text))
+    return found
+
+
+def _number(value: object, key: str, most: float = MOST) -> float:
+    if type(value) not in (int, float) or not LEAST <= cast("float", value) <= most:
+        raise ValueError(f"{key} must lie between {LEAST:g} and {most:g}")
     return float(cast("float", value))
 
 

@@ -17,12 +17,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from sarto.core.errors import SartoError
-from sarto.devices._files import LEAST, MOST, table, words
+from sarto.devices._files import LEAST, table, words
 from sarto.devices.links import Link, link
 
 LONGEST_S = 86400.0
 """Of times of a place: what takes longer than a day is no answer to a job."""
 MOST_B = 2**40
+APART = ";"
+MOST_W = 1e6
+"""Of a power: what draws a megawatt is no device, and a unit was mistaken."""
 MOST_JOULES = 1.0
 """For a byte; a satellite modem takes a thousandth of it."""
 NEEDED = {
@@ -91,6 +94,8 @@ def place(value: object, key: str) -> Place:
     given = set(cast("dict[str, object]", value)) if isinstance(value, dict) else set[str]()
     fields = table(cast("object", value), key, NEEDED | (OPTIONAL & given))
     name, title, source = (words(fields[part], f"{key}.{part}") for part in ("name", "title", "source"))
+    if APART in name:
+        raise ValueError(f"{key}.name may have no '{APART}', which stands between names in a trace")
     ways = _links(fields["links"], f"{name}.links")
     latency, delay, timeout, local = (
         _number(fields.get(part, 0), f"{name}.{part}", LONGEST_S, zero=part in ("delay_s", "local_s"))
@@ -115,7 +120,7 @@ def place(value: object, key: str) -> Place:
         _number(fields["availability"], f"{name}.availability", 1.0),
         source,
         local,
-        _number(fields.get("local_w", 0), f"{name}.local_w", MOST, zero=True),
+        _number(fields.get("local_w", 0), f"{name}.local_w", MOST_W, zero=True),
         _joules(fields.get("energy_per_byte_j"), name, ways[0]),
         how,
     )

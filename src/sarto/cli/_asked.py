@@ -1,0 +1,97 @@
+"""What a call of `sarto adapt` asks for: it is checked before anything is written, and its jobs are read or drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sarto.core.errors import SartoError
+from sarto.devices.platforms import Platform
+from sarto.runtime.files import read_trace
+from sarto.runtime.goal import LIMITS
+from sarto.runtime.points import Points
+from sarto.runtime.scenarios import Limits, Scenario, drawn
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The call."""
+
+    ladder: Path
+    platform: str | None
+    trace: Path | None
+    policies: tuple[str, ...]
+    late: float
+    relax: tuple[str, ...]
+    mean_energy: float | None
+    work: float | None
+    idle: float | None
+    step: float
+    jobs: int
+    scenarios: int
+    seed: int
+    second: str | None
+
+
+def check(asked: Asked) -> None:
+    """Refuse what can be seen before anything is read."""
+    if wrong := [name for name in asked.relax if name not in LIMITS or asked.relax.count(name) > 1]:
+        raise SartoError(
+            "E112",
+            f"--relax: '{wrong[0]}' is {'no limit' if wrong[0] not in LIMITS else 'named twice'}",
+            cause="what may give way is a limit, and each is named once",
+            hint=", ".join(LIMITS),
+        )
+    if "energy_budget" in asked.policies and asked.mean_energy is None:
+        raise SartoError(
+            "E112",
+            "--mean-energy is missing",
+            cause="the policy energy_budget keeps it",
+            hint="as in --mean-energy 60mJ",
+        )
+
+
+def check_power(asked: Asked, points: Points, scenarios: Sequence[Scenario]) -> None:
+    """Refuse limits of power and energy where those of some point are not known."""
+    if points.knows_power:
+        return
+    unknown = int((~np.isfinite(points.power_w)).sum())
+    cause = f"the power of {unknown} of {len(points)} points is not known"
+    hint = "leave it out, or state the power of each setting (power_w) in the platform file"
+    if asked.platform is None:
+        hint = "leave it out: of files that are timed here no power is measured"
+    if asked.mean_energy is not None:
+        raise SartoError("E112", "--mean-energy cannot be kept", cause=cause, hint=hint)
+    if any(bool(np.isfinite(one.power_w).any()) for one in scenarios):
+        raise SartoError("E116", f"'{asked.trace}' limits power_w", cause=cause, hint=hint)
+
+
+def scenarios_of(asked: Asked, points: Points, stated: Platform) -> list[Scenario]:
+    """Return the jobs: those of the trace, or as many as are drawn."""
+    if asked.trace is not None:
+        return [read_trace(asked.trace, points.clusters)]
+    second = -1 if asked.second is None else _apart(points, asked.second)
+    limits = Limits.of(points, second)
+    seeds = range(asked.seed, asked.seed + asked.scenarios)
+    works = {place.name: place.availability for place in stated.places}
+    elsewhere = {number: works[name] for number, name in points.places.items()}
+    clusters = len(points.clusters)
+    common: dict[str, Any] = {"clusters": clusters, "second": second, "elsewhere": elsewhere}
+    return [drawn(asked.jobs, limits, seed=seed, **common) for seed in seeds]
+
+
+def _apart(points: Points, name: str) -> int:
+    """Return the number of the cluster that a second model may have to itself."""
+    here = [cluster for number, cluster in enumerate(points.clusters) if number not in points.places]
+    if name not in here or len(points.clusters) == 1:
+        raise SartoError(
+            "E112",
+            f"--second: a second model cannot have '{name}' to itself",
+            cause="it is no cluster of the platform" if name not in here else "jobs could run nowhere else",
+            hint=f"clusters are {', '.join(here)}",
+        )
+    return points.clusters.index(name)
