@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -277,9 +278,11 @@ def test_tail_risk_keeps_the_share_that_may_be_late(monkeypatch: pytest.MonkeyPa
     assert ran == [tail_risk.Policy(0.3), tail_risk.Policy(0.3), "utility"]
 
 
-def test_power_that_nobody_knows_cannot_be_limited(ladder: Path) -> None:
-    bare = GOOD.replace(", power_w = 0.8", "")
-    (ladder.parent / "board.toml").write_text(bare)
+def test_a_limit_of_power_leaves_out_what_nobody_knows_and_is_refused_where_nothing_is_known(
+    ladder: Path,
+) -> None:
+    board = ladder.parent / "board.toml"
+    board.write_text(GOOD.replace(", power_w = 0.8", ""))
     (ladder.parent / "trace.csv").write_text("jobs,power_w\n5,1\n")
     words = (
         "adapt",
@@ -293,7 +296,10 @@ def test_power_that_nobody_knows_cannot_be_limited(ladder: Path) -> None:
     )
     shown = call(*words, "--jobs", "20")
     assert "power of 1 of 2 settings is not known" in shown.stdout
-    assert "what limits power or a mean energy is refused" in shown.stdout
+    assert "what limits power or a mean energy leaves them out" in shown.stdout
+    rows = json.loads(call(*words, "--trace", "trace.csv", "--json").stdout)["tables"]["jobs"]["rows"]
+    assert all(row[8] != "" for row in rows), "each job ran where the power is known"
+    board.write_text(re.sub(", (power_w|energy_j) = [0-9.]+", "", GOOD))
     for more, said in (
         (("--trace", "trace.csv"), "limits power_w"),
         (("--mean-energy", "1J"), "--mean-energy"),
@@ -301,7 +307,7 @@ def test_power_that_nobody_knows_cannot_be_limited(ladder: Path) -> None:
         refused = call(*words, *more, "-o", "out")
         assert refused.exit_code == 2
         assert said in refused.stderr
-        assert "the power of 3 of 6 points is not known" in refused.stderr
+        assert "the power of no point is known" in refused.stderr
         assert not Path("out").exists()
 
 

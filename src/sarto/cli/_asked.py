@@ -56,11 +56,10 @@ def check(asked: Asked) -> None:
 
 
 def check_power(asked: Asked, points: Points, scenarios: Sequence[Scenario]) -> None:
-    """Refuse limits of power and energy where those of some point are not known."""
-    if points.knows_power:
+    """Refuse limits of power and energy where those of no point are known; else they leave out what is not known."""
+    if points.some_power:
         return
-    unknown = int((~np.isfinite(points.power_w)).sum())
-    cause = f"the power of {unknown} of {len(points)} points is not known"
+    cause = "the power of no point is known"
     hint = "leave it out, or state the power of each setting (power_w) in the platform file"
     if asked.platform is None:
         hint = "leave it out: of files that are timed here no power is measured"

@@ -232,7 +232,7 @@ def _unpowered(settings: int, known: int) -> Finding:
         return Finding("power", "note", text)
     text = (
         f"power of {settings - known} of {settings} settings is not known: policies that go by energy take such "
-        "settings last, and what limits power or a mean energy is refused"
+        "settings last, and what limits power or a mean energy leaves them out"
     )
     return Finding("power", "note", text)
 
