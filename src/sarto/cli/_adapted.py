@@ -346,8 +346,8 @@ def as_text(found: Adapted, folder: Path | None) -> None:
     _answer.line()
     names = ("policy", "energy/job", "late %", "over power %", "accuracy %", "below %", "changes %")
     _answer.table(names, rows, right=(1, 2, 3, 4, 5, 6))
-    _answer.line()
     _regret(table)
+    _answer.line()
     _answer.line("All figures are estimated: simulated on the platform's figures.")
     for finding in found.findings:
         _answer.remark(str(finding))
@@ -362,6 +362,7 @@ def _regret(table: Table) -> None:
     oracle = next((str(name) for name in table.column("policy") if str(name).startswith(ORACLE)), "")
     if not oracle or len(table.rows) < 3:
         return
+    _answer.line()
     _answer.line(f"Regret against the {oracle}, energy in %, else in points; others for comparison:")
     _answer.line()
     rows: list[tuple[str, ...]] = []
@@ -372,4 +373,3 @@ def _regret(table: Table) -> None:
             rows.append((row["policy"], "not known" if energy == "" else f"{100 * energy:+.1f}", *figures))
     names = ("policy", "energy %", "late", "over power", "accuracy", "below")
     _answer.table(names, rows, right=(1, 2, 3, 4, 5))
-    _answer.line()
