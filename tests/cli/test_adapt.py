@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from sarto.core.errors import SartoError
 from sarto.core.evidence import Evidence
 from sarto.core.points import OperatingPoint
+from sarto.core.units import format_quantity
 from sarto.deploy.onnx.floats import float_model
 from sarto.devices.platforms import Platform
 from sarto.models.network.named import named
@@ -47,10 +49,25 @@ def test_policies_are_shown_beside_the_oracle_of_the_first() -> None:
     assert first == [
         "min_energy", "oracle of min_energy", "max_accuracy", "performance", "schedutil", "energy_aware",
     ]  # fmt: skip
+    assert (
+        "Told beforehand how slow each job runs, it would take " in lines[0] and "Its regret is +" in lines[0]
+    )
+    assert lines[10].startswith("Regret against the oracle of min_energy, energy in %, else in points")
+    regret = {line.split()[0]: line.split()[1:] for line in lines[13:18]}
+    assert list(regret) == ["min_energy", "max_accuracy", "performance", "schedutil", "energy_aware"]
+    assert max(map(len, lines[2:19])) <= 100
     assert "warning: energy: a15 at 200 MHz: 320 mJ is stated" in result.stdout
     found = json.loads(Path("out/adaptation.json").read_text())
     assert found["format"] == "sarto-adaptation/1"
     assert len(found["tables"]["jobs"]["rows"]) == 120
+    rows = [
+        dict(zip(found["tables"]["policies"]["columns"], row, strict=True))
+        for row in found["tables"]["policies"]["rows"]
+    ]
+    assert rows[1]["more_energy"] == ""
+    assert rows[3]["more_energy"] == pytest.approx(rows[3]["energy_j"] / rows[1]["energy_j"] - 1)
+    assert rows[3]["more_below"] == pytest.approx(rows[3]["below"] - rows[1]["below"])
+    assert regret["performance"][0] == f"{100 * rows[3]['more_energy']:+.1f}"
     assert {e["how"] for e in found["evidence"]} == {"estimated"}
     assert Path("out/adaptation.html").read_text().lstrip().startswith("<!doctype html>")
     told = call("explain", "out/decisions.jsonl")
@@ -65,14 +82,43 @@ def test_policies_are_shown_beside_the_oracle_of_the_first() -> None:
 
 
 @pytest.mark.usefixtures("ladder")
+def test_a_governor_has_no_oracle_and_so_no_regret() -> None:
+    words = (
+        "adapt",
+        "ladder.csv",
+        "--platform",
+        "odroid_xu3",
+        "--jobs",
+        "40",
+        "--policies",
+        "schedutil,min_energy",
+    )
+    shown = call(*words, "-o", "out")
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    assert "oracle" not in shown.stdout and "regret" not in shown.stdout.lower()
+    assert "told beforehand" not in shown.stdout.lower()
+    table = json.loads(Path("out/adaptation.json").read_text())["tables"]["policies"]
+    assert [row[0] for row in table["rows"]] == ["schedutil", "min_energy"]
+    assert {value for row in table["rows"] for value in row[7:]} == {""}
+
+
+@pytest.mark.usefixtures("ladder")
 def test_a_second_model_comes_and_goes_and_what_was_drawn_can_be_run_again() -> None:
     words = ("adapt", "ladder.csv", "--platform", "odroid_xu3", "--policies", "max_accuracy", "--json")
-    drawn = call(*words, "--jobs", "300", "--second", "a15", "-o", "out")
+    drawn = call(*words, "--jobs", "300", "--seed", "2", "--second", "a15", "-o", "out")
     assert (drawn.exit_code, drawn.stderr) == (0, "")
     with Path("out/trace.csv").open(newline="") as file:
         beside = [row["second"] for row in csv.DictReader(file)]
     assert {"", "a15"} == set(beside)
-    rows = json.loads(drawn.stdout)["tables"]["jobs"]["rows"]
+    jobs = json.loads(drawn.stdout)["tables"]["jobs"]
+    rows, records = jobs["rows"], [dict(zip(jobs["columns"], row, strict=True)) for row in jobs["rows"]]
+    assert [job["second"] for job in records] == beside
+    assert all(job["clock_hz"] <= (job["highest_hz"] or math.inf) for job in records)
+    assert {job["highest_hz"] for job in records} == {"", 1e9}
+    assert all(
+        job["point"] == f"{job['variant']} on {job['cluster']} at {format_quantity(job['clock_hz'], 'Hz')}"
+        for job in records
+    )
     assert {row[5].split(" on ")[1][:3] for row, other in zip(rows, beside, strict=True) if other} == {"a7 "}
     assert any(" on a15 " in row[5] for row in rows)
     again = json.loads(call(*words, "--trace", "out/trace.csv").stdout)

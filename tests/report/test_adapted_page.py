@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +11,10 @@ import pytest
 
 from sarto.core.evidence import Evidence
 from sarto.core.finding import Finding
+from sarto.core.seed import generator
 from sarto.core.table import Table
-from sarto.report.adapted import Adapted
-from sarto.report.adapted_charts import MOST_JOBS, drawn_jobs
+from sarto.report.adapted import MORE, Adapted
+from sarto.report.adapted_charts import MOST_JOBS, choices, drawn_jobs, front, strip, timeline
 from sarto.report.adapted_page import adapted_html
 from sarto.report.page import LIMIT_B
 from tests.report.reader import check_readable
@@ -20,23 +23,45 @@ NASTY = "<b>&'\"</script>"
 SECTIONS = ("policies", "timeline", "points", "findings", "provenance")
 JOBS = (
     "job", "deadline_s", "floor", "cap_w", "slowdown", "point", "latency_s", "energy_j", "power_w", "accuracy", "late",
-    "over", "below", "relaxed",
+    "over", "below", "relaxed", "variant", "cluster", "cores", "clock_hz", "highest_hz", "second",
 )  # fmt: skip
+POLICIES = ("policy", "energy_j", "late", "over", "accuracy", "below", "changes", *MORE)
+NAMES = ("policy", "point", "how", "variant", "cluster", "second")
 
 
 def table(name: str, columns: tuple[str, ...], rows: list[tuple[float | int | str, ...]]) -> Table:
-    units = tuple("" if c in ("policy", "point", "how") else "1" for c in columns)
+    units = tuple("" if c in NAMES else "1" for c in columns)
     return Table(name, columns, units, tuple(rows), tuple("estimated" if u else "" for u in units))
 
 
-def sample(jobs: int = 60, points: int = 8, *, capped: bool = True) -> Adapted:
+def sample(
+    jobs: int = 60,
+    points: int = 8,
+    *,
+    capped: bool = True,
+    oracle: bool = True,
+    clocks: bool = True,
+    slowed: float = 1.0,
+) -> Adapted:
     cap: float | str = 0.9 if capped else ""
-    tables = [
-        table(
-            "policies",
-            ("policy", "energy_j", "late", "over", "accuracy", "below", "changes"),
-            [("min_energy", 0.08, 0.01, 0.0, 0.66, 0.05, 0.06), (NASTY, 0.3, 0.08, 0.6, 0.71, 0.0, 0.0)],
+    none = ("",) * len(MORE)
+    rows: list[tuple[float | int | str, ...]] = [
+        (
+            "min_energy",
+            0.08,
+            0.01,
+            0.0,
+            0.66,
+            0.05,
+            0.06,
+            *((0.1234, 0.01, 0.0, -0.02, 0.03) if oracle else none),
         ),
+        (NASTY, 0.3, 0.08, 0.6, 0.71, 0.0, 0.0, *((2.5, 0.08, 0.6, 0.05, -0.02) if oracle else none)),
+    ]
+    if oracle:
+        rows.append(("oracle of min_energy", 0.0712, 0.0, 0.0, 0.66, 0.02, 0.06, *none))
+    tables = [
+        table("policies", POLICIES, rows),
         table(
             "points",
             ("point", "latency_s", "power_w", "energy_j", "accuracy", "share", "how"),
@@ -54,7 +79,7 @@ def sample(jobs: int = 60, points: int = 8, *, capped: bool = True) -> Adapted:
                     0.5,
                     0.6,
                     cap,
-                    1.0,
+                    slowed,
                     "p",
                     0.4 + 0.2 * (j % 9 == 0),
                     0.1,
@@ -64,6 +89,12 @@ def sample(jobs: int = 60, points: int = 8, *, capped: bool = True) -> Adapted:
                     0,
                     0,
                     0,
+                    "whole",
+                    NASTY if j % 2 else "a7",
+                    4,
+                    (1.1e9 if j % 2 else 0.7e9) if clocks else "",
+                    1e9 if clocks and 10 <= j < 20 else "",
+                    "a15" if 30 <= j < 40 else "",
                 )
                 for j in range(jobs)
             ],
@@ -77,8 +108,19 @@ def sample(jobs: int = 60, points: int = 8, *, capped: bool = True) -> Adapted:
     )  # fmt: skip
 
 
-def test_every_section_is_there_and_what_comes_from_outside_is_escaped() -> None:
-    page = adapted_html(sample())
+@pytest.fixture(scope="module")
+def page() -> str:
+    """The page of a run with everything there is to draw, but that nothing slowed jobs down."""
+    return adapted_html(sample())
+
+
+@pytest.fixture(scope="module")
+def bare() -> str:
+    """The page of a run without caps, an oracle and clocks, whose jobs were slowed down."""
+    return adapted_html(sample(capped=False, oracle=False, clocks=False, slowed=1.5))
+
+
+def test_every_section_is_there_and_what_comes_from_outside_is_escaped(page: str) -> None:
     assert all(f'id="{name}"' in page for name in SECTIONS)
     assert "<b>&'" not in page
     assert page == adapted_html(sample())
@@ -86,11 +128,71 @@ def test_every_section_is_there_and_what_comes_from_outside_is_escaped() -> None
         assert figure in page, figure
 
 
-def test_a_limit_that_nobody_set_has_no_chart() -> None:
-    captions = {
-        capped: "Power while it ran" in adapted_html(sample(capped=capped)) for capped in (True, False)
-    }
-    assert captions == {True: True, False: False}
+@pytest.mark.parametrize(
+    ("words", "there", "absent"),
+    [
+        ("Power while it ran", "page", "bare"),
+        ("How many times as slow", "bare", "page"),
+        ("oracle", "page", "bare"),
+        (">Regret<", "page", "bare"),
+        ('aria-label="clock by job"', "page", "bare"),
+        ('aria-label="cores by job"', "bare", "page"),
+        ("clocks that heat takes away", "page", "bare"),
+        ("when a second model has a cluster to itself", "page", ""),
+    ],
+)
+def test_what_there_is_nothing_of_is_not_drawn(
+    words: str, there: str, absent: str, request: pytest.FixtureRequest
+) -> None:
+    assert words in str(request.getfixturevalue(there))
+    assert not absent or words not in str(request.getfixturevalue(absent))
+
+
+def test_regret_stands_beside_the_policies(page: str) -> None:
+    regret = page[page.index(">Regret<") : page.index('id="timeline"')]
+    for figure in ("+12.34", "+250.00", "+1.00", "+60.00", "-2.00", "+3.00"):
+        assert f">{figure}<" in regret, figure
+    assert regret.count('<th scope="row">') == 2
+    assert "What each policy takes and misses over the oracle of min_energy" in regret
+
+
+def marks(svg: str, role: str) -> int:
+    """Return how many dots stand in groups of a role's colour."""
+    groups = re.findall(r"<g[^>]*>\s*(?:<use [^>]*/>\s*)+</g>|<use [^>]*/>", svg)
+    return sum(group.count("<use ") for group in groups if f"fill: var(--{role})" in group)
+
+
+def test_the_strip_has_a_dot_for_each_job_in_the_colour_of_its_cluster() -> None:
+    clocks, clusters = [1e9, 1e9, 0.5e9, math.nan], [0, 0, 1, 2]
+    plain = strip(clocks, clusters, "Hz", "clock", [math.inf] * 4, [-1] * 4)
+    assert [marks(plain, f"kind-{n}") for n in (1, 2, 3)] == [2, 1, 1]
+    assert "not set" in plain and "1 GHz" in plain
+    assert "var(--bad)" not in plain
+    taken = strip(clocks, clusters, "Hz", "clock", [math.inf, 0.6e9, 0.6e9, math.inf], [-1, -1, 3, 3])
+    assert "var(--bad)" in taken
+    assert "var(--kind-4)" in taken and "var(--kind-4)" not in plain
+
+
+def test_the_front_is_what_nothing_dominates() -> None:
+    rng = generator(5, "front")
+    for _ in range(20):
+        costs, accuracies = rng.integers(1, 9, 30).tolist(), rng.integers(0, 9, 30).tolist()
+        here = list(zip(costs, accuracies, strict=True))
+        best = {(c, a) for c, a in here if not any(d <= c and b >= a and (d, b) != (c, a) for d, b in here)}
+        found = [here[i] for i in front(costs, accuracies)]
+        assert found == sorted(best)
+
+
+def test_the_front_is_a_line_and_the_most_frequent_choices_say_their_share() -> None:
+    svg = choices([1.0, 2.0, 3.0, 4.0], [0.5, 0.7, 0.6, 0.9], [0.25, 0.0, 0.75, 0.0], "J", "energy")
+    assert marks(svg, "ink") == 3 and marks(svg, "kind-8") == 1
+    assert "25 %" in svg and "75 %" in svg and ">0 %" not in svg
+
+
+def test_limits_that_change_with_every_job_are_thinned() -> None:
+    limits = [1.0 + j % 2 for j in range(20_000)]
+    svg = timeline("deadline", limits, [0.5] * len(limits), [False] * len(limits), "s", "time")
+    assert len(svg) < LIMIT_B / 6
 
 
 def test_a_page_stays_small_however_many_jobs_and_points() -> None:

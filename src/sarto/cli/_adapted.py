@@ -15,6 +15,7 @@ from sarto.cli import _answer
 from sarto.cli._asked import Asked, check, check_power, scenarios_of
 from sarto.cli._ladder import laid_out
 from sarto.cli._policy import policy_of
+from sarto.cli._regret import GOVERNORS, in_words, over
 from sarto.core.evidence import Evidence
 from sarto.core.finding import Finding
 from sarto.core.store import file_sha256, write_atomic
@@ -22,7 +23,7 @@ from sarto.core.table import Table
 from sarto.core.units import format_quantity
 from sarto.devices.platforms import Platform
 from sarto.measure.operating import ACCURACY, simulated_evidence
-from sarto.report.adapted import Adapted
+from sarto.report.adapted import MORE, ORACLE, Adapted
 from sarto.report.adapted_page import adapted_html
 from sarto.runtime.files import write_trace
 from sarto.runtime.log import Log
@@ -33,13 +34,15 @@ from sarto.runtime.simulate import Run, Summary, simulate
 PAGE, DOCUMENT, LOG, TRACE = "adaptation.html", "adaptation.json", "decisions.jsonl", "trace.csv"
 HERE = "measured here"
 """Source of the figures of a call without a platform."""
-COLUMNS = ("policy", "energy_j", "late", "over", "accuracy", "below", "changes")
-UNITS = ("", "J", "1", "1", "1", "1", "1")
+COLUMNS = ("policy", "energy_j", "late", "over", "accuracy", "below", "changes", *MORE)
+UNITS = ("", "J", *("1" for _ in COLUMNS[2:]))
 JOB_COLUMNS = (
     "job", "deadline_s", "floor", "cap_w", "slowdown", "point", "latency_s", "energy_j", "power_w", "accuracy",
-    "late", "over", "below", "relaxed",
+    "late", "over", "below", "relaxed", "variant", "cluster", "cores", "clock_hz", "highest_hz", "second",
 )  # fmt: skip
-_JOB_UNITS = ("1", "s", "1", "W", "1", "", "s", "J", "W", "1", "1", "1", "1", "1")
+_JOB_UNITS = (
+    "1", "s", "1", "W", "1", "", "s", "J", "W", "1", "1", "1", "1", "1", "", "", "1", "Hz", "Hz", "",
+)  # fmt: skip
 
 
 def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
@@ -58,7 +61,8 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
         "energy_j": math.inf if asked.mean_energy is None else asked.mean_energy,
     }
     first = asked.policies[0]
-    asks = [(first, False), (first, True), *((name, False) for name in asked.policies[1:])]
+    oracles = [] if first in GOVERNORS else [(first, True)]
+    asks = [(first, False), *oracles, *((name, False) for name in asked.policies[1:])]
     log = None
     if folder is not None:
         log = Log(folder / LOG)
@@ -120,11 +124,12 @@ def mean_of(summaries: Sequence[Summary]) -> Summary:
 
 
 def _policies(means: dict[str, Summary]) -> Table:
-    rows = tuple(
-        (name, known(s.energy_j), s.late, s.over_power, s.accuracy, s.below, s.changes)
-        for name, s in means.items()
-    )
-    return Table("policies", COLUMNS, UNITS, rows, ("", *("estimated" for _ in UNITS[1:])))
+    best = next((s for name, s in means.items() if name.startswith(ORACLE)), None)
+    rows: list[tuple[float | int | str, ...]] = []
+    for name, s in means.items():
+        more = ("",) * len(MORE) if best is None or s is best else tuple(known(v) for v in over(s, best))
+        rows.append((name, known(s.energy_j), s.late, s.over_power, s.accuracy, s.below, s.changes, *more))
+    return Table("policies", COLUMNS, UNITS, tuple(rows), ("", *("estimated" for _ in UNITS[1:])))
 
 
 def _points(points: Points, runs: Sequence[Run]) -> Table:
@@ -153,13 +158,15 @@ def _jobs(run: Run) -> Table:
     rows: list[tuple[float | int | str, ...]] = []
     for j in range(len(run.index)):
         i = int(run.index[j])
-        cap = float(scenario.power_w[j])
+        cap, heat = float(scenario.power_w[j]), float(scenario.highest_hz[j])
+        clock, second = float(points.frequency_hz[i]), int(scenario.second[j])
+        settings = points.points[i].settings
         rows.append(
             (
                 j + 1,
                 float(scenario.deadline_s[j]),
                 float(scenario.accuracy[j]),
-                cap if math.isfinite(cap) else "",
+                known(cap),
                 float(scenario.slowdown[j, points.cluster[i]] * scenario.noise[j]),
                 points.points[i].name,
                 float(run.latency_s[j]),
@@ -170,6 +177,12 @@ def _jobs(run: Run) -> Table:
                 int(run.over_power[j]),
                 int(run.below[j]),
                 int(run.relaxed[j]),
+                str(settings.get("variant", "")),
+                points.clusters[int(points.cluster[i])],
+                int(settings.get("cores", 0)) or "",
+                clock or "",
+                known(heat) or "",
+                points.clusters[second] if second >= 0 else "",
             )
         )
     hows = ("", *("" if unit == "" else "estimated" for unit in _JOB_UNITS[1:]))
@@ -177,12 +190,15 @@ def _jobs(run: Run) -> Table:
 
 
 def _summary(means: dict[str, Summary], first: str) -> str:
-    mine, best = means[first], means[f"oracle of {first}"]
-    energy = joules(mine.energy_j)
-    text = f"{first} takes {energy} a job at an accuracy of {100 * mine.accuracy:.2f} %, {100 * mine.late:.2f} % late"
-    text += f" and {100 * mine.below:.2f} % below what was asked for; one who knew every job beforehand would take "
-    least = joules(best.energy_j)
-    return f"{text}{least}, with {100 * best.late:.2f} % late and {100 * best.below:.2f} % below."
+    mine, best = means[first], means.get(f"{ORACLE}{first}")
+    text = f"{first} takes {joules(mine.energy_j)} a job at an accuracy of {100 * mine.accuracy:.2f} %, "
+    text += f"{100 * mine.late:.2f} % late and {100 * mine.below:.2f} % below what was asked for"
+    if best is None:
+        return f"{text}."
+    least = f"take {joules(best.energy_j)} at" if math.isfinite(best.energy_j) else "reach"
+    text += f". Told beforehand how slow each job runs, it would {least} {100 * best.accuracy:.2f} %, "
+    text += f"{100 * best.late:.2f} % late and {100 * best.below:.2f} % below"
+    return f"{text}. Its regret is {in_words(mine, best)}."
 
 
 def _evidence(runs: Sequence[Run], stated: Platform, command: str) -> tuple[Evidence, ...]:
@@ -225,14 +241,14 @@ def _notes(asked: Asked, stated: Platform, means: dict[str, Summary], first: str
     notes.append(
         Finding("idle power", "note", f"{drawn_w} between jobs ({source}); try --idle with another value")
     )
-    mine, best = means[first], means[f"oracle of {first}"]
-    if best.late + best.below + best.over_power > 0:
+    mine, best = means[first], means.get(f"{ORACLE}{first}")
+    if best is not None and best.late + best.below + best.over_power > 0:
         text = (
-            f"not all limits could be met: one who knew every job would have {best.late:.1%} late, {best.below:.1%} "
-            f"below accuracy and {best.over_power:.1%} over power"
+            f"not all limits could be met: told beforehand how slow each job runs, {first} would have {best.late:.1%} "
+            f"late, {best.below:.1%} below accuracy and {best.over_power:.1%} over power"
         )
         notes.append(Finding("limits", "note", text.replace("%", " %")))
-    if mine.over_power > best.over_power:
+    if best is not None and mine.over_power > best.over_power:
         notes.append(
             Finding(
                 "power", "warning", "more power was drawn than was allowed; relax deadlines or accuracy first"
@@ -321,12 +337,13 @@ def as_text(found: Adapted, folder: Path | None) -> None:
     table = found.tables["policies"]
     rows: list[tuple[str, ...]] = []
     for name, energy, *shares in table.rows:
-        figures = [f"{100 * float(share):.2f}" for share in shares]
+        figures = [f"{100 * float(share):.2f}" for share in shares[: -len(MORE)]]
         rows.append((str(name), "not measured" if energy == "" else joules(float(energy)), *figures))
     _answer.line(found.summary)
     _answer.line()
     names = ("policy", "energy/job", "late %", "over power %", "accuracy %", "below %", "changes %")
     _answer.table(names, rows, right=(1, 2, 3, 4, 5, 6))
+    _regret(table)
     _answer.line()
     on = "the times measured here" if found.provenance["source"] == HERE else "the platform's figures"
     _answer.line(f"All figures are estimated: simulated on {on}.")
@@ -336,3 +353,21 @@ def as_text(found: Adapted, folder: Path | None) -> None:
         _answer.line(
             f"Page, figures and decisions: {folder / PAGE}, {DOCUMENT}, {LOG} (sarto explain {folder / LOG})"
         )
+
+
+def _regret(table: Table) -> None:
+    """Print what several policies take and miss over the oracle, if there is one; the summary says it of the first."""
+    oracle = next((str(name) for name in table.column("policy") if str(name).startswith(ORACLE)), "")
+    if not oracle or len(table.rows) < 3:
+        return
+    _answer.line()
+    _answer.line(f"Regret against the {oracle}, energy in %, else in points; others for comparison:")
+    _answer.line()
+    rows: list[tuple[str, ...]] = []
+    for row in table.records():
+        if row["policy"] != oracle:
+            energy, *others = (row[name] for name in MORE)
+            figures = [f"{100 * float(value):+.2f}" for value in others]
+            rows.append((row["policy"], "not known" if energy == "" else f"{100 * energy:+.1f}", *figures))
+    names = ("policy", "energy %", "late", "over power", "accuracy", "below")
+    _answer.table(names, rows, right=(1, 2, 3, 4, 5))
