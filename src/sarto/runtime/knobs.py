@@ -226,7 +226,8 @@ class Knobs:
         failed: dict[str, str] = {}
         for name, kept in reversed(list(self._first.items())):
             try:
-                _put_back(self._known[name], kept)
+                if not _is(self._known[name], kept):
+                    _put_back(self._known[name], kept)
             except (OSError, ValueError) as error:
                 failed[name] = str(error)
         self._first = {name: kept for name, kept in self._first.items() if name in failed}
@@ -308,15 +309,20 @@ def _kept(knob: Knob) -> str:
     return knob.keep() if isinstance(knob, Exact) else knob.read()
 
 
+def _is(knob: Knob, kept: str) -> bool:
+    """Return whether a knob is what it was."""
+    try:
+        return _kept(knob) == kept
+    except (OSError, ValueError):  # what cannot be read may still be written
+        return False
+
+
 def _put_back(knob: Knob, kept: str) -> None:
-    """Make a knob what it was, unless it is.
+    """Make a knob what it was.
 
     Raises:
         OSError, ValueError: when it is not so then.
     """
-    with contextlib.suppress(OSError, ValueError):  # what cannot be read may still be written
-        if _kept(knob) == kept:
-            return
     if isinstance(knob, Exact):
         knob.put_back(kept)
         return
