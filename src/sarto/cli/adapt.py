@@ -30,7 +30,7 @@ def _policies() -> list[str]:
               help="CSV table with a row for each job: what is asked for, what slows it down. By default one is drawn.")
 @click.option("--policies", type=_kinds.NamesKind(_policies, "a policy"), metavar="NAMES",
               default="min_energy,max_accuracy,performance,schedutil,energy_aware", show_default=True,
-              help="How points are chosen; the first is shown job by job, and has an oracle beside it.")
+              help="How points are chosen; the first is shown job by job, beside an oracle unless it is a governor.")
 @click.option("--late", type=_kinds.RATIO, default="2%", show_default=True, help="Share of jobs that may be late.")
 @click.option("--relax", type=_kinds.NAMES, metavar="LIMITS", default="accuracy,deadline", show_default=True,
               help="What gives way when not all can be met, the first in front: accuracy, deadline, power.")
