@@ -248,7 +248,8 @@ class _Changes:
 
     def __init__(self, points: Points, changes: Changes) -> None:
         self._points, self._costs = points, changes
-        self._of, self._known = -1, np.zeros(len(points))
+        self._of: int = -1
+        self._known: Float[np.ndarray, " point"] = np.zeros(len(points))
         self.energy_j = self._known
 
     def after(self, last: int) -> Float[np.ndarray, " point"]:
