@@ -247,9 +247,14 @@ def least_over(
     if len(left) == 1:
         return left, amounts.item(left.item()) > most
     amount = amounts.take(left)
-    least = amount.item(amount.argmin())
-    broken = least > most
-    return left[amount <= (least if broken else most)], broken
+    lowest = amount.item(amount.argmin())
+    broken = lowest > most
+    return left[amount <= (lowest if broken else most)], broken
+
+
+def least(left: Int[np.ndarray, " left"], amounts: Float[np.ndarray, " point"]) -> Int[np.ndarray, " kept"]:
+    """Return which points of those `left`, of which there is one, have the least amount."""
+    return least_over(left, amounts, -math.inf)[0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,7 +31,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from sarto.runtime.goal import Goal
-from sarto.runtime.points import Points, least_over
+from sarto.runtime.points import Points, least, least_over
 from sarto.runtime.tails import Tails
 
 LEFT = 0.25
@@ -109,10 +109,7 @@ def allowed(points: Points, goal: Goal, state: State) -> tuple[Int[np.ndarray, "
 
 def most_accurate(points: Points, left: Int[np.ndarray, " left"]) -> Int[np.ndarray, " best"]:
     """Return the most accurate of the points that are `left`, of which there is one."""
-    if len(left) == 1:
-        return left
-    lacking = points.amounts("accuracy").take(left)
-    return left[lacking <= lacking.item(lacking.argmin())]
+    return least(left, points.amounts("accuracy"))
 
 
 def cheapest(points: Points, left: Int[np.ndarray, " left"], state: State, hysteresis: float) -> int:

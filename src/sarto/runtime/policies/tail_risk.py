@@ -20,7 +20,7 @@ from jaxtyping import Int
 
 from sarto.core.errors import SartoError
 from sarto.runtime.goal import Goal
-from sarto.runtime.points import Points
+from sarto.runtime.points import Points, least
 from sarto.runtime.policies._choice import Choice, State, allowed, cheapest, most_accurate
 from sarto.runtime.tails import Tails
 
@@ -61,9 +61,8 @@ class Policy:
                 quick = self._candidates(points, goal, state, tails, quick, left[:0] if relaxed else left)
             if len(quick):
                 left, relaxed = quick, ()
-            elif len(left) > 1:
-                times = state.latency_s.take(left)
-                left = left[times <= times.item(times.argmin())]
+            else:
+                left = least(left, state.latency_s)
         return Choice(cheapest(points, most_accurate(points, left), state, self.hysteresis), relaxed)
 
     def _candidates(
@@ -79,13 +78,12 @@ class Policy:
         limits = tails.refused(
             state.latency_s, points.cluster, goal.deadline_s, target=self.target, caution=self.caution
         )
-        if (
-            limits
-        ):  # what is as slow as a point of its cluster that is late too often is late too often itself
-            least = np.full(len(points.clusters), math.inf)
+        if limits:
+            # What is as slow as a point of its cluster that is late too often is late too often itself.
+            longest = np.full(len(points.clusters), math.inf)
             for number, time in limits.items():
-                least[number] = time
-            quick = quick[state.latency_s.take(quick) < least.take(points.cluster.take(quick))]
+                longest[number] = time
+            quick = quick[state.latency_s.take(quick) < longest.take(points.cluster.take(quick))]
         tried = np.zeros(len(points), bool)
         tried[tails.known()] = True
         tried[safe] = True
@@ -97,7 +95,4 @@ class Policy:
 def _next(points: Points, left: Int[np.ndarray, " left"], last: int) -> Int[np.ndarray, " next"]:
     """Return those of the points with the next accuracy above that of the last one."""
     better = left[points.accuracy.take(left) > points.accuracy.item(last)]
-    if not len(better):
-        return better
-    accuracy = points.accuracy.take(better)
-    return better[accuracy <= accuracy.item(accuracy.argmin())]
+    return least(better, points.accuracy) if len(better) else better
