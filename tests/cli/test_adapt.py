@@ -387,6 +387,7 @@ def test_a_limit_of_power_leaves_out_what_nobody_knows_and_is_refused_where_noth
             "exclude --serve",
         ),
         (("--platform", "odroid_xu3", "--apply"), "E112", "go with --serve"),
+        (("--platform", "odroid_xu3", "--crowd"), "E112", "go with --serve"),
     ],
 )
 @pytest.mark.usefixtures("ladder")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -137,6 +138,23 @@ def test_a_whole_life_of_a_service(tmp_path: Path) -> None:
     listener.close()
     assert heard[0].startswith(b"READY=1\n")
     assert set(heard[1:-1]) == {b"WATCHDOG=1"}
+
+
+def test_others_that_want_a_processor_are_counted_where_that_is_asked_for(tmp_path: Path) -> None:
+    goal = {"deadline": "100s"}
+    plain, crowd = Running(tmp_path / "plain"), Running(tmp_path / "crowd", "--crowd")
+    busy = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4 * (os.cpu_count() or 1))
+    ]
+    try:
+        expected = [service.ask("/decide", goal)[1]["expected_s"] for service in (plain, crowd)]
+    finally:
+        for one in busy:
+            one.kill()
+            one.wait()
+        ended = [service.end() for service in (plain, crowd)]
+    assert expected[1] >= 2 * expected[0]
+    assert ended == [0, 0]
 
 
 def test_after_a_kill_the_next_start_sets_back_and_takes_the_socket_over(tmp_path: Path) -> None:

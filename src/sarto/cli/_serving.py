@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
 from sarto.devices.platforms import Platform
 from sarto.measure.adapters import adapters
-from sarto.measure.monitors import PROC, SYS, monitors
+from sarto.measure.monitors import PROC, SYS, Runnable, monitors
 from sarto.runtime.advice import Advisor
 from sarto.runtime.knobs import Frequency, Knobs
 from sarto.runtime.log import Log
@@ -38,6 +39,7 @@ class Service:
     address: str
     socket: Path | None
     apply: bool
+    crowd: bool
     sys: Path | None
 
 
@@ -61,12 +63,17 @@ def service(asked: Service) -> int:
     names = sorted({cluster.policy for cluster in device.clusters if cluster.policy})
     advisor = Advisor(
         Manager(
-            points, policy_of(asked.policies[0], asked.late), changes=Changes.of(device), late=asked.late
+            points,
+            policy_of(asked.policies[0], asked.late),
+            changes=Changes.of(device),
+            late=asked.late,
+            cores=os.cpu_count() or 1,
         ),
         Knobs([Frequency(name, sys / CPUFREQ) for name in names], asked.apply, journal),
         Wanted(device),
         Readings(monitors(sys, PROC) | adapters()),
         log,
+        Runnable(PROC) if asked.crowd else None,
     )
     serve(advisor, address, asked.socket, lambda at: _said(asked, at, len(points), names))
     if advisor.knobs.failed:

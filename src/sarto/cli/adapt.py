@@ -52,13 +52,15 @@ def _policies() -> list[str]:
 @click.option("--socket", metavar="FILE", type=_FILE,
               help="With --serve: socket over which applications ask which point to run, and tell how jobs went.")
 @click.option("--apply", is_flag=True, help="With --serve: really set clocks; otherwise it says what it would set.")
+@click.option("--crowd", is_flag=True,
+              help="With --serve: expect jobs to share processors with whatever else runs on this machine.")
 @click.option("--sys", metavar="FOLDER", type=_FILE, help="With --serve: stands in for /sys, to try it out.")
 @json_option
 def command(
     ladder: Path, platform: str | None, trace: Path | None, policies: tuple[str, ...], late: float,
     relax: tuple[str, ...], mean_energy: float | None, work: float | None, idle: float | None, step: float, jobs: int,
     scenarios: int, seed: int, second: str | None, out: Path | None, address: str | None, socket: Path | None,
-    apply: bool, sys: Path | None, as_json: bool,
+    apply: bool, crowd: bool, sys: Path | None, as_json: bool,
 ) -> int:
     """Say which variant of a model would run where, job by job, and what that would take.
 
@@ -76,9 +78,11 @@ def command(
         raise SartoError("E112", f"--late {late:g}", cause="some jobs are late in the long run, and not all",
                          hint="such as 2%")
     if address is not None:
-        return _serve(ladder, platform, policies, late, work, out, address, socket, apply, sys, trace, as_json)
-    if apply or socket is not None or sys is not None:
-        raise SartoError("E112", "--socket, --apply and --sys go with --serve", cause="a simulation sets nothing",
+        return _serve(ladder, platform, policies, late, work, out, address, socket, apply, crowd, sys, trace,
+                      as_json)
+    if apply or crowd or socket is not None or sys is not None:
+        raise SartoError("E112", "--socket, --apply, --crowd and --sys go with --serve",
+                         cause="a simulation sets nothing, and looks at no machine",
                          hint="add --serve 127.0.0.1:9464, or leave them out")
     if trace is not None and second is not None:
         raise SartoError("E112", "--second excludes --trace", cause="it is for jobs that are drawn",
@@ -101,12 +105,12 @@ def command(
 
 def _serve(
     ladder: Path, platform: str | None, policies: tuple[str, ...], late: float, work: float | None, out: Path | None,
-    address: str, socket: Path | None, apply: bool, sys: Path | None, trace: Path | None, as_json: bool,
+    address: str, socket: Path | None, apply: bool, crowd: bool, sys: Path | None, trace: Path | None, as_json: bool,
 ) -> int:
     if trace is not None or as_json:
         raise SartoError("E112", "--trace and --json exclude --serve", cause="a service runs no scenario",
                          hint="leave them out; its state is JSON at /state")
     from sarto.cli._serving import Service, service
 
-    return service(Service(ladder, platform, policies, late, work, out, address, socket, apply, sys))
+    return service(Service(ladder, platform, policies, late, work, out, address, socket, apply, crowd, sys))
 # fmt: on

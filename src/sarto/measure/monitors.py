@@ -13,6 +13,7 @@ so that a folder with files of the same names stands in for the kernel's.
 | `Thermal` | the hottest of `class/thermal/thermal_zone*/temp` | degC |
 | `Battery` | the lowest of `class/power_supply/*/capacity`, but for those of devices such as a mouse | % |
 | `Pressure` | `proc/pressure/cpu`: share of the last 10 s in which something waited for a processor | 1 |
+| `Runnable` | `proc/loadavg`: threads that run or want to, on the whole machine, this one left out | 1 |
 | `ProcessTime` | processor time of this process over the time that passed: cores in use | 1 |
 
 No power is counted twice. Of the zones of RAPL the packages are added up, and `psys`, which holds them, is read only
@@ -20,8 +21,8 @@ where there is none. Where a sensor is on the supply of a whole Jetson (VDD_IN, 
 other rails are parts of it.
 
 Source: Linux, Documentation/power/powercap/powercap.rst, hwmon/sysfs-interface.rst, hwmon/ina3221.rst,
-ABI/testing/sysfs-class-thermal, sysfs-class-power, accounting/psi.rst; NVIDIA Jetson Linux Developer Guide 32.6,
-Clock Frequency and Power Management.
+ABI/testing/sysfs-class-thermal, sysfs-class-power, accounting/psi.rst, filesystems/proc.rst; NVIDIA Jetson Linux
+Developer Guide 32.6, Clock Frequency and Power Management.
 
 >>> import tempfile
 >>> with tempfile.TemporaryDirectory() as folder:
@@ -255,6 +256,23 @@ class Pressure:
         return Reading("pressure", value, "1", "measured", "avg10 of some, pressure/cpu")
 
 
+@dataclass(frozen=True)
+class Runnable:
+    """How many other threads want a processor right now."""
+
+    root: Path = PROC
+
+    def read(self) -> Reading:
+        """Return how many run or could, without the one that asks."""
+        path = self.root / "loadavg"
+        try:
+            value = int(path.read_text(encoding="ascii").split()[3].partition("/")[0])
+        except (OSError, ValueError, IndexError) as error:
+            why = "the kernel does not tell it" if isinstance(error, OSError) else f"{path} is not understood"
+            return _unavailable("runnable", "1", why)
+        return Reading("runnable", max(value - 1.0, 0.0), "1", "measured", "running threads, loadavg")
+
+
 @dataclass
 class ProcessTime:
     """Cores that this process uses; the first reading only starts the count."""
@@ -280,5 +298,6 @@ def monitors(sys: Path = SYS, proc: Path = PROC) -> dict[str, Monitor]:
         "thermal": Thermal(sys),
         "battery": Battery(sys),
         "pressure": Pressure(proc),
+        "runnable": Runnable(proc),
         "process_time": ProcessTime(),
     }

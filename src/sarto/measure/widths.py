@@ -144,6 +144,19 @@ class WidthProgram:
         """
         return self._answer(int(self._library.width_run(ctypes.c_int64(width))), width)
 
+    def classes(self, items: Integer[np.ndarray, "item line number"], width: int) -> Int[np.ndarray, " item"]:
+        """Return the classes of items at a width, each given anew; the interpreter is free meanwhile.
+
+        Raises:
+            SartoError: E173, when there is no such width.
+        """
+        words, found = np.ascontiguousarray(items, self._word), np.zeros(len(items), np.int64)
+        given = ctypes.c_void_p(words.ctypes.data), ctypes.c_int64(words.shape[1]), ctypes.c_int64(len(words))
+        self._library.width_classes(*given, ctypes.c_int64(width), ctypes.c_void_p(found.ctypes.data))
+        if len(found):
+            self._answer(int(found.min()), width)
+        return found
+
     def extend(self) -> int:
         """Return the class of the item with one group more.
 

@@ -31,12 +31,13 @@ from typing import Any, cast
 
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
+from sarto.measure.monitors import Monitor
 from sarto.runtime.goal import Goal
 from sarto.runtime.knobs import Applied, Knobs
 from sarto.runtime.log import Log
 from sarto.runtime.manager import Decision, Manager
 from sarto.runtime.reach import Reach
-from sarto.runtime.readings import Readings
+from sarto.runtime.readings import Readings, others
 from sarto.runtime.refusals import Refusals
 
 MOST_TICKETS = 1024
@@ -75,6 +76,7 @@ class Advisor:
         wanted: what each of them is to be at a point.
         readings: what monitors say.
         log: takes decisions and how their jobs went.
+        crowd: monitor of how many other programs want a processor, read for each decision.
         clock: in s.
         last: decision before.
         applied: what became of the knobs then.
@@ -89,6 +91,7 @@ class Advisor:
     wanted: Callable[[OperatingPoint], Mapping[str, str]] = lambda _point: {}
     readings: Readings = field(default_factory=lambda: Readings({}))
     log: Log | None = None
+    crowd: Monitor | None = None
     clock: Callable[[], float] = time.monotonic
     last: Decision | None = None
     applied: tuple[Applied, ...] = ()
@@ -117,9 +120,9 @@ class Advisor:
         """
         goal = goal_of(question)
         with self.lock:
-            began = self.clock()
+            began, beside = self.clock(), others(self.crowd)
             decision, self.applied = self.refusals.settle(
-                self.reach.available, lambda free: self.manager.decide(goal, free), self.clock
+                self.reach.available, lambda free: self.manager.decide(goal, free, beside), self.clock
             )
             self.last = decision
             self.counts.decisions += 1

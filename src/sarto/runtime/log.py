@@ -79,6 +79,8 @@ def entry(
     }
     if favourite != decision.index:
         found |= {"without limits": points.points[favourite].name, "binding": list(binding)}
+    if decision.others:
+        found["others"] = decision.others
     if unanswered:
         found["unanswered"] = list(unanswered)
     return found | ({"refused": list(refused), "kept": kept} if refused or kept else {})
@@ -103,6 +105,8 @@ def sentence(line: Mapping[str, Any]) -> str:
     if line["relaxed"]:
         given = " and ".join(line["relaxed"])
         text += f" No point met all limits: {given} gave way."
+    if line.get("others"):
+        text += f" Beside it {line['others']:.0f} other{'s' * (line['others'] > 1)} wanted a processor."
     if line["slowdown"] >= SLOW:
         text += f" Jobs there run {line['slowdown']:.2g} times as slow as stated."
     if line["late"]:

@@ -29,6 +29,7 @@ from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
 from sarto.core.rooms import load_method
 from sarto.devices.platforms import Platform
+from sarto.runtime.company import Company, Learned
 from sarto.runtime.goal import Goal
 from sarto.runtime.points import Points
 from sarto.runtime.policies._choice import Policy, State
@@ -64,6 +65,8 @@ class Decision:
         relaxed: limits that gave way.
         change_s: of the expected time, that of the change of setting.
         state: what was known when it was made.
+        others: programs that wanted a processor then, without this one.
+        learned: where to learn how its job went; None for one that was foreseen.
     """
 
     index: int
@@ -74,6 +77,8 @@ class Decision:
     relaxed: tuple[str, ...]
     change_s: float
     state: State
+    others: float = 0.0
+    learned: Learned | None = None
 
 
 class Manager:
@@ -84,18 +89,25 @@ class Manager:
         policy: its name in `sarto.runtime.policies`, or a policy with its settings.
         changes: what a change of setting takes.
         late: share of jobs that may be late.
+        cores: processors that jobs share with other programs, where it is known how many of these there are.
 
     Raises:
         SartoError: E111, for an unknown policy; E180, for one that goes by energy where none is known.
 
     Attributes:
         points, policy: as given.
-        slowdown: what was learned of the machine; places elsewhere are learned of one by one, see `levels`.
-        tails: what was learned of jobs that took much longer than expected.
+        learned: of the machine, beside as many other programs as at the last decision; places elsewhere are learned of
+            one by one, see `levels`.
     """
 
     def __init__(
-        self, points: Points, policy: str | Policy, *, changes: Changes = Changes(), late: float = 0.05
+        self,
+        points: Points,
+        policy: str | Policy,
+        *,
+        changes: Changes = Changes(),
+        late: float = 0.05,
+        cores: int = 1,
     ) -> None:
         self.points = points
         self.policy: Policy = load_method(ROOM, policy).Policy() if isinstance(policy, str) else policy
@@ -107,31 +119,45 @@ class Manager:
                 cause="no power was measured or stated, as on a platform that was calibrated without a power monitor",
                 hint="take max_accuracy, utility, performance, powersave or schedutil, or state the powers",
             )
-        self.slowdown = Slowdown(len(points.clusters), late)
-        self.tails = Tails()
+        self._company = Company(len(points.clusters), late, cores=cores)
+        self.learned = self._company.beside()
         # What slows a place elsewhere down says nothing of this device, and the other way round.
         self._elsewhere = {number: Slowdown(1, late) for number in points.places}
         self._changes = _Changes(points, changes)
         self._all = np.ones(len(points), bool)
         self._last, self._ratio, self._period_s, self._spent_j, self._jobs = -1, 1.0, 0.0, 0.0, 0
 
-    def decide(self, goal: Goal, available: Bool[np.ndarray, " point"] | None = None) -> Decision:
+    @property
+    def slowdown(self) -> Slowdown:
+        """How much slower jobs are than stated."""
+        return self.learned.slowdown
+
+    @property
+    def tails(self) -> Tails:
+        """How often jobs took much longer than expected."""
+        return self.learned.tails
+
+    def decide(
+        self, goal: Goal, available: Bool[np.ndarray, " point"] | None = None, others: float = 0.0
+    ) -> Decision:
         """Return the point for the next job.
 
         Args:
             goal: what is asked for.
             available: points that can be used now; by default all.
+            others: programs that want a processor now, without this one; what was learned is kept by it.
 
         Raises:
             SartoError: E116, when none is available, or power is limited and that of no point is known.
         """
-        return self._decide(goal, available, self.levels(), self.slowdown.margin, self.tails)
+        self.learned = self._company.beside(others)
+        return self._decide(goal, available, self.levels(), self.learned, others)
 
     def levels(self) -> Float[np.ndarray, " cluster"]:
         """Return how many times as slow as stated jobs run on each cluster, and at each place; used again."""
         found = self.slowdown.of()
-        for number, learned in self._elsewhere.items():
-            found[number] = learned.of()[0]
+        for number, place in self._elsewhere.items():
+            found[number] = place.of()[0]
         return found
 
     def foresee(
@@ -141,17 +167,17 @@ class Manager:
         slowdown: Float[np.ndarray, " cluster"],
     ) -> Decision:
         """Return the point that would be chosen by one who knows how much slower the next job will run."""
-        return self._decide(goal, available, slowdown, 1.0)
+        return self._decide(goal, available, slowdown, None)
 
     def _decide(
         self,
         goal: Goal,
         available: Bool[np.ndarray, " point"] | None,
         slowdown: Float[np.ndarray, " cluster"],
-        margin: float,
-        tails: Tails | None = None,
+        learned: Learned | None,
+        others: float = 0.0,
     ) -> Decision:
-        points = self.points
+        points, margin = self.points, 1.0 if learned is None else learned.slowdown.margin
         self._check(goal, available)
         change = self._changes.after(self._last)
         factor = slowdown.take(points.cluster)
@@ -165,13 +191,13 @@ class Manager:
             self._period_s,
             self._spent_j,
             self._jobs,
-            tails,
+            None if learned is None else learned.tails,
         )
         expected = state.latency_s
         if self._elsewhere and margin > 1.0:  # each place has a margin of its own
             expected = expected.copy()
-            for number, learned in self._elsewhere.items():
-                state.latency_s[points.cluster == number] *= learned.margin / margin
+            for number, place in self._elsewhere.items():
+                state.latency_s[points.cluster == number] *= place.margin / margin
         choice = self.policy.choose(points, goal, state)
         index = choice.index
         return Decision(
@@ -183,6 +209,8 @@ class Manager:
             choice.relaxed,
             float(change[index]),
             state,
+            others,
+            learned,
         )
 
     def reasons(self, decision: Decision) -> tuple[int, tuple[str, ...]]:
@@ -228,15 +256,16 @@ class Manager:
         if not (math.isfinite(latency_s) and latency_s > 0):
             return
         ratio = max(latency_s - decision.change_s, 0.01 * latency_s) / float(self.points.latency_s[index])
-        self.tails.heard(index, latency_s / decision.expected_s)
+        learned = decision.learned or self.learned
+        learned.tails.heard(index, latency_s / decision.expected_s)
         cluster = int(self.points.cluster[index])
         if cluster in self._elsewhere:
             self._elsewhere[cluster].heard(0, ratio)
         else:
-            self.slowdown.heard(cluster, ratio)
-        for number, learned in self._elsewhere.items():
+            learned.slowdown.heard(cluster, ratio)
+        for number, place in self._elsewhere.items():
             if number != cluster:
-                learned.unheard()
+                place.unheard()
         self._last, self._ratio, self._period_s = index, ratio, period_s
         spent = energy_j or float(self.points.power_w[index]) * latency_s
         self._spent_j += spent if math.isfinite(spent) else 0.0

@@ -22,6 +22,22 @@ EVERY_S = 1.0
 """Counters of energy are renewed some ten times a second, and a file of the kernel takes some ten us to read."""
 
 
+def fresh(name: str, monitor: Monitor) -> Reading:
+    """Return what a monitor says now; one that fails is unavailable."""
+    try:
+        found = monitor.read()
+    except Exception as error:  # whatever an adapter raises: the run goes on without it
+        return Reading(name, None, "1", "unavailable", str(error) or type(error).__name__)
+    if found.value is not None and not math.isfinite(found.value):
+        return Reading(found.what, None, found.unit, "unavailable", f"{found.value} was read")
+    return found
+
+
+def others(crowd: Monitor | None) -> float:
+    """Return how many other programs want a processor by a monitor; 0 where it does not say."""
+    return 0.0 if crowd is None else max(fresh("crowd", crowd).value or 0.0, 0.0)
+
+
 class Readings:
     """The last reading of each monitor.
 
@@ -39,15 +55,5 @@ class Readings:
         """Return the readings, new ones if the last are old, or lie in the future of a clock that went back."""
         if not 0 <= now_s - self._at < self._every_s:
             self._at = now_s
-            self._last = {name: self._read(name, monitor) for name, monitor in self._monitors.items()}
+            self._last = {name: fresh(name, monitor) for name, monitor in self._monitors.items()}
         return self._last
-
-    @staticmethod
-    def _read(name: str, monitor: Monitor) -> Reading:
-        try:
-            found = monitor.read()
-        except Exception as error:  # whatever an adapter raises: the run goes on without it
-            return Reading(name, None, "1", "unavailable", str(error) or type(error).__name__)
-        if found.value is not None and not math.isfinite(found.value):
-            return Reading(found.what, None, found.unit, "unavailable", f"{found.value} was read")
-        return found

@@ -34,7 +34,7 @@ from sarto.runtime.knobs import Applied, Knobs
 from sarto.runtime.log import Log
 from sarto.runtime.manager import Decision, Manager
 from sarto.runtime.reach import Reach
-from sarto.runtime.readings import Readings
+from sarto.runtime.readings import Readings, fresh, others
 from sarto.runtime.refusals import Refusals
 from sarto.runtime.watchdog import Watchdog
 
@@ -73,6 +73,7 @@ class Session(Generic[X, Y]):
             were.
         watchdog: notices jobs that do not end; after one, the next job runs at the fastest point on this device.
         monitors: what they say is in `readings`.
+        crowd: monitor of how many other programs want a processor, read before each job; its time is part of the job.
         meter: monitor of power that is read right before and after each job, outside of its time.
         energy_j: what the job before took by the meter, its mean power times its time; None where none measured it.
         odd_times: jobs whose time was no number of at least 0, as when a clock is set back; nothing is learned of them.
@@ -95,6 +96,7 @@ class Session(Generic[X, Y]):
     kept: dict[str, Applied] = field(default_factory=dict[str, Applied])
     watchdog: Watchdog | None = None
     monitors: Mapping[str, Monitor] = field(default_factory=dict[str, Monitor])
+    crowd: Monitor | None = None
     meter: Monitor | None = None
     energy_j: float | None = None
     odd_times: int = 0
@@ -102,9 +104,6 @@ class Session(Generic[X, Y]):
     def __post_init__(self) -> None:
         self.reach = Reach(self.manager.points)
         self._readings = Readings(self.monitors)
-        self._power = (
-            None if self.meter is None else Readings({"meter": self.meter}, 0.0)
-        )  # read anew each time
         self.refusals = Refusals(self.manager.points, self.knobs, self.wanted)
         self._overruns = 0
         self._began = math.nan
@@ -141,8 +140,8 @@ class Session(Generic[X, Y]):
         Raises:
             SartoError: E116, when all points lie at places that did not answer; whatever the variant raises.
         """
-        if self._power is not None:  # a counter of energy tells the mean power since it was read last
-            self._power.now(0.0)
+        if self.meter is not None:  # a counter of energy tells the mean power since it was read last
+            fresh("meter", self.meter)
         began, self.unanswered = self.clock(), []
         period, self._began = began - self._began, began
         while True:
@@ -181,9 +180,9 @@ class Session(Generic[X, Y]):
 
     def _measured(self) -> float | None:
         """Return the energy of the job that has just ended, if the meter measured power."""
-        if self._power is None:
+        if self.meter is None:
             return None
-        power = self._power.now(0.0)["meter"]
+        power = fresh("meter", self.meter)
         if power.how != "measured" or power.unit != "W" or power.value is None or power.value < 0:
             return None
         return power.value * self.seconds
@@ -196,9 +195,10 @@ class Session(Generic[X, Y]):
         hung = self.watchdog is not None and self.watchdog.overruns > self._overruns
         if hung and self.watchdog is not None:
             self._overruns = self.watchdog.overruns
+        beside = others(self.crowd)
         decision, self.applied = self.refusals.settle(
             self.reach.available,
-            lambda free: self.manager.decide(left, self._safe(free) if hung else free),
+            lambda free: self.manager.decide(left, self._safe(free) if hung else free, beside),
             self.clock,
         )
         self.gone = {one.knob: one for one in self.applied if one.state == "gone"}
@@ -229,6 +229,7 @@ def session(
     remote: Mapping[str, Callable[[str, X], Y]] | None = None,
     watchdog: Watchdog | None = None,
     monitors: Mapping[str, Monitor] | None = None,
+    crowd: Monitor | None = None,
     meter: Monitor | None = None,
 ) -> Generator[Session[X, Y]]:
     """Open a session; knobs are set back when it ends, however it does.
@@ -243,6 +244,8 @@ def session(
             TimeoutError when the place is not reached, and must do so by itself: nobody interrupts it.
         watchdog: notices jobs that do not end; it is closed with the session.
         monitors: to read.
+        crowd: of other programs that want a processor, as a `Runnable`, where the manager's jobs share processors with
+            them: what is learned is kept by their number.
         meter: of power, such as a `Rapl`, by which energies of jobs are taken up; by default those of points are. It is
             read around each job, so that none of `monitors` may be the same object.
 
@@ -276,5 +279,6 @@ def session(
             remote=functions,
             watchdog=watchdog,
             monitors=dict(monitors or {}),
+            crowd=crowd,
             meter=meter,
         )

@@ -21,6 +21,7 @@ The margin of jobs is the quantile of the last errors that leaves the wanted sha
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -77,6 +78,14 @@ class Slowdown:
     def of(self) -> Float[np.ndarray, " cluster"]:
         """Return the slowdown of each cluster; the array is used again."""
         return self._out
+
+    def at(self, factor: float) -> Slowdown:
+        """Return another one that knows as much, and holds all jobs to be `factor` times as slow as this one does."""
+        found = copy.deepcopy(self)
+        found._level += math.log(factor)
+        found._before = None
+        found._tell()
+        return found
 
     def unheard(self) -> None:
         """Take up that a job ran where nothing is heard of these clusters: what is known of them fades."""

@@ -69,6 +69,12 @@ def test_run_extend_and_cascade_on_this_host(name: str) -> None:
         cut_off.reshape(-1)[-lines[-1].size :] = 0
         np.testing.assert_array_equal(program.scores, infer(cut(graph, 1), cut_off).scores[0])
     assert len(stopped) > 1
+    every = np.stack(of_items(items).listed())
+    for width, one in said.items():
+        np.testing.assert_array_equal(program.classes(every, width), one.classes)
+    with pytest.raises(SartoError, match="E173"):
+        program.classes(every, 5)
+    assert program.classes(every[:0], 1).shape == (0,)
 
 
 @pytest.mark.parametrize(("name", "core", "width"), [("own heads", "cortex_m4", 3), ("bent", "cortex_m4", 2)])
