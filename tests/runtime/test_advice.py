@@ -154,10 +154,12 @@ def test_a_point_of_which_a_knob_is_refused_is_not_told_again_until_it_may_be_ha
         assert said["frequency_hz"] == 1e9
         assert said["knobs"][0]["state"] in ("set", "unchanged")
         assert state(asked)["refused"]["clock at 2e+09"]["failures"] == 1
+        assert 'sarto_knob_refused{knob="clock",wanted="2e+09"} 1' in metrics(asked)
     hot.clear()
     now[0] += 1.0
     assert asked.decide({})["frequency_hz"] == 2e9
     assert state(asked)["refused"] == {}
+    assert "sarto_knob_refused{" not in metrics(asked)
 
 
 def test_where_all_knobs_are_refused_the_answer_and_the_log_say_so(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sarto.runtime.advice import Advisor
 from sarto.runtime.company import MOST, PARTS, Company
 from sarto.runtime.goal import Goal
 from sarto.runtime.knobs import Knobs
-from sarto.runtime.log import entry, sentence
+from sarto.runtime.log import Job, entry, sentence
 from sarto.runtime.manager import Manager
 from sarto.runtime.points import Points
 from sarto.runtime.session import session
@@ -140,7 +140,7 @@ def test_a_ticket_is_learned_where_it_was_decided() -> None:
 )
 def test_the_log_tells_of_others(others: float, said: str) -> None:
     manager, _ = manager_of(Shared())
-    text = sentence(entry(manager, manager.decide(Goal(), others=others), 1, 0.1))
+    text = sentence(entry(manager, manager.decide(Goal(), others=others), Job(1, 0.1)))
     assert said in text and (others > 0) == ("Beside it" in text)
 
 

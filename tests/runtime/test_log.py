@@ -10,7 +10,7 @@ import pytest
 from sarto.core.errors import SartoError
 from sarto.devices.platforms import platform
 from sarto.runtime.goal import Goal
-from sarto.runtime.log import Log, entry, sentence, sentences
+from sarto.runtime.log import Job, Log, entry, sentence, sentences
 from sarto.runtime.manager import Manager
 from sarto.runtime.points import Points, Variant, grid
 
@@ -20,7 +20,7 @@ POINTS = Points.of(grid([Variant("half", 0.63, 0.5), Variant("full", 0.71, 1.0)]
 def ran(manager: Manager, goal: Goal, log: Log, job: int, slow: float = 1.0) -> None:
     decision = manager.decide(goal)
     took = slow * decision.expected_s
-    log.heard(manager, decision, job, took)
+    log.heard(manager, decision, Job(job, took))
     manager.observe(decision, took)
 
 
@@ -50,16 +50,16 @@ def test_what_is_as_before_has_no_line_and_what_is_late_has_one(tmp_path: Path) 
 def test_the_reason_is_told(goal: Goal, said: str) -> None:
     manager = Manager(POINTS, "min_energy")
     decision = manager.decide(goal)
-    assert said in sentence(entry(manager, decision, 1, decision.expected_s))
+    assert said in sentence(entry(manager, decision, Job(1, decision.expected_s)))
 
 
 def test_what_was_learned_is_told() -> None:
     manager = Manager(POINTS, "min_energy")
     first = manager.decide(Goal(2.0))
-    assert "as slow as stated" not in sentence(entry(manager, first, 1, 0.1))
+    assert "as slow as stated" not in sentence(entry(manager, first, Job(1, 0.1)))
     manager.observe(first, 2 * first.expected_s)
     assert "Jobs there run 2 times as slow as stated." in sentence(
-        entry(manager, manager.decide(Goal(2.0)), 2, 0.1)
+        entry(manager, manager.decide(Goal(2.0)), Job(2, 0.1))
     )
 
 

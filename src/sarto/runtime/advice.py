@@ -34,7 +34,7 @@ from sarto.core.points import OperatingPoint
 from sarto.measure.monitors import Monitor
 from sarto.runtime.goal import Goal
 from sarto.runtime.knobs import Applied, Knobs
-from sarto.runtime.log import Log
+from sarto.runtime.log import Job, Log
 from sarto.runtime.manager import Decision, Manager
 from sarto.runtime.reach import Reach
 from sarto.runtime.readings import Readings, others
@@ -181,7 +181,9 @@ class Advisor:
         counts.late += late
         if self.log is not None:
             lost = [place] if unreached else []
-            self.log.heard(self.manager, decision, counts.jobs, latency_s, lost, ticket.refused, ticket.kept)
+            self.log.heard(
+                self.manager, decision, Job(counts.jobs, latency_s, lost, ticket.refused, ticket.kept)
+            )
         if unreached:
             counts.unreached += 1
             self.reach.failed(place, self.clock(), latency_s)

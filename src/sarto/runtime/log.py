@@ -11,7 +11,7 @@ file that has reached its length is renamed, and the one before it removed: the 
 >>> points = Points.of(grid([Variant("half", 0.63, 0.5), Variant("full", 0.71, 1.0)], platform("odroid_xu3")))
 >>> manager = Manager(points, "min_energy")
 >>> decision = manager.decide(Goal.of(deadline="400ms", accuracy=0.65))
->>> print(sentence(entry(manager, decision, 1, 0.43)))
+>>> print(sentence(entry(manager, decision, Job(1, 0.43))))
 Job 1 ran as full on a7 at 1.3 GHz, expected to take 280 ms of 400 ms. Without limits it would have been half on a7 at \
 700 MHz, which is less accurate than the 0.65 asked for. It took 430 ms, and was late.
 """
@@ -35,27 +35,29 @@ LONGEST = 100_000
 """Lines of a file."""
 
 
-def entry(
-    manager: Manager,
-    decision: Decision,
-    job: int,
-    took_s: float,
-    unanswered: Sequence[str] = (),
-    refused: Sequence[str] = (),
-    kept: bool = False,
-) -> dict[str, Any]:
-    """Return a decision and how its job went as plain JSON values; what is not limited is left out.
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How a job went.
 
-    What was known of the machine is told as it was when the decision was made, whatever was learned since.
-
-    Args:
-        manager: that decided.
-        decision: it.
-        job: its number.
-        took_s: time that the job took.
+    Attributes:
+        number: of it.
+        took_s: time that it took.
         unanswered: places that were tried before, and did not answer.
         refused: knobs and values that points were left out for.
         kept: whether it needed one of them, as no other point was left.
+    """
+
+    number: int
+    took_s: float
+    unanswered: Sequence[str] = ()
+    refused: Sequence[str] = ()
+    kept: bool = False
+
+
+def entry(manager: Manager, decision: Decision, job: Job) -> dict[str, Any]:
+    """Return a decision and how its job went as plain JSON values; what is not limited is left out.
+
+    What was known of the machine is told as it was when the decision was made, whatever was learned since.
     """
     goal, points = decision.goal, manager.points
     limits = {
@@ -67,23 +69,23 @@ def entry(
     favourite, binding = manager.reasons(decision)
     slowdown = (decision.expected_s - decision.change_s) / float(points.latency_s[decision.index])
     found: dict[str, Any] = {
-        "job": job,
+        "job": job.number,
         "point": decision.point.name,
         "expected_s": decision.expected_s,
         "margin": decision.margin,
         "slowdown": slowdown,
         "asked": {name: limit for name, limit in limits.items() if math.isfinite(limit)},
         "relaxed": list(decision.relaxed),
-        "took_s": took_s,
-        "late": took_s > goal.deadline_s,
+        "took_s": job.took_s,
+        "late": job.took_s > goal.deadline_s,
     }
     if favourite != decision.index:
         found |= {"without limits": points.points[favourite].name, "binding": list(binding)}
     if decision.others:
         found["others"] = decision.others
-    if unanswered:
-        found["unanswered"] = list(unanswered)
-    return found | ({"refused": list(refused), "kept": kept} if refused or kept else {})
+    if job.unanswered:
+        found["unanswered"] = list(job.unanswered)
+    return found | ({"refused": list(job.refused), "kept": job.kept} if job.refused or job.kept else {})
 
 
 def sentence(line: Mapping[str, Any]) -> str:
@@ -143,22 +145,13 @@ class Log:
             with self.path.open("rb") as file:
                 self._lines = sum(1 for _ in file)
 
-    def heard(
-        self,
-        manager: Manager,
-        decision: Decision,
-        job: int,
-        took_s: float,
-        unanswered: Sequence[str] = (),
-        refused: Sequence[str] = (),
-        kept: bool = False,
-    ) -> None:
-        """Add a line, if something changed, the job was late, or places were tried that did not answer; see `entry`."""
-        now = (decision.point.name, decision.goal, decision.relaxed, tuple(refused), kept)
-        late = took_s > decision.goal.deadline_s
-        if now == self._before and not late and not unanswered:
+    def heard(self, manager: Manager, decision: Decision, job: Job) -> None:
+        """Add a line, if something changed, the job was late, or places were tried that did not answer."""
+        now = (decision.point.name, decision.goal, decision.relaxed, tuple(job.refused), job.kept)
+        late = job.took_s > decision.goal.deadline_s
+        if now == self._before and not late and not job.unanswered:
             return
-        line = entry(manager, decision, job, took_s, unanswered, refused, kept)
+        line = entry(manager, decision, job)
         if self._before and self._before[0] != now[0]:
             line["was"] = self._before[0]
         self._before = now

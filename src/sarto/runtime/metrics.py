@@ -32,6 +32,7 @@ HELP = {
     "sarto_expected_seconds": ("gauge", "Time that the job of the last decision should take."),
     "sarto_link_lost": ("gauge", "1 while a place is left alone because it did not answer."),
     "sarto_knob_state": ("gauge", "1 for what became of a knob at the last decision."),
+    "sarto_knob_refused": ("gauge", "1 for a value of a knob that was refused and has not been set since."),
     "sarto_monitor_state": ("gauge", "1 for how a monitor's reading was come by."),
     "sarto_reading": ("gauge", "Last reading of a monitor, where there is one."),
 }
@@ -71,6 +72,8 @@ def _lines(advisor: Advisor) -> Iterator[tuple[str, str]]:
         yield one("sarto_link_lost", float(lost), place=place)
     for applied in advisor.applied:
         yield one("sarto_knob_state", 1, knob=applied.knob, state=applied.state)
+    for knob, value in advisor.refusals.lost:
+        yield one("sarto_knob_refused", 1, knob=knob, wanted=value)
     for monitor, reading in advisor.readings.now(advisor.clock()).items():
         for state in STATES:
             yield one("sarto_monitor_state", float(state == reading.how), monitor=monitor, state=state)

@@ -31,7 +31,7 @@ from sarto.core.points import OperatingPoint
 from sarto.measure.monitors import Monitor, Reading
 from sarto.runtime.goal import Goal
 from sarto.runtime.knobs import Applied, Knobs
-from sarto.runtime.log import Log
+from sarto.runtime.log import Job, Log
 from sarto.runtime.manager import Decision, Manager
 from sarto.runtime.reach import Reach
 from sarto.runtime.readings import Readings, fresh, others
@@ -168,8 +168,8 @@ class Session(Generic[X, Y]):
             self.odd_times += 1
             return y
         if self.log is not None:
-            told, kept = self.refusals.told, bool(self.kept)
-            self.log.heard(self.manager, decision, self.jobs, self.seconds, self.unanswered, told, kept)
+            job = Job(self.jobs, self.seconds, self.unanswered, self.refusals.told, bool(self.kept))
+            self.log.heard(self.manager, decision, job)
         self.manager.observe(
             decision,
             ended - tried,

@@ -34,7 +34,7 @@ from jaxtyping import Bool, Float, Int
 from sarto.core.errors import SartoError
 from sarto.devices.platforms import Platform
 from sarto.runtime.goal import Goal
-from sarto.runtime.log import Log
+from sarto.runtime.log import Job, Log
 from sarto.runtime.manager import Changes, Decision, Manager
 from sarto.runtime.points import Points
 from sarto.runtime.policies._choice import Policy
@@ -198,7 +198,7 @@ def simulate(
         took = float(points.latency_s[chosen] * true[points.cluster[chosen]] + decision.change_s)
         spent = float(points.power_w[chosen]) * took
         if log is not None:  # with what was known when it was decided
-            log.heard(manager, replace(decision, goal=goal), job + 1, took + tries.lost_s, tries.names)
+            log.heard(manager, replace(decision, goal=goal), Job(job + 1, took + tries.lost_s, tries.names))
         if learns:
             manager.observe(decision, took, period_s=period, energy_j=spent)
         took, spent = took + tries.lost_s, spent + tries.lost_j

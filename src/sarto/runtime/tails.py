@@ -55,7 +55,11 @@ class Tails:
         # Row of a point: weight of its jobs in each bin or above it.
         self._above: Float[np.ndarray, "row bin"] = np.zeros((ROWS, BINS))
         self._row: dict[int, int] = {}
-        self._weight = 1.0
+        # Of each row: the job after which its point counts as not tried, and the ratio above which there was none.
+        self._until, self._most = [0] * ROWS, [0.0] * ROWS
+        self._known: Int[np.ndarray, " known"] = np.zeros(0, int)
+        self._known_until = 0
+        self._weight, self._jobs = 1.0, 0
         self.steady = 0
         self._last = -1
 
@@ -67,17 +71,28 @@ class Tails:
         if self._weight > LARGEST:
             self._above /= self._weight
             self._weight = 1.0
+        self._jobs += 1
         row = self._row.pop(index, None)
         if row is None:
             row = len(self._row) if len(self._row) < ROWS else self._row.pop(next(iter(self._row)))
-            self._above[row] = 0
+            self._above[row], self._until[row], self._most[row] = 0, 0, 0.0
         self._row[index] = row  # the last one is the newest
-        self._above[row, : _bin(ratio) + 1] += self._weight
+        bin_ = _bin(ratio)
+        self._above[row, : bin_ + 1] += self._weight
+        self._most[row] = max(self._most[row], _edge(bin_))
+        if self._until[row] < self._jobs:
+            self._known_until = 0
+        weight = self._above.item(row, 0) / self._weight
+        self._until[row] = self._jobs + int(math.log(weight / FORGOTTEN) / -math.log1p(-1 / MEMORY))
 
-    def known(self) -> list[int]:
+    def known(self) -> Int[np.ndarray, " known"]:
         """Return the points that ran so lately that their own jobs say how often they are late."""
-        above, enough = self._above, FORGOTTEN * self._weight
-        return [point for point, row in self._row.items() if above.item(row, 0) >= enough]
+        if self._known_until < self._jobs:
+            left = {
+                point: self._until[row] for point, row in self._row.items() if self._until[row] >= self._jobs
+            }
+            self._known, self._known_until = np.array([*left], int), min(left.values(), default=0)
+        return self._known
 
     def refused(
         self,
@@ -98,25 +113,25 @@ class Tails:
             caution: standard deviations that are added to the share.
         """
         # In plain Python: the rows are few, and most of them were never late, which settles them.
-        above, weight = self._above, self._weight
-        enough = FORGOTTEN * weight
+        above, weight, most, of_points = self._above, self._weight, self._most, self._row
         clean = _bound(0, 0, target, caution) <= target
         seen: dict[int, list[tuple[float, float, float]]] = {}
         late_on: set[int] = set()
-        for point, row in self._row.items():
-            jobs = above.item(row, 0)
-            if jobs < enough:
-                continue
-            number, time = cluster.item(point), expected_s.item(point)
-            # All of the bin in which the deadline lies counts as late.
-            missed = above.item(row, _bin(deadline_s / time))
+        known = self.known()
+        for point, number, time in zip(
+            known.tolist(), cluster.take(known).tolist(), expected_s.take(known).tolist(), strict=True
+        ):
+            row, missed = of_points[point], 0.0
+            if time * most[row] >= deadline_s:
+                # All of the bin in which the deadline lies counts as late.
+                missed = above.item(row, _bin(deadline_s / time)) / weight
             if missed or not clean:
                 late_on.add(number)
-            seen.setdefault(number, []).append((time, jobs / weight, missed / weight))
+            seen.setdefault(number, []).append((time, above.item(row, 0) / weight, missed))
         found: dict[int, float] = {}
         for number in late_on:
             for time, n, late in pooled(sorted(seen[number])):
-                if _bound(n, late, target, caution) > target:
+                if (late or not clean) and _bound(n, late, target, caution) > target:
                     found[number] = time
                     break
         return found
@@ -124,6 +139,11 @@ class Tails:
 
 def _bin(ratio: float) -> int:
     return min(max(math.ceil((math.log(ratio) - LOWEST) / STEP), 0), BINS - 1)
+
+
+def _edge(number: int) -> float:
+    """Return a ratio that is above all of a bin."""
+    return math.exp(LOWEST + STEP * number) * (1 + 1e-9) if number < BINS - 1 else math.inf
 
 
 def pooled(rows: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
