@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,11 +62,7 @@ def service(asked: Service) -> int:
     names = sorted({cluster.policy for cluster in device.clusters if cluster.policy})
     advisor = Advisor(
         Manager(
-            points,
-            policy_of(asked.policies[0], asked.late),
-            changes=Changes.of(device),
-            late=asked.late,
-            cores=os.cpu_count() or 1,
+            points, policy_of(asked.policies[0], asked.late), changes=Changes.of(device), late=asked.late
         ),
         Knobs([Frequency(name, sys / CPUFREQ) for name in names], asked.apply, journal),
         Wanted(device),

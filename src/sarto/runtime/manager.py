@@ -20,6 +20,7 @@ full on a15 at 1 GHz
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,7 +90,8 @@ class Manager:
         policy: its name in `sarto.runtime.policies`, or a policy with its settings.
         changes: what a change of setting takes.
         late: share of jobs that may be late.
-        cores: processors that jobs share with other programs, where it is known how many of these there are.
+        cores: processors that jobs share with other programs, where it is known how many of these there are; by default
+            those of this machine.
 
     Raises:
         SartoError: E111, for an unknown policy; E180, for one that goes by energy where none is known.
@@ -107,7 +109,7 @@ class Manager:
         *,
         changes: Changes = Changes(),
         late: float = 0.05,
-        cores: int = 1,
+        cores: int | None = None,
     ) -> None:
         self.points = points
         self.policy: Policy = load_method(ROOM, policy).Policy() if isinstance(policy, str) else policy
@@ -119,7 +121,7 @@ class Manager:
                 cause="no power was measured or stated, as on a platform that was calibrated without a power monitor",
                 hint="take max_accuracy, utility, performance, powersave or schedutil, or state the powers",
             )
-        self._company = Company(len(points.clusters), late, cores=cores)
+        self._company = Company(len(points.clusters), late, cores=cores or os.cpu_count() or 1)
         self.learned = self._company.beside()
         # What slows a place elsewhere down says nothing of this device, and the other way round.
         self._elsewhere = {number: Slowdown(1, late) for number in points.places}
