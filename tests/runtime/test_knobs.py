@@ -127,6 +127,66 @@ def test_a_knob_that_is_refused_is_what_it_was_before(how: str) -> None:
     assert level == ["1"]
 
 
+class Odd:
+    """A knob whose functions raise what they like."""
+
+    def __init__(self) -> None:
+        self.level, self.broken = "1", ""
+
+    def get(self) -> str:
+        if self.broken == "get":
+            raise KeyError("level")
+        return self.level
+
+    def put(self, text: str) -> None:
+        if self.broken == "put":
+            raise RuntimeError("no connection")
+        self.level = text
+
+
+def test_whatever_a_function_raises_is_held_against_its_knob_alone() -> None:
+    odd, level = Odd(), ["x"]
+    other = Call("other", lambda: level[0], lambda text: level.__setitem__(0, text))
+    with Knobs([other, Call("odd", odd.get, odd.put)], act=True) as held:
+        held.set("other", "y")
+        assert held.set("odd", "2").state == "set"
+        odd.broken = "put"
+        refused = held.set("odd", "3")
+        assert (refused.state, refused.why) == ("refused", "no connection")
+        odd.broken = "get"
+        gone = held.set("odd", "3")
+        assert (gone.state, gone.why) == ("gone", "it cannot be read: 'level'")
+        odd.broken = "put"
+    assert held.failed == {"odd": "no connection"}
+    assert (odd.level, level) == ("2", ["x"])
+    odd.broken = ""
+    assert (held.restore(), odd.level) == ({}, "1")
+
+
+BROKEN = """
+import os, signal, sys
+from sarto.runtime.knobs import Call, Knobs
+level, armed = {"a": "1", "b": "1"}, []
+def put(name, text):
+    if armed and name == "a":
+        raise RuntimeError("no")
+    level[name] = text
+    print(name, text, flush=True)
+calls = [Call(name, lambda name=name: level[name], lambda text, name=name: put(name, text)) for name in "ab"]
+with Knobs(calls, True) as held:
+    held.set("b", "2")
+    held.set("a", "2")
+    armed.append(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    print("still there", flush=True)
+"""
+
+
+def test_a_signal_ends_the_process_although_a_knob_cannot_be_set_back() -> None:
+    done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True, env=environment())
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "b 2\na 2\nb 1\n")
+
+
 def test_what_never_changed_is_not_set_back() -> None:
     def put(_text: str) -> None:
         raise PermissionError("not allowed")

@@ -58,7 +58,7 @@ def test_what_was_learned_is_told() -> None:
     first = manager.decide(Goal(2.0))
     assert "as slow as stated" not in sentence(entry(manager, first, Job(1, 0.1)))
     manager.observe(first, 2 * first.expected_s)
-    assert "Jobs there run 2 times as slow as stated." in sentence(
+    assert "Jobs there are expected to take 2 times as long as stated." in sentence(
         entry(manager, manager.decide(Goal(2.0)), Job(2, 0.1))
     )
 

@@ -45,7 +45,9 @@ def test_a_ladder_needs_a_variant_and_names(bad: list[Variant]) -> None:
         grid(bad, XU3)
 
 
-@pytest.mark.parametrize(("accuracy", "work"), [(math.nan, 1), (0.5, 0), (0.5, -1), (0.5, math.inf)])
+@pytest.mark.parametrize(
+    ("accuracy", "work"), [(math.nan, 1), (0.5, 0), (0.5, -1), (0.5, math.inf), (0.5, 1e300)]
+)
 def test_a_variant_has_finite_numbers(accuracy: float, work: float) -> None:
     with pytest.raises(SartoError, match="variant odd has accuracy"):
         Variant("odd", accuracy, work)

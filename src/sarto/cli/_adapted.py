@@ -100,6 +100,7 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
             *_notes(asked, stated, means, first),
             *_places(stated, runs[0]),
             *_busy(runs),
+            *_overspent(asked, means),
         ),
         tables,
         _provenance(asked, stated, scenarios),
@@ -235,6 +236,9 @@ def _notes(asked: Asked, stated: Platform, means: dict[str, Summary], first: str
     if asked.platform is None:
         text = f"the files were timed on {stated.title}; jobs are simulated by these times"
     notes = [Finding("simulated", "note", text)]
+    if asked.trace is None and asked.scenarios > 1:
+        text = f"shares and energies are means over {asked.scenarios} scenarios; jobs one by one are those of the first"
+        notes.append(Finding("scenarios", "note", text))
     idle = stated.idle_w.value if asked.idle is None else asked.idle
     source = stated.idle_w.source if asked.idle is None else "given"
     drawn_w = format_quantity(idle, "W") if math.isfinite(idle) else "an unknown power"
@@ -282,6 +286,20 @@ def _busy(runs: Sequence[Sequence[Run]]) -> list[Finding]:
     busy = {each[0].policy: max(run.busy for run in each) for each in runs}
     text = "jobs of {} take {:.2f} times the time that there is: on a real machine they would pile up, and more be late"
     return [Finding("time", "warning", text.format(name, share)) for name, share in busy.items() if share > 1]
+
+
+def _overspent(asked: Asked, means: dict[str, Summary]) -> list[Finding]:
+    """Return a warning where a policy that goes by a mean energy took more."""
+    text = (
+        "{} took {} a job in the mean, where {} was allowed: firmer limits, or the cheapest point, take more"
+    )
+    return [
+        Finding("energy", "warning", text.format(name, joules(s.energy_j), joules(asked.mean_energy)))
+        for name, s in means.items()
+        if asked.mean_energy is not None
+        and name == "energy_budget"
+        and s.energy_j > asked.mean_energy * 1.005
+    ]
 
 
 def _provenance(asked: Asked, stated: Platform, scenarios: Sequence[Scenario]) -> dict[str, Any]:

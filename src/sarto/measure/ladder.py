@@ -41,7 +41,7 @@ def timed_points(
         SartoError: E116, when there is no variant or item, or a variant has no accuracy.
     """
     missing = [name for name in ladder if name not in accuracy]
-    if not ladder or not items or repeats < 1 or missing:
+    if not ladder or not len(items) or repeats < 1 or missing:
         cause = (
             f"'{missing[0]}' has no accuracy" if missing else "there is at least one variant, item and repeat"
         )

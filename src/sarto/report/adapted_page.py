@@ -52,6 +52,7 @@ def adapted_html(found: Adapted) -> str:
         heated=any(row["highest_hz"] != "" for row in jobs),
         second=any(row["second"] for row in jobs),
         most_jobs=MOST_JOBS,
+        several=any(finding.what == "scenarios" for finding in found.findings),
         charts={name: Markup(chart) for name, chart in _charts(jobs, points).items()},
         findings=cut(found.findings, MOST_FINDINGS),
         provenance=provenance(found.provenance),

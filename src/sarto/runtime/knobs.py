@@ -46,7 +46,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 @runtime_checkable
 class Knob(Protocol):
-    """Something that can be read and set; both may raise OSError or ValueError."""
+    """Something that can be read and set; what either raises is held against this knob alone."""
 
     @property
     def name(self) -> str:
@@ -73,7 +73,7 @@ class Normal(Protocol):
 
 @runtime_checkable
 class Exact(Protocol):
-    """A knob whose state is more than what `read` says; both may raise OSError or ValueError."""
+    """A knob whose state is more than what `read` says."""
 
     def keep(self) -> str:
         """Return all of it."""
@@ -196,16 +196,16 @@ class Knobs:
         knob = self._known[name]
         try:
             before = knob.read()
-        except (OSError, ValueError) as error:
-            return Applied(name, value, "", "gone", f"it cannot be read: {error}")
+        except Exception as error:  # whatever a user's function raises
+            return Applied(name, value, "", "gone", f"it cannot be read: {_said(error)}")
         if _same(knob, before, value):
             return Applied(name, value, before, "unchanged")
         if not self.act:
             return Applied(name, value, before, "dry run")
         try:
             kept = _kept(knob)
-        except (OSError, ValueError) as error:
-            return Applied(name, value, "", "gone", f"it cannot be read: {error}")
+        except Exception as error:  # whatever a user's function raises
+            return Applied(name, value, "", "gone", f"it cannot be read: {_said(error)}")
         if name not in self._first:
             self._first[name] = kept
             self._write_journal()
@@ -213,11 +213,11 @@ class Knobs:
             knob.write(value)
             got = knob.read()
             why = "" if _same(knob, got, value) else f"{got} was read back"
-        except (OSError, ValueError, OverflowError) as error:
-            got, why = before, str(error) or type(error).__name__
+        except Exception as error:
+            got, why = before, _said(error)
         if not why:
             return Applied(name, value, got, "set")
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(Exception):
             _put_back(knob, kept)
         return Applied(name, value, got, "refused", why)
 
@@ -228,8 +228,8 @@ class Knobs:
             try:
                 if not _is(self._known[name], kept):
                     _put_back(self._known[name], kept)
-            except (OSError, ValueError) as error:
-                failed[name] = str(error)
+            except Exception as error:  # of one knob: the others are set back
+                failed[name] = _said(error)
         self._first = {name: kept for name, kept in self._first.items() if name in failed}
         self._write_journal()
         return failed
@@ -283,9 +283,11 @@ class Knobs:
 
     def _signalled(self, number: int, _frame: FrameType | None) -> None:
         """Set all back, then end as the signal would have ended the process."""
-        self.restore()
-        signal.signal(number, self._handlers.get(signal.Signals(number)) or signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+        try:
+            self.restore()
+        finally:
+            signal.signal(number, self._handlers.get(signal.Signals(number)) or signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     def _write_journal(self) -> None:
         if self.journal is None:
@@ -297,6 +299,11 @@ class Knobs:
             return
         told = {"process": os.getpid(), "started": _started(os.getpid()), "first": first}
         write_atomic(self.journal, json.dumps(told))
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says, or its kind where it says nothing."""
+    return str(error) or type(error).__name__
 
 
 def _same(knob: Knob, one: str, other: str) -> bool:
@@ -313,7 +320,7 @@ def _is(knob: Knob, kept: str) -> bool:
     """Return whether a knob is what it was."""
     try:
         return _kept(knob) == kept
-    except (OSError, ValueError):  # what cannot be read may still be written
+    except Exception:  # what cannot be read may still be written
         return False
 
 
@@ -321,7 +328,7 @@ def _put_back(knob: Knob, kept: str) -> None:
     """Make a knob what it was.
 
     Raises:
-        OSError, ValueError: when it is not so then.
+        OSError: when it is not so then; whatever the knob raises.
     """
     if isinstance(knob, Exact):
         knob.put_back(kept)

@@ -110,7 +110,7 @@ def sentence(line: Mapping[str, Any]) -> str:
     if line.get("others"):
         text += f" Beside it {line['others']:.0f} other{'s' * (line['others'] > 1)} wanted a processor."
     if line["slowdown"] >= SLOW:
-        text += f" Jobs there run {line['slowdown']:.2g} times as slow as stated."
+        text += f" Jobs there are expected to take {line['slowdown']:.2g} times as long as stated."
     if line["late"]:
         text += f" It took {format_quantity(line['took_s'], 's')}, and was late."
     return text

@@ -38,6 +38,9 @@ from sarto.runtime.goal import Goal
 
 MOST_POINTS = 100_000
 
+MOST_WORK = 1e6
+"""Of a variant, in jobs of a platform."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -58,11 +61,11 @@ class Variant:
     source: str = "given"
 
     def __post_init__(self) -> None:
-        if not (math.isfinite(self.accuracy) and math.isfinite(self.work) and self.work > 0):
+        if not (math.isfinite(self.accuracy) and 0 < self.work <= MOST_WORK):
             raise SartoError(
                 "E116",
                 f"variant {self.name} has accuracy {self.accuracy:g} and work {self.work:g}",
-                cause="both are finite, and work is above 0",
+                cause=f"the accuracy is a finite number, and work above 0 and at most {MOST_WORK:g}",
                 hint="give work as a share of the platform's job, such as 0.25",
             )
 
