@@ -67,9 +67,9 @@ class State:
     tails: Tails | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Choice:
-    """The point that was chosen, and the limits that had to give way."""
+    """The point that was chosen, and the limits that had to give way; nobody changes it, as a `State`."""
 
     index: int
     relaxed: tuple[str, ...] = ()
