@@ -154,24 +154,6 @@ def test_idle_power_and_a_mean_energy_are_heeded() -> None:
     assert budget["energy of a job"] < evidence("--policies", "max_accuracy")["energy of a job"]
 
 
-@pytest.mark.usefixtures("ladder")
-@pytest.mark.parametrize(("budget", "broken"), [("1mJ", True), ("60mJ", False)])
-def test_a_mean_energy_that_cannot_be_kept_is_warned_of(budget: str, broken: bool) -> None:
-    words = ("adapt", "ladder.csv", "--platform", "odroid_xu3", "--jobs", "200")
-    shown = call(*words, "--policies", "energy_budget", "--mean-energy", budget)
-    assert (f"where {format_quantity(1e-3, 'J')} was allowed" in shown.stdout) == broken
-    assert shown.exit_code == 0
-
-
-@pytest.mark.usefixtures("ladder")
-@pytest.mark.parametrize("scenarios", [1, 2])
-def test_the_page_says_which_scenario_its_charts_are_of(scenarios: int) -> None:
-    words = ("adapt", "ladder.csv", "--platform", "jetson_nano", "--jobs", "40", "-o", "out")
-    assert call(*words, "--scenarios", f"{scenarios}").exit_code == 0
-    page = Path("out/adaptation.html").read_text(encoding="utf-8")
-    assert ("the jobs of the first scenario alone" in page) == (scenarios > 1)
-
-
 def test_a_place_elsewhere_is_named_with_what_became_of_its_link(ladder: Path) -> None:
     (ladder.parent / "board.toml").write_text(GOOD + PLACE)
     words = (

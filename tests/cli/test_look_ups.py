@@ -118,6 +118,12 @@ def test_explain_prints_the_page() -> None:
     assert json.loads(call("explain", "E203", "--json").stdout)["text"] == page.text
 
 
+def test_a_log_without_decisions_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "decisions.jsonl").touch()
+    assert call("explain", str(tmp_path / "decisions.jsonl")).stdout == "no decision is logged there\n"
+    assert json.loads(call("explain", str(tmp_path / "decisions.jsonl"), "--json").stdout) == []
+
+
 def test_explain_lists_all_pages() -> None:
     lines = call("explain").stdout.splitlines()
     assert [line.split()[0] for line in lines[1:]] == list(error_pages())

@@ -32,11 +32,11 @@ def command(code: str | None, as_json: bool) -> None:
     ):
         from sarto.runtime.log import sentences
 
-        told = sentences(Path(code))
+        told = list(sentences(Path(code)))
         if as_json:
-            _answer.document(list(told))
+            _answer.document(told)
         else:
-            for text in told:
+            for text in told or ["no decision is logged there"]:
                 _answer.remark(text)
         return
     pages = error_pages()
