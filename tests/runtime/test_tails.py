@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Any
 
 import numpy as np
@@ -105,6 +106,55 @@ def test_what_was_late_is_forgotten_and_what_is_remembered_is_bounded() -> None:
     assert len(tails.known()) == ROWS
     assert 999 in tails.known()
     assert BINS * ROWS * 8 < 1e5
+
+
+def bin_of(ratio: float) -> int:
+    edges: list[float] = (-2.0 + 0.03125 * np.arange(256)).tolist()
+    return min(bisect_left(edges, np.log(ratio)), 255)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_is_known_and_refused_is_what_the_weights_say(seed: int) -> None:
+    """Counted anew from all jobs that are remembered, with a weight of (1 - 1/300) for each job since."""
+    rng = np.random.default_rng(seed)
+    tails, jobs = Tails(), dict[int, list[tuple[int, float]]]()
+    time, cluster = np.linspace(1.0, 2.0, 30), np.arange(30) % 3
+    found = list[bool]()
+    for job in range(3000):
+        # Points come and go by groups, so that some are forgotten, some evicted, and some come back.
+        index = int(rng.integers(job // 500 * 5, job // 500 * 5 + (4 if job % 1000 < 500 else 20)) % 30)
+        ratio = float(rng.choice([0.05, 1.0, 1.3, 4.0, 1e9], p=[0.1, 0.6, 0.2, 0.09, 0.01]))
+        tails.heard(index, ratio)
+        jobs[index] = [*jobs.pop(index, []), (job, ratio)]
+        if len(jobs) > ROWS:
+            del jobs[next(iter(jobs))]
+        if job % 40:
+            continue
+        weight = {i: [(1 - 1 / 300) ** (job - when) for when, _ in each] for i, each in jobs.items()}
+        sums = {i: sum(each) for i, each in weight.items()}
+        if min(abs(one - 0.5) for one in sums.values()) < 0.01:
+            continue
+        known = {i for i, one in sums.items() if one >= 0.5}
+        assert set(tails.known().tolist()) == known
+        deadline = float(rng.uniform(0.5, 6.0))
+        wanted: dict[int, float] = {}
+        for number in range(3):
+            rows: list[tuple[float, float, float]] = []
+            for i in sorted(known, key=lambda i: time[i]):
+                if cluster[i] == number:
+                    # A job is late if it lies in the bin of the deadline or above.
+                    of_deadline = bin_of(deadline / float(time[i]))
+                    mine = [bin_of(ratio) for _, ratio in jobs[i]]
+                    late = sum(w for w, one in zip(weight[i], mine, strict=True) if one >= of_deadline)
+                    rows.append((float(time[i]), sums[i], late))
+            for first, n, late in pooled(rows):
+                share = (late + 2) / (n + 4 / 0.1)
+                if share + 0.5 * np.sqrt(share * (1 - share) / (n + 4 / 0.1 + 1)) > 0.1:
+                    wanted[number] = first
+                    break
+        assert tails.refused(time, cluster, deadline, target=0.1) == pytest.approx(wanted)
+        found.append(bool(wanted))
+    assert 0 < sum(found) < len(found)
 
 
 def held_up(policy: str | AnyPolicy, jobs: int, seed: int) -> tuple[float, float]:
