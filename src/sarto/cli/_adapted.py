@@ -50,10 +50,10 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
 
     Where there is a folder, the first one's decisions, and the jobs if they were drawn, are written there.
     """
-    check(asked)
+    check(asked.relax, asked.policies, asked.mean_energy)
     points, stated, device = laid_out(asked.ladder, asked.platform, asked.step, asked.work)
     scenarios = scenarios_of(asked, points, stated)
-    check_power(asked, points, scenarios)
+    check_power(points, asked.platform is None, asked.mean_energy, scenarios)
     rest: dict[str, Any] = {
         "late": asked.late,
         "idle_w": asked.idle,

@@ -37,16 +37,16 @@ class Asked:
     second: str | None
 
 
-def check(asked: Asked) -> None:
+def check(relax: tuple[str, ...], policies: tuple[str, ...], mean_energy: float | None) -> None:
     """Refuse what can be seen before anything is read."""
-    if wrong := [name for name in asked.relax if name not in LIMITS or asked.relax.count(name) > 1]:
+    if wrong := [name for name in relax if name not in LIMITS or relax.count(name) > 1]:
         raise SartoError(
             "E112",
             f"--relax: '{wrong[0]}' is {'no limit' if wrong[0] not in LIMITS else 'named twice'}",
             cause="what may give way is a limit, and each is named once",
             hint=", ".join(LIMITS),
         )
-    if "energy_budget" in asked.policies and asked.mean_energy is None:
+    if "energy_budget" in policies and mean_energy is None:
         raise SartoError(
             "E112",
             "--mean-energy is missing",
@@ -55,18 +55,28 @@ def check(asked: Asked) -> None:
         )
 
 
-def check_power(asked: Asked, points: Points, scenarios: Sequence[Scenario]) -> None:
-    """Refuse limits of power and energy where those of no point are known; else they leave out what is not known."""
+def check_power(
+    points: Points, here: bool, mean_energy: float | None, scenarios: Sequence[Scenario] = ()
+) -> None:
+    """Refuse limits of power and energy where those of no point are known; else they leave out what is not known.
+
+    Args:
+        points: to choose from.
+        here: whether they were timed on this computer.
+        mean_energy: that jobs may take, in J.
+        scenarios: whose jobs may limit power.
+    """
     if points.some_power:
         return
     cause = "the power of no point is known"
     hint = "leave it out, or state the power of each setting (power_w) in the platform file"
-    if asked.platform is None:
+    if here:
         hint = "leave it out: of files that are timed here no power is measured"
-    if asked.mean_energy is not None:
+    if mean_energy is not None:
         raise SartoError("E112", "--mean-energy cannot be kept", cause=cause, hint=hint)
-    if any(bool(np.isfinite(one.power_w).any()) for one in scenarios):
-        raise SartoError("E116", f"'{asked.trace}' limits power_w", cause=cause, hint=hint)
+    limited = [one.name for one in scenarios if bool(np.isfinite(one.power_w).any())]
+    if limited:
+        raise SartoError("E116", f"'{limited[0]}' limits power_w", cause=cause, hint=hint)
 
 
 def scenarios_of(asked: Asked, points: Points, stated: Platform) -> list[Scenario]:
