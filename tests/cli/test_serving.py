@@ -31,6 +31,10 @@ def ladder_file(folder: Path) -> None:
             )
         ),
         (("--seed", "1", "--jobs", "3"), "E112", "--jobs and --seed exclude --serve"),
+        (("--serve", "0.0.0.0:9464"), "E178", "no address of loopback"),
+        (("--serve", "foo:0"), "E178", "no address of loopback"),
+        (("--serve", "9464"), "E178", "no address and port"),
+        (("--apply",), "E112", "--apply needs -o OUT"),
         (("--relax", "speed"), "E112", "'speed' is no limit"),
         (("--policies", "energy_budget"), "E112", "--mean-energy is missing"),
         (("-o", "ladder.csv"), "E113", "'ladder.csv' cannot be written"),

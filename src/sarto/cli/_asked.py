@@ -11,10 +11,13 @@ import numpy as np
 
 from sarto.core.errors import SartoError
 from sarto.devices.platforms import Platform
-from sarto.runtime.files import read_trace
+from sarto.runtime.files import MOST_JOBS, read_trace
 from sarto.runtime.goal import LIMITS
 from sarto.runtime.points import Points
 from sarto.runtime.scenarios import Limits, Scenario, drawn
+
+MOST_IN_ALL = 10 * MOST_JOBS
+"""Jobs of all scenarios that are drawn."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,20 @@ def check(relax: tuple[str, ...], policies: tuple[str, ...], mean_energy: float 
         )
 
 
+def check_drawn(jobs: int, scenarios: int) -> None:
+    """Refuse more jobs than are ever drawn: a scenario has no more than a trace, and all together ten times as many."""
+    what, asked, most = f"--jobs {jobs}", jobs, MOST_JOBS
+    if jobs <= most:
+        what, asked, most = f"--jobs {jobs} in --scenarios {scenarios}", jobs * scenarios, MOST_IN_ALL
+    if asked > most:
+        raise SartoError(
+            "E112",
+            f"{what}: {asked:,} jobs are too many",
+            cause=f"at most {most:,} are drawn{' in all' if most == MOST_IN_ALL else ' for a scenario'}",
+            hint="--jobs 2000 --scenarios 10 shows how much draws differ",
+        )
+
+
 def check_power(
     points: Points, here: bool, mean_energy: float | None, scenarios: Sequence[Scenario] = ()
 ) -> None:
@@ -82,7 +99,7 @@ def check_power(
 def scenarios_of(asked: Asked, points: Points, stated: Platform) -> list[Scenario]:
     """Return the jobs: those of the trace, or as many as are drawn."""
     if asked.trace is not None:
-        return [read_trace(asked.trace, points.clusters)]
+        return [read_trace(asked.trace, points.clusters, tuple(points.places.values()))]
     second = -1 if asked.second is None else _apart(points, asked.second)
     limits = Limits.of(points, second)
     seeds = range(asked.seed, asked.seed + asked.scenarios)
