@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from sarto.runtime.advice import Advisor
 from tests.cli.stand_in import call
+from tests.devices.test_platforms import GOOD
 
 LADDER = "variant,accuracy,work\nquarter,0.56,0.25\nwhole,0.71,1\n"
 WORDS = ("adapt", "ladder.csv", "--platform", "odroid_xu3", "--serve", "127.0.0.1:0")
@@ -69,18 +71,23 @@ def test_a_service_keeps_a_mean_energy_and_an_order_of_giving_way(monkeypatch: p
     told: list[dict[str, Any]] = []
 
     def asked(advisor: Advisor, *_rest: object) -> int:
-        told.extend(advisor.decide({"deadline": "1us", "accuracy": 0.7}) for _ in range(2))
-        told.append(advisor.decide({"energy": "1kJ", "accuracy": 0.1, "relax": ["accuracy"]}))
+        told.append(advisor.decide({"accuracy": 0.1}))
+        told.append(advisor.decide({"accuracy": 0.1, "energy": "1kJ"}))
+        told.append(advisor.decide({"deadline": "1us", "accuracy": 0.7}))
+        told.append(advisor.decide({"deadline": "1us", "accuracy": 0.7, "relax": ["accuracy", "deadline"]}))
         return 15
 
     monkeypatch.setattr("sarto.cli._serving.serve", asked)
-    assert (
-        call(*WORDS, "--policies", "energy_budget", "--mean-energy", "1uJ", "--relax", "deadline").exit_code
-        == 0
-    )
-    assert [one["relaxed"] for one in told] == [["deadline"], ["deadline"], []]
-    assert told[2]["variant"] == "whole"
-    told.clear()
-    assert call(*WORDS, "--policies", "energy_budget", "--mean-energy", "1uJ").exit_code == 0
-    assert [one["relaxed"] for one in told] == [["deadline", "accuracy"]] * 2 + [[]]
-    assert told[0]["variant"] == "quarter", "the cheapest, as the mean energy allows for no more"
+    more = ("--policies", "energy_budget", "--mean-energy", "1uJ", "--relax", "deadline")
+    assert call(*WORDS, *more).exit_code == 0
+    assert [one["variant"] for one in told[:2]] == ["quarter", "whole"], "a question's own energy goes first"
+    assert [one["relaxed"] for one in told[2:]] == [["deadline"], ["deadline", "accuracy"]]
+
+
+@pytest.mark.usefixtures("ladder_file")
+def test_a_mean_energy_is_refused_where_no_power_is_known() -> None:
+    Path("board.toml").write_text(re.sub(", (power_w|energy_j) = [0-9.]+", "", GOOD))
+    more = ("--platform", "board.toml", "--policies", "max_accuracy", "--mean-energy", "1J", "-o", "new")
+    refused = call(*WORDS, *more)
+    assert (refused.exit_code, "the power of no point is known" in refused.stderr) == (2, True)
+    assert not Path("new").exists()
