@@ -29,6 +29,7 @@ from tests.devices.test_places import PLACE
 from tests.devices.test_platforms import GOOD
 
 LADDER = "variant,accuracy,work\nquarter,0.56,0.25\nhalf,0.63,0.5\nwhole,0.71,1\n"
+XU3 = ("adapt", "ladder.csv", "--platform", "odroid_xu3", "--policies", "min_energy", "--jobs", "60")
 
 
 @pytest.fixture
@@ -83,16 +84,7 @@ def test_policies_are_shown_beside_the_oracle_of_the_first() -> None:
 
 @pytest.mark.usefixtures("ladder")
 def test_a_governor_has_no_oracle_and_so_no_regret() -> None:
-    words = (
-        "adapt",
-        "ladder.csv",
-        "--platform",
-        "odroid_xu3",
-        "--jobs",
-        "40",
-        "--policies",
-        "schedutil,min_energy",
-    )
+    words = (*XU3[:4], "--jobs", "40", "--policies", "schedutil,min_energy")
     shown = call(*words, "-o", "out")
     assert (shown.exit_code, shown.stderr) == (0, "")
     assert "oracle" not in shown.stdout and "regret" not in shown.stdout.lower()
@@ -127,18 +119,20 @@ def test_a_second_model_comes_and_goes_and_what_was_drawn_can_be_run_again() -> 
 
 def test_a_trace_of_ones_own_is_replayed(ladder: Path) -> None:
     (ladder.parent / "trace.csv").write_text("jobs,deadline_s,accuracy,slowdown\n3,0.6,0.7,1\n2,0.6,0.5,1\n")
-    words = (
-        "adapt",
-        "ladder.csv",
-        "--platform",
-        "odroid_xu3",
-        "--trace",
-        "trace.csv",
-        "--policies",
-        "min_energy",
-    )
+    words = (*XU3[:4], "--trace", "trace.csv", "--policies", "min_energy")
     rows = json.loads(call(*words, "--json").stdout)["tables"]["jobs"]["rows"]
     assert [row[5] for row in rows] == ["whole on a7 at 700 MHz"] * 3 + ["quarter on a7 at 700 MHz"] * 2
+
+
+def test_heat_below_every_clock_is_warned_of(ladder: Path) -> None:
+    trace, words = ladder.parent / "trace.csv", (*XU3[:-2], "--trace", "trace.csv")
+    trace.write_text("jobs,deadline_s,highest_hz\n3,1,1e8\n2,1,2e8\n4,1,\n")
+    warning = "heat: no clock is as low as the 100 MHz that heat allows: 3 of 9 jobs"
+    assert f"warning: {warning}" in call(*words).stdout
+    findings = json.loads(call(*words, "--json").stdout)["findings"]
+    assert any(warning == f"{one['what']}: {one['text']}"[: len(warning)] for one in findings)
+    trace.write_text("jobs,deadline_s,highest_hz\n9,1,2e8\n")
+    assert "no clock is as low" not in call(*words).stdout
 
 
 @pytest.mark.usefixtures("ladder")
@@ -213,9 +207,6 @@ def test_onnx_files_are_timed_here_and_what_nobody_measured_is_not_a_number(file
         assert not Path("new").exists()
     (files / "small.onnx").unlink()
     assert "small.onnx' cannot be read" in call("adapt", "files.csv").stderr
-
-
-XU3 = ("adapt", "ladder.csv", "--platform", "odroid_xu3", "--policies", "min_energy", "--jobs", "60")
 
 
 @pytest.mark.usefixtures("ladder")
@@ -308,16 +299,7 @@ def test_tail_risk_keeps_the_share_that_may_be_late(monkeypatch: pytest.MonkeyPa
         return simulate(points, device, scenario, policy, **rest)
 
     monkeypatch.setattr("sarto.cli._adapted.simulate", simulated)
-    words = (
-        "adapt",
-        "ladder.csv",
-        "--platform",
-        "odroid_xu3",
-        "--policies",
-        "tail_risk,utility",
-        "--jobs",
-        "60",
-    )
+    words = (*XU3[:4], "--policies", "tail_risk,utility", "--jobs", "60")
     found = json.loads(call(*words, "--late", "30%", "--json").stdout)
     names = [row[0] for row in found["tables"]["policies"]["rows"]]
     assert names == ["tail_risk", "oracle of tail_risk", "utility"]
@@ -373,25 +355,27 @@ def test_a_limit_of_power_leaves_out_what_nobody_knows_and_is_refused_where_noth
             "E112",
             "state the work of each variant in the table",
         ),
+        (("--platform", "odroid_xu3", "--late", "nan"), "E110", "no number from 0 to 1"),
+        (("--platform", "odroid_xu3", "--late", "-1"), "E110", "no number from 0 to 1"),
+        (("--platform", "odroid_xu3", "--jobs", "10000001"), "E112", "at most 10,000,000 are drawn for a"),
+        (
+            ("--platform", "odroid_xu3", "--scenarios", "50001"),
+            "E112",
+            "at most 100,000,000 are drawn in all",
+        ),
+        (("--platform", "odroid_xu3", "--trace", "lost.csv"), "E116", "the platform has none"),
         (("--platform", "odroid_xu3", "--step", "1Hz"), "E116", "a longer step, such as 100 MHz"),
         (("--platform", "odroid_xu3", "--idle", "-1W"), "E110", "it must be at least 0"),
         (("--platform", "odroid_xu3", "--idle", "60"), "E110", "the unit is missing"),
         (("--platform", "odroid_xu3", "--trace", "none.csv"), "E101", "none.csv"),
         ((), "E112", "--platform"),
-        (("--platform", "odroid_xu3", "--serve", "0.0.0.0:9464"), "E178", "reached from outside"),
-        (("--platform", "odroid_xu3", "--serve", "9464"), "E178", "no address and port"),
-        (("--platform", "odroid_xu3", "--serve", "127.0.0.1:0", "--apply"), "E112", "--apply needs -o OUT"),
-        (
-            ("--platform", "odroid_xu3", "--serve", "127.0.0.1:0", "--trace", "t.csv"),
-            "E112",
-            "exclude --serve",
-        ),
         (("--platform", "odroid_xu3", "--apply"), "E112", "go with --serve"),
         (("--platform", "odroid_xu3", "--crowd"), "E112", "go with --serve"),
     ],
 )
 @pytest.mark.usefixtures("ladder")
 def test_what_is_refused(words: tuple[str, ...], code: str, said: str) -> None:
+    Path("lost.csv").write_text("lost\na7\n")
     result = call("adapt", "ladder.csv", *words)
     assert result.exit_code == 2
     assert f"error[{code}]" in result.stderr or code == "E112"

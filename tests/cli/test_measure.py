@@ -144,11 +144,13 @@ def test_this_machine_becomes_a_platform_file(folder: Path, monkeypatch: pytest.
         (("--calibrate", "mine.txt"), "ends in .toml"),
         (("--calibrate", "odroid_xu3.toml"), "a name of its own"),
         (("out", "--calibrate", "mine.toml"), "--calibrate stands alone"),
+        (("--calibrate", "file/mine.toml"), "error[E113]: 'file' cannot be written"),
         ((), "OUT"),
     ],
 )
 @pytest.mark.usefixtures("folder")
 def test_what_cannot_be_calibrated(words: tuple[str, ...], said: str) -> None:
+    Path("file").touch()
     refused = call("measure", *words)
     assert refused.exit_code == 2
     assert said in refused.stderr

@@ -45,6 +45,7 @@ def test_a_ladder(tmp_path: Path) -> None:
         ("variant,accuracy,work,work\na,1,1,1\n", "name each column once"),
         ("variant,accuracy,work\n", "there is no variant"),
         ("variant,accuracy,work\n,1,1\n", "variant has no name"),
+        ("variant,accuracy,work\na,1,1\nb,1,1\na,0.9,0.5\n", "variant 'a' is there twice"),
         ("variant,accuracy,work\na,1,1\nb,high,1\n", "accuracy is 'high'"),
         ("variant,accuracy,work\na,-1,1\n", "accuracy is '-1'"),
         ("variant,accuracy,work\na,0.5,1\nb,56,1\n", "accuracy is '56'"),
@@ -199,3 +200,27 @@ def test_traces_that_are_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(SartoError, match="E116") as caught:
         read_trace(written(tmp_path, text), CLUSTERS)
     assert said in caught.value.cause
+
+
+def test_a_row_of_too_many_jobs_is_told_how_many_there_may_be(tmp_path: Path) -> None:
+    with pytest.raises(SartoError, match="jobs is '10000001'") as caught:
+        read_trace(written(tmp_path, "jobs,deadline_s\n10000001,1\n"), CLUSTERS)
+    assert "from 1 to 10,000,000" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("named", "places", "hint"),
+    [
+        ("a15", ("a7",), "places are a7"),
+        ("a7;a53", ("a7",), "places are a7"),
+        ("a7", (), "the platform has none"),
+    ],
+)
+def test_what_is_lost_is_a_place(tmp_path: Path, named: str, places: tuple[str, ...], hint: str) -> None:
+    path = written(tmp_path, f"deadline_s,lost\n1,\n1,{named}\n")
+    with pytest.raises(SartoError, match=r"line 3[^$]*lost names places") as caught:
+        read_trace(path, CLUSTERS, places)
+    assert hint in caught.value.hint
+    found = read_trace(written(tmp_path, "lost\na7\n"), CLUSTERS, ("a7",))
+    assert found.up is not None
+    assert found.up.tolist() == [[True, False]]

@@ -12,7 +12,7 @@ import numpy as np
 
 import sarto
 from sarto.cli import _answer
-from sarto.cli._asked import Asked, check, check_power, scenarios_of
+from sarto.cli._asked import Asked, check, check_drawn, check_power, scenarios_of
 from sarto.cli._ladder import laid_out
 from sarto.cli._policy import policy_of
 from sarto.cli._regret import GOVERNORS, in_words, over
@@ -50,10 +50,11 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
 
     Where there is a folder, the first one's decisions, and the jobs if they were drawn, are written there.
     """
-    check(asked)
+    check(asked.relax, asked.policies, asked.mean_energy)
+    check_drawn(asked.jobs, asked.scenarios)
     points, stated, device = laid_out(asked.ladder, asked.platform, asked.step, asked.work)
     scenarios = scenarios_of(asked, points, stated)
-    check_power(asked, points, scenarios)
+    check_power(points, asked.platform is None, asked.mean_energy, scenarios)
     rest: dict[str, Any] = {
         "late": asked.late,
         "idle_w": asked.idle,
@@ -99,6 +100,7 @@ def adapted(asked: Asked, command: str, folder: Path | None) -> Adapted:
             *stated.findings,
             *_notes(asked, stated, means, first),
             *_places(stated, runs[0]),
+            *_heat(points, scenarios),
             *_busy(runs),
             *_overspent(asked, means),
         ),
@@ -279,6 +281,20 @@ def _places(stated: Platform, runs: Sequence[Run]) -> list[Finding]:
         text = f"{tries} jobs met a link that was down: after the time that the platform states they ran elsewhere"
         found.append(Finding("links", "note", text))
     return found
+
+
+def _heat(points: Points, scenarios: Sequence[Scenario]) -> list[Finding]:
+    """Return a warning where heat allows less than the lowest clock that there is."""
+    lowest = float(points.frequency_hz[points.frequency_hz > 0].min(initial=math.inf))
+    hot = np.concatenate([one.highest_hz for one in scenarios])
+    below = hot[hot < lowest]
+    if not len(below) or math.isinf(lowest):
+        return []
+    text = (
+        f"no clock is as low as the {format_quantity(float(below.min()), 'Hz')} that heat allows: {len(below)} of "
+        f"{len(hot)} jobs may use none, and the lowest of each cluster is taken all the same"
+    )
+    return [Finding("heat", "warning", text)]
 
 
 def _busy(runs: Sequence[Sequence[Run]]) -> list[Finding]:

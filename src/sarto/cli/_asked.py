@@ -11,10 +11,13 @@ import numpy as np
 
 from sarto.core.errors import SartoError
 from sarto.devices.platforms import Platform
-from sarto.runtime.files import read_trace
+from sarto.runtime.files import MOST_JOBS, read_trace
 from sarto.runtime.goal import LIMITS
 from sarto.runtime.points import Points
 from sarto.runtime.scenarios import Limits, Scenario, drawn
+
+MOST_IN_ALL = 10 * MOST_JOBS
+"""Jobs of all scenarios that are drawn."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,16 @@ class Asked:
     second: str | None
 
 
-def check(asked: Asked) -> None:
+def check(relax: tuple[str, ...], policies: tuple[str, ...], mean_energy: float | None) -> None:
     """Refuse what can be seen before anything is read."""
-    if wrong := [name for name in asked.relax if name not in LIMITS or asked.relax.count(name) > 1]:
+    if wrong := [name for name in relax if name not in LIMITS or relax.count(name) > 1]:
         raise SartoError(
             "E112",
             f"--relax: '{wrong[0]}' is {'no limit' if wrong[0] not in LIMITS else 'named twice'}",
             cause="what may give way is a limit, and each is named once",
             hint=", ".join(LIMITS),
         )
-    if "energy_budget" in asked.policies and asked.mean_energy is None:
+    if "energy_budget" in policies and mean_energy is None:
         raise SartoError(
             "E112",
             "--mean-energy is missing",
@@ -55,24 +58,48 @@ def check(asked: Asked) -> None:
         )
 
 
-def check_power(asked: Asked, points: Points, scenarios: Sequence[Scenario]) -> None:
-    """Refuse limits of power and energy where those of no point are known; else they leave out what is not known."""
+def check_drawn(jobs: int, scenarios: int) -> None:
+    """Refuse more jobs than are ever drawn: a scenario has no more than a trace, and all together ten times as many."""
+    what, asked, most = f"--jobs {jobs}", jobs, MOST_JOBS
+    if jobs <= most:
+        what, asked, most = f"--jobs {jobs} in --scenarios {scenarios}", jobs * scenarios, MOST_IN_ALL
+    if asked > most:
+        raise SartoError(
+            "E112",
+            f"{what}: {asked:,} jobs are too many",
+            cause=f"at most {most:,} are drawn{' in all' if most == MOST_IN_ALL else ' for a scenario'}",
+            hint="--jobs 2000 --scenarios 10 shows how much draws differ",
+        )
+
+
+def check_power(
+    points: Points, here: bool, mean_energy: float | None, scenarios: Sequence[Scenario] = ()
+) -> None:
+    """Refuse limits of power and energy where those of no point are known; else they leave out what is not known.
+
+    Args:
+        points: to choose from.
+        here: whether they were timed on this computer.
+        mean_energy: that jobs may take, in J.
+        scenarios: whose jobs may limit power.
+    """
     if points.some_power:
         return
     cause = "the power of no point is known"
     hint = "leave it out, or state the power of each setting (power_w) in the platform file"
-    if asked.platform is None:
+    if here:
         hint = "leave it out: of files that are timed here no power is measured"
-    if asked.mean_energy is not None:
+    if mean_energy is not None:
         raise SartoError("E112", "--mean-energy cannot be kept", cause=cause, hint=hint)
-    if any(bool(np.isfinite(one.power_w).any()) for one in scenarios):
-        raise SartoError("E116", f"'{asked.trace}' limits power_w", cause=cause, hint=hint)
+    limited = [one.name for one in scenarios if bool(np.isfinite(one.power_w).any())]
+    if limited:
+        raise SartoError("E116", f"'{limited[0]}' limits power_w", cause=cause, hint=hint)
 
 
 def scenarios_of(asked: Asked, points: Points, stated: Platform) -> list[Scenario]:
     """Return the jobs: those of the trace, or as many as are drawn."""
     if asked.trace is not None:
-        return [read_trace(asked.trace, points.clusters)]
+        return [read_trace(asked.trace, points.clusters, tuple(points.places.values()))]
     second = -1 if asked.second is None else _apart(points, asked.second)
     limits = Limits.of(points, second)
     seeds = range(asked.seed, asked.seed + asked.scenarios)

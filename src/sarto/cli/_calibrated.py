@@ -9,7 +9,7 @@ import click
 
 from sarto.cli import _answer
 from sarto.core.errors import SartoError
-from sarto.core.store import write_atomic
+from sarto.core.store import folder_for, write_atomic
 from sarto.core.units import format_quantity
 from sarto.devices.platforms import Platform, parse_platform, platforms
 from sarto.runtime.calibrate import Calibration
@@ -24,11 +24,12 @@ def calibrate(file: Path, *, quiet: bool, as_json: bool) -> None:
             cause="a platform file ends in .toml, and has a name of its own",
             hint="such as mine.toml",
         )
-    text = Calibration(say=lambda line: None if quiet else click.echo(line, err=True)).run(
-        file.with_suffix(".knobs.json")
-    )
-    found = parse_platform(file.stem, text)
-    write_atomic(file, text)
+    with folder_for(file.parent):  # before minutes of measuring
+        text = Calibration(say=lambda line: None if quiet else click.echo(line, err=True)).run(
+            file.with_suffix(".knobs.json")
+        )
+        found = parse_platform(file.stem, text)
+        write_atomic(file, text)
     if as_json:
         _answer.document(
             {

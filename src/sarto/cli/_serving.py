@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sarto.cli import _answer
+from sarto.cli._asked import check, check_power
 from sarto.cli._ladder import laid_out
 from sarto.cli._policy import policy_of
 from sarto.core.errors import SartoError
 from sarto.core.points import OperatingPoint
+from sarto.core.store import folder_for
 from sarto.devices.platforms import Platform
 from sarto.measure.adapters import adapters
 from sarto.measure.monitors import PROC, SYS, Runnable, monitors
 from sarto.runtime.advice import Advisor
+from sarto.runtime.goal import Goal
 from sarto.runtime.knobs import Frequency, Knobs
 from sarto.runtime.log import Log
 from sarto.runtime.manager import Changes, Manager
+from sarto.runtime.points import Points
 from sarto.runtime.readings import Readings
 from sarto.runtime.serving import loopback, serve
 
@@ -33,6 +39,8 @@ class Service:
     platform: str | None
     policies: tuple[str, ...]
     late: float
+    relax: tuple[str, ...]
+    mean_energy: float | None
     work: float | None
     out: Path | None
     address: str
@@ -45,6 +53,7 @@ class Service:
 def service(asked: Service) -> int:
     """Serve until a signal ends it, and return the exit code."""
     address = loopback(asked.address)
+    check(asked.relax, asked.policies[:1], asked.mean_energy)
     if asked.apply and asked.out is None:
         raise SartoError(
             "E112",
@@ -54,10 +63,26 @@ def service(asked: Service) -> int:
         )
     # A kernel has the clocks that are stated, and none in between.
     points, device, _ = laid_out(asked.ladder, asked.platform, None, asked.work)
+    check_power(points, asked.platform is None, asked.mean_energy)
+    with contextlib.nullcontext() if asked.out is None else folder_for(asked.out):
+        advisor, names = _advisor(asked, points, device)
+        serve(advisor, address, asked.socket, lambda at: _said(asked, at, len(points), names))
+    if advisor.knobs.failed:
+        told = "; ".join(f"{name}: {why}" for name, why in advisor.knobs.failed.items())
+        raise SartoError(
+            "E178",
+            "not all knobs could be set back",
+            cause=told,
+            hint="the journal keeps what they were: the next start tries again",
+        )
+    return 0
+
+
+def _advisor(asked: Service, points: Points, device: Platform) -> tuple[Advisor, list[str]]:
+    """Return what answers, and the names of its knobs."""
     sys = asked.sys or SYS
     log = journal = None
     if asked.out is not None:
-        asked.out.mkdir(parents=True, exist_ok=True)
         log, journal = Log(asked.out / LOG), asked.out / JOURNAL
     names = sorted({cluster.policy for cluster in device.clusters if cluster.policy})
     advisor = Advisor(
@@ -69,17 +94,9 @@ def service(asked: Service) -> int:
         Readings(monitors(sys, PROC) | adapters()),
         log,
         Runnable(PROC) if asked.crowd else None,
+        goal=Goal(energy_j=math.inf if asked.mean_energy is None else asked.mean_energy, relax=asked.relax),
     )
-    serve(advisor, address, asked.socket, lambda at: _said(asked, at, len(points), names))
-    if advisor.knobs.failed:
-        told = "; ".join(f"{name}: {why}" for name, why in advisor.knobs.failed.items())
-        raise SartoError(
-            "E178",
-            "not all knobs could be set back",
-            cause=told,
-            hint="the journal keeps what they were: the next start tries again",
-        )
-    return 0
+    return advisor, names
 
 
 @dataclass(frozen=True)

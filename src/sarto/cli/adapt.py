@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from sarto.cli import _answer, _kinds
 from sarto.cli._call import current_call
@@ -13,6 +14,8 @@ from sarto.cli._verb import json_option, verb
 from sarto.core.errors import EXIT_DONE, SartoError
 
 _FILE = click.Path(path_type=Path)
+_SIMULATION = ("trace", "idle", "step", "jobs", "scenarios", "seed", "second", "as_json")
+"""Options that no service heeds."""
 
 
 def _policies() -> list[str]:
@@ -78,8 +81,8 @@ def command(
         raise SartoError("E112", f"--late {late:g}", cause="some jobs are late in the long run, and not all",
                          hint="such as 2%")
     if address is not None:
-        return _serve(ladder, platform, policies, late, work, out, address, socket, apply, crowd, sys, trace,
-                      as_json)
+        return _serve(ladder, platform, policies, late, relax, mean_energy, work, out, address, socket, apply, crowd,
+                      sys)
     if apply or crowd or socket is not None or sys is not None:
         raise SartoError("E112", "--socket, --apply, --crowd and --sys go with --serve",
                          cause="a simulation sets nothing, and looks at no machine",
@@ -104,13 +107,19 @@ def command(
 
 
 def _serve(
-    ladder: Path, platform: str | None, policies: tuple[str, ...], late: float, work: float | None, out: Path | None,
-    address: str, socket: Path | None, apply: bool, crowd: bool, sys: Path | None, trace: Path | None, as_json: bool,
+    ladder: Path, platform: str | None, policies: tuple[str, ...], late: float, relax: tuple[str, ...],
+    mean_energy: float | None, work: float | None, out: Path | None, address: str, socket: Path | None, apply: bool,
+    crowd: bool, sys: Path | None,
 ) -> int:
-    if trace is not None or as_json:
-        raise SartoError("E112", "--trace and --json exclude --serve", cause="a service runs no scenario",
-                         hint="leave them out; its state is JSON at /state")
+    context = click.get_current_context()
+    given = [name for name in _SIMULATION if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        names = " and ".join("--json" if name == "as_json" else f"--{name}" for name in given)
+        raise SartoError("E112", f"{names} exclude{'s' if len(given) == 1 else ''} --serve",
+                         cause="a service simulates no jobs, and sets the clocks that the platform states",
+                         hint="leave it out; the state of a service is JSON at /state")
     from sarto.cli._serving import Service, service
 
-    return service(Service(ladder, platform, policies, late, work, out, address, socket, apply, crowd, sys))
+    return service(Service(ladder, platform, policies, late, relax, mean_energy, work, out, address, socket, apply,
+                           crowd, sys))
 # fmt: on

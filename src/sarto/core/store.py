@@ -14,7 +14,8 @@ import hashlib
 import json
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from glob import escape
@@ -46,6 +47,27 @@ def write_atomic(path: Path, content: bytes | str) -> None:
             beside.unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise NotWrittenError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+@contextmanager
+def folder_for(path: Path) -> Generator[None]:
+    """Make the folder `path` for what is written inside; if that fails and left it empty, it is gone again.
+
+    Raises:
+        NotWrittenError: the file system refuses it, as where there is a file of that name.
+    """
+    made = [each for each in (path, *path.parents) if not os.path.lexists(each)]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NotWrittenError(error.errno, error.strerror, str(path)) from error
+    try:
+        yield
+    except BaseException:
+        for each in made:
+            with suppress(OSError):
+                each.rmdir()
         raise
 
 

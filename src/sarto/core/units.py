@@ -113,7 +113,7 @@ def parse_ratio(text: str) -> float:
     match = _NUMBER.fullmatch(text)
     if match is None or match.group(2) not in ("", "%"):
         raise SartoError(
-            "E110", f"'{text}' is not a ratio", cause="it is no number", hint="write 0.85 or 85%"
+            "E110", f"'{text}' is not a ratio", cause="it is no number from 0 to 1", hint="write 0.85 or 85%"
         )
     value = float(match.group(1)) / (100 if match.group(2) else 1)
     if not 0 <= value <= 1:

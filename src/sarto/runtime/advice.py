@@ -26,7 +26,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from sarto.core.errors import SartoError
@@ -78,6 +78,7 @@ class Advisor:
         log: takes decisions and how their jobs went.
         crowd: monitor of how many other programs want a processor, read for each decision.
         clock: in s.
+        goal: whose mean energy and order of giving way hold where a question leaves them out.
         last: decision before.
         applied: what became of the knobs then.
         counts: what happened.
@@ -93,6 +94,7 @@ class Advisor:
     log: Log | None = None
     crowd: Monitor | None = None
     clock: Callable[[], float] = time.monotonic
+    goal: Goal = field(default_factory=Goal)
     last: Decision | None = None
     applied: tuple[Applied, ...] = ()
     counts: Counts = field(default_factory=Counts)
@@ -118,7 +120,7 @@ class Advisor:
         Raises:
             SartoError: E179, when the question cannot be understood; E110 or E116, when a limit cannot be one.
         """
-        goal = goal_of(question)
+        goal = goal_of(question, self.goal)
         with self.lock:
             began, beside = self.clock(), others(self.crowd)
             decision, self.applied = self.refusals.settle(
@@ -197,13 +199,13 @@ class Advisor:
         return {"late": late, "jobs": counts.jobs}
 
 
-def goal_of(question: Mapping[str, Any]) -> Goal:
-    """Return the goal that a question states.
+def goal_of(question: Mapping[str, Any], usual: Goal) -> Goal:
+    """Return the goal that a question states, with mean energy and order of giving way of the usual one if it has none.
 
     Raises:
         SartoError: E179, when it has a field that is unknown or of the wrong kind; those of `Goal.of`.
     """
-    relax: Any = question.get("relax", ["accuracy", "deadline"])
+    relax: Any = question.get("relax", list(usual.relax))
     given = {name: value for name, value in question.items() if name != "relax"}
     for name, value in given.items():
         kind = LIMITS.get(name)
@@ -218,7 +220,8 @@ def goal_of(question: Mapping[str, Any]) -> Goal:
     if not isinstance(relax, list):
         raise _misunderstood("decide", "relax is no list", 'such as ["accuracy", "deadline"]')
     names = cast("list[object]", relax)
-    return Goal.of(**given, relax=tuple(map(str, names)))
+    goal = Goal.of(**given, relax=tuple(map(str, names)))
+    return goal if "energy" in given else replace(goal, energy_j=usual.energy_j)
 
 
 def answer(decision: Decision, ticket: int, applied: tuple[Applied, ...]) -> dict[str, Any]:

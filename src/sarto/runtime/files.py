@@ -119,6 +119,8 @@ def _of_table(path: Path) -> list[Variant]:
         values = {name: _number(path, line, name, row[name], zero=name == "accuracy") for name in LADDER[1:]}
         if not row["variant"]:
             raise _wrong(path, line, "variant has no name", "name each variant")
+        if row["variant"] in {one.name for one in found}:
+            raise _wrong(path, line, f"variant '{row['variant']}' is there twice", "name each variant once")
         found.append(Variant(row["variant"], values["accuracy"], values["work"], "declared", path.name))
     if not found:
         raise _wrong(path, 1, "there is no variant", "write a row for each")
@@ -157,12 +159,13 @@ def _of_folder(path: Path, work: float) -> list[Variant]:
     ]
 
 
-def read_trace(path: Path, clusters: Sequence[str]) -> Scenario:
+def read_trace(path: Path, clusters: Sequence[str], places: Sequence[str] | None = None) -> Scenario:
     """Return the scenario that a trace tells.
 
     Args:
         path: of the table.
         clusters: names of the platform's clusters.
+        places: which of them are places elsewhere, whose link may be down; by default any may be.
 
     Raises:
         SartoError: E101, when it cannot be read; E116, when a column is not known or a number cannot be used.
@@ -188,7 +191,7 @@ def read_trace(path: Path, clusters: Sequence[str]) -> Scenario:
         slowdown += [each] * count
         second += [_cluster(path, line, "second", row.get("second", ""), clusters)] * count
         names = row.get("lost", "").split(APART)
-        lost += [[_cluster(path, line, "lost", name.strip(), clusters) for name in names]] * count
+        lost += [[_lost(path, line, name.strip(), clusters, places) for name in names]] * count
     if not jobs:
         raise _wrong(path, 1, "there is no job", "write a row for each job")
     arrays = {name: np.array(values) for name, values in columns.items() if name != "slowdown"}
@@ -204,6 +207,13 @@ def _cluster(path: Path, line: int, column: str, named: str, clusters: Sequence[
             path, line, f"{column}: there is no cluster '{named}'", f"it is one of {', '.join(clusters)}"
         )
     return clusters.index(named) if named else -1
+
+
+def _lost(path: Path, line: int, named: str, clusters: Sequence[str], places: Sequence[str] | None) -> int:
+    if named and places is not None and named not in places:
+        there = f"places are {', '.join(places)}" if places else "the platform has none: leave the column out"
+        raise _wrong(path, line, f"lost names places elsewhere, and '{named}' is none", there)
+    return _cluster(path, line, "lost", named, clusters)
 
 
 def _rows(path: Path, known: Sequence[str], needed: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
@@ -255,7 +265,7 @@ def _number(path: Path, line: int, name: str, text: str, *, zero: bool = False) 
 
 def _jobs(path: Path, line: int, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text[:12]) <= MOST_JOBS):
-        raise _wrong(path, line, f"jobs is '{text}'", "it is a whole number of at least 1")
+        raise _wrong(path, line, f"jobs is '{text}'", f"it is a whole number from 1 to {MOST_JOBS:,}")
     return int(text)
 
 

@@ -17,7 +17,7 @@ Source: sd_notify(3), systemd.service(5).
 >>> loopback("0.0.0.0:9464")
 Traceback (most recent call last):
 sarto.core.errors.SartoError: error[E178]: metrics on '0.0.0.0:9464'
-cause: this address is reached from outside of this machine
+cause: it is no address of loopback, which this machine alone reaches
 hint: give 127.0.0.1:PORT, [::1]:PORT or localhost:PORT; put a proxy in front for others
 """
 
@@ -70,7 +70,7 @@ def loopback(address: str) -> tuple[str, int]:
         raise SartoError(
             "E178",
             f"metrics on '{address}'",
-            cause="this address is reached from outside of this machine",
+            cause="it is no address of loopback, which this machine alone reaches",
             hint="give 127.0.0.1:PORT, [::1]:PORT or localhost:PORT; put a proxy in front for others",
         )
     return host, int(port)
@@ -239,11 +239,17 @@ def _socket_at(path: Path, advisor: Advisor) -> _Server:
         SartoError: E178, when it is in use, is no socket, or cannot be made.
     """
     try:
-        if stat.S_ISSOCK(path.stat().st_mode):
-            with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(ConnectionRefusedError):
-                probe.connect(str(path))
-                raise OSError("another process answers on it")
-            path.unlink()
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise SartoError(
+                "E178",
+                f"the socket '{path}' cannot be made",
+                cause="there is something of that name, and it is no socket",
+                hint="give another name, or remove it",
+            )
+        with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(ConnectionRefusedError):
+            probe.connect(str(path))
+            raise OSError("another process answers on it")
+        path.unlink()
     except FileNotFoundError:
         pass
     except OSError as error:
@@ -251,7 +257,7 @@ def _socket_at(path: Path, advisor: Advisor) -> _Server:
     before = os.umask(0o177)
     try:
         return _Server(str(path), advisor, True, socket.AF_UNIX)
-    except OSError as error:  # a file of that name is one
+    except OSError as error:
         raise _unusable(f"socket '{path}'", error) from error
     finally:
         os.umask(before)
