@@ -358,8 +358,9 @@ def test_a_limit_of_power_leaves_out_what_nobody_knows_and_is_refused_where_noth
         (("--platform", "odroid_xu3", "--late", "nan"), "E110", "no number from 0 to 1"),
         (("--platform", "odroid_xu3", "--late", "-1"), "E110", "no number from 0 to 1"),
         (("--platform", "odroid_xu3", "--jobs", "10000001"), "E112", "at most 10,000,000 are drawn for a"),
+        (("--platform", "odroid_xu3", "--scenarios", "10001"), "E112", "at most 10,000 are drawn"),
         (
-            ("--platform", "odroid_xu3", "--scenarios", "50001"),
+            ("--platform", "odroid_xu3", "--scenarios", "11", "--jobs", "10000000"),
             "E112",
             "at most 100,000,000 are drawn in all",
         ),

@@ -18,6 +18,7 @@ from sarto.runtime.scenarios import Limits, Scenario, drawn
 
 MOST_IN_ALL = 10 * MOST_JOBS
 """Jobs of all scenarios that are drawn."""
+MOST_SCENARIOS = 10_000
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,13 @@ def check_drawn(jobs: int, scenarios: int) -> None:
     what, asked, most = f"--jobs {jobs}", jobs, MOST_JOBS
     if jobs <= most:
         what, asked, most = f"--jobs {jobs} in --scenarios {scenarios}", jobs * scenarios, MOST_IN_ALL
+    if scenarios > MOST_SCENARIOS:
+        raise SartoError(
+            "E112",
+            f"--scenarios {scenarios} are too many",
+            cause=f"at most {MOST_SCENARIOS:,} are drawn",
+            hint="10 show how much draws differ",
+        )
     if asked > most:
         raise SartoError(
             "E112",
