@@ -90,7 +90,7 @@ def run(bench: Bench) -> Outcome:
     for what in ("changes of point", "knobs set and read back", "knobs refused", "jobs"):
         figures |= over_seeds(f"{ADAPTIVE}: {what}", [one[what] for one in runs[ADAPTIVE]], "1", "measured")
     late = {name: statistics.fmean(one["late"] for one in each) for name, each in runs.items()}
-    fixed = [name for name in runs if name not in (ADAPTIVE, BLIND)]
+    fixed = [name for name in runs if name not in MANAGED]
     seldom = [name for name in fixed if late[name] <= TARGET]
     best = max(
         seldom or [min(fixed, key=lambda name: late[name])],
@@ -240,7 +240,7 @@ def _timed(runner: Runner, items: Ints) -> float:
 
 
 def quiet_s(runner: Runner, points: Sequence[OperatingPoint], size: int) -> float:
-    """Return the time that all but the wanted share of jobs at full width keep, in the setting where it is least."""
+    """Return the median time of jobs at full width, in the setting where it is least."""
     widest = max(int(point.settings["width"]) for point in points)
     items, found = np.arange(size) % len(runner.lines), list[float]()
     with runner.knobs() as knobs:
@@ -306,8 +306,8 @@ class Live:
 
     def run(self, points: Sequence[OperatingPoint], seed: int, *, counts: bool = True) -> Run:
         """Return how one run of the scenario went; one point is a fixed one. Without `counts` others are not seen."""
-        cores, crowd = len(os.sched_getaffinity(0)), Runnable() if counts else None
-        manager = Manager(Points.of(points), Policy(TARGET), late=TARGET, cores=cores)
+        crowd = Runnable() if counts else None
+        manager = Manager(Points.of(points), Policy(TARGET), late=TARGET)
         works = {p.name: self.runner.batch for p in points}
         rng = generator(seed, "live images")
         jobs = int(4 * self.phase_s / (PERIOD * self.deadline_s))

@@ -61,9 +61,6 @@ def check(relax: tuple[str, ...], policies: tuple[str, ...], mean_energy: float 
 
 def check_drawn(jobs: int, scenarios: int) -> None:
     """Refuse more jobs than are ever drawn: a scenario has no more than a trace, and all together ten times as many."""
-    what, asked, most = f"--jobs {jobs}", jobs, MOST_JOBS
-    if jobs <= most:
-        what, asked, most = f"--jobs {jobs} in --scenarios {scenarios}", jobs * scenarios, MOST_IN_ALL
     if scenarios > MOST_SCENARIOS:
         raise SartoError(
             "E112",
@@ -71,13 +68,17 @@ def check_drawn(jobs: int, scenarios: int) -> None:
             cause=f"at most {MOST_SCENARIOS:,} are drawn",
             hint="10 show how much draws differ",
         )
-    if asked > most:
-        raise SartoError(
-            "E112",
-            f"{what}: {asked:,} jobs are too many",
-            cause=f"at most {most:,} are drawn{' in all' if most == MOST_IN_ALL else ' for a scenario'}",
-            hint="--jobs 2000 --scenarios 10 shows how much draws differ",
-        )
+    for what, count, most, where in (
+        (f"--jobs {jobs}", jobs, MOST_JOBS, "for a scenario"),
+        (f"--jobs {jobs} in --scenarios {scenarios}", jobs * scenarios, MOST_IN_ALL, "in all"),
+    ):
+        if count > most:
+            raise SartoError(
+                "E112",
+                f"{what}: {count:,} jobs are too many",
+                cause=f"at most {most:,} are drawn {where}",
+                hint="--jobs 2000 --scenarios 10 shows how much draws differ",
+            )
 
 
 def check_power(

@@ -114,17 +114,17 @@ def _names(path: Path) -> list[str]:
 
 
 def _of_table(path: Path) -> list[Variant]:
-    found: list[Variant] = []
+    found: dict[str, Variant] = {}
     for line, row in _rows(path, LADDER, LADDER):
         values = {name: _number(path, line, name, row[name], zero=name == "accuracy") for name in LADDER[1:]}
         if not row["variant"]:
             raise _wrong(path, line, "variant has no name", "name each variant")
-        if row["variant"] in {one.name for one in found}:
-            raise _wrong(path, line, f"variant '{row['variant']}' is there twice", "name each variant once")
-        found.append(Variant(row["variant"], values["accuracy"], values["work"], "declared", path.name))
+        if (name := row["variant"]) in found:
+            raise _wrong(path, line, f"variant '{name}' is there twice", "name each variant once")
+        found[name] = Variant(name, values["accuracy"], values["work"], "declared", path.name)
     if not found:
         raise _wrong(path, 1, "there is no variant", "write a row for each")
-    return found
+    return list(found.values())
 
 
 def _of_folder(path: Path, work: float) -> list[Variant]:

@@ -35,7 +35,6 @@ from sarto.runtime.goal import Goal
 from sarto.runtime.points import Points
 from sarto.runtime.policies._choice import Policy, State
 from sarto.runtime.slowdown import Slowdown
-from sarto.runtime.tails import Tails
 
 ROOM = "sarto.runtime.policies"
 
@@ -133,11 +132,6 @@ class Manager:
     def slowdown(self) -> Slowdown:
         """How much slower jobs are than stated."""
         return self.learned.slowdown
-
-    @property
-    def tails(self) -> Tails:
-        """How often jobs took much longer than expected."""
-        return self.learned.tails
 
     def decide(
         self, goal: Goal, available: Bool[np.ndarray, " point"] | None = None, others: float = 0.0
